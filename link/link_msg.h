@@ -1,0 +1,214 @@
+/* Messages between sluiced (control) and sluice-dp (data plane).
+ *
+ * One fixed-size message a ring slot, both ways. Both processes run on one machine: integers are
+ * in host order, addresses in network order. The layout is a contract that is checked at attach
+ * (LINK_VERSION and the sizes of the structs): change anything here and raise LINK_VERSION. */
+#ifndef LINK_LINK_MSG_H
+#define LINK_LINK_MSG_H
+
+#include <stdint.h>
+
+#define LINK_VERSION       1u
+#define LINK_SLOT_SIZE     2048u /* bytes of a message */
+#define LINK_DTLS_MAX      1920u /* longest datagram in a message */
+#define LINK_TAG_SIZE      48u   /* session or conference id with its terminating zero */
+#define LINK_ROUTES_MAX    8u    /* rows of a routing table */
+#define LINK_WORKERS_MAX   32u
+#define LINK_PRODUCERS_MAX 32u
+#define LINK_LOCALS_MAX    8u
+#define LINK_PT_ANY        0xffu /* as payload type in: any; as payload type out: unchanged */
+
+/* IP address and UDP port. family 0: unset. */
+struct link_addr {
+    uint8_t family; /* 4, 6 or 0 */
+    uint8_t reserved;
+    uint16_t port;  /* host order */
+    uint8_t ip[16]; /* network order; IPv4 uses the first four bytes, the others are zero */
+};
+
+/* Names a transport for its whole life. `index` holds the worker (top 8 bits) and the place in its
+ * pool; `generation` tells it from an earlier transport in the same place and is never 0. */
+struct link_id {
+    uint32_t index;
+    uint32_t generation;
+};
+
+static inline unsigned link_id_worker(struct link_id id)
+{
+    return id.index >> 24;
+}
+
+/* Commands and datagrams go down, replies and events come up. Every command is answered with one
+ * LINK_REPLY that carries its cookie; DTLS_TX is not answered (DTLS has its own timers). */
+#define LINK_TYPE_LIST(X)                           \
+    X(LINK_TRANSPORT_OPEN, 1, "transport_open")     \
+    X(LINK_TRANSPORT_CLAIM, 2, "transport_claim")   \
+    X(LINK_TRANSPORT_REMOTE, 3, "transport_remote") \
+    X(LINK_TRANSPORT_CLOSE, 4, "transport_close")   \
+    X(LINK_KEYS_SET, 5, "keys_set")                 \
+    X(LINK_KEYS_CLEAR, 6, "keys_clear")             \
+    X(LINK_ROUTE_SET, 7, "route_set")               \
+    X(LINK_ROUTE_CLEAR, 8, "route_clear")           \
+    X(LINK_DTLS_TX, 9, "dtls_tx")                   \
+    X(LINK_REPLY, 64, "reply")                      \
+    X(LINK_DTLS_RX, 65, "dtls_rx")                  \
+    X(LINK_FIRST_PACKET, 66, "first_packet")        \
+    X(LINK_MEDIA_TIMEOUT, 67, "media_timeout")      \
+    X(LINK_REMOTE_MISMATCH, 68, "remote_mismatch")  \
+    X(LINK_REMOTE_LATCHED, 69, "remote_latched")    \
+    X(LINK_TRANSPORT_GONE, 70, "transport_gone")
+
+enum link_type {
+#define LINK_TYPE_ENUM(name, value, text) name = (value),
+    LINK_TYPE_LIST(LINK_TYPE_ENUM)
+#undef LINK_TYPE_ENUM
+};
+
+/* What a transport carries. */
+#define LINK_MODE_LIST(X)                                                            \
+    X(LINK_MODE_DTLS_SRTP, 1, "dtls-srtp") /* DTLS, SRTP, SRTCP, STUN on one port */ \
+    X(LINK_MODE_RTP, 2, "rtp")             /* plain RTP alone: the even port */      \
+    X(LINK_MODE_RTCP, 3, "rtcp")           /* plain RTCP alone: the odd port */
+
+enum link_mode {
+#define LINK_MODE_ENUM(name, value, text) name = (value),
+    LINK_MODE_LIST(LINK_MODE_ENUM)
+#undef LINK_MODE_ENUM
+};
+
+/* Learn the remote address from the first packet that authenticates, once (H-LATCH; only with
+ * LINK_MODE_DTLS_SRTP). Without it media come from the address that signalling named or are
+ * dropped and counted (remote_mismatch). */
+#define LINK_FLAG_LATCH 1u
+
+/* IANA numbers of the DTLS-SRTP protection profiles (RFC 5764, RFC 7714). */
+enum link_profile {
+    LINK_PROFILE_CM_SHA1_80 = 1,
+    LINK_PROFILE_CM_SHA1_32 = 2,
+    LINK_PROFILE_GCM_128 = 7,
+    LINK_PROFILE_GCM_256 = 8,
+};
+
+/* LINK_TRANSPORT_OPEN, sent to the worker that shall own the transport (link_port_open). The
+ * reply's `transport` and `generation` name the new transport. Errors: ERR_EXISTS (port in use),
+ * ERR_RANGE (port or local address out of range), ERR_LIMIT (pool empty), ERR_INVAL. */
+struct link_open {
+    uint8_t local;               /* index into the local addresses of the welcome */
+    uint8_t mode;                /* enum link_mode */
+    uint8_t producer;            /* who gets the DTLS records and events: 0 main, 1… shards */
+    uint8_t dscp;                /* 0..63, for every packet sent */
+    uint16_t port;               /* local UDP port, inside the welcome's range */
+    uint16_t flags;              /* LINK_FLAG_… */
+    struct link_addr remote;     /* may be unset: media are refused until LINK_TRANSPORT_REMOTE */
+    char session[LINK_TAG_SIZE]; /* ids as text, for a sluiced that comes back */
+    char conference[LINK_TAG_SIZE];
+};
+
+/* LINK_TRANSPORT_CLAIM: a sluiced that re-attached takes a transport over. */
+struct link_claim {
+    uint8_t producer;
+};
+
+/* LINK_KEYS_SET: sent only when the peer's certificate matched the signalled fingerprint
+ * (D-VERIFY). Before it SRTP in both directions is dropped and counted. Replaces older keys. */
+struct link_keys {
+    uint16_t profile;    /* enum link_profile */
+    uint8_t key_length;  /* 16 or 32 */
+    uint8_t salt_length; /* 14 or 12 */
+    uint8_t reserved[4];
+    uint8_t rx_key[32];
+    uint8_t rx_salt[16];
+    uint8_t tx_key[32];
+    uint8_t tx_salt[16];
+};
+
+/* LINK_ROUTE_SET: where the media that arrive on `transport` go. The first row that matches wins;
+ * no row: dropped and counted (no_route). Replaces the whole table. */
+struct link_route {
+    struct link_id to;
+    uint8_t pt_in;  /* 0..127 or LINK_PT_ANY */
+    uint8_t pt_out; /* 0..127 or LINK_PT_ANY (unchanged) */
+    uint8_t reserved[2];
+};
+
+struct link_routes {
+    uint32_t count;      /* rows in use, at most LINK_ROUTES_MAX */
+    struct link_id rtcp; /* where RTCP goes; generation 0: nowhere */
+    struct link_route row[LINK_ROUTES_MAX];
+};
+
+/* LINK_DTLS_TX (peer = destination; unset = the transport's remote) and LINK_DTLS_RX (peer =
+ * source: not always the signalled remote; control decides, see H-RACE). */
+struct link_dtls {
+    struct link_addr peer;
+    uint16_t length;
+    uint16_t reserved;
+    uint8_t data[LINK_DTLS_MAX];
+};
+
+/* LINK_FIRST_PACKET, LINK_MEDIA_TIMEOUT, LINK_REMOTE_MISMATCH, LINK_REMOTE_LATCHED,
+ * LINK_TRANSPORT_GONE (closed by the data plane itself: orphan timeout). */
+struct link_event {
+    uint64_t time_ms;  /* CLOCK_MONOTONIC of the packet, milliseconds */
+    uint8_t direction; /* 0 received, 1 sent (LINK_FIRST_PACKET) */
+    uint8_t reserved[3];
+    uint32_t ssrc;
+    struct link_addr source; /* of the packet */
+};
+
+/* Statistics of one transport; all in 64-bit words so that a reader sees whole values. */
+struct link_transport_stats {
+    uint64_t rtp_in, rtp_in_bytes, rtcp_in; /* accepted; bytes are RTP packets, header included */
+    uint64_t rtp_out, rtp_out_bytes, rtcp_out;
+    uint64_t first_in_ms, last_in_ms; /* CLOCK_MONOTONIC, milliseconds; 0 = never */
+    uint64_t first_out_ms, last_out_ms;
+    uint64_t lost;   /* expected - received by sequence number, all SSRCs (RFC 3550 A.3) */
+    uint64_t jitter; /* of ssrc_in, RTP time stamp units (RFC 3550 A.8) */
+    uint64_t ssrc_in, ssrc_out; /* of the last packet */
+    uint64_t dtls_in, dtls_out;
+    uint64_t drop_remote;    /* source is not the signalled remote */
+    uint64_t drop_keys;      /* media before the keys */
+    uint64_t drop_auth;      /* authentication failed */
+    uint64_t drop_replay;    /* replayed or too old */
+    uint64_t drop_malformed; /* not RTP/RTCP although it looked like it, unknown first byte */
+    uint64_t drop_route;     /* nowhere to go */
+    uint64_t drop_other;     /* streams exhausted, no neighbour, key used up, DTLS rate */
+    uint64_t reserved;
+};
+
+/* LINK_REPLY. */
+struct link_reply {
+    uint16_t command; /* enum link_type that is answered */
+    uint8_t reserved[6];
+    struct link_transport_stats stats; /* of a transport just closed: final */
+};
+
+struct link_msg {
+    uint16_t type; /* enum link_type */
+    uint16_t reserved;
+    int32_t error;      /* LINK_REPLY: 0 or enum err */
+    uint32_t transport; /* struct link_id */
+    uint32_t generation;
+    uint64_t cookie; /* sender's; comes back in the reply */
+    union {
+        struct link_open open;
+        struct link_claim claim;
+        struct link_addr remote;
+        struct link_keys keys;
+        struct link_routes routes;
+        struct link_dtls dtls;
+        struct link_event event;
+        struct link_reply reply;
+        uint8_t fill[LINK_SLOT_SIZE - 24];
+    } u;
+};
+
+_Static_assert(sizeof(struct link_addr) == 20, "link_addr has no padding");
+_Static_assert(sizeof(struct link_transport_stats) == 192, "three cache lines");
+_Static_assert(sizeof(struct link_msg) == LINK_SLOT_SIZE, "a message fills its slot");
+
+/* Texts of the numbers above; "unknown" for foreign ones. */
+const char *link_type_to_str(unsigned type);
+const char *link_mode_to_str(unsigned mode);
+
+#endif

@@ -1,0 +1,53 @@
+#include <stddef.h>
+
+#include "link/link_msg.h"
+#include "link/link_stats.h"
+
+const char *link_type_to_str(unsigned type)
+{
+    switch (type) {
+#define LINK_TYPE_TEXT(name, value, text) \
+    case name:                            \
+        return text;
+        LINK_TYPE_LIST(LINK_TYPE_TEXT)
+#undef LINK_TYPE_TEXT
+    default:
+        return "unknown";
+    }
+}
+
+const char *link_mode_to_str(unsigned mode)
+{
+    switch (mode) {
+#define LINK_MODE_TEXT(name, value, text) \
+    case name:                            \
+        return text;
+        LINK_MODE_LIST(LINK_MODE_TEXT)
+#undef LINK_MODE_TEXT
+    default:
+        return "unknown";
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *text;
+} counters[LINK_COUNTERS] = {
+#define LINK_COUNTER_ROW(name, number, text) [number] = {#name, text},
+    LINK_COUNTER_LIST(LINK_COUNTER_ROW)
+#undef LINK_COUNTER_ROW
+};
+
+const char *link_counter_name(unsigned counter)
+{
+    if (counter >= LINK_COUNTERS || counters[counter].name == NULL)
+        return "unknown";
+    return counters[counter].name;
+}
+
+const char *link_counter_text(unsigned counter)
+{
+    if (counter >= LINK_COUNTERS || counters[counter].text == NULL)
+        return "unknown";
+    return counters[counter].text;
+}
