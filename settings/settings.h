@@ -1,0 +1,302 @@
+/* The configuration of Sluice: one JSON file for both processes, loaded into plain C.
+ *
+ * sluice-dp reads `data_plane`, `link` and `log`, sluiced all the rest too; both check the whole
+ * file. Every key is one row of a table in settings/settings.c: type, range, default, unit and help
+ * come from there, and so do docs/configuration.md and configs/sluice.schema.json. To add a key,
+ * add its member here, its row there, and regenerate both (`sluiced --print-config-reference`,
+ * `sluiced --print-config-schema`). Nothing changes after the load. */
+#ifndef SETTINGS_SETTINGS_H
+#define SETTINGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+
+#define SETTINGS_NAME_MAX        64 /* with the terminating zero, like all that follow */
+#define SETTINGS_TEXT_MAX        128
+#define SETTINGS_PATH_MAX        256
+#define SETTINGS_SOCKET_MAX      108 /* sun_path */
+#define SETTINGS_CPUS_MAX        64
+#define SETTINGS_DEVICES_MAX     16
+#define SETTINGS_ADDRESSES_MAX   16
+#define SETTINGS_NEIGHBOURS_MAX  64
+#define SETTINGS_EAL_ARGS_MAX    16
+#define SETTINGS_LISTENERS_MAX   16
+#define SETTINGS_CONFERENCES_MAX 256
+#define SETTINGS_CODECS_MAX      8
+#define SETTINGS_HASHES_MAX      4
+#define SETTINGS_PROFILES_MAX    4
+#define SETTINGS_IDS_MAX         32
+
+enum settings_idle {
+    SETTINGS_IDLE_POLL,     /* workers spin: least latency, a whole CPU each */
+    SETTINGS_IDLE_ADAPTIVE, /* workers sleep ever longer while nothing comes */
+};
+
+/* Does a listener want media keyed by H.235.10? */
+enum settings_dtls {
+    SETTINGS_DTLS_REQUIRED,  /* a peer without it is refused */
+    SETTINGS_DTLS_PREFERRED, /* a peer without it gets plain RTP */
+    SETTINGS_DTLS_OFF,       /* never offered, never taken */
+};
+
+/* RFC 4145 role that is offered (H.235.10 setupInformation). */
+enum settings_setup {
+    SETTINGS_SETUP_ACTPASS,
+    SETTINGS_SETUP_ACTIVE,
+    SETTINGS_SETUP_PASSIVE,
+};
+
+/* Fingerprints in an H.245 that is not secured itself (L-CERT). */
+enum settings_cleartext {
+    SETTINGS_CLEARTEXT_ALLOW,
+    SETTINGS_CLEARTEXT_WARN,
+    SETTINGS_CLEARTEXT_REFUSE,
+};
+
+/* Same values as enum fingerprint_hash. */
+enum settings_hash {
+    SETTINGS_HASH_SHA1 = 0,
+    SETTINGS_HASH_SHA256 = 1,
+    SETTINGS_HASH_SHA384 = 2,
+    SETTINGS_HASH_SHA512 = 3,
+};
+
+/* IANA numbers, as in enum srtp_profile. */
+enum settings_profile {
+    SETTINGS_PROFILE_AES128_CM_SHA1_80 = 1,
+    SETTINGS_PROFILE_AES128_CM_SHA1_32 = 2,
+    SETTINGS_PROFILE_AEAD_AES_128_GCM = 7,
+    SETTINGS_PROFILE_AEAD_AES_256_GCM = 8,
+};
+
+enum settings_conference_kind {
+    SETTINGS_CONFERENCE_RELAY, /* two sessions, packets pass from one to the other */
+};
+
+enum settings_codec {
+    SETTINGS_CODEC_G711_ALAW,
+    SETTINGS_CODEC_G711_ULAW,
+};
+
+/* UDP or TCP ports, both included; 0 and 0 = whatever the system gives. */
+struct settings_ports {
+    uint16_t first, last;
+};
+
+struct settings_node {
+    char name[SETTINGS_TEXT_MAX];
+    char product[SETTINGS_NAME_MAX];
+    char version[SETTINGS_NAME_MAX]; /* never empty after the load */
+    uint8_t terminal_type;
+    uint8_t t35_country;
+    uint8_t t35_extension;
+    uint16_t manufacturer;
+};
+
+struct settings_log {
+    enum log_format format;
+    enum log_level level;
+    enum log_level areas[LOG_AREA_COUNT]; /* LOG_LEVEL_COUNT where `level` holds */
+};
+
+struct settings_control {
+    char path[SETTINGS_SOCKET_MAX];
+    uint32_t mode; /* of the socket's file */
+    uint32_t allow_uids[SETTINGS_IDS_MAX];
+    uint32_t allow_uid_count;
+    uint32_t allow_gids[SETTINGS_IDS_MAX];
+    uint32_t allow_gid_count;
+    uint32_t max_clients;
+    uint32_t max_message_bytes;
+    uint32_t max_backlog_bytes;
+    uint32_t requests_per_second; /* 0 = no limit */
+};
+
+struct settings_link {
+    char path[SETTINGS_SOCKET_MAX];
+    uint32_t mode;
+    uint32_t ring_slots; /* messages, a power of two */
+    uint32_t retry_ms;   /* sluiced: between attempts to attach */
+    uint32_t
+        orphan_timeout_ms; /* sluice-dp: transports without a sluiced are closed then; 0 = never */
+};
+
+struct settings_device {
+    char name[SETTINGS_NAME_MAX];
+    char eal[SETTINGS_PATH_MAX]; /* "net_af_packet0,iface=v1" or "0000:03:00.0" */
+    uint16_t queues;             /* 0 = one a worker */
+    uint16_t descriptors;        /* of each queue */
+    uint16_t mtu;
+};
+
+struct settings_address {
+    struct addr_prefix prefix; /* host address and the length of its network */
+    struct addr gateway;       /* ADDR_NONE = none */
+    char device[SETTINGS_NAME_MAX];
+    uint32_t device_index; /* into devices[], found by the load */
+};
+
+struct settings_neighbour {
+    struct addr address;
+    uint8_t mac[6];
+    char device[SETTINGS_NAME_MAX];
+    uint32_t device_index;
+};
+
+struct settings_data_plane {
+    uint32_t workers; /* = cpu_count when cpus are given */
+    uint32_t cpus[SETTINGS_CPUS_MAX];
+    uint32_t cpu_count; /* 0 = workers are not pinned */
+    enum settings_idle idle;
+    uint32_t memory_mb;
+    bool huge_pages;
+    uint32_t max_transports; /* a worker */
+    struct settings_ports ports;
+    char eal_args[SETTINGS_EAL_ARGS_MAX][SETTINGS_TEXT_MAX];
+    uint32_t eal_arg_count;
+    struct settings_device devices[SETTINGS_DEVICES_MAX];
+    uint32_t device_count;
+    struct settings_address addresses[SETTINGS_ADDRESSES_MAX];
+    uint32_t address_count;
+    struct settings_neighbour neighbours[SETTINGS_NEIGHBOURS_MAX];
+    uint32_t neighbour_count;
+};
+
+struct settings_listener {
+    char name[SETTINGS_NAME_MAX];
+    struct addr address; /* H.225.0 call signalling; port 1720 when none is given */
+    enum settings_dtls dtls;
+    struct addr h245_address; /* ADDR_NONE = the address of the listener; port unused */
+    struct settings_ports h245_ports;
+    struct addr media_ip4; /* announced to peers; ADDR_NONE = that of the data plane */
+    struct addr media_ip6;
+};
+
+struct settings_limits {
+    uint32_t max_sessions;
+    uint32_t max_connections;             /* TCP, signalling and H.245 together */
+    uint32_t max_connections_per_address; /* of a peer; 0 = no limit */
+    uint32_t setups_per_second;           /* new calls of one peer's address; 0 = no limit */
+    uint32_t max_message_bytes;           /* of one TPKT */
+    uint32_t max_channels;                /* logical channels of one session, a direction */
+};
+
+struct settings_timers {
+    uint32_t setup_ms; /* accepted connection to Setup */
+    uint32_t connect_ms;
+    uint32_t h245_connect_ms;
+    uint32_t msd_ms;
+    uint32_t tcs_ms;
+    uint32_t olc_ms;
+    uint32_t clc_ms;
+    uint32_t round_trip_interval_ms; /* 0 = never ask */
+    uint32_t round_trip_timeout_ms;
+    uint32_t end_session_ms;
+    uint32_t shutdown_ms;
+};
+
+struct settings_signalling {
+    struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
+    uint32_t listener_count;
+    struct settings_limits limits;
+    struct settings_timers timers;
+};
+
+struct settings_media {
+    uint8_t dscp;
+    uint32_t no_media_timeout_ms; /* 0 = never */
+    uint32_t replay_window;       /* packets */
+};
+
+struct settings_dtls_section {
+    char certificate[SETTINGS_PATH_MAX]; /* PEM; both empty = made at start */
+    char key[SETTINGS_PATH_MAX];
+    enum settings_hash hashes[SETTINGS_HASHES_MAX]; /* best first; without SHA-1 */
+    uint32_t hash_count;
+    bool allow_sha1;
+    enum settings_profile profiles[SETTINGS_PROFILES_MAX]; /* best first */
+    uint32_t profile_count;
+    enum settings_setup setup;
+    bool send_extensions_type;
+    enum settings_cleartext cleartext_signalling;
+    uint32_t handshake_timeout_ms;
+    uint32_t retransmit_initial_ms;
+    uint32_t retransmit_max_ms;
+    uint16_t mtu; /* bytes of UDP payload */
+    bool park;
+    uint32_t park_after_ms;
+    uint32_t shards;
+    char key_log_file[SETTINGS_PATH_MAX]; /* "" = none */
+};
+
+struct settings_conference {
+    char alias[SETTINGS_TEXT_MAX]; /* what is called; "*" at its end stands for any rest */
+    enum settings_conference_kind kind;
+    uint32_t max_sessions;
+    enum settings_codec
+        codecs[SETTINGS_CODECS_MAX]; /* best first; the default list when not given */
+    uint32_t codec_count;
+};
+
+struct settings {
+    struct settings_node node;
+    struct settings_log log;
+    struct settings_control control;
+    struct settings_link link;
+    struct settings_data_plane data_plane;
+    struct settings_signalling signalling;
+    struct settings_media media;
+    struct settings_dtls_section dtls;
+    enum settings_codec codecs[SETTINGS_CODECS_MAX];
+    uint32_t codec_count;
+    struct settings_conference conferences[SETTINGS_CONFERENCES_MAX];
+    uint32_t conference_count;
+};
+
+/* What a load found wrong. Owned by the caller, any storage; the load initialises it. */
+#define SETTINGS_PROBLEMS_MAX 64
+struct settings_problem {
+    int line;       /* in the file, from 1; 0 = the file as a whole */
+    char path[160]; /* "signalling.listeners[0].dtls", "" for the file */
+    char text[320]; /* what was expected and what was found, one line, printable */
+};
+struct settings_report {
+    struct settings_problem problems[SETTINGS_PROBLEMS_MAX];
+    size_t count; /* of all problems; those beyond SETTINGS_PROBLEMS_MAX are only counted */
+};
+
+/* Reads and checks a file of at most 1 MiB. On success *out is whole; otherwise it is untouched and
+ * the report tells every problem of the file: ERR_NOTFOUND / ERR_IO (cannot be read), ERR_MALFORMED
+ * (no JSON), ERR_INVAL (refused by the checks), ERR_NOMEM. struct settings is large (some 200 KB):
+ * keep it on the heap. Any thread. */
+int settings_load_file(const char *path, struct settings *out, struct settings_report *report);
+int settings_load_text(const char *text, size_t size, struct settings *out,
+                       struct settings_report *report);
+
+/* Writes "FILE:LINE: PATH: TEXT" for every problem. */
+void settings_report_print(const struct settings_report *report, const char *file, FILE *out);
+
+/* Sets format and levels of base/log. */
+void settings_apply_log(const struct settings_log *log);
+
+/* The reference (Markdown) and the JSON Schema (draft 2020-12), both from the table. ERR_IO,
+ * ERR_NOMEM. */
+int settings_print_reference(FILE *out);
+int settings_print_schema(FILE *out);
+
+/* Names as in the file. Static storage; "unknown" for a value that no row knows. */
+const char *settings_dtls_to_str(enum settings_dtls value);
+const char *settings_setup_to_str(enum settings_setup value);
+const char *settings_hash_to_str(enum settings_hash value);
+const char *settings_profile_to_str(enum settings_profile value);
+const char *settings_cleartext_to_str(enum settings_cleartext value);
+const char *settings_conference_kind_to_str(enum settings_conference_kind value);
+const char *settings_codec_to_str(enum settings_codec value);
+const char *settings_idle_to_str(enum settings_idle value);
+
+#endif
