@@ -1,0 +1,140 @@
+/* Capabilities and logical channels in small structs: what a server or an endpoint really wants to
+ * say in a TerminalCapabilitySet, an OpenLogicalChannel and its Ack, and how it reads a peer's.
+ *
+ * Builders take memory from the arena; the result lives as long as the arena's round. Readers copy
+ * into the caller's struct. Pure functions, any thread. H.235.10's part is added and read by
+ * signalling/h23510. */
+#ifndef SIGNALLING_H245_MEDIA_H
+#define SIGNALLING_H245_MEDIA_H
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct h245_TerminalCapabilitySet;
+struct h245_OpenLogicalChannel;
+struct h245_OpenLogicalChannelAck;
+struct h245_DataType;
+struct h245_AudioCapability;
+struct h245_TransportAddress;
+
+/* Audio codecs: name, RFC 3551 payload type (or H245_PT_DYNAMIC), RTP clock, frame in
+ * microseconds (G.711 and G.722: H.245 counts frames of 1 ms in them). */
+#define H245_CODEC_LIST(X)                          \
+    X(H245_CODEC_PCMA, "PCMA", 8, 8000, 1000)       \
+    X(H245_CODEC_PCMU, "PCMU", 0, 8000, 1000)       \
+    X(H245_CODEC_G722, "G722", 9, 8000, 1000)       \
+    X(H245_CODEC_G728, "G728", 15, 8000, 2500)      \
+    X(H245_CODEC_G729, "G729", 18, 8000, 10000)     \
+    X(H245_CODEC_G729A, "G729A", 18, 8000, 10000)   \
+    X(H245_CODEC_G729B, "G729B", 18, 8000, 10000)   \
+    X(H245_CODEC_G729AB, "G729AB", 18, 8000, 10000) \
+    X(H245_CODEC_G7231, "G723", 4, 8000, 30000)     \
+    X(H245_CODEC_GSM, "GSM", 3, 8000, 20000)        \
+    X(H245_CODEC_GENERIC, "generic", H245_PT_DYNAMIC, 0, 0)
+
+#define H245_PT_DYNAMIC (-1)
+
+enum h245_codec {
+#define H245_CODEC_ENUM(name, text, pt, clock, frame_us) name,
+    H245_CODEC_LIST(H245_CODEC_ENUM)
+#undef H245_CODEC_ENUM
+        H245_CODEC_COUNT,
+    H245_CODEC_UNKNOWN = H245_CODEC_COUNT
+};
+
+struct h245_audio {
+    enum h245_codec codec;
+    uint16_t frames;      /* most frames a packet, as H.245 counts them: G.711 20 = 20 ms */
+    char generic_oid[64]; /* H245_CODEC_GENERIC: dotted capability identifier, else "" */
+};
+
+const char *h245_codec_to_str(enum h245_codec codec);
+int h245_codec_from_str(const char *name, enum h245_codec *codec); /* any case; ERR_NOTFOUND */
+int h245_codec_payload_type(enum h245_codec codec); /* H245_PT_DYNAMIC where none is fixed */
+uint32_t h245_codec_clock(enum h245_codec codec);
+
+/* Our capabilities. */
+struct h245_caps_offer {
+    const struct h245_audio *audio; /* receive capabilities in order of preference */
+    size_t audio_count;
+    uint8_t telephone_event_pt; /* RFC 4733 events 0-16 with this payload type; 0: not offered */
+    bool user_input;            /* basicString and dtmf userInput capabilities */
+    bool is_mcu;                /* mcCapability.centralizedConferenceMC */
+    uint16_t max_jitter_ms;     /* maximumAudioDelayJitter, default 250 */
+};
+
+/* Table entries 1..n are the audio codecs in the order given; then telephone events, user input.
+ * One descriptor: {audio...} {telephone event} {user input...}. */
+int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
+                   struct h245_TerminalCapabilitySet **tcs);
+
+/* A set without a table: "stop sending, close your channels" (H.323 §8.4.6). */
+int h245_build_empty_tcs(struct arena *a, struct h245_TerminalCapabilitySet **tcs);
+
+#define H245_CAPS_MAX 32
+
+struct h245_peer_audio {
+    uint16_t entry; /* capabilityTableEntryNumber */
+    struct h245_audio audio;
+};
+
+/* What we understand of a peer's set. */
+struct h245_peer_caps {
+    struct h245_peer_audio audio[H245_CAPS_MAX]; /* receive and receiveAndTransmit */
+    size_t audio_count;
+    size_t skipped;             /* entries that we do not understand or have no room for */
+    uint8_t telephone_event_pt; /* 0: none */
+    bool user_input;
+    bool is_empty; /* no capability table: third-party pause */
+};
+
+int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer_caps *caps);
+
+/* The first of `local` that the peer can receive, with the smaller packet size. ERR_NOTFOUND. */
+int h245_choose_audio(const struct h245_peer_caps *peer, const struct h245_audio *local,
+                      size_t local_count, struct h245_audio *chosen);
+
+/* A unidirectional audio channel in an OLC. */
+struct h245_channel {
+    uint16_t lcn;
+    uint8_t session_id; /* H.225.0 RTP session: 1 audio, 2 video, 0: master shall assign */
+    struct h245_audio audio;
+    bool is_protected;         /* dataType h235Media */
+    bool has_reverse;          /* bidirectional OLC: only read, never built here */
+    bool is_null;              /* dataType nullData (reverse offers of fast start) */
+    bool is_other_media;       /* video, data or something unknown */
+    struct addr media;         /* mediaChannel; ADDR_NONE: absent */
+    struct addr media_control; /* mediaControlChannel */
+    uint8_t payload_type;      /* dynamicRTPPayloadType 96..127; 0: absent */
+    bool silence_suppression;
+    bool has_port_number;
+    uint16_t port_number; /* L-SHARE */
+};
+
+/* An Ack. */
+struct h245_channel_ack {
+    uint16_t lcn;
+    uint8_t session_id; /* 0: absent */
+    struct addr media;
+    struct addr media_control;
+    uint8_t payload_type; /* 0: absent */
+    bool flow_control_to_zero;
+    bool has_port_number;
+    uint16_t port_number;
+};
+
+int h245_build_olc(struct arena *a, const struct h245_channel *channel,
+                   struct h245_OpenLogicalChannel **olc);
+int h245_build_olc_ack(struct arena *a, const struct h245_channel_ack *ack,
+                       struct h245_OpenLogicalChannelAck **out);
+
+/* ERR_UNSUPPORTED: not an H.225.0 (h2250) channel at all; ERR_MALFORMED: a multicast or otherwise
+ * unusable media address. */
+int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel *channel);
+int h245_read_olc_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245_channel_ack *out);
+
+#endif
