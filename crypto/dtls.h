@@ -116,7 +116,6 @@ struct dtls_config {
     uint32_t retransmit_max_ms;                     /* the doubling ends here */
     uint32_t handshake_timeout_ms; /* from start (server: good cookie) to established */
     uint32_t park_after_ms;        /* established and quiet so long */
-    const char *keylog_path;       /* NULL; else NSS key log for debugging: breaks secrecy */
 };
 
 struct dtls_options {
@@ -129,16 +128,16 @@ struct dtls_options {
 };
 
 /* Counters of a context; only its thread writes them. */
-#define DTLS_STAT_LIST(X)                                                                 \
-    X(created)                                                                            \
-    X(established) X(failed) X(closed) X(datagrams_in) X(datagrams_out) X(retransmits)    \
-        X(last_flight_resent)                                                             \
-            X(hello_verify_sent) /* answers to ClientHellos without a good cookie */      \
-        X(cookie_good)                                                                    \
-            X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */ \
-        X(dropped_address)      /* from another address than the association's */         \
-        X(dropped_dead)         /* association failed or closed already */                \
-        X(dropped_hello)        /* no ClientHello where only one is taken */              \
+#define DTLS_STAT_LIST(X)                                                                     \
+    X(created)                                                                                \
+    X(established)                                                                            \
+    X(failed) X(closed) X(datagrams_in) X(datagrams_out) X(retransmits) X(last_flight_resent) \
+        X(hello_verify_sent) /* answers to ClientHellos without a good cookie */              \
+        X(cookie_good)                                                                        \
+            X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */     \
+        X(dropped_address)      /* from another address than the association's */             \
+        X(dropped_dead)         /* association failed or closed already */                    \
+        X(dropped_hello)        /* no ClientHello where only one is taken */                  \
         X(data_in) X(data_out) X(data_dropped) X(parked) X(unparked)
 
 struct dtls_stats {
@@ -152,8 +151,7 @@ struct dtls_stats {
  * SHA-1, parking after 10 s, MTU 1200, 400 ms doubling to 8 s, handshake within 30 s. */
 void dtls_config_init(struct dtls_config *config, const struct cert *cert);
 
-/* ERR_INVAL: something in config out of range; ERR_UNSUPPORTED: profile; ERR_CRYPTO, ERR_NOMEM;
- * ERR_IO: key log cannot be opened. */
+/* ERR_INVAL: something in config out of range; ERR_UNSUPPORTED: profile; ERR_CRYPTO, ERR_NOMEM. */
 int dtls_ctx_create(const struct dtls_config *config, struct dtls_ctx **out);
 
 /* All associations must be destroyed before. */
