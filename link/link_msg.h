@@ -158,14 +158,18 @@ struct link_event {
 
 /* Statistics of one transport; all in 64-bit words so that a reader sees whole values. */
 struct link_transport_stats {
+    /* First line: what arrives. */
     uint64_t rtp_in, rtp_in_bytes, rtcp_in; /* accepted; bytes are RTP packets, header included */
+    uint64_t first_in_ms, last_in_ms;       /* CLOCK_MONOTONIC, milliseconds; 0 = never */
+    uint64_t lost;    /* expected - received by sequence number, all SSRCs (RFC 3550 A.3) */
+    uint64_t jitter;  /* of ssrc_in, RTP time stamp units (RFC 3550 A.8) */
+    uint64_t ssrc_in; /* of the last packet */
+    /* Second line: what leaves. */
     uint64_t rtp_out, rtp_out_bytes, rtcp_out;
-    uint64_t first_in_ms, last_in_ms; /* CLOCK_MONOTONIC, milliseconds; 0 = never */
     uint64_t first_out_ms, last_out_ms;
-    uint64_t lost;   /* expected - received by sequence number, all SSRCs (RFC 3550 A.3) */
-    uint64_t jitter; /* of ssrc_in, RTP time stamp units (RFC 3550 A.8) */
-    uint64_t ssrc_in, ssrc_out; /* of the last packet */
+    uint64_t ssrc_out;
     uint64_t dtls_in, dtls_out;
+    /* Third line: what is dropped. */
     uint64_t drop_remote;    /* source is not the signalled remote */
     uint64_t drop_keys;      /* media before the keys */
     uint64_t drop_auth;      /* authentication failed */

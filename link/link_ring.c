@@ -1,0 +1,137 @@
+#include "link/link_ring.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/secret.h"
+
+#define HEAD_SIZE offsetof(struct link_msg, u)
+
+void link_ring_init(struct link_ring *ring, struct link_ring_shared *shared, struct link_msg *slot,
+                    uint32_t slots)
+{
+    *ring = (struct link_ring){.shared = shared, .slot = slot, .mask = slots - 1};
+}
+
+/* Bytes of the union that a message of this type uses; 0 for one that we do not know. */
+static size_t body_size(unsigned type)
+{
+    switch (type) {
+    case LINK_TRANSPORT_OPEN:
+        return sizeof(struct link_open);
+    case LINK_TRANSPORT_CLAIM:
+        return sizeof(struct link_claim);
+    case LINK_TRANSPORT_REMOTE:
+        return sizeof(struct link_addr);
+    case LINK_KEYS_SET:
+        return sizeof(struct link_keys);
+    case LINK_ROUTE_SET:
+        return sizeof(struct link_routes);
+    case LINK_REPLY:
+        return sizeof(struct link_reply);
+    case LINK_FIRST_PACKET:
+    case LINK_MEDIA_TIMEOUT:
+    case LINK_REMOTE_MISMATCH:
+    case LINK_REMOTE_LATCHED:
+    case LINK_TRANSPORT_GONE:
+        return sizeof(struct link_event);
+    case LINK_DTLS_TX:
+    case LINK_DTLS_RX:
+        return offsetof(struct link_dtls, data);
+    default:
+        return 0;
+    }
+}
+
+/* Copy with the lengths taken from the copy: what lies in shared memory may change under us. */
+static void copy_msg(struct link_msg *to, const struct link_msg *from)
+{
+    memcpy(to, from, HEAD_SIZE);
+    memcpy(&to->u, &from->u, body_size(to->type));
+    if (to->type != LINK_DTLS_TX && to->type != LINK_DTLS_RX)
+        return;
+    if (to->u.dtls.length > LINK_DTLS_MAX)
+        to->u.dtls.length = 0;
+    memcpy(to->u.dtls.data, from->u.dtls.data, to->u.dtls.length);
+}
+
+uint32_t link_ring_room(struct link_ring *ring, uint32_t wanted)
+{
+    uint32_t size = ring->mask + 1;
+    uint32_t used = ring->position - ring->other;
+
+    if (ring->broken)
+        return 0;
+    if (size - used < wanted) {
+        uint32_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
+
+        if (ring->position - head > used) {
+            ring->broken = true; /* a head only moves towards our tail */
+            return 0;
+        }
+        ring->other = head;
+        used = ring->position - head;
+    }
+    return size - used;
+}
+
+bool link_ring_push(struct link_ring *ring, const struct link_msg *msg)
+{
+    if (link_ring_room(ring, 1) == 0)
+        return false;
+    copy_msg(&ring->slot[ring->position & ring->mask], msg);
+    ring->position++;
+    atomic_store_explicit(&ring->shared->tail, ring->position, memory_order_release);
+    return true;
+}
+
+bool link_ring_ready(struct link_ring *ring)
+{
+    uint32_t tail;
+
+    if (ring->broken)
+        return false;
+    if (ring->other != ring->position)
+        return true;
+    tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
+    if (tail - ring->position > ring->mask + 1) {
+        ring->broken = true;
+        return false;
+    }
+    ring->other = tail;
+    return tail != ring->position;
+}
+
+bool link_ring_pop(struct link_ring *ring, struct link_msg *msg)
+{
+    struct link_msg *slot;
+
+    if (!link_ring_ready(ring))
+        return false;
+    slot = &ring->slot[ring->position & ring->mask];
+    copy_msg(msg, slot);
+    if (msg->type == LINK_KEYS_SET)
+        secret_wipe(slot, sizeof(*slot));
+    ring->position++;
+    atomic_store_explicit(&ring->shared->head, ring->position, memory_order_release);
+    return true;
+}
+
+bool link_ring_take_want(struct link_ring *ring)
+{
+    if (ring->broken)
+        return false;
+    /* Pairs with the fence of link_ring_set_want: either we see the flag or the producer, which
+     * looks again after setting it, sees the room. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&ring->shared->want_room, memory_order_relaxed) == 0)
+        return false;
+    atomic_store_explicit(&ring->shared->want_room, 0, memory_order_relaxed);
+    return true;
+}
+
+void link_ring_set_want(struct link_ring *ring)
+{
+    atomic_store_explicit(&ring->shared->want_room, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+}
