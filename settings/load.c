@@ -1,0 +1,306 @@
+/* Reads the file, runs the table over it, then what reaches over several keys. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "settings/table.h"
+
+#define FILE_BYTES_MAX (1024 * 1024)
+
+static void check_ports(struct settings_load *load, const char *path,
+                        const struct settings_ports *ports)
+{
+    if (ports->first > ports->last)
+        settings_problem_at(load, path, "first (%u) is greater than last (%u)", ports->first,
+                            ports->last);
+}
+
+/* Index of a device by its name; the only device when the name is left out. */
+static void find_device(struct settings_load *load, const struct settings_data_plane *dp,
+                        const char *path, char name[SETTINGS_NAME_MAX], uint32_t *index)
+{
+    if (name[0] == '\0' && dp->device_count == 1)
+        memcpy(name, dp->devices[0].name, SETTINGS_NAME_MAX);
+    for (uint32_t i = 0; i < dp->device_count; i++) {
+        if (strcmp(dp->devices[i].name, name) == 0) {
+            *index = i;
+            return;
+        }
+    }
+    settings_problem_at(load, path, "expected the name of one of data_plane.devices, found \"%s\"",
+                        name);
+}
+
+static void check_local_address(struct settings_load *load, struct settings_data_plane *dp,
+                                uint32_t i)
+{
+    struct settings_address *a = &dp->addresses[i];
+    char path[64], text[ADDR_TEXT_MAX];
+    snprintf(path, sizeof(path), "data_plane.addresses[%u].address", i);
+    if (addr_is_unspecified(&a->prefix.addr) || addr_is_multicast(&a->prefix.addr))
+        settings_problem_at(load, path, "expected the address of one host, found %s",
+                            addr_format_ip(&a->prefix.addr, text));
+    for (uint32_t j = 0; j < i; j++)
+        if (addr_is_same_ip(&dp->addresses[j].prefix.addr, &a->prefix.addr))
+            settings_problem_at(load, path, "the same address as addresses[%u]", j);
+    snprintf(path, sizeof(path), "data_plane.addresses[%u].device", i);
+    find_device(load, dp, path, a->device, &a->device_index);
+    if (a->gateway.family == ADDR_NONE)
+        return;
+    snprintf(path, sizeof(path), "data_plane.addresses[%u].gateway", i);
+    /* an IPv6 router is often named by its link-local address (fe80::/10) */
+    bool is_link_local = a->gateway.family == ADDR_IP6 && a->gateway.ip[0] == 0xfe &&
+                         (a->gateway.ip[1] & 0xc0) == 0x80;
+    if (a->gateway.family != a->prefix.addr.family ||
+        (!is_link_local && !addr_is_in_prefix(&a->gateway, &a->prefix)))
+        settings_problem_at(load, path, "expected an address within the network, found %s",
+                            addr_format_ip(&a->gateway, text));
+}
+
+static void check_data_plane(struct settings_load *load, struct settings_data_plane *dp)
+{
+    char path[64];
+    if (dp->cpu_count > 0)
+        dp->workers = dp->cpu_count;
+    check_ports(load, "data_plane.ports", &dp->ports);
+    if (dp->ports.first % 2 != 0)
+        settings_problem_at(load, "data_plane.ports.first",
+                            "expected an even port (RTP without DTLS uses pairs), found %u",
+                            dp->ports.first);
+    for (uint32_t i = 0; i < dp->device_count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (strcmp(dp->devices[i].name, dp->devices[j].name) != 0)
+                continue;
+            snprintf(path, sizeof(path), "data_plane.devices[%u].name", i);
+            settings_problem_at(load, path, "the same name as devices[%u]", j);
+        }
+    }
+    for (uint32_t i = 0; i < dp->address_count; i++)
+        check_local_address(load, dp, i);
+    for (uint32_t i = 0; i < dp->neighbour_count; i++) {
+        snprintf(path, sizeof(path), "data_plane.neighbours[%u].device", i);
+        find_device(load, dp, path, dp->neighbours[i].device, &dp->neighbours[i].device_index);
+    }
+}
+
+static void check_family(struct settings_load *load, uint32_t i, const char *key,
+                         const struct addr *a, enum addr_family family)
+{
+    char path[64], text[ADDR_TEXT_MAX];
+    if (a->family == ADDR_NONE || a->family == family)
+        return;
+    snprintf(path, sizeof(path), "signalling.listeners[%u].%s", i, key);
+    settings_problem_at(load, path, "expected an IPv%d address, found %s", (int)family,
+                        addr_format_ip(a, text));
+}
+
+static void check_listener(struct settings_load *load, struct settings_signalling *s, uint32_t i)
+{
+    struct settings_listener *l = &s->listeners[i];
+    char path[64];
+    if (l->address.port == 0)
+        l->address.port = 1720;
+    for (uint32_t j = 0; j < i; j++) {
+        if (!addr_is_equal(&l->address, &s->listeners[j].address))
+            continue;
+        snprintf(path, sizeof(path), "signalling.listeners[%u].address", i);
+        settings_problem_at(load, path, "the same address and port as listeners[%u]", j);
+    }
+    snprintf(path, sizeof(path), "signalling.listeners[%u].h245_ports", i);
+    check_ports(load, path, &l->h245_ports);
+    if (l->h245_ports.first == 0 && l->h245_ports.last != 0)
+        settings_problem_at(load, path, "expected first and last both 0, or none of them");
+    check_family(load, i, "h245_address", &l->h245_address, (enum addr_family)l->address.family);
+    check_family(load, i, "media_ip4", &l->media_ip4, ADDR_IP4);
+    check_family(load, i, "media_ip6", &l->media_ip6, ADDR_IP6);
+    if (l->name[0] == '\0') {
+        char text[ADDR_TEXT_MAX];
+        snprintf(l->name, sizeof(l->name), "%.63s", addr_format(&l->address, text));
+    }
+}
+
+static void check_dtls(struct settings_load *load, const struct settings_dtls_section *d)
+{
+    if ((d->certificate[0] == '\0') != (d->key[0] == '\0'))
+        settings_problem_at(load, d->key[0] == '\0' ? "dtls.certificate" : "dtls.key",
+                            "expected both dtls.certificate and dtls.key, or none of them");
+    if (d->retransmit_max_ms < d->retransmit_initial_ms)
+        settings_problem_at(load, "dtls.retransmit_max_ms",
+                            "expected at least retransmit_initial_ms (%u), found %u",
+                            d->retransmit_initial_ms, d->retransmit_max_ms);
+    if (d->handshake_timeout_ms <= d->retransmit_initial_ms)
+        settings_problem_at(load, "dtls.handshake_timeout_ms",
+                            "expected more than retransmit_initial_ms (%u), found %u",
+                            d->retransmit_initial_ms, d->handshake_timeout_ms);
+}
+
+static void check_conference(struct settings_load *load, struct settings *s, uint32_t i)
+{
+    struct settings_conference *c = &s->conferences[i];
+    const char *star = strchr(c->alias, '*');
+    char path[64];
+    snprintf(path, sizeof(path), "conferences[%u].alias", i);
+    if (star != NULL && star[1] != '\0')
+        settings_problem_at(load, path, "expected \"*\" only at the end");
+    for (uint32_t j = 0; j < i; j++)
+        if (strcmp(s->conferences[j].alias, c->alias) == 0)
+            settings_problem_at(load, path, "the same alias as conferences[%u]", j);
+    snprintf(path, sizeof(path), "conferences[%u].max_sessions", i);
+    if (c->kind == SETTINGS_CONFERENCE_RELAY && c->max_sessions != 2)
+        settings_problem_at(load, path, "expected 2 (kind relay joins two sessions), found %u",
+                            c->max_sessions);
+    if (c->codec_count == 0) {
+        memcpy(c->codecs, s->codecs, sizeof(c->codecs));
+        c->codec_count = s->codec_count;
+    }
+}
+
+void settings_check_whole(struct settings_load *load, struct settings *s)
+{
+    if (s->node.version[0] == '\0')
+        snprintf(s->node.version, sizeof(s->node.version), "%s", SLUICE_VERSION);
+    if (strcmp(s->control.path, s->link.path) == 0)
+        settings_problem_at(load, "link.path", "the same as control.path");
+    if ((s->link.ring_slots & (s->link.ring_slots - 1)) != 0)
+        settings_problem_at(load, "link.ring_slots", "expected a power of two, found %u",
+                            s->link.ring_slots);
+    check_data_plane(load, &s->data_plane);
+    for (uint32_t i = 0; i < s->signalling.listener_count; i++)
+        check_listener(load, &s->signalling, i);
+    check_dtls(load, &s->dtls);
+    for (uint32_t i = 0; i < s->conference_count; i++)
+        check_conference(load, s, i);
+}
+
+/* What jansson could not parse: its own line and words. */
+static int refuse_json(struct settings_report *report, const json_error_t *error)
+{
+    struct settings_problem *p = &report->problems[0];
+    size_t used, len;
+    p->line = error->line > 0 ? error->line : 0;
+    p->path[0] = '\0';
+    int n = snprintf(p->text, sizeof(p->text), "not valid JSON: column %d: ", error->column);
+    len = n > 0 ? (size_t)n : 0;
+    len += log_escape(error->text, strlen(error->text), p->text + len, sizeof(p->text) - 1 - len,
+                      &used);
+    p->text[len] = '\0';
+    report->count = 1;
+    return ERR_MALFORMED;
+}
+
+int settings_load_text(const char *text, size_t size, struct settings *out,
+                       struct settings_report *report)
+{
+    struct settings_load load = {.text = text, .size = size, .report = report};
+    json_error_t error;
+    memset(report, 0, sizeof(*report));
+    struct settings *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ERR_NOMEM;
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL) {
+        free(s);
+        return refuse_json(report, &error);
+    }
+    if (json_is_object(root))
+        settings_check_object(&load, &settings_root, root, s);
+    else
+        settings_problem(&load, "expected an object");
+    /* values that were refused are missing from *s: no sense in comparing them with others */
+    if (load.err == 0 && report->count == 0)
+        settings_check_whole(&load, s);
+    json_decref(root);
+    if (load.err == 0 && report->count != 0)
+        load.err = ERR_INVAL;
+    if (load.err == 0)
+        memcpy(out, s, sizeof(*s));
+    free(s);
+    return load.err;
+}
+
+/* Whole file into a buffer of FILE_BYTES_MAX + 1; *size tells how much. */
+static int read_file(const char *path, char *buf, size_t *size)
+{
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+    *size = fread(buf, 1, FILE_BYTES_MAX + 1, file);
+    int failed = ferror(file);
+    fclose(file);
+    if (failed)
+        return ERR_IO;
+    errno = EFBIG;
+    return *size > FILE_BYTES_MAX ? ERR_LIMIT : 0;
+}
+
+int settings_load_file(const char *path, struct settings *out, struct settings_report *report)
+{
+    size_t size = 0;
+    memset(report, 0, sizeof(*report));
+    char *buf = malloc(FILE_BYTES_MAX + 1);
+    if (buf == NULL)
+        return ERR_NOMEM;
+    int err = read_file(path, buf, &size);
+    if (err == 0) {
+        err = settings_load_text(buf, size, out, report);
+    } else {
+        snprintf(report->problems[0].text, sizeof(report->problems[0].text), "cannot be read: %s",
+                 strerror(errno));
+        report->count = 1;
+        err = err == ERR_LIMIT ? ERR_IO : err;
+    }
+    free(buf);
+    return err;
+}
+
+void settings_report_print(const struct settings_report *report, const char *file, FILE *out)
+{
+    for (size_t i = 0; i < report->count && i < SETTINGS_PROBLEMS_MAX; i++) {
+        const struct settings_problem *p = &report->problems[i];
+        fprintf(out, "%s:", file);
+        if (p->line > 0)
+            fprintf(out, "%d:", p->line);
+        fprintf(out, " %s%s%s\n", p->path, p->path[0] != '\0' ? ": " : "", p->text);
+    }
+    if (report->count > SETTINGS_PROBLEMS_MAX)
+        fprintf(out, "%s: %zu more problems\n", file, report->count - SETTINGS_PROBLEMS_MAX);
+}
+
+void settings_apply_log(const struct settings_log *log)
+{
+    log_set_format(log->format);
+    log_set_level_all(log->level);
+    for (int area = 0; area < LOG_AREA_COUNT; area++)
+        if (log->areas[area] < LOG_LEVEL_COUNT)
+            log_set_level((enum log_area)area, log->areas[area]);
+}
+
+static int check_file(const char *path, FILE *out)
+{
+    struct settings *s = malloc(sizeof(*s));
+    struct settings_report *report = malloc(sizeof(*report));
+    int err = ERR_NOMEM;
+    if (s != NULL && report != NULL) {
+        err = settings_load_file(path, s, report);
+        settings_report_print(report, path, out);
+    }
+    free(report);
+    free(s);
+    if (err == 0)
+        fprintf(out, "%s: good\n", path);
+    return err == 0 ? 0 : 1;
+}
+
+int settings_run_option(int argc, char **argv, FILE *out)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--print-config-reference") == 0)
+            return settings_print_reference(out) == 0 ? 0 : 1;
+        if (strcmp(argv[i], "--print-config-schema") == 0)
+            return settings_print_schema(out) == 0 ? 0 : 1;
+        if (strcmp(argv[i], "--check-config") == 0 && i + 1 < argc)
+            return check_file(argv[i + 1], out);
+    }
+    return -1;
+}

@@ -1,0 +1,479 @@
+/* The table of the configuration: every key is one row. */
+#include "settings/settings.h"
+
+#include <string.h>
+
+#include "settings/table.h"
+
+#define AT   SETTINGS_AT
+#define LIST SETTINGS_LIST
+
+static const struct settings_choice format_choices[] = {
+    {"text", LOG_TEXT}, {"json", LOG_JSON}, {NULL, 0}};
+
+static const struct settings_choice level_choices[] = {
+#define CHOICE(name, text) {text, name},
+    LOG_LEVEL_LIST(CHOICE)
+#undef CHOICE
+        {NULL, 0}};
+
+static const struct settings_choice area_level_choices[] = {{"inherit", LOG_LEVEL_COUNT},
+#define CHOICE(name, text) {text, name},
+                                                            LOG_LEVEL_LIST(CHOICE)
+#undef CHOICE
+                                                                {NULL, 0}};
+
+static const struct settings_choice idle_choices[] = {
+    {"poll", SETTINGS_IDLE_POLL}, {"adaptive", SETTINGS_IDLE_ADAPTIVE}, {NULL, 0}};
+
+static const struct settings_choice dtls_choices[] = {{"required", SETTINGS_DTLS_REQUIRED},
+                                                      {"preferred", SETTINGS_DTLS_PREFERRED},
+                                                      {"off", SETTINGS_DTLS_OFF},
+                                                      {NULL, 0}};
+
+static const struct settings_choice setup_choices[] = {{"actpass", SETTINGS_SETUP_ACTPASS},
+                                                       {"active", SETTINGS_SETUP_ACTIVE},
+                                                       {"passive", SETTINGS_SETUP_PASSIVE},
+                                                       {NULL, 0}};
+
+static const struct settings_choice cleartext_choices[] = {{"allow", SETTINGS_CLEARTEXT_ALLOW},
+                                                           {"warn", SETTINGS_CLEARTEXT_WARN},
+                                                           {"refuse", SETTINGS_CLEARTEXT_REFUSE},
+                                                           {NULL, 0}};
+
+/* SHA-1 is no choice: it is never announced unless allow_sha1 says so, and then comes last. */
+static const struct settings_choice hash_choices[] = {{"sha-256", SETTINGS_HASH_SHA256},
+                                                      {"sha-384", SETTINGS_HASH_SHA384},
+                                                      {"sha-512", SETTINGS_HASH_SHA512},
+                                                      {NULL, 0}};
+
+static const struct settings_choice profile_choices[] = {
+    {"AEAD_AES_128_GCM", SETTINGS_PROFILE_AEAD_AES_128_GCM},
+    {"AEAD_AES_256_GCM", SETTINGS_PROFILE_AEAD_AES_256_GCM},
+    {"AES128_CM_SHA1_80", SETTINGS_PROFILE_AES128_CM_SHA1_80},
+    {"AES128_CM_SHA1_32", SETTINGS_PROFILE_AES128_CM_SHA1_32},
+    {NULL, 0}};
+
+static const struct settings_choice kind_choices[] = {{"relay", SETTINGS_CONFERENCE_RELAY},
+                                                      {NULL, 0}};
+
+static const struct settings_choice codec_choices[] = {
+    {"g711-alaw", SETTINGS_CODEC_G711_ALAW}, {"g711-ulaw", SETTINGS_CODEC_G711_ULAW}, {NULL, 0}};
+
+static const struct settings_row node_rows[] = {
+    {"name", SETTINGS_TEXT, AT(settings_node, name), .min = 1, .max = 127, .fallback = "\"sluice\"",
+     .help = "Name of this server: the display of its messages, and in `server.info`."},
+    {"product", SETTINGS_TEXT, AT(settings_node, product), .min = 1, .max = 63,
+     .fallback = "\"Sluice\"", .help = "Product identifier that peers are told (H.225.0 vendor)."},
+    {"version", SETTINGS_TEXT, AT(settings_node, version), .min = 0, .max = 63, .fallback = "\"\"",
+     .help = "Version identifier that peers are told; \"\" = the version of the program."},
+    {"terminal_type", SETTINGS_UINT, AT(settings_node, terminal_type), .min = 1, .max = 255,
+     .fallback = "190",
+     .help =
+         "H.245 terminal type for the master-slave determination (H.323 table 1): 190 is an MCU "
+         "with data, audio and video, 60 a gateway, 50 a terminal. The larger one is master."},
+    {"t35_country", SETTINGS_UINT, AT(settings_node, t35_country), .min = 0, .max = 255,
+     .fallback = "0", .help = "T.35 country code of the vendor identifier."},
+    {"t35_extension", SETTINGS_UINT, AT(settings_node, t35_extension), .min = 0, .max = 255,
+     .fallback = "0", .help = "T.35 extension of the vendor identifier."},
+    {"manufacturer", SETTINGS_UINT, AT(settings_node, manufacturer), .min = 0, .max = 65535,
+     .fallback = "0", .help = "Manufacturer code of the vendor identifier."},
+};
+static const struct settings_table node_table =
+    SETTINGS_TABLE("How the server introduces itself.", node_rows);
+
+static const struct settings_row area_rows[] = {
+#define AREA(id, text)              \
+    {text,                          \
+     SETTINGS_CHOICE,               \
+     AT(settings_log, areas[id]),   \
+     .choices = area_level_choices, \
+     .fallback = "\"inherit\"",     \
+     .help = "Level of the area `" text "`; `inherit` = `log.level`."},
+    LOG_AREA_LIST(AREA)
+#undef AREA
+};
+static const struct settings_table area_table =
+    SETTINGS_TABLE("Levels of single areas.", area_rows);
+
+static const struct settings_row log_rows[] = {
+    {"format", SETTINGS_CHOICE, AT(settings_log, format), .choices = format_choices,
+     .fallback = "\"text\"", .help = "A line of text, or one JSON object a line."},
+    {"level", SETTINGS_CHOICE, AT(settings_log, level), .choices = level_choices,
+     .fallback = "\"info\"", .help = "Least level that is written, to standard error."},
+    /* the rows of the areas lie in struct settings_log itself, hence offset 0 */
+    {"areas", SETTINGS_OBJECT, .offset = 0, .size = sizeof(struct settings_log),
+     .table = &area_table, .fallback = "{}", .help = "Levels of single areas."},
+};
+static const struct settings_table log_table = SETTINGS_TABLE(
+    "Log lines. `log.set` of the control socket changes levels while the server runs.", log_rows);
+
+static const struct settings_row control_rows[] = {
+    {"path", SETTINGS_TEXT, AT(settings_control, path), .min = 1, .max = 107,
+     .fallback = "\"/run/sluice/control.sock\"", .help = "Unix socket of the control API."},
+    {"mode", SETTINGS_MODE, AT(settings_control, mode), .fallback = "\"0660\"",
+     .help = "File mode of the socket: who may write to it may connect."},
+    {"allow_uids", SETTINGS_UINTS, LIST(settings_control, allow_uids, allow_uid_count), .min = 0,
+     .max = SETTINGS_IDS_MAX, .item_max = UINT32_MAX - 1, .fallback = "[]",
+     .help =
+         "Users that may connect. With this and `allow_gids` empty the file mode alone decides; "
+         "root and the server's own user always may."},
+    {"allow_gids", SETTINGS_UINTS, LIST(settings_control, allow_gids, allow_gid_count), .min = 0,
+     .max = SETTINGS_IDS_MAX, .item_max = UINT32_MAX - 1, .fallback = "[]",
+     .help = "Groups that may connect (the primary group of the connecting process)."},
+    {"max_clients", SETTINGS_UINT, AT(settings_control, max_clients), .min = 1, .max = 4096,
+     .fallback = "64", .help = "Connections at a time; one more is closed at once."},
+    {"max_message_bytes", SETTINGS_UINT, AT(settings_control, max_message_bytes), .min = 1024,
+     .max = 16777216, .unit = "bytes", .fallback = "65536",
+     .help = "Longest line of a request. A longer one is answered with an error and skipped."},
+    {"max_backlog_bytes", SETTINGS_UINT, AT(settings_control, max_backlog_bytes), .min = 16384,
+     .max = 1073741824, .unit = "bytes", .fallback = "4194304",
+     .help = "Answers and events that may wait for a client that does not read. Beyond it the "
+             "client's requests wait, and its events are dropped and counted (`events.lost`)."},
+    {"requests_per_second", SETTINGS_UINT, AT(settings_control, requests_per_second), .min = 0,
+     .max = 1000000, .fallback = "2000",
+     .help = "Requests of one connection that are handled in a second; more wait. 0 = no limit."},
+};
+static const struct settings_table control_table =
+    SETTINGS_TABLE("The control socket: JSON-RPC 2.0, one object a line.", control_rows);
+
+static const struct settings_row link_rows[] = {
+    {"path", SETTINGS_TEXT, AT(settings_link, path), .min = 1, .max = 107,
+     .fallback = "\"/run/sluice/link.sock\"",
+     .help = "Unix socket where sluice-dp listens for sluiced."},
+    {"mode", SETTINGS_MODE, AT(settings_link, mode), .fallback = "\"0600\"",
+     .help = "File mode of the socket. Keys pass through it: the server's user only."},
+    {"ring_slots", SETTINGS_UINT, AT(settings_link, ring_slots), .min = 16, .max = 65536,
+     .unit = "messages", .fallback = "256",
+     .help = "Size of each ring between a shard and a worker, a power of two."},
+    {"retry_ms", SETTINGS_UINT, AT(settings_link, retry_ms), .min = 10, .max = 60000, .unit = "ms",
+     .fallback = "500", .help = "Time between two attempts of sluiced to attach."},
+    {"orphan_timeout_ms", SETTINGS_UINT, AT(settings_link, orphan_timeout_ms), .min = 0,
+     .max = 86400000, .unit = "ms", .fallback = "300000",
+     .help = "How long media keep flowing while no sluiced is attached. 0 = for ever."},
+};
+static const struct settings_table link_table =
+    SETTINGS_TABLE("The door between the two processes.", link_rows);
+
+static const struct settings_row ports_rows[] = {
+    {"first", SETTINGS_UINT, AT(settings_ports, first), .min = 1024, .max = 65534,
+     .fallback = "16384", .help = "First UDP port; even."},
+    {"last", SETTINGS_UINT, AT(settings_ports, last), .min = 1025, .max = 65535,
+     .fallback = "32767", .help = "Last UDP port."},
+};
+static const struct settings_table ports_table =
+    SETTINGS_TABLE("UDP ports of media, on every address of the data plane.", ports_rows);
+
+static const struct settings_row device_rows[] = {
+    {"name", SETTINGS_TEXT, AT(settings_device, name), .min = 1, .max = 63,
+     .help = "Name by which addresses refer to the device."},
+    {"eal", SETTINGS_TEXT, AT(settings_device, eal), .min = 1, .max = 255,
+     .help = "What DPDK calls it: a PCI address (`0000:03:00.0`) or a virtual device with its "
+             "arguments (`net_af_packet0,iface=eth1`)."},
+    {"queues", SETTINGS_UINT, AT(settings_device, queues), .min = 0, .max = 64, .fallback = "0",
+     .help = "Pairs of queues; 0 = one a worker, as far as the device has them."},
+    {"descriptors", SETTINGS_UINT, AT(settings_device, descriptors), .min = 64, .max = 32768,
+     .fallback = "1024", .help = "Descriptors of each queue (the device may round them)."},
+    {"mtu", SETTINGS_UINT, AT(settings_device, mtu), .min = 576, .max = 9000, .unit = "bytes",
+     .fallback = "1500", .help = "Largest IP packet."},
+};
+static const struct settings_table device_table =
+    SETTINGS_TABLE("A network device of the data plane.", device_rows);
+
+static const struct settings_row address_rows[] = {
+    {"address", SETTINGS_PREFIX, AT(settings_address, prefix),
+     .help = "Local address of media with the length of its network, IPv4 or IPv6."},
+    {"gateway", SETTINGS_IP, AT(settings_address, gateway), .fallback = "\"\"",
+     .help = "Next hop to other networks; \"\" = none."},
+    {"device", SETTINGS_TEXT, AT(settings_address, device), .min = 0, .max = 63, .fallback = "\"\"",
+     .help = "Device that has the address; may be left out when there is one."},
+};
+static const struct settings_table address_table =
+    SETTINGS_TABLE("A local address of media.", address_rows);
+
+static const struct settings_row neighbour_rows[] = {
+    {"address", SETTINGS_IP, AT(settings_neighbour, address), .min = 1,
+     .help = "Address of the neighbour."},
+    {"mac", SETTINGS_MAC, AT(settings_neighbour, mac), .help = "Its hardware address."},
+    {"device", SETTINGS_TEXT, AT(settings_neighbour, device), .min = 0, .max = 63,
+     .fallback = "\"\"",
+     .help = "Device that it is reached through; may be left out when there is one."},
+};
+static const struct settings_table neighbour_table = SETTINGS_TABLE(
+    "A neighbour that is not asked for by ARP or neighbour discovery.", neighbour_rows);
+
+static const struct settings_row data_plane_rows[] = {
+    {"workers", SETTINGS_UINT, AT(settings_data_plane, workers), .min = 1, .max = SETTINGS_CPUS_MAX,
+     .fallback = "1", .help = "Number of workers, not pinned to CPUs. `cpus` has precedence."},
+    {"cpus", SETTINGS_UINTS, LIST(settings_data_plane, cpus, cpu_count), .min = 0,
+     .max = SETTINGS_CPUS_MAX, .item_max = 1023, .fallback = "[]",
+     .help = "CPUs that run a worker each. Isolated ones of the device's NUMA node are best."},
+    {"idle", SETTINGS_CHOICE, AT(settings_data_plane, idle), .choices = idle_choices,
+     .fallback = "\"adaptive\"",
+     .help = "`poll`: workers spin and keep their CPU busy. `adaptive`: they sleep while idle."},
+    {"memory_mb", SETTINGS_UINT, AT(settings_data_plane, memory_mb), .min = 64, .max = 1048576,
+     .unit = "MB", .fallback = "512", .help = "Memory for packets and tables of the workers."},
+    {"huge_pages", SETTINGS_BOOL, AT(settings_data_plane, huge_pages), .fallback = "true",
+     .help = "Take the memory from huge pages, which must have been reserved."},
+    {"max_transports", SETTINGS_UINT, AT(settings_data_plane, max_transports), .min = 2,
+     .max = 65536, .fallback = "8192", .help = "Open transports that one worker can hold."},
+    {"ports", SETTINGS_OBJECT, AT(settings_data_plane, ports), .table = &ports_table,
+     .fallback = "{}", .help = "UDP ports of media."},
+    {"eal_args", SETTINGS_TEXTS, LIST(settings_data_plane, eal_args, eal_arg_count), .min = 0,
+     .max = SETTINGS_EAL_ARGS_MAX, .fallback = "[]",
+     .help = "More arguments for DPDK's EAL, for hardware that needs them."},
+    {"devices", SETTINGS_OBJECTS, LIST(settings_data_plane, devices, device_count), .min = 1,
+     .max = SETTINGS_DEVICES_MAX, .table = &device_table, .help = "Network devices of media."},
+    {"addresses", SETTINGS_OBJECTS, LIST(settings_data_plane, addresses, address_count), .min = 1,
+     .max = SETTINGS_ADDRESSES_MAX, .table = &address_table,
+     .help = "Local addresses of media. The first of a family is announced by default."},
+    {"neighbours", SETTINGS_OBJECTS, LIST(settings_data_plane, neighbours, neighbour_count),
+     .min = 0, .max = SETTINGS_NEIGHBOURS_MAX, .table = &neighbour_table, .fallback = "[]",
+     .help = "Static neighbours."},
+};
+static const struct settings_table data_plane_table =
+    SETTINGS_TABLE("What sluice-dp works with.", data_plane_rows);
+
+static const struct settings_row h245_ports_rows[] = {
+    {"first", SETTINGS_UINT, AT(settings_ports, first), .min = 0, .max = 65535, .fallback = "0",
+     .help = "First TCP port; 0 = the system chooses."},
+    {"last", SETTINGS_UINT, AT(settings_ports, last), .min = 0, .max = 65535, .fallback = "0",
+     .help = "Last TCP port; 0 = the system chooses."},
+};
+static const struct settings_table h245_ports_table =
+    SETTINGS_TABLE("TCP ports of H.245 connections.", h245_ports_rows);
+
+static const struct settings_row listener_rows[] = {
+    {"name", SETTINGS_TEXT, AT(settings_listener, name), .min = 0, .max = 63, .fallback = "\"\"",
+     .help = "Name for logs and the control API; \"\" = the address."},
+    {"address", SETTINGS_ENDPOINT, AT(settings_listener, address), .min = 1,
+     .help = "Where H.225.0 call signalling is accepted; port 1720 unless given. An unspecified "
+             "address (`0.0.0.0`, `::`) means all of its family."},
+    {"dtls", SETTINGS_CHOICE, AT(settings_listener, dtls), .choices = dtls_choices,
+     .fallback = "\"required\"",
+     .help = "Media keyed by H.235.10: `required` refuses peers without it, `preferred` gives them "
+             "plain RTP, `off` never uses it."},
+    {"h245_address", SETTINGS_IP, AT(settings_listener, h245_address), .fallback = "\"\"",
+     .help = "Address of H.245 connections; \"\" = the one that the call came to."},
+    {"h245_ports", SETTINGS_OBJECT, AT(settings_listener, h245_ports), .table = &h245_ports_table,
+     .fallback = "{}", .help = "TCP ports of H.245 connections."},
+    {"media_ip4", SETTINGS_IP, AT(settings_listener, media_ip4), .fallback = "\"\"",
+     .help = "IPv4 address of media that peers are told (behind a static NAT); \"\" = that of the "
+             "data plane."},
+    {"media_ip6", SETTINGS_IP, AT(settings_listener, media_ip6), .fallback = "\"\"",
+     .help = "IPv6 address of media that peers are told; \"\" = that of the data plane."},
+};
+static const struct settings_table listener_table =
+    SETTINGS_TABLE("A place where calls come in.", listener_rows);
+
+static const struct settings_row limits_rows[] = {
+    {"max_sessions", SETTINGS_UINT, AT(settings_limits, max_sessions), .min = 1, .max = 1000000,
+     .fallback = "4000", .help = "Sessions at a time; a further call is refused as congested."},
+    {"max_connections", SETTINGS_UINT, AT(settings_limits, max_connections), .min = 2,
+     .max = 4000000, .fallback = "10000",
+     .help = "TCP connections of signalling at a time (two a session)."},
+    {"max_connections_per_address", SETTINGS_UINT, AT(settings_limits, max_connections_per_address),
+     .min = 0, .max = 4000000, .fallback = "0",
+     .help = "The same for one address of a peer. 0 = no limit."},
+    {"setups_per_second", SETTINGS_UINT, AT(settings_limits, setups_per_second), .min = 0,
+     .max = 100000, .fallback = "100",
+     .help = "New calls that one address of a peer may start in a second. 0 = no limit."},
+    {"max_message_bytes", SETTINGS_UINT, AT(settings_limits, max_message_bytes), .min = 256,
+     .max = 65531, .unit = "bytes", .fallback = "16384",
+     .help = "Longest signalling message; a longer one ends its session."},
+    {"max_channels", SETTINGS_UINT, AT(settings_limits, max_channels), .min = 1, .max = 256,
+     .fallback = "16", .help = "Logical channels of one session in each direction."},
+};
+static const struct settings_table limits_table =
+    SETTINGS_TABLE("How much peers may use.", limits_rows);
+
+#define TIMER(member, least, most, value, text)                                              \
+    {                                                                                        \
+#member, SETTINGS_UINT, AT(settings_timers, member),                                 \
+            .min = (least), .max = (most), .unit = "ms", .fallback = (value), .help = (text) \
+    }
+static const struct settings_row timers_rows[] = {
+    TIMER(setup_ms, 100, 600000, "10000", "From an accepted connection to its Setup."),
+    TIMER(connect_ms, 100, 600000, "30000", "From Setup to Connect."),
+    TIMER(h245_connect_ms, 100, 600000, "15000", "From Connect to the H.245 connection."),
+    TIMER(msd_ms, 100, 600000, "10000", "Master-slave determination (T106)."),
+    TIMER(tcs_ms, 100, 600000, "10000", "Answer to a TerminalCapabilitySet (T101)."),
+    TIMER(olc_ms, 100, 600000, "10000", "Answer to an OpenLogicalChannel (T103)."),
+    TIMER(clc_ms, 100, 600000, "5000", "Answer to a CloseLogicalChannel (T103)."),
+    TIMER(round_trip_interval_ms, 0, 3600000, "15000",
+          "Between two round-trip delay requests on a quiet session. 0 = none are sent."),
+    TIMER(round_trip_timeout_ms, 100, 600000, "10000",
+          "Answer to a round-trip delay request (T105); without it the session ends."),
+    TIMER(end_session_ms, 0, 60000, "2000", "Wait for the peer's EndSession."),
+    TIMER(shutdown_ms, 0, 600000, "5000", "Time that all sessions have to end in a shutdown."),
+};
+#undef TIMER
+static const struct settings_table timers_table =
+    SETTINGS_TABLE("How long peers may take.", timers_rows);
+
+static const struct settings_row signalling_rows[] = {
+    {"listeners", SETTINGS_OBJECTS, LIST(settings_signalling, listeners, listener_count), .min = 1,
+     .max = SETTINGS_LISTENERS_MAX, .table = &listener_table, .help = "Where calls come in."},
+    {"limits", SETTINGS_OBJECT, AT(settings_signalling, limits), .table = &limits_table,
+     .fallback = "{}", .help = "How much peers may use."},
+    {"timers", SETTINGS_OBJECT, AT(settings_signalling, timers), .table = &timers_table,
+     .fallback = "{}", .help = "How long peers may take."},
+};
+static const struct settings_table signalling_table =
+    SETTINGS_TABLE("H.225.0 and H.245.", signalling_rows);
+
+static const struct settings_row media_rows[] = {
+    {"dscp", SETTINGS_UINT, AT(settings_media, dscp), .min = 0, .max = 63, .fallback = "46",
+     .help = "Code point of the media packets that are sent (46 = expedited forwarding)."},
+    {"no_media_timeout_ms", SETTINGS_UINT, AT(settings_media, no_media_timeout_ms), .min = 0,
+     .max = 86400000, .unit = "ms", .fallback = "60000",
+     .help = "A session from which nothing came for so long is ended. 0 = never."},
+    {"replay_window", SETTINGS_UINT, AT(settings_media, replay_window), .min = 64, .max = 32767,
+     .unit = "packets", .fallback = "128", .help = "SRTP replay window (RFC 3711 clause 3.3.2)."},
+};
+static const struct settings_table media_table = SETTINGS_TABLE("RTP and SRTP.", media_rows);
+
+static const struct settings_row dtls_rows[] = {
+    {"certificate", SETTINGS_TEXT, AT(settings_dtls_section, certificate), .min = 0, .max = 255,
+     .fallback = "\"\"",
+     .help = "PEM file of the certificate. With `key`, or both \"\": one is made at each start "
+             "(ECDSA P-256)."},
+    {"key", SETTINGS_TEXT, AT(settings_dtls_section, key), .min = 0, .max = 255, .fallback = "\"\"",
+     .help = "PEM file of its private key."},
+    {"hashes", SETTINGS_CHOICES, LIST(settings_dtls_section, hashes, hash_count), .min = 1,
+     .max = 3, .choices = hash_choices, .fallback = "[\"sha-256\", \"sha-384\", \"sha-512\"]",
+     .help = "Hash functions of fingerprints, best first."},
+    {"allow_sha1", SETTINGS_BOOL, AT(settings_dtls_section, allow_sha1), .fallback = "false",
+     .help = "Announce SHA-1 too, last, and take fingerprints made with it."},
+    {"profiles", SETTINGS_CHOICES, LIST(settings_dtls_section, profiles, profile_count), .min = 1,
+     .max = SETTINGS_PROFILES_MAX, .choices = profile_choices,
+     .fallback = "[\"AEAD_AES_128_GCM\", \"AEAD_AES_256_GCM\", \"AES128_CM_SHA1_80\", "
+                 "\"AES128_CM_SHA1_32\"]",
+     .help = "SRTP protection profiles, best first."},
+    {"setup", SETTINGS_CHOICE, AT(settings_dtls_section, setup), .choices = setup_choices,
+     .fallback = "\"actpass\"", .help = "DTLS role that is offered (RFC 4145)."},
+    {"send_extensions_type", SETTINGS_BOOL, AT(settings_dtls_section, send_extensions_type),
+     .fallback = "true",
+     .help =
+         "Send `extensionsType` in `DTLSSecurityCapability`. H.235.10 clause 7.2 demands it, but "
+         "H.245 version 17 does not define it: turn it off for peers that stumble over it."},
+    {"cleartext_signalling", SETTINGS_CHOICE, AT(settings_dtls_section, cleartext_signalling),
+     .choices = cleartext_choices, .fallback = "\"warn\"",
+     .help = "Fingerprints that come over an unsecured H.245 connection: take them, take them with "
+             "a warning, or refuse the channel."},
+    {"handshake_timeout_ms", SETTINGS_UINT, AT(settings_dtls_section, handshake_timeout_ms),
+     .min = 1000, .max = 600000, .unit = "ms", .fallback = "30000",
+     .help = "Time for a whole handshake; for the passive side, also for its beginning."},
+    {"retransmit_initial_ms", SETTINGS_UINT, AT(settings_dtls_section, retransmit_initial_ms),
+     .min = 50, .max = 60000, .unit = "ms", .fallback = "400",
+     .help = "First retransmission of a flight; each further one waits twice as long."},
+    {"retransmit_max_ms", SETTINGS_UINT, AT(settings_dtls_section, retransmit_max_ms), .min = 50,
+     .max = 60000, .unit = "ms", .fallback = "4000", .help = "The doubling ends here."},
+    {"mtu", SETTINGS_UINT, AT(settings_dtls_section, mtu), .min = 256, .max = 9000, .unit = "bytes",
+     .fallback = "1200", .help = "Longest datagram of a handshake that is sent."},
+    {"park", SETTINGS_BOOL, AT(settings_dtls_section, park), .fallback = "true",
+     .help = "Put the state of a quiet association away: some 20 KB less a session."},
+    {"park_after_ms", SETTINGS_UINT, AT(settings_dtls_section, park_after_ms), .min = 0,
+     .max = 600000, .unit = "ms", .fallback = "5000", .help = "Quiet time before parking."},
+    {"shards", SETTINGS_UINT, AT(settings_dtls_section, shards), .min = 1, .max = 64,
+     .fallback = "1", .help = "Threads that do handshakes, each with its share of the sessions."},
+    {"key_log_file", SETTINGS_TEXT, AT(settings_dtls_section, key_log_file), .min = 0, .max = 255,
+     .fallback = "\"\"",
+     .help = "For debugging in a lab: write the secrets of every association to this file (NSS key "
+             "log). Whoever has it can decrypt all media."},
+};
+static const struct settings_table dtls_table =
+    SETTINGS_TABLE("DTLS of H.235.10 media.", dtls_rows);
+
+static const struct settings_row conference_rows[] = {
+    {"alias", SETTINGS_TEXT, AT(settings_conference, alias), .min = 1, .max = 127,
+     .help = "Called alias (H.323 id, dialled digits). A `*` at its end stands for any rest, each "
+             "rest being a conference of its own; the longest match counts."},
+    {"kind", SETTINGS_CHOICE, AT(settings_conference, kind), .choices = kind_choices,
+     .fallback = "\"relay\"",
+     .help = "`relay`: the packets of each of two sessions go to the other."},
+    {"max_sessions", SETTINGS_UINT, AT(settings_conference, max_sessions), .min = 2, .max = 4096,
+     .fallback = "2", .help = "Sessions that may join; 2 for `relay`."},
+    {"codecs", SETTINGS_CHOICES, LIST(settings_conference, codecs, codec_count), .min = 0,
+     .max = SETTINGS_CODECS_MAX, .choices = codec_choices, .fallback = "[]",
+     .help = "Codecs, best first; empty = the list `codecs`."},
+};
+static const struct settings_table conference_table =
+    SETTINGS_TABLE("Which sessions meet.", conference_rows);
+
+static const struct settings_row root_rows[] = {
+    {"$schema", SETTINGS_IGNORED, .fallback = "\"\"",
+     .help = "Where editors find the JSON Schema of this file. Not used."},
+    {"node", SETTINGS_OBJECT, AT(settings, node), .table = &node_table, .fallback = "{}",
+     .help = "How the server introduces itself."},
+    {"log", SETTINGS_OBJECT, AT(settings, log), .table = &log_table, .fallback = "{}",
+     .help = "Log lines."},
+    {"control", SETTINGS_OBJECT, AT(settings, control), .table = &control_table, .fallback = "{}",
+     .help = "The control socket."},
+    {"link", SETTINGS_OBJECT, AT(settings, link), .table = &link_table, .fallback = "{}",
+     .help = "The door between the two processes."},
+    {"data_plane", SETTINGS_OBJECT, AT(settings, data_plane), .table = &data_plane_table,
+     .help = "What sluice-dp works with."},
+    {"signalling", SETTINGS_OBJECT, AT(settings, signalling), .table = &signalling_table,
+     .help = "H.225.0 and H.245."},
+    {"media", SETTINGS_OBJECT, AT(settings, media), .table = &media_table, .fallback = "{}",
+     .help = "RTP and SRTP."},
+    {"dtls", SETTINGS_OBJECT, AT(settings, dtls), .table = &dtls_table, .fallback = "{}",
+     .help = "DTLS of H.235.10 media."},
+    {"codecs", SETTINGS_CHOICES, LIST(settings, codecs, codec_count), .min = 1,
+     .max = SETTINGS_CODECS_MAX, .choices = codec_choices,
+     .fallback = "[\"g711-alaw\", \"g711-ulaw\"]",
+     .help = "Codecs of conferences that do not name theirs, best first."},
+    {"conferences", SETTINGS_OBJECTS, LIST(settings, conferences, conference_count), .min = 0,
+     .max = SETTINGS_CONFERENCES_MAX, .table = &conference_table, .fallback = "[]",
+     .help = "What can be called. A call to anything else is refused."},
+};
+const struct settings_table settings_root = SETTINGS_TABLE("The whole file.", root_rows);
+
+static const char *choice_text(const struct settings_choice *choices, int value)
+{
+    for (; choices->text != NULL; choices++)
+        if (choices->value == value)
+            return choices->text;
+    return "unknown";
+}
+
+const char *settings_dtls_to_str(enum settings_dtls value)
+{
+    return choice_text(dtls_choices, (int)value);
+}
+
+const char *settings_setup_to_str(enum settings_setup value)
+{
+    return choice_text(setup_choices, (int)value);
+}
+
+const char *settings_hash_to_str(enum settings_hash value)
+{
+    return value == SETTINGS_HASH_SHA1 ? "sha-1" : choice_text(hash_choices, (int)value);
+}
+
+const char *settings_profile_to_str(enum settings_profile value)
+{
+    return choice_text(profile_choices, (int)value);
+}
+
+const char *settings_cleartext_to_str(enum settings_cleartext value)
+{
+    return choice_text(cleartext_choices, (int)value);
+}
+
+const char *settings_conference_kind_to_str(enum settings_conference_kind value)
+{
+    return choice_text(kind_choices, (int)value);
+}
+
+const char *settings_codec_to_str(enum settings_codec value)
+{
+    return choice_text(codec_choices, (int)value);
+}
+
+const char *settings_idle_to_str(enum settings_idle value)
+{
+    return choice_text(idle_choices, (int)value);
+}
