@@ -49,7 +49,7 @@ enum srtp_dir {
     SRTP_INBOUND   /* unprotect: the key is what the peer writes with (dtls_keys.remote) */
 };
 
-/* Pool sizes of an engine: creating beyond them gives ERR_LIMIT. */
+/* Pool sizes of an engine, 1 key and 2 streams at least: creating beyond them gives ERR_LIMIT. */
 struct srtp_limits {
     uint32_t keys;
     uint32_t streams;

@@ -1,0 +1,54 @@
+/* What a back end of the SRTP engine provides, and what srtp.c keeps for it. Private to crypto/.
+ *
+ * srtp.c owns pools, reference counts and everything that can be said about a packet without keys
+ * (its header is whole, it is the stream's SSRC, there is room for the result). A back end sees
+ * jobs with status SRTP_OK that passed all this, and must leave the others alone. */
+#ifndef CRYPTO_SRTP_BACKEND_H
+#define CRYPTO_SRTP_BACKEND_H
+
+#include "crypto/srtp.h"
+
+/* Replay window in packets (RFC 3711 §3.3.2 wants 64 at least); the same for all back ends, which
+ * must agree on what is too old. */
+#define SRTP_REPLAY_WINDOW 256
+
+struct srtp_key {
+    struct srtp_engine *engine;
+    struct srtp_key *next_free;
+    const struct srtp_profile_info *info;
+    struct srtp_master master;
+    uint32_t streams;            /* that use this key */
+    bool is_destroyed;           /* by its owner; goes back to the pool with the last stream */
+    _Alignas(64) uint8_t priv[]; /* backend->key_size bytes */
+};
+
+struct srtp_stream {
+    struct srtp_key *key;
+    struct srtp_stream *next_free;
+    uint32_t ssrc; /* host order */
+    enum srtp_dir dir;
+    _Alignas(64) uint8_t priv[]; /* backend->stream_size bytes */
+};
+
+struct srtp_backend {
+    const char *name;
+    size_t key_size;    /* bytes of private part of a key */
+    size_t stream_size; /* and of a stream */
+
+    int (*start)(void); /* process-wide preparation; may be called any number of times */
+    int (*key_init)(struct srtp_key *key);
+    void (*key_fini)(struct srtp_key *key);
+    int (*stream_init)(struct srtp_stream *stream);
+    void (*stream_fini)(struct srtp_stream *stream);
+    int (*get_roc)(const struct srtp_stream *stream, uint32_t *out);
+    int (*set_roc)(struct srtp_stream *stream, uint32_t roc);
+    void (*protect)(struct srtp_job *jobs, size_t n);
+    void (*unprotect)(struct srtp_job *jobs, size_t n);
+};
+
+extern const struct srtp_backend srtp_backend_libsrtp;
+
+/* Runs the known answers of srtp_selftest.c through an engine; ERR_CRYPTO when one differs. */
+int srtp_selftest_run(struct srtp_engine *engine);
+
+#endif
