@@ -121,11 +121,16 @@ struct h245_engine_ops {
     void (*on_pdu)(void *arg, bool sent, const struct h245_MultimediaSystemControlMessage *pdu,
                    size_t len);
     void (*on_msd_done)(void *arg, bool is_master);
-    /* The peer's capabilities; what it returns is sent. NULL: acknowledged. */
+    /* The peer's capabilities; what it returns is sent afterwards. NULL: acknowledged. */
     enum h245_tcs_answer (*on_peer_capabilities)(void *arg,
                                                  const struct h245_TerminalCapabilitySet *tcs);
     void (*on_capabilities_acked)(void *arg);
     void (*on_capabilities_rejected)(void *arg);
+    /* Once: roles determined, our set acknowledged, the peer's set acknowledged and the answer
+     * sent. The place to open channels from. */
+    void (*on_ready)(void *arg);
+    /* The peer wants our set (again): h245_ces_send. */
+    void (*on_capabilities_wanted)(void *arg);
     /* Answer with channel_accept or channel_reject, now or later. NULL: rejected. */
     void (*on_channel_open_request)(void *arg, uint16_t lcn,
                                     const struct h245_OpenLogicalChannel *olc);

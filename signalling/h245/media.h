@@ -127,6 +127,16 @@ struct h245_channel_ack {
     uint16_t port_number;
 };
 
+/* Transport addresses; the reader gives ADDR_NONE for what is not unicast IP. */
+int h245_build_address(struct arena *a, const struct addr *address,
+                       struct h245_TransportAddress **out);
+struct addr h245_read_address(const struct h245_TransportAddress *address);
+
+/* One audio capability. ERR_UNSUPPORTED when it is none that we know. */
+int h245_build_audio(struct arena *a, const struct h245_audio *audio,
+                     struct h245_AudioCapability **out);
+int h245_read_audio(const struct h245_AudioCapability *cap, struct h245_audio *audio);
+
 int h245_build_olc(struct arena *a, const struct h245_channel *channel,
                    struct h245_OpenLogicalChannel **olc);
 int h245_build_olc_ack(struct arena *a, const struct h245_channel_ack *ack,

@@ -1,0 +1,256 @@
+/* TerminalCapabilitySet: ours built, the peer's read. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/h245/media.h"
+#include "signalling/schema/h245.h"
+
+#include <string.h>
+
+#define DEFAULT_JITTER_MS 250
+
+/* A set under construction. */
+struct builder {
+    struct arena *a;
+    struct h245_TerminalCapabilitySet *tcs;
+    int err;
+};
+
+static void *take(struct builder *b, size_t n, size_t size)
+{
+    void *p = b->err == 0 ? arena_array(b->a, n, size) : NULL;
+
+    if (p == NULL && b->err == 0)
+        b->err = ERR_NOMEM;
+    return p;
+}
+
+static struct h245_Capability *add_entry(struct builder *b, enum h245_Capability_kind kind)
+{
+    struct h245_CapabilityTableEntry_list *table = &b->tcs->capabilityTable;
+    struct h245_Capability *cap = take(b, 1, sizeof(*cap));
+
+    if (cap == NULL)
+        return NULL;
+    cap->kind = kind;
+    table->v[table->n].capabilityTableEntryNumber = (uint16_t)(table->n + 1);
+    table->v[table->n].capability = cap;
+    table->n++;
+    return cap;
+}
+
+/* Entries first..last (numbers) become one alternative set of the descriptor. */
+static void add_alternatives(struct builder *b, uint32_t first, uint32_t last)
+{
+    struct h245_CapabilityDescriptor *d = &b->tcs->capabilityDescriptors.v[0];
+    struct h245_AlternativeCapabilitySet *set =
+        &d->simultaneousCapabilities.v[d->simultaneousCapabilities.n];
+
+    if (b->err != 0 || last < first)
+        return;
+    set->v = take(b, last - first + 1, sizeof(*set->v));
+    if (set->v == NULL)
+        return;
+    for (uint32_t n = first; n <= last; n++)
+        set->v[set->n++] = (uint16_t)n;
+    d->simultaneousCapabilities.n++;
+}
+
+static void add_multiplex(struct builder *b, const struct h245_caps_offer *offer)
+{
+    struct h245_MultiplexCapability *m = take(b, 1, sizeof(*m));
+    struct h245_H2250Capability *h = take(b, 1, sizeof(*h));
+
+    if (m == NULL || h == NULL)
+        return;
+    m->kind = h245_MultiplexCapability_h2250Capability;
+    m->u.h2250Capability = h;
+    h->maximumAudioDelayJitter =
+        offer->max_jitter_ms != 0 ? offer->max_jitter_ms : DEFAULT_JITTER_MS;
+    h->mcCapability.centralizedConferenceMC = offer->is_mcu;
+    h->has_logicalChannelSwitchingCapability = true;
+    h->has_t120DynamicPortCapability = true;
+    h->t120DynamicPortCapability = true;
+    b->tcs->multiplexCapability = m;
+}
+
+static void add_audio(struct builder *b, const struct h245_caps_offer *offer)
+{
+    uint32_t first = b->tcs->capabilityTable.n + 1;
+
+    for (size_t i = 0; i < offer->audio_count && b->err == 0; i++) {
+        struct h245_Capability *cap = add_entry(b, h245_Capability_receiveAudioCapability);
+
+        if (cap != NULL)
+            b->err = h245_build_audio(b->a, &offer->audio[i], &cap->u.receiveAudioCapability);
+    }
+    add_alternatives(b, first, b->tcs->capabilityTable.n);
+}
+
+static void add_telephone_event(struct builder *b, const struct h245_caps_offer *offer)
+{
+    struct h245_AudioTelephonyEventCapability *event = take(b, 1, sizeof(*event));
+    struct h245_Capability *cap;
+
+    if (event == NULL)
+        return;
+    event->dynamicRTPPayloadType = offer->telephone_event_pt;
+    event->audioTelephoneEvent = (struct per_string){4, arena_strdup(b->a, "0-16")};
+    if (event->audioTelephoneEvent.p == NULL)
+        b->err = ERR_NOMEM;
+    cap = add_entry(b, h245_Capability_receiveRTPAudioTelephonyEventCapability);
+    if (cap == NULL)
+        return;
+    cap->u.receiveRTPAudioTelephonyEventCapability = event;
+    add_alternatives(b, b->tcs->capabilityTable.n, b->tcs->capabilityTable.n);
+}
+
+static void add_user_input(struct builder *b)
+{
+    static const enum h245_UserInputCapability_kind kinds[] = {h245_UserInputCapability_basicString,
+                                                               h245_UserInputCapability_dtmf};
+    uint32_t first = b->tcs->capabilityTable.n + 1;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct h245_UserInputCapability *input = take(b, 1, sizeof(*input));
+        struct h245_Capability *cap = add_entry(b, h245_Capability_receiveUserInputCapability);
+
+        if (input == NULL || cap == NULL)
+            return;
+        input->kind = kinds[i];
+        cap->u.receiveUserInputCapability = input;
+    }
+    add_alternatives(b, first, b->tcs->capabilityTable.n);
+}
+
+#define ALTERNATIVES_MAX 3 /* audio, telephone event, user input */
+
+static void prepare(struct builder *b, const struct h245_caps_offer *offer)
+{
+    struct h245_CapabilityDescriptor *descriptor;
+
+    b->tcs->capabilityTable.v = take(b, offer->audio_count + 3, sizeof(*b->tcs->capabilityTable.v));
+    descriptor = take(b, 1, sizeof(*descriptor));
+    if (descriptor == NULL)
+        return;
+    descriptor->simultaneousCapabilities.v =
+        take(b, ALTERNATIVES_MAX, sizeof(*descriptor->simultaneousCapabilities.v));
+    b->tcs->capabilityDescriptors.v = descriptor;
+}
+
+int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
+                   struct h245_TerminalCapabilitySet **tcs)
+{
+    struct builder b = {a, arena_zalloc(a, sizeof(**tcs)), 0};
+
+    if (b.tcs == NULL)
+        return ERR_NOMEM;
+    if (offer->audio_count > H245_CAPS_MAX)
+        return ERR_RANGE;
+    prepare(&b, offer);
+    if (b.err == 0) {
+        add_multiplex(&b, offer);
+        add_audio(&b, offer);
+        if (offer->telephone_event_pt != 0)
+            add_telephone_event(&b, offer);
+        if (offer->user_input)
+            add_user_input(&b);
+    }
+    if (b.err != 0)
+        return b.err;
+    b.tcs->has_capabilityTable = b.tcs->capabilityTable.n > 0;
+    b.tcs->has_capabilityDescriptors = b.tcs->has_capabilityTable;
+    b.tcs->capabilityDescriptors.n = 1;
+    b.tcs->capabilityDescriptors.v[0].has_simultaneousCapabilities =
+        b.tcs->capabilityDescriptors.v[0].simultaneousCapabilities.n > 0;
+    *tcs = b.tcs;
+    return 0;
+}
+
+int h245_build_empty_tcs(struct arena *a, struct h245_TerminalCapabilitySet **tcs)
+{
+    struct h245_TerminalCapabilitySet *empty = arena_zalloc(a, sizeof(*empty));
+
+    if (empty == NULL)
+        return ERR_NOMEM;
+    *tcs = empty;
+    return 0;
+}
+
+static void read_audio_entry(const struct h245_AudioCapability *audio, uint16_t entry,
+                             struct h245_peer_caps *caps)
+{
+    struct h245_peer_audio *to = &caps->audio[caps->audio_count];
+
+    if (caps->audio_count == H245_CAPS_MAX || h245_read_audio(audio, &to->audio) != 0) {
+        caps->skipped++;
+        return;
+    }
+    to->entry = entry;
+    caps->audio_count++;
+}
+
+/* Transmit capabilities say what the peer could send; we choose from what it can receive. */
+static void read_entry(const struct h245_CapabilityTableEntry *entry, struct h245_peer_caps *caps)
+{
+    const struct h245_Capability *cap = entry->capability;
+
+    if (cap == NULL)
+        return; /* removes an entry of an earlier set: ours are whole each time */
+    switch (cap->kind) {
+    case h245_Capability_receiveAudioCapability:
+        read_audio_entry(cap->u.receiveAudioCapability, entry->capabilityTableEntryNumber, caps);
+        break;
+    case h245_Capability_receiveAndTransmitAudioCapability:
+        read_audio_entry(cap->u.receiveAndTransmitAudioCapability,
+                         entry->capabilityTableEntryNumber, caps);
+        break;
+    case h245_Capability_receiveRTPAudioTelephonyEventCapability:
+        caps->telephone_event_pt =
+            cap->u.receiveRTPAudioTelephonyEventCapability->dynamicRTPPayloadType;
+        break;
+    case h245_Capability_receiveUserInputCapability:
+    case h245_Capability_receiveAndTransmitUserInputCapability:
+        caps->user_input = true;
+        break;
+    case h245_Capability_h235SecurityCapability:
+        break; /* h23510's business */
+    default:
+        caps->skipped++;
+        break;
+    }
+}
+
+int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer_caps *caps)
+{
+    memset(caps, 0, sizeof(*caps));
+    if (!tcs->has_capabilityTable) {
+        caps->is_empty = true;
+        return 0;
+    }
+    for (uint32_t i = 0; i < tcs->capabilityTable.n; i++)
+        read_entry(&tcs->capabilityTable.v[i], caps);
+    return 0;
+}
+
+static bool is_same_codec(const struct h245_audio *a, const struct h245_audio *b)
+{
+    return a->codec == b->codec && strcmp(a->generic_oid, b->generic_oid) == 0;
+}
+
+int h245_choose_audio(const struct h245_peer_caps *peer, const struct h245_audio *local,
+                      size_t local_count, struct h245_audio *chosen)
+{
+    for (size_t i = 0; i < local_count; i++) {
+        for (size_t k = 0; k < peer->audio_count; k++) {
+            const struct h245_audio *theirs = &peer->audio[k].audio;
+
+            if (!is_same_codec(&local[i], theirs))
+                continue;
+            *chosen = local[i];
+            if (theirs->frames < chosen->frames)
+                chosen->frames = theirs->frames;
+            return 0;
+        }
+    }
+    return ERR_NOTFOUND;
+}

@@ -1,0 +1,227 @@
+/* OpenLogicalChannel and its Ack: built and read, transport addresses included. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/h245/media.h"
+#include "signalling/schema/h245.h"
+
+#include <string.h>
+
+/* The generated names of nested types are longer than a line. */
+#define FORWARD_H2250 \
+    h245_OpenLogicalChannel_forwardLogicalChannelParameters_multiplexParameters_h2250LogicalChannelParameters
+#define ACK_H2250 \
+    h245_OpenLogicalChannelAck_forwardMultiplexAckParameters_h2250LogicalChannelAckParameters
+
+static int build_unicast(struct arena *a, const struct addr *address,
+                         struct h245_UnicastAddress *unicast)
+{
+    if (address->family == ADDR_IP4) {
+        struct h245_UnicastAddress_iPAddress *ip = arena_zalloc(a, sizeof(*ip));
+
+        if (ip == NULL)
+            return ERR_NOMEM;
+        memcpy(ip->network, address->ip, sizeof(ip->network));
+        ip->tsapIdentifier = address->port;
+        unicast->kind = h245_UnicastAddress_iPAddress;
+        unicast->u.iPAddress = ip;
+        return 0;
+    }
+    if (address->family == ADDR_IP6) {
+        struct h245_UnicastAddress_iP6Address *ip = arena_zalloc(a, sizeof(*ip));
+
+        if (ip == NULL)
+            return ERR_NOMEM;
+        memcpy(ip->network, address->ip, sizeof(ip->network));
+        ip->tsapIdentifier = address->port;
+        unicast->kind = h245_UnicastAddress_iP6Address;
+        unicast->u.iP6Address = ip;
+        return 0;
+    }
+    return ERR_INVAL;
+}
+
+int h245_build_address(struct arena *a, const struct addr *address,
+                       struct h245_TransportAddress **out)
+{
+    struct h245_TransportAddress *transport = arena_zalloc(a, sizeof(*transport));
+    struct h245_UnicastAddress *unicast = arena_zalloc(a, sizeof(*unicast));
+    int err;
+
+    if (transport == NULL || unicast == NULL)
+        return ERR_NOMEM;
+    err = build_unicast(a, address, unicast);
+    if (err != 0)
+        return err;
+    transport->kind = h245_TransportAddress_unicastAddress;
+    transport->u.unicastAddress = unicast;
+    *out = transport;
+    return 0;
+}
+
+struct addr h245_read_address(const struct h245_TransportAddress *address)
+{
+    const struct h245_UnicastAddress *unicast;
+
+    if (address == NULL || address->kind != h245_TransportAddress_unicastAddress)
+        return (struct addr){0};
+    unicast = address->u.unicastAddress;
+    if (unicast->kind == h245_UnicastAddress_iPAddress)
+        return addr_from_ip4(unicast->u.iPAddress->network, unicast->u.iPAddress->tsapIdentifier);
+    if (unicast->kind == h245_UnicastAddress_iP6Address)
+        return addr_from_ip6(unicast->u.iP6Address->network, unicast->u.iP6Address->tsapIdentifier);
+    return (struct addr){0};
+}
+
+/* ADDR_NONE stays absent. */
+static int build_optional(struct arena *a, const struct addr *address,
+                          struct h245_TransportAddress **out)
+{
+    return address->family == ADDR_NONE ? 0 : h245_build_address(a, address, out);
+}
+
+/* Present, but nothing that media can be sent to. */
+static bool is_unusable(const struct h245_TransportAddress *address)
+{
+    struct addr a = h245_read_address(address);
+
+    return address != NULL && (a.family == ADDR_NONE || addr_is_multicast(&a));
+}
+
+static int build_h2250(struct arena *a, const struct h245_channel *channel,
+                       struct h245_OpenLogicalChannel *olc)
+{
+    struct h245_H2250LogicalChannelParameters *p = arena_zalloc(a, sizeof(*p));
+    int err;
+
+    if (p == NULL)
+        return ERR_NOMEM;
+    olc->forwardLogicalChannelParameters.multiplexParameters.kind = FORWARD_H2250;
+    olc->forwardLogicalChannelParameters.multiplexParameters.u.h2250LogicalChannelParameters = p;
+    p->sessionID = channel->session_id;
+    p->has_mediaGuaranteedDelivery = true;
+    p->has_mediaControlGuaranteedDelivery = true;
+    p->has_silenceSuppression = true;
+    p->silenceSuppression = channel->silence_suppression;
+    p->has_dynamicRTPPayloadType = channel->payload_type != 0;
+    p->dynamicRTPPayloadType = channel->payload_type;
+    err = build_optional(a, &channel->media, &p->mediaChannel);
+    if (err == 0)
+        err = build_optional(a, &channel->media_control, &p->mediaControlChannel);
+    return err;
+}
+
+int h245_build_olc(struct arena *a, const struct h245_channel *channel,
+                   struct h245_OpenLogicalChannel **out)
+{
+    struct h245_OpenLogicalChannel *olc = arena_zalloc(a, sizeof(*olc));
+    int err;
+
+    if (olc == NULL)
+        return ERR_NOMEM;
+    olc->forwardLogicalChannelNumber = channel->lcn;
+    olc->forwardLogicalChannelParameters.has_portNumber = channel->has_port_number;
+    olc->forwardLogicalChannelParameters.portNumber = channel->port_number;
+    olc->forwardLogicalChannelParameters.dataType.kind = h245_DataType_audioData;
+    err = h245_build_audio(a, &channel->audio,
+                           &olc->forwardLogicalChannelParameters.dataType.u.audioData);
+    if (err == 0)
+        err = build_h2250(a, channel, olc);
+    if (err == 0)
+        *out = olc;
+    return err;
+}
+
+int h245_build_olc_ack(struct arena *a, const struct h245_channel_ack *ack,
+                       struct h245_OpenLogicalChannelAck **out)
+{
+    struct h245_OpenLogicalChannelAck *m = arena_zalloc(a, sizeof(*m));
+    struct h245_OpenLogicalChannelAck_forwardMultiplexAckParameters *multiplex =
+        arena_zalloc(a, sizeof(*multiplex));
+    struct h245_H2250LogicalChannelAckParameters *p = arena_zalloc(a, sizeof(*p));
+    int err;
+
+    if (m == NULL || multiplex == NULL || p == NULL)
+        return ERR_NOMEM;
+    m->forwardLogicalChannelNumber = ack->lcn;
+    m->forwardMultiplexAckParameters = multiplex;
+    multiplex->kind = ACK_H2250;
+    multiplex->u.h2250LogicalChannelAckParameters = p;
+    p->has_sessionID = ack->session_id != 0;
+    p->sessionID = ack->session_id;
+    p->has_dynamicRTPPayloadType = ack->payload_type != 0;
+    p->dynamicRTPPayloadType = ack->payload_type;
+    p->has_flowControlToZero = true;
+    p->flowControlToZero = ack->flow_control_to_zero;
+    p->has_portNumber = ack->has_port_number;
+    p->portNumber = ack->port_number;
+    err = build_optional(a, &ack->media, &p->mediaChannel);
+    if (err == 0)
+        err = build_optional(a, &ack->media_control, &p->mediaControlChannel);
+    if (err == 0)
+        *out = m;
+    return err;
+}
+
+static void read_data_type(const struct h245_DataType *type, struct h245_channel *channel)
+{
+    const struct h245_AudioCapability *audio = NULL;
+
+    channel->audio.codec = H245_CODEC_UNKNOWN;
+    channel->is_null = type->kind == h245_DataType_nullData;
+    channel->is_protected = type->kind == h245_DataType_h235Media;
+    if (type->kind == h245_DataType_audioData)
+        audio = type->u.audioData;
+    else if (channel->is_protected &&
+             type->u.h235Media->mediaType.kind == h245_H235Media_mediaType_audioData)
+        audio = type->u.h235Media->mediaType.u.audioData;
+    channel->is_other_media = audio == NULL && !channel->is_null;
+    if (audio != NULL && h245_read_audio(audio, &channel->audio) != 0)
+        channel->audio.codec = H245_CODEC_UNKNOWN;
+}
+
+int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel *channel)
+{
+    const struct h245_H2250LogicalChannelParameters *p;
+    struct h245_channel found = {0};
+
+    if (olc->forwardLogicalChannelParameters.multiplexParameters.kind != FORWARD_H2250)
+        return ERR_UNSUPPORTED;
+    p = olc->forwardLogicalChannelParameters.multiplexParameters.u.h2250LogicalChannelParameters;
+    if (is_unusable(p->mediaChannel) || is_unusable(p->mediaControlChannel))
+        return ERR_MALFORMED;
+    found.lcn = olc->forwardLogicalChannelNumber;
+    found.has_reverse = olc->reverseLogicalChannelParameters != NULL;
+    found.has_port_number = olc->forwardLogicalChannelParameters.has_portNumber;
+    found.port_number = olc->forwardLogicalChannelParameters.portNumber;
+    found.session_id = p->sessionID;
+    found.media = h245_read_address(p->mediaChannel);
+    found.media_control = h245_read_address(p->mediaControlChannel);
+    found.silence_suppression = p->has_silenceSuppression && p->silenceSuppression;
+    found.payload_type = p->has_dynamicRTPPayloadType ? p->dynamicRTPPayloadType : 0;
+    read_data_type(&olc->forwardLogicalChannelParameters.dataType, &found);
+    *channel = found;
+    return 0;
+}
+
+int h245_read_olc_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245_channel_ack *out)
+{
+    const struct h245_H2250LogicalChannelAckParameters *p;
+
+    if (ack->forwardMultiplexAckParameters == NULL ||
+        ack->forwardMultiplexAckParameters->kind != ACK_H2250)
+        return ERR_UNSUPPORTED;
+    p = ack->forwardMultiplexAckParameters->u.h2250LogicalChannelAckParameters;
+    if (is_unusable(p->mediaChannel) || is_unusable(p->mediaControlChannel))
+        return ERR_MALFORMED;
+    *out = (struct h245_channel_ack){
+        .lcn = ack->forwardLogicalChannelNumber,
+        .session_id = p->has_sessionID ? p->sessionID : 0,
+        .media = h245_read_address(p->mediaChannel),
+        .media_control = h245_read_address(p->mediaControlChannel),
+        .payload_type = p->has_dynamicRTPPayloadType ? p->dynamicRTPPayloadType : 0,
+        .flow_control_to_zero = p->has_flowControlToZero && p->flowControlToZero,
+        .has_port_number = p->has_portNumber,
+        .port_number = p->portNumber,
+    };
+    return 0;
+}

@@ -1,0 +1,190 @@
+/* Audio codecs: their names, and how H.245 writes them. */
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/h245/media.h"
+#include "signalling/schema/h245.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct codec {
+    const char *name;
+    int payload_type;
+    uint32_t clock;
+} codecs[] = {
+#define CODEC_ROW(name, text, pt, clock, frame_us) [name] = {text, pt, clock},
+    H245_CODEC_LIST(CODEC_ROW)
+#undef CODEC_ROW
+};
+
+const char *h245_codec_to_str(enum h245_codec codec)
+{
+    return codec < H245_CODEC_COUNT ? codecs[codec].name : "unknown";
+}
+
+int h245_codec_from_str(const char *name, enum h245_codec *codec)
+{
+    for (unsigned i = 0; i < H245_CODEC_COUNT; i++) {
+        if (strcasecmp(codecs[i].name, name) == 0) {
+            *codec = (enum h245_codec)i;
+            return 0;
+        }
+    }
+    return ERR_NOTFOUND;
+}
+
+int h245_codec_payload_type(enum h245_codec codec)
+{
+    return codec < H245_CODEC_COUNT ? codecs[codec].payload_type : H245_PT_DYNAMIC;
+}
+
+uint32_t h245_codec_clock(enum h245_codec codec)
+{
+    return codec < H245_CODEC_COUNT ? codecs[codec].clock : 0;
+}
+
+/* Capabilities that are a number of frames and nothing else. All of them share the union's
+ * first two octets (see the generated header), so one member stands for all. */
+static const struct simple {
+    enum h245_AudioCapability_kind kind;
+    enum h245_codec codec;
+} simple[] = {
+    {h245_AudioCapability_g711Alaw64k, H245_CODEC_PCMA},
+    {h245_AudioCapability_g711Ulaw64k, H245_CODEC_PCMU},
+    {h245_AudioCapability_g722_64k, H245_CODEC_G722},
+    {h245_AudioCapability_g728, H245_CODEC_G728},
+    {h245_AudioCapability_g729, H245_CODEC_G729},
+    {h245_AudioCapability_g729AnnexA, H245_CODEC_G729A},
+    {h245_AudioCapability_g729wAnnexB, H245_CODEC_G729B},
+    {h245_AudioCapability_g729AnnexAwAnnexB, H245_CODEC_G729AB},
+};
+#define SIMPLE_COUNT (sizeof(simple) / sizeof(simple[0]))
+
+static int oid_to_text(const struct per_oid *oid, char *text, size_t cap)
+{
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < oid->n; i++) {
+        int n = snprintf(text + at, cap - at, i == 0 ? "%u" : ".%u", oid->arc[i]);
+
+        if (n < 0 || (size_t)n >= cap - at)
+            return ERR_UNSUPPORTED;
+        at += (size_t)n;
+    }
+    return at == 0 ? ERR_UNSUPPORTED : 0;
+}
+
+static int oid_from_text(struct arena *a, const char *text, struct per_oid *oid)
+{
+    uint32_t arcs[16];
+    uint32_t n = 0;
+
+    while (n < 16) {
+        char *end;
+        unsigned long arc = strtoul(text, &end, 10);
+
+        if (end == text || arc > UINT32_MAX)
+            return ERR_INVAL;
+        arcs[n++] = (uint32_t)arc;
+        if (*end == '\0') {
+            oid->arc = arena_copy(a, arcs, n * sizeof(arcs[0]));
+            oid->n = n;
+            return oid->arc == NULL ? ERR_NOMEM : 0;
+        }
+        if (*end != '.')
+            return ERR_INVAL;
+        text = end + 1;
+    }
+    return ERR_RANGE;
+}
+
+static int read_generic(const struct h245_GenericCapability *generic, struct h245_audio *audio)
+{
+    audio->codec = H245_CODEC_GENERIC;
+    audio->frames = 1;
+    if (generic->capabilityIdentifier.kind != h245_CapabilityIdentifier_standard)
+        return ERR_UNSUPPORTED;
+    return oid_to_text(&generic->capabilityIdentifier.u.standard, audio->generic_oid,
+                       sizeof(audio->generic_oid));
+}
+
+int h245_read_audio(const struct h245_AudioCapability *cap, struct h245_audio *audio)
+{
+    struct h245_audio found = {.codec = H245_CODEC_UNKNOWN};
+    int err = 0;
+
+    for (size_t i = 0; i < SIMPLE_COUNT; i++) {
+        if (simple[i].kind == cap->kind) {
+            found.codec = simple[i].codec;
+            found.frames = cap->u.g711Alaw64k;
+        }
+    }
+    if (cap->kind == h245_AudioCapability_g7231) {
+        found.codec = H245_CODEC_G7231;
+        found.frames = cap->u.g7231->maxAl_sduAudioFrames;
+    } else if (cap->kind == h245_AudioCapability_gsmFullRate) {
+        found.codec = H245_CODEC_GSM;
+        found.frames = cap->u.gsmFullRate->audioUnitSize;
+    } else if (cap->kind == h245_AudioCapability_genericAudioCapability) {
+        err = read_generic(cap->u.genericAudioCapability, &found);
+    }
+    if (err == 0 && found.codec == H245_CODEC_UNKNOWN)
+        err = ERR_UNSUPPORTED;
+    if (err == 0)
+        *audio = found;
+    return err;
+}
+
+static int build_structured(struct arena *a, const struct h245_audio *audio,
+                            struct h245_AudioCapability *cap)
+{
+    if (audio->codec == H245_CODEC_G7231) {
+        cap->kind = h245_AudioCapability_g7231;
+        cap->u.g7231 = arena_zalloc(a, sizeof(*cap->u.g7231));
+        if (cap->u.g7231 == NULL)
+            return ERR_NOMEM;
+        cap->u.g7231->maxAl_sduAudioFrames = audio->frames;
+        return 0;
+    }
+    if (audio->codec == H245_CODEC_GSM) {
+        cap->kind = h245_AudioCapability_gsmFullRate;
+        cap->u.gsmFullRate = arena_zalloc(a, sizeof(*cap->u.gsmFullRate));
+        if (cap->u.gsmFullRate == NULL)
+            return ERR_NOMEM;
+        cap->u.gsmFullRate->audioUnitSize = audio->frames;
+        return 0;
+    }
+    if (audio->codec == H245_CODEC_GENERIC) {
+        struct h245_GenericCapability *generic = arena_zalloc(a, sizeof(*generic));
+
+        if (generic == NULL)
+            return ERR_NOMEM;
+        cap->kind = h245_AudioCapability_genericAudioCapability;
+        cap->u.genericAudioCapability = generic;
+        generic->capabilityIdentifier.kind = h245_CapabilityIdentifier_standard;
+        return oid_from_text(a, audio->generic_oid, &generic->capabilityIdentifier.u.standard);
+    }
+    return ERR_UNSUPPORTED;
+}
+
+int h245_build_audio(struct arena *a, const struct h245_audio *audio,
+                     struct h245_AudioCapability **out)
+{
+    struct h245_AudioCapability *cap = arena_zalloc(a, sizeof(*cap));
+    int err;
+
+    if (cap == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < SIMPLE_COUNT && cap->kind == h245_AudioCapability_UNSET; i++) {
+        if (simple[i].codec == audio->codec) {
+            cap->kind = simple[i].kind;
+            cap->u.g711Alaw64k = audio->frames;
+        }
+    }
+    err = cap->kind != h245_AudioCapability_UNSET ? 0 : build_structured(a, audio, cap);
+    if (err == 0)
+        *out = cap;
+    return err;
+}

@@ -1,0 +1,468 @@
+#include "signalling/h245/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Every alternative of the four message classes has its line: adding a procedure is adding its
+ * handlers here. An alternative without a handler is answered functionNotSupported. */
+static const h245_handler_fn requests[h245_RequestMessage_UNKNOWN] = {
+    [h245_RequestMessage_masterSlaveDetermination] = h245_msd_on_request,
+    [h245_RequestMessage_terminalCapabilitySet] = h245_ces_on_request,
+    [h245_RequestMessage_openLogicalChannel] = h245_lcse_on_open,
+    [h245_RequestMessage_closeLogicalChannel] = h245_lcse_on_close,
+    [h245_RequestMessage_requestChannelClose] = h245_clc_on_request,
+    [h245_RequestMessage_multiplexEntrySend] = h245_other_on_multiplex_entry_send,
+    [h245_RequestMessage_requestMultiplexEntry] = h245_other_on_request_multiplex_entry,
+    [h245_RequestMessage_requestMode] = h245_other_on_request_mode,
+    [h245_RequestMessage_roundTripDelayRequest] = h245_rtd_on_request,
+    [h245_RequestMessage_maintenanceLoopRequest] = h245_other_on_maintenance_loop,
+    [h245_RequestMessage_communicationModeRequest] = NULL,
+    [h245_RequestMessage_conferenceRequest] = NULL,
+    [h245_RequestMessage_multilinkRequest] = NULL,
+    [h245_RequestMessage_logicalChannelRateRequest] = h245_other_on_channel_rate,
+    [h245_RequestMessage_genericRequest] = NULL,
+};
+
+/* A response to something that we never ask is out of place, not unknown. */
+static const h245_handler_fn responses[h245_ResponseMessage_UNKNOWN] = {
+    [h245_ResponseMessage_masterSlaveDeterminationAck] = h245_msd_on_ack,
+    [h245_ResponseMessage_masterSlaveDeterminationReject] = h245_msd_on_reject,
+    [h245_ResponseMessage_terminalCapabilitySetAck] = h245_ces_on_ack,
+    [h245_ResponseMessage_terminalCapabilitySetReject] = h245_ces_on_reject,
+    [h245_ResponseMessage_openLogicalChannelAck] = h245_lcse_on_ack,
+    [h245_ResponseMessage_openLogicalChannelReject] = h245_lcse_on_reject,
+    [h245_ResponseMessage_closeLogicalChannelAck] = h245_lcse_on_close_ack,
+    [h245_ResponseMessage_requestChannelCloseAck] = h245_clc_on_ack,
+    [h245_ResponseMessage_requestChannelCloseReject] = h245_clc_on_reject,
+    [h245_ResponseMessage_multiplexEntrySendAck] = h245_other_unexpected,
+    [h245_ResponseMessage_multiplexEntrySendReject] = h245_other_unexpected,
+    [h245_ResponseMessage_requestMultiplexEntryAck] = h245_other_unexpected,
+    [h245_ResponseMessage_requestMultiplexEntryReject] = h245_other_unexpected,
+    [h245_ResponseMessage_requestModeAck] = h245_other_unexpected,
+    [h245_ResponseMessage_requestModeReject] = h245_other_unexpected,
+    [h245_ResponseMessage_roundTripDelayResponse] = h245_rtd_on_response,
+    [h245_ResponseMessage_maintenanceLoopAck] = h245_other_unexpected,
+    [h245_ResponseMessage_maintenanceLoopReject] = h245_other_unexpected,
+    [h245_ResponseMessage_communicationModeResponse] = h245_other_unexpected,
+    [h245_ResponseMessage_conferenceResponse] = h245_other_unexpected,
+    [h245_ResponseMessage_multilinkResponse] = h245_other_unexpected,
+    [h245_ResponseMessage_logicalChannelRateAcknowledge] = h245_other_unexpected,
+    [h245_ResponseMessage_logicalChannelRateReject] = h245_other_unexpected,
+    [h245_ResponseMessage_genericResponse] = h245_other_unexpected,
+};
+
+static const h245_handler_fn commands[h245_CommandMessage_UNKNOWN] = {
+    [h245_CommandMessage_maintenanceLoopOffCommand] = h245_other_ignore, /* no loop is ever on */
+    [h245_CommandMessage_sendTerminalCapabilitySet] = h245_other_on_send_capabilities,
+    [h245_CommandMessage_encryptionCommand] = NULL,
+    [h245_CommandMessage_flowControlCommand] = h245_other_on_flow_control,
+    [h245_CommandMessage_endSessionCommand] = h245_session_on_end,
+    [h245_CommandMessage_miscellaneousCommand] = h245_other_on_misc_command,
+    [h245_CommandMessage_communicationModeCommand] = NULL,
+    [h245_CommandMessage_conferenceCommand] = NULL,
+    [h245_CommandMessage_h223MultiplexReconfiguration] = NULL,
+    [h245_CommandMessage_newATMVCCommand] = NULL,
+    [h245_CommandMessage_mobileMultilinkReconfigurationCommand] = NULL,
+    [h245_CommandMessage_genericCommand] = NULL,
+};
+
+/* Indications need no answer (H.245 §6.1): what has no handler here is ignored. */
+static const h245_handler_fn indications[h245_IndicationMessage_UNKNOWN] = {
+    [h245_IndicationMessage_functionNotUnderstood] = h245_other_on_not_understood,
+    [h245_IndicationMessage_masterSlaveDeterminationRelease] = h245_msd_on_release,
+    [h245_IndicationMessage_terminalCapabilitySetRelease] = h245_ces_on_release,
+    [h245_IndicationMessage_openLogicalChannelConfirm] = h245_lcse_on_confirm,
+    [h245_IndicationMessage_requestChannelCloseRelease] = h245_clc_on_release,
+    [h245_IndicationMessage_userInput] = h245_other_on_user_input,
+    [h245_IndicationMessage_functionNotSupported] = h245_other_on_not_supported,
+};
+
+/* Each alternative of a class is a struct of its own, so the union holds one pointer. */
+static const void *body_of(const void *alternative)
+{
+    const void *body;
+
+    memcpy(&body, alternative, sizeof(body));
+    return body;
+}
+
+static void not_understood(struct h245_engine *e, struct h245_FunctionNotUnderstood *f)
+{
+    struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_functionNotUnderstood,
+                                       .u.functionNotUnderstood = f};
+
+    e->stats.unknown++;
+    h245_emit_indication(e, &m);
+}
+
+static void unsupported(struct h245_engine *e)
+{
+    e->stats.unsupported++;
+    h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
+}
+
+static void on_request(struct h245_engine *e, struct h245_RequestMessage *r)
+{
+    struct h245_FunctionNotUnderstood f = {.kind = h245_FunctionNotUnderstood_request,
+                                           .u.request = r};
+
+    if (r->kind == h245_RequestMessage_UNKNOWN || r->kind == h245_RequestMessage_nonStandard)
+        not_understood(e, &f);
+    else if (requests[r->kind] != NULL)
+        requests[r->kind](e, body_of(&r->u));
+    else
+        unsupported(e);
+}
+
+static void on_response(struct h245_engine *e, struct h245_ResponseMessage *r)
+{
+    struct h245_FunctionNotUnderstood f = {.kind = h245_FunctionNotUnderstood_response,
+                                           .u.response = r};
+
+    if (r->kind == h245_ResponseMessage_UNKNOWN || r->kind == h245_ResponseMessage_nonStandard)
+        not_understood(e, &f);
+    else
+        responses[r->kind](e, body_of(&r->u));
+}
+
+static void on_command(struct h245_engine *e, struct h245_CommandMessage *c)
+{
+    struct h245_FunctionNotUnderstood f = {.kind = h245_FunctionNotUnderstood_command,
+                                           .u.command = c};
+
+    if (c->kind == h245_CommandMessage_UNKNOWN || c->kind == h245_CommandMessage_nonStandard)
+        not_understood(e, &f);
+    else if (commands[c->kind] != NULL)
+        commands[c->kind](e, body_of(&c->u));
+    else
+        unsupported(e);
+}
+
+static void on_indication(struct h245_engine *e, const struct h245_IndicationMessage *i)
+{
+    if (i->kind != h245_IndicationMessage_UNKNOWN && indications[i->kind] != NULL)
+        indications[i->kind](e, body_of(&i->u));
+}
+
+/* After endSession only the peer's own endSession is of interest. */
+static bool is_end_session(const struct h245_MultimediaSystemControlMessage *m)
+{
+    return m->kind == h245_MultimediaSystemControlMessage_command &&
+           m->u.command->kind == h245_CommandMessage_endSessionCommand;
+}
+
+static void dispatch(struct h245_engine *e, struct h245_MultimediaSystemControlMessage *m)
+{
+    H245_CALL(e, on_pdu, false, m, e->in_len);
+    if (e->destroyed)
+        return;
+    if (h245_is_ended(e) && !is_end_session(m)) {
+        h245_unexpected(e);
+        return;
+    }
+    switch (m->kind) {
+    case h245_MultimediaSystemControlMessage_request:
+        on_request(e, m->u.request);
+        break;
+    case h245_MultimediaSystemControlMessage_response:
+        on_response(e, m->u.response);
+        break;
+    case h245_MultimediaSystemControlMessage_command:
+        on_command(e, m->u.command);
+        break;
+    case h245_MultimediaSystemControlMessage_indication:
+        on_indication(e, m->u.indication);
+        break;
+    default: /* a fifth class of a later version */
+        e->stats.unknown++;
+        h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
+        break;
+    }
+}
+
+int h245_engine_input(struct h245_engine *e, const uint8_t *pdu, size_t len, uint64_t now)
+{
+    struct per_limits limits = {.max_memory = e->config.memory_limit};
+    void *out = NULL;
+    int err;
+
+    if (e->in_input)
+        return ERR_STATE;
+    h245_enter(e, now);
+    e->in_input = true;
+    e->in = pdu;
+    e->in_len = len;
+    e->stats.pdus_in++;
+    arena_reset(&e->arena);
+    err = per_decode(&h245_MultimediaSystemControlMessage_type, pdu, len, &limits, &e->arena, &out,
+                     NULL);
+    if (err == 0) {
+        dispatch(e, out);
+    } else {
+        e->stats.undecodable++;
+        if (!h245_is_ended(e))
+            h245_refuse_function(e, h245_FunctionNotSupported_cause_syntaxError);
+    }
+    e->in = NULL;
+    e->in_input = false;
+    h245_leave(e);
+    return err;
+}
+
+/* ---- sending ---- */
+
+int h245_emit(struct h245_engine *e, const struct h245_MultimediaSystemControlMessage *pdu)
+{
+    size_t len = 0;
+    int err;
+
+    if (e->destroyed)
+        return ERR_CLOSED;
+    err = per_encode(&h245_MultimediaSystemControlMessage_type, pdu, e->out, e->config.pdu_max,
+                     &len, NULL);
+    if (err != 0) {
+        h245_fail(e, H245_PROC_SESSION, H245_ERROR_ENCODE, 0);
+        return err;
+    }
+    e->stats.pdus_out++;
+    H245_CALL(e, on_pdu, true, pdu, len);
+    if (!e->destroyed)
+        e->ops->send(e->arg, e->out, len);
+    return 0;
+}
+
+int h245_emit_request(struct h245_engine *e, struct h245_RequestMessage *m)
+{
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_request, .u.request = m};
+
+    return h245_emit(e, &pdu);
+}
+
+int h245_emit_response(struct h245_engine *e, struct h245_ResponseMessage *m)
+{
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_response, .u.response = m};
+
+    return h245_emit(e, &pdu);
+}
+
+int h245_emit_command(struct h245_engine *e, struct h245_CommandMessage *m)
+{
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_command, .u.command = m};
+
+    return h245_emit(e, &pdu);
+}
+
+int h245_emit_indication(struct h245_engine *e, struct h245_IndicationMessage *m)
+{
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_indication, .u.indication = m};
+
+    return h245_emit(e, &pdu);
+}
+
+int h245_engine_send(struct h245_engine *e, const struct h245_MultimediaSystemControlMessage *pdu)
+{
+    int err;
+
+    if (h245_is_ended(e))
+        return ERR_CLOSED;
+    h245_enter(e, e->now);
+    err = h245_emit(e, pdu);
+    h245_leave(e);
+    return err;
+}
+
+int h245_send_user_input(struct h245_engine *e, const char *text)
+{
+    struct h245_UserInputIndication input = {.kind = h245_UserInputIndication_alphanumeric,
+                                             .u.alphanumeric = per_string_of(text)};
+    struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_userInput,
+                                       .u.userInput = &input};
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_indication, .u.indication = &m};
+
+    return h245_engine_send(e, &pdu);
+}
+
+/* ---- what all procedures use ---- */
+
+void h245_fail(struct h245_engine *e, enum h245_procedure procedure, enum h245_error error,
+               uint16_t lcn)
+{
+    H245_CALL(e, on_failed, procedure, error, lcn);
+}
+
+void h245_unexpected(struct h245_engine *e)
+{
+    e->stats.unexpected++;
+}
+
+void h245_check_ready(struct h245_engine *e)
+{
+    if (e->ready.is_told || !e->ready.our_set || !e->ready.peer_set || !e->msd.is_done)
+        return;
+    e->ready.is_told = true;
+    H245_CALL(e, on_ready);
+}
+
+void h245_stop_timers(struct h245_engine *e)
+{
+    e->msd.deadline = e->ces.deadline = e->rtd.deadline = e->rtd.next = H245_NEVER;
+    e->session.deadline = H245_NEVER;
+    for (unsigned i = 0; i < 2 * e->config.channels_max; i++)
+        e->channels[i].deadline = e->channels[i].clc_deadline = H245_NEVER;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t h245_engine_next_deadline(const struct h245_engine *e)
+{
+    uint64_t next = earlier(e->msd.deadline, e->ces.deadline);
+
+    next = earlier(next, earlier(e->rtd.deadline, e->rtd.next));
+    return earlier(next, earlier(e->session.deadline, h245_lcse_next(e)));
+}
+
+void h245_engine_on_timer(struct h245_engine *e, uint64_t now)
+{
+    static void (*const procedures[])(struct h245_engine *) = {
+        h245_msd_on_timer, h245_ces_on_timer, h245_lcse_on_timer, h245_rtd_on_timer,
+        h245_session_on_timer};
+
+    h245_enter(e, now);
+    for (unsigned i = 0; i < FSM_COUNT(procedures) && !e->destroyed; i++)
+        procedures[i](e);
+    h245_leave(e);
+}
+
+/* ---- life ---- */
+
+static void set_default(uint32_t *value, uint32_t standard)
+{
+    if (*value == 0)
+        *value = standard;
+}
+
+static void fill_defaults(struct h245_engine_config *c)
+{
+    if (c->terminal_type == 0)
+        c->terminal_type = 50;
+    set_default(&c->msd_timeout_ms, 10000);
+    set_default(&c->ces_timeout_ms, 10000);
+    set_default(&c->channel_timeout_ms, 10000);
+    set_default(&c->close_request_timeout_ms, 10000);
+    set_default(&c->rtd_timeout_ms, 10000);
+    set_default(&c->end_session_timeout_ms, 3000);
+    if (c->msd_retries == 0)
+        c->msd_retries = 8;
+    if (c->channels_max == 0)
+        c->channels_max = 32;
+    if (c->first_lcn == 0)
+        c->first_lcn = 101;
+    if (c->memory_limit == 0)
+        c->memory_limit = 262144;
+    if (c->pdu_max == 0)
+        c->pdu_max = 16384;
+}
+
+static void engine_free(struct h245_engine *e)
+{
+    arena_fini(&e->arena);
+    free(e->channels);
+    free(e->out);
+    free(e);
+}
+
+struct h245_engine *h245_engine_create(const struct h245_engine_config *config,
+                                       const struct h245_engine_ops *ops, void *arg)
+{
+    struct h245_engine *e;
+
+    if (config->random == NULL || ops->send == NULL)
+        return NULL;
+    e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        return NULL;
+    e->config = *config;
+    fill_defaults(&e->config);
+    e->ops = ops;
+    e->arg = arg;
+    e->next_lcn = e->config.first_lcn;
+    arena_init(&e->arena, 4096, e->config.memory_limit);
+    e->channels = calloc(2 * (size_t)e->config.channels_max, sizeof(*e->channels));
+    e->out = malloc(e->config.pdu_max);
+    if (e->channels == NULL || e->out == NULL) {
+        engine_free(e);
+        return NULL;
+    }
+    h245_stop_timers(e);
+    return e;
+}
+
+void h245_engine_destroy(struct h245_engine *e)
+{
+    if (e == NULL || e->destroyed)
+        return;
+    if (e->depth == 0)
+        engine_free(e);
+    else
+        e->destroyed = true;
+}
+
+void h245_enter(struct h245_engine *e, uint64_t now)
+{
+    e->depth++;
+    e->now = now;
+}
+
+void h245_leave(struct h245_engine *e)
+{
+    if (--e->depth == 0 && e->destroyed)
+        engine_free(e);
+}
+
+const struct h245_engine_stats *h245_engine_stats(const struct h245_engine *e)
+{
+    return &e->stats;
+}
+
+/* ---- names ---- */
+
+const char *h245_procedure_to_str(enum h245_procedure procedure)
+{
+    static const char *const text[] = {
+#define PROCEDURE_TEXT(name, words) [name] = words,
+        H245_PROCEDURE_LIST(PROCEDURE_TEXT)
+#undef PROCEDURE_TEXT
+    };
+
+    return procedure < H245_PROC_COUNT ? text[procedure] : "unknown procedure";
+}
+
+const char *h245_error_to_str(enum h245_error error)
+{
+    static const char *const text[] = {
+#define ERROR_TEXT(name, words) [name] = words,
+        H245_ERROR_LIST(ERROR_TEXT)
+#undef ERROR_TEXT
+    };
+
+    return error < H245_ERROR_COUNT ? text[error] : "unknown error";
+}
+
+const char *h245_olc_cause_to_str(enum h245_olc_cause cause)
+{
+    static const char *const text[] = {
+#define CAUSE_TEXT(name, words) [name] = words,
+        H245_OLC_CAUSE_LIST(CAUSE_TEXT)
+#undef CAUSE_TEXT
+    };
+
+    return cause < H245_OLC_CAUSE_COUNT ? text[cause] : "unknown cause";
+}
