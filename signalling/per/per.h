@@ -53,6 +53,7 @@ struct per_limits {
 #define PER_DEFAULT_MAX_DEPTH    64
 #define PER_DEFAULT_MAX_ELEMENTS 65536
 #define PER_DEFAULT_MAX_MEMORY   (4U << 20)
+#define PER_ENCODE_MAX_DEPTH     256
 
 /* What was wrong. Filled by a failing call; text is always zero-terminated. */
 struct per_error {
@@ -73,10 +74,11 @@ int per_decode(const struct per_type *t, const uint8_t *buf, size_t len,
                struct per_error *err);
 
 /* Encode value (a generated struct of type t) into buf[0..cap); *len becomes the octets written.
- * Constraints are checked. Allocates nothing but, for extension additions larger than a few KB
- * that fragment, nothing either: additions are written in place and moved.
+ * Constraints are checked. Allocates nothing: open types are written in place and moved by the
+ * size of their length.
  * Returns 0, ERR_AGAIN (buf is too small), ERR_RANGE (a constraint does not hold), ERR_INVAL
- * (CHOICE unset or a pointer missing) or ERR_LIMIT (nested deeper than 64: a cycle). */
+ * (CHOICE unset or a pointer missing) or ERR_LIMIT (nested deeper than PER_ENCODE_MAX_DEPTH: a
+ * cycle). */
 int per_encode(const struct per_type *t, const void *value, uint8_t *buf, size_t cap, size_t *len,
                struct per_error *err);
 

@@ -4,6 +4,8 @@
 
 #include "signalling/per/value.h"
 
+#include <string.h>
+
 enum per_kind {
     PER_BOOL,
     PER_NULL,
@@ -62,6 +64,7 @@ struct per_type {
     uint8_t top;            /* PER_STRING without alphabet: highest character */
     uint32_t size;          /* of the C value */
     struct per_bound bound; /* of the value, of the length, or of the index */
+    uint16_t min_bits;      /* of the shortest encoding */
     uint16_t n_root;        /* members, alternatives, names in the root */
     uint16_t n_members;     /* all of them */
     uint16_t n_published;   /* PER_SEQ: additions of the published module, the bitmap's length */
@@ -72,6 +75,48 @@ struct per_type {
     const char *const *names;    /* PER_ENUM */
     const char *alphabet;        /* PER_STRING: permitted characters in order, NULL = 0..top */
 };
+
+/* Every generated list starts like this; reached under this type by the codec only. */
+struct __attribute__((may_alias)) per_any_list {
+    uint32_t n;
+    void *v;
+};
+
+/* The whole number at `from`, in the C type that PER_INT t takes. */
+static inline int64_t per_load_int(const struct per_type *t, const void *from)
+{
+    switch (t->size) {
+    case 1:
+        return *(const uint8_t *)from;
+    case 2:
+        return *(const uint16_t *)from;
+    case 4:
+        return t->is_signed ? *(const int32_t *)from : (int64_t) * (const uint32_t *)from;
+    default:
+        return *(const int64_t *)from;
+    }
+}
+
+/* The pointer at `from`. */
+static inline const void *per_load_pointer(const void *from)
+{
+    const void *p;
+
+    memcpy(&p, from, sizeof(p));
+    return p;
+}
+
+/* Where member m of the value at parent is; NULL if it is absent. */
+static inline const void *per_member_value(const struct per_member *m, const void *parent)
+{
+    const char *base = parent;
+
+    if (m->pointer)
+        return per_load_pointer(base + m->offset);
+    if (m->optional && !*(const bool *)(base + m->has))
+        return NULL;
+    return base + m->offset;
+}
 
 struct per_named {
     const char *name;

@@ -255,6 +255,46 @@ def c_string(s):
     return '"%s"' % s.replace('\\', '\\\\').replace('"', '\\"')
 
 
+def number_bits(lo, hi):
+    """Bits of the shortest whole number within bounds, padding not counted."""
+    if lo is None or hi is None:
+        return 16
+    count = hi - lo + 1
+    if count <= 255:
+        return bits_for(count)
+    return 8 if count == 256 else 16 if count <= 65536 else 9
+
+
+def length_bits(t):
+    return 8 if t.hi is None or t.hi >= 65536 else number_bits(t.lo, t.hi)
+
+
+def min_bits(t, above=()):
+    """A lower bound of the encoding's size: how many values can a given input hold at most?"""
+    if t in above:
+        return 0
+    above = above + (t,)
+    if t.kind == 'bool':
+        return 1
+    if t.kind == 'int':
+        return t.extensible + number_bits(t.lo, t.hi)
+    if t.kind == 'enum':
+        return t.extensible + bits_for(t.n_root)
+    if t.kind == 'choice':
+        least = min(min_bits(m.type, above) for m in t.members[:t.n_root])
+        return t.extensible + bits_for(t.n_root) + least
+    if t.kind == 'seq':
+        root = t.members[:t.n_root]
+        return t.extensible + sum(1 if m.optional else min_bits(m.type, above) for m in root)
+    if t.kind == 'list':
+        return length_bits(t) + t.lo * min_bits(t.elem, above)
+    if t.kind in ('octets', 'bmp'):
+        return length_bits(t) + 8 * t.lo
+    if t.kind in ('open', 'oid'):
+        return 16
+    return 0 if t.kind == 'null' else length_bits(t) + t.lo
+
+
 class Tables:
     def __init__(self, module):
         self.module, self.out, self.known, self.defs = module, [], {}, []
@@ -263,7 +303,7 @@ class Tables:
         """C expression that points to the descriptor of t."""
         if t.name:
             return '&%s_type' % tag(t)
-        fields = self.fields(t)
+        fields = self.fields(t) + self.minimum(t)
         if fields not in self.known:
             name = 't%d' % len(self.known)
             self.known[fields] = name
@@ -317,6 +357,9 @@ class Tables:
                     title, width, flag(indexed), top, size_bound(t))
         return text + (', .alphabet = %s' % c_string(alphabet) if alphabet else '')
 
+    def minimum(self, t):
+        return ', .min_bits = %d' % min(min_bits(t), 65535)
+
     def named(self, t):
         name = tag(t)
         if t.kind == 'list':
@@ -325,7 +368,7 @@ class Tables:
             body = self.enum_body(t, name)
         else:
             body = self.composite_body(t, name)
-        self.out.append('const struct per_type %s_type = {%s};' % (name, body))
+        self.out.append('const struct per_type %s_type = {%s};' % (name, body + self.minimum(t)))
 
     def enum_body(self, t, name):
         self.out.append('static const char *const %s_names[] = {%s};' % (

@@ -1,0 +1,606 @@
+/* Decoding of everything that has no members: numbers, lengths, strings, identifiers. */
+#include "signalling/per/decoder.h"
+
+#include <inttypes.h>
+
+#define FRAGMENT 16384U
+
+int per_decoder_short(struct per_decoder *d)
+{
+    return per_decoder_fail(d, ERR_TRUNCATED, "the input ends too early");
+}
+
+int per_decoder_alloc(struct per_decoder *d, size_t size, bool clear, void **out)
+{
+    size_t used = d->arena->used - d->memory_start;
+    void *p;
+
+    if (size > d->max_memory || used > d->max_memory - size)
+        return per_decoder_fail(d, ERR_LIMIT, "more than %zu bytes of memory", d->max_memory);
+    p = clear ? arena_zalloc(d->arena, size) : arena_alloc(d->arena, size);
+    if (p == NULL)
+        return per_decoder_fail(d, ERR_NOMEM, "no memory for %zu bytes", size);
+    *out = p;
+    return 0;
+}
+
+/* Up to 8 aligned octets as an unsigned number. */
+static int read_octets(struct per_decoder *d, size_t n, uint64_t *value)
+{
+    uint64_t v = 0;
+
+    per_reader_align(&d->in);
+    if (per_reader_left(&d->in) < n * 8)
+        return per_decoder_short(d);
+    for (const uint8_t *p = d->in.p + (d->in.pos >> 3), *e = p + n; p < e; p++)
+        v = v << 8 | *p;
+    d->in.pos += n * 8;
+    *value = v;
+    return 0;
+}
+
+/* General length (clause 11.9.3): *more tells that it is a fragment. */
+static int read_general_length(struct per_decoder *d, size_t *n, bool *more)
+{
+    uint64_t v;
+    int rc = read_octets(d, 1, &v);
+
+    if (rc != 0)
+        return rc;
+    *more = false;
+    if (v < 0x80) {
+        *n = (size_t)v;
+        return 0;
+    }
+    if (v < 0xc0) {
+        uint64_t low;
+
+        rc = read_octets(d, 1, &low);
+        *n = (size_t)((v & 0x3f) << 8 | low);
+        return rc;
+    }
+    if (v < 0xc1 || v > 0xc4)
+        return per_decoder_fail(d, ERR_MALFORMED, "fragment multiplier %u is not 1..4",
+                                (unsigned)(v & 0x3f));
+    *n = (size_t)(v & 0x3f) * FRAGMENT;
+    *more = true;
+    return 0;
+}
+
+/* Length octet(s) of a number whose size has no bound; more than 8 octets do not fit our types. */
+static int read_number_size(struct per_decoder *d, size_t *n)
+{
+    bool more;
+    int rc = read_general_length(d, n, &more);
+
+    if (rc != 0)
+        return rc;
+    if (*n == 0)
+        return per_decoder_fail(d, ERR_MALFORMED, "an INTEGER of no octets");
+    if (more || *n > 8)
+        return per_decoder_fail(d, ERR_RANGE, "an INTEGER of %zu octets, at most 8 are taken", *n);
+    return 0;
+}
+
+static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_t *value)
+{
+    size_t n;
+    uint64_t v;
+    int rc = read_number_size(d, &n);
+
+    if (rc != 0 || (rc = read_octets(d, n, &v)) != 0)
+        return rc;
+    if (b->form == PER_FORM_UNBOUND) { /* two's complement of n octets */
+        unsigned shift = (unsigned)(64 - 8 * n);
+
+        *value = (int64_t)(v << shift) >> shift;
+        return 0;
+    }
+    if (v > (uint64_t)INT64_MAX || __builtin_add_overflow((int64_t)v, b->lo, value))
+        return per_decoder_fail(d, ERR_RANGE, "an INTEGER above 2^63");
+    return 0;
+}
+
+static int read_long(struct per_decoder *d, const struct per_bound *b, uint64_t *value)
+{
+    uint64_t octets;
+    unsigned max = (unsigned)(64 - __builtin_clzll((uint64_t)(b->hi - b->lo)) + 7) / 8;
+
+    if (!per_reader_bits(&d->in, b->bits, &octets))
+        return per_decoder_short(d);
+    if (++octets > max)
+        return per_decoder_fail(d, ERR_RANGE, "an INTEGER of %u octets, at most %u fit",
+                                (unsigned)octets, max);
+    return read_octets(d, (size_t)octets, value);
+}
+
+int per_read_number(struct per_decoder *d, const struct per_bound *b, int64_t *value)
+{
+    uint64_t v = 0;
+    int rc = 0;
+
+    switch (b->form) {
+    case PER_FORM_FIXED:
+        break;
+    case PER_FORM_BITS:
+        if (!per_reader_bits(&d->in, b->bits, &v))
+            return per_decoder_short(d);
+        break;
+    case PER_FORM_ONE:
+    case PER_FORM_TWO:
+        per_reader_align(&d->in);
+        if (!per_reader_bits(&d->in, b->bits, &v))
+            return per_decoder_short(d);
+        break;
+    case PER_FORM_LONG:
+        rc = read_long(d, b, &v);
+        if (rc != 0)
+            return rc;
+        break;
+    default:
+        return read_unbound(d, b, value);
+    }
+    if (v > (uint64_t)(b->hi - b->lo))
+        return per_decoder_fail(d, ERR_RANGE, "%" PRIu64 " is not within %" PRId64 "..%" PRId64,
+                                (uint64_t)b->lo + v, b->lo, b->hi);
+    *value = b->lo + (int64_t)v;
+    return 0;
+}
+
+int per_read_length(struct per_decoder *d, const struct per_bound *b, size_t *n, bool *more)
+{
+    int64_t v;
+    int rc;
+
+    if (b->form == PER_FORM_LENGTH)
+        return read_general_length(d, n, more);
+    rc = per_read_number(d, b, &v);
+    if (rc != 0)
+        return rc;
+    *n = (size_t)v;
+    *more = false;
+    return 0;
+}
+
+int per_read_small(struct per_decoder *d, uint32_t *value)
+{
+    static const struct per_bound semi = {.form = PER_FORM_SEMI};
+    uint64_t v;
+    int64_t large;
+    int rc;
+
+    if (!per_reader_bits(&d->in, 7, &v))
+        return per_decoder_short(d);
+    if (v < 64) {
+        *value = (uint32_t)v;
+        return 0;
+    }
+    d->in.pos -= 6; /* the first bit said that a general number follows */
+    rc = read_unbound(d, &semi, &large);
+    if (rc != 0)
+        return rc;
+    if (large > UINT16_MAX)
+        return per_decoder_fail(d, ERR_LIMIT, "extension index %" PRId64 " is above 65535", large);
+    *value = (uint32_t)large;
+    return 0;
+}
+
+/* Walk over all pieces of something of `unit` bits an item; in.pos ends behind it. Returns the
+ * total and checks it against the bound. */
+static int measure_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit,
+                          size_t *total)
+{
+    bool more = true;
+    size_t sum = 0;
+
+    while (more) {
+        size_t n;
+        int rc = per_read_length(d, b, &n, &more);
+
+        if (rc != 0)
+            return rc;
+        if (n > per_reader_left(&d->in) / unit)
+            return per_decoder_short(d);
+        d->in.pos += n * unit;
+        sum += n;
+    }
+    if (sum < (size_t)b->lo || (b->hi >= 0 && sum > (size_t)b->hi))
+        return per_decoder_fail(d, ERR_RANGE, "length %zu is not within %" PRId64 "..%" PRId64, sum,
+                                b->lo, b->hi);
+    *total = sum;
+    return 0;
+}
+
+/* Gather the pieces of a general length, measured before, at `to`; units of 8 bits but for BIT
+ * STRINGs, whose fragments are multiples of 16K bits and so of whole octets too. */
+static void copy_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit,
+                        uint8_t *to)
+{
+    bool more = true;
+
+    while (more) {
+        size_t n;
+
+        if (per_read_length(d, b, &n, &more) != 0)
+            return; /* cannot be: it was measured */
+        memcpy(to, d->in.p + (d->in.pos >> 3), (n * unit + 7) / 8);
+        to += n * unit / 8;
+        d->in.pos += n * unit;
+    }
+}
+
+int per_read_open(struct per_decoder *d, const uint8_t **p, size_t *len)
+{
+    static const struct per_bound any = {.form = PER_FORM_LENGTH, .hi = INT64_MAX};
+    size_t start;
+    bool more;
+    int rc;
+
+    per_reader_align(&d->in);
+    start = d->in.pos;
+    rc = read_general_length(d, len, &more);
+    if (rc != 0)
+        return rc;
+    if (!more) {
+        if (*len > per_reader_left(&d->in) / 8)
+            return per_decoder_short(d);
+        *p = d->in.p + (d->in.pos >> 3);
+        d->in.pos += *len * 8;
+        return 0;
+    }
+    d->in.pos = start;
+    rc = measure_pieces(d, &any, 8, len);
+    if (rc == 0) {
+        void *to;
+
+        rc = per_decoder_alloc(d, *len, false, &to);
+        if (rc == 0) {
+            d->in.pos = start;
+            copy_pieces(d, &any, 8, to);
+            *p = to;
+        }
+    }
+    return rc;
+}
+
+/* Items of `unit` bits under a length: find total and first bit, leave in.pos behind them. When
+ * they are in one piece *at is where they start, else they are copied and *at is SIZE_MAX. */
+struct run {
+    size_t n;          /* items */
+    size_t bit;        /* where they start if whole */
+    uint8_t *gathered; /* all octets if they came in fragments */
+};
+
+/* Clauses 16, 17, 30.5: short fixed sizes, and strings whose longest value stays below 16 bits, are
+ * not aligned. */
+static bool is_unaligned(const struct per_bound *b, unsigned unit)
+{
+    if (b->form == PER_FORM_LENGTH)
+        return false;
+    if (b->form == PER_FORM_FIXED)
+        return b->lo * unit <= 16;
+    return b->hi * unit < 16;
+}
+
+static int read_run(struct per_decoder *d, const struct per_bound *b, unsigned unit, size_t extra,
+                    struct run *run)
+{
+    size_t start = d->in.pos;
+    bool more;
+    void *to;
+    int rc = per_read_length(d, b, &run->n, &more);
+
+    if (rc != 0)
+        return rc;
+    run->gathered = NULL;
+    if (!more) {
+        if (!is_unaligned(b, unit)) /* an empty string is aligned like any other */
+            per_reader_align(&d->in);
+        if (run->n > per_reader_left(&d->in) / unit)
+            return per_decoder_short(d);
+        run->bit = d->in.pos;
+        d->in.pos += run->n * unit;
+        if (run->n < (size_t)b->lo)
+            return per_decoder_fail(d, ERR_RANGE, "length %zu is below %" PRId64, run->n, b->lo);
+        return 0;
+    }
+    d->in.pos = start;
+    rc = measure_pieces(d, b, unit, &run->n);
+    if (rc != 0)
+        return rc;
+    rc = per_decoder_alloc(d, (run->n * unit + 7) / 8 + extra, false, &to);
+    if (rc != 0)
+        return rc;
+    d->in.pos = start;
+    copy_pieces(d, b, unit, to);
+    run->gathered = to;
+    return 0;
+}
+
+/* Copy n octets that start at any bit. */
+static void copy_bits(struct per_decoder *d, size_t bit, uint8_t *to, size_t n)
+{
+    if ((bit & 7) == 0) {
+        memcpy(to, d->in.p + (bit >> 3), n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = per_reader_tail(&d->in, (bit >> 3) + i);
+
+        to[i] = (uint8_t)(v << (bit & 7) >> 56);
+    }
+}
+
+static int read_octet_string(struct per_decoder *d, const struct per_type *t, uint8_t *fixed,
+                             struct per_octets *out)
+{
+    struct run run;
+    void *to = fixed;
+    int rc = read_run(d, &t->bound, 8, 0, &run);
+
+    if (rc != 0)
+        return rc;
+    if (run.gathered != NULL) {
+        *out = (struct per_octets){run.n, run.gathered};
+        return 0;
+    }
+    if (fixed == NULL) {
+        rc = per_decoder_alloc(d, run.n, false, &to);
+        if (rc != 0)
+            return rc;
+        *out = (struct per_octets){run.n, to};
+    }
+    copy_bits(d, run.bit, to, run.n);
+    return 0;
+}
+
+static int read_bit_string(struct per_decoder *d, const struct per_type *t, struct per_bits *out)
+{
+    struct run run;
+    size_t octets;
+    void *to;
+    int rc = read_run(d, &t->bound, 1, 0, &run);
+
+    if (rc != 0)
+        return rc;
+    octets = (run.n + 7) / 8;
+    to = run.gathered;
+    if (to == NULL) {
+        rc = per_decoder_alloc(d, octets, false, &to);
+        if (rc != 0)
+            return rc;
+        copy_bits(d, run.bit, to, octets);
+    }
+    *out = (struct per_bits){run.n, to};
+    if (run.n % 8 != 0)
+        out->p[octets - 1] &= (uint8_t)(0xff << (8 - run.n % 8));
+    return 0;
+}
+
+static int bad_character(struct per_decoder *d, unsigned c, size_t i)
+{
+    return per_decoder_fail(d, ERR_RANGE, "character %zu has the code %u, which is not permitted",
+                            i, c);
+}
+
+/* Characters that were written as they are: are all of them permitted? */
+static int check_characters(struct per_decoder *d, const struct per_type *t, const char *p,
+                            size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned c = (unsigned char)p[i];
+
+        if (c > t->top || (t->alphabet != NULL && (c == 0 || !strchr(t->alphabet, (int)c))))
+            return bad_character(d, c, i);
+    }
+    return 0;
+}
+
+static int read_indexed(struct per_decoder *d, const struct per_type *t, const struct run *run,
+                        char *to)
+{
+    size_t letters = strlen(t->alphabet);
+    struct per_reader in = d->in;
+
+    if (run->gathered != NULL)
+        return per_decoder_fail(d, ERR_UNSUPPORTED, "a restricted string of %zu characters",
+                                run->n);
+    in.pos = run->bit;
+    for (size_t i = 0; i < run->n; i++) {
+        uint64_t v;
+
+        if (!per_reader_bits(&in, t->width, &v))
+            return per_decoder_short(d);
+        if (v >= letters)
+            return per_decoder_fail(d, ERR_RANGE, "character %zu has the index %u of %zu", i,
+                                    (unsigned)v, letters);
+        to[i] = t->alphabet[v];
+    }
+    return 0;
+}
+
+static int read_string(struct per_decoder *d, const struct per_type *t, struct per_string *out)
+{
+    struct run run;
+    void *to;
+    int rc = read_run(d, &t->bound, t->width, 1, &run);
+
+    if (rc != 0)
+        return rc;
+    to = run.gathered;
+    if (to == NULL || t->indexed) {
+        rc = per_decoder_alloc(d, run.n + 1, false, &to);
+        if (rc != 0)
+            return rc;
+        if (!t->indexed)
+            copy_bits(d, run.bit, to, run.n);
+    }
+    *out = (struct per_string){run.n, to};
+    out->p[run.n] = '\0';
+    if (t->indexed)
+        return read_indexed(d, t, &run, to);
+    if (t->top == 255 && t->alphabet == NULL)
+        return 0;
+    return check_characters(d, t, to, run.n);
+}
+
+static int read_bmp(struct per_decoder *d, const struct per_type *t, struct per_bmp *out)
+{
+    struct run run;
+    void *to;
+    uint16_t *c;
+    int rc = read_run(d, &t->bound, 16, 0, &run);
+
+    if (rc != 0)
+        return rc;
+    to = run.gathered;
+    if (to == NULL) {
+        rc = per_decoder_alloc(d, run.n * 2, false, &to);
+        if (rc != 0)
+            return rc;
+        copy_bits(d, run.bit, to, run.n * 2);
+    }
+    c = to;
+    for (size_t i = 0; i < run.n; i++)
+        c[i] = __builtin_bswap16(c[i]);
+    *out = (struct per_bmp){run.n, c};
+    return 0;
+}
+
+/* Contents octets of an identifier into arcs (X.690 clause 8.19); arcs has room for len + 1. */
+static int split_arcs(struct per_decoder *d, const uint8_t *p, size_t len, uint32_t *arcs,
+                      uint32_t *count)
+{
+    uint32_t n = 0;
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (v == 0 && p[i] == 0x80)
+            return per_decoder_fail(d, ERR_MALFORMED, "an arc starts with 0x80");
+        v = v << 7 | (p[i] & 0x7f);
+        if (v > UINT32_MAX + (n == 0 ? UINT64_C(80) : 0))
+            return per_decoder_fail(d, ERR_RANGE, "arc %u is above 2^32-1", n);
+        if (p[i] & 0x80)
+            continue;
+        if (n == 0) { /* the first two arcs share a number */
+            arcs[n++] = v < 80 ? (uint32_t)(v / 40) : 2;
+            arcs[n++] = (uint32_t)(v - UINT64_C(40) * arcs[0]);
+        } else {
+            arcs[n++] = (uint32_t)v;
+        }
+        v = 0;
+    }
+    if (len == 0 || (p[len - 1] & 0x80))
+        return per_decoder_fail(d, ERR_MALFORMED, "an identifier that ends within an arc");
+    *count = n;
+    return 0;
+}
+
+static int read_oid(struct per_decoder *d, struct per_oid *out)
+{
+    size_t len;
+    bool more;
+    void *arcs;
+    int rc = read_general_length(d, &len, &more);
+
+    if (rc != 0)
+        return rc;
+    if (len > per_reader_left(&d->in) / 8)
+        return per_decoder_short(d);
+    if (more)
+        return per_decoder_fail(d, ERR_LIMIT, "an identifier of 16K octets or more");
+    rc = per_decoder_alloc(d, (len + 1) * sizeof(uint32_t), false, &arcs);
+    if (rc != 0)
+        return rc;
+    rc = split_arcs(d, d->in.p + (d->in.pos >> 3), len, arcs, &out->n);
+    d->in.pos += len * 8;
+    out->arc = arcs;
+    return rc;
+}
+
+static void store(void *to, unsigned size, int64_t v)
+{
+    switch (size) {
+    case 1:
+        *(uint8_t *)to = (uint8_t)v;
+        break;
+    case 2:
+        *(uint16_t *)to = (uint16_t)v;
+        break;
+    case 4:
+        *(uint32_t *)to = (uint32_t)v;
+        break;
+    default:
+        *(int64_t *)to = v;
+        break;
+    }
+}
+
+static int read_int(struct per_decoder *d, const struct per_type *t, void *value)
+{
+    static const struct per_bound unbound = {.form = PER_FORM_UNBOUND};
+    const struct per_bound *b = &t->bound;
+    int64_t v;
+    bool outside;
+    int rc;
+
+    if (t->extensible) {
+        if (!per_reader_bit(&d->in, &outside))
+            return per_decoder_short(d);
+        if (outside)
+            b = &unbound;
+    }
+    rc = per_read_number(d, b, &v);
+    if (rc == 0)
+        store(value, t->size, v);
+    return rc;
+}
+
+static int read_enum(struct per_decoder *d, const struct per_type *t, void *value)
+{
+    bool addition = false;
+    int64_t v;
+    int rc;
+
+    if (t->extensible && !per_reader_bit(&d->in, &addition))
+        return per_decoder_short(d);
+    if (addition) {
+        uint32_t index;
+
+        rc = per_read_small(d, &index);
+        v = (int64_t)t->n_root + index;
+    } else {
+        rc = per_read_number(d, &t->bound, &v);
+    }
+    if (rc == 0)
+        *(uint32_t *)value = (uint32_t)v;
+    return rc;
+}
+
+int per_read_simple(struct per_decoder *d, const struct per_type *t, void *value)
+{
+    switch (t->kind) {
+    case PER_NULL:
+        return 0;
+    case PER_BOOL:
+        return per_reader_bit(&d->in, value) ? 0 : per_decoder_short(d);
+    case PER_INT:
+        return read_int(d, t, value);
+    case PER_ENUM:
+        return read_enum(d, t, value);
+    case PER_OCTETS:
+        return read_octet_string(d, t, NULL, value);
+    case PER_INLINE:
+        return read_octet_string(d, t, value, NULL);
+    case PER_BITS:
+        return read_bit_string(d, t, value);
+    case PER_STRING:
+        return read_string(d, t, value);
+    case PER_BMP:
+        return read_bmp(d, t, value);
+    case PER_OID:
+        return read_oid(d, value);
+    default:
+        return per_decoder_fail(d, ERR_UNSUPPORTED, "type %s has no decoder", t->name);
+    }
+}
