@@ -1,33 +1,25 @@
 #include "crypto/srtp.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "crypto/srtp_backend.h"
+#include "crypto/srtp_packet.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_LINE       64
-#define RTP_HEADER_MIN   12
-#define RTCP_HEADER_MIN  8
-#define RTP_VERSION      2
-#define SRTCP_INDEX_SIZE 4
+#define CACHE_LINE 64
 /* A pool beyond this is a typing error in a configuration. */
 #define POOL_MAX (16u * 1024 * 1024)
 
-struct srtp_engine {
-    const struct srtp_backend *backend;
-    struct srtp_key *free_keys;
-    struct srtp_stream *free_streams;
-    uint32_t keys_used;
-    uint32_t streams_used;
-    uint8_t *keys; /* pools, in memory that is not dumped */
-    uint8_t *streams;
-    size_t keys_bytes;
-    size_t streams_bytes;
+/* In order of preference: what "auto" tries. */
+static const struct srtp_backend *const backends[] = {
+#ifdef SLUICE_SRTP_MB
+    &srtp_backend_mb,
+#endif
+    &srtp_backend_libsrtp,
 };
-
-static const struct srtp_backend *const backends[] = {&srtp_backend_libsrtp};
 
 static size_t slot_size(size_t head, size_t priv)
 {
@@ -63,6 +55,8 @@ static int make_pools(struct srtp_engine *engine, const struct srtp_limits *limi
 
 static void free_engine(struct srtp_engine *engine)
 {
+    if (engine->backend->stop)
+        engine->backend->stop(engine);
     secret_free(engine->keys, engine->keys_bytes);
     secret_free(engine->streams, engine->streams_bytes);
     free(engine);
@@ -76,24 +70,18 @@ static const struct srtp_backend *find_backend(const char *name)
     return NULL;
 }
 
-int srtp_engine_create(const char *name, const struct srtp_limits *limits, struct srtp_engine **out)
+static int create_engine(const struct srtp_backend *backend, const struct srtp_limits *limits,
+                         struct srtp_engine **out)
 {
-    const struct srtp_backend *backend = find_backend(name);
-    struct srtp_engine *engine;
+    struct srtp_engine *engine = calloc(1, sizeof(*engine));
     int rc;
 
-    if (!backend)
-        return ERR_NOTFOUND;
-    if (limits->keys == 0 || limits->streams < 2 || limits->keys > POOL_MAX ||
-        limits->streams > POOL_MAX)
-        return ERR_INVAL;
-    engine = calloc(1, sizeof(*engine));
     if (!engine)
         return ERR_NOMEM;
     engine->backend = backend;
     rc = make_pools(engine, limits);
     if (rc == 0)
-        rc = backend->start();
+        rc = backend->start(engine);
     if (rc == 0)
         rc = srtp_selftest_run(engine);
     if (rc != 0) {
@@ -102,6 +90,28 @@ int srtp_engine_create(const char *name, const struct srtp_limits *limits, struc
     }
     *out = engine;
     return 0;
+}
+
+int srtp_engine_create(const char *name, const struct srtp_limits *limits, struct srtp_engine **out)
+{
+    const struct srtp_backend *backend = find_backend(name);
+    int rc = ERR_NOTFOUND;
+
+    if (limits->keys == 0 || limits->streams < 2 || limits->keys > POOL_MAX ||
+        limits->streams > POOL_MAX)
+        return ERR_INVAL;
+    if (backend)
+        return create_engine(backend, limits, out);
+    if (strcmp(name, "auto") != 0)
+        return ERR_NOTFOUND;
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        rc = create_engine(backends[i], limits, out);
+        if (rc == 0 || rc == ERR_NOMEM)
+            break;
+        log_warn(LOG_AREA_CRYPTO, 0, "SRTP engine not usable here",
+                 LOG_S("engine", backends[i]->name), LOG_E("reason", rc));
+    }
+    return rc;
 }
 
 int srtp_engine_destroy(struct srtp_engine *engine)
@@ -117,6 +127,11 @@ int srtp_engine_destroy(struct srtp_engine *engine)
 const char *srtp_engine_name(const struct srtp_engine *engine)
 {
     return engine->backend->name;
+}
+
+const char *srtp_engine_describe(const struct srtp_engine *engine)
+{
+    return engine->backend->describe ? engine->backend->describe(engine) : "";
 }
 
 int srtp_key_create(struct srtp_engine *engine, const struct srtp_master *master,
@@ -177,17 +192,21 @@ int srtp_stream_create(struct srtp_key *key, enum srtp_dir dir, uint32_t ssrc,
 {
     struct srtp_engine *engine = key->engine;
     struct srtp_stream *stream = engine->free_streams;
+    struct srtp_stream *next;
     int rc;
 
     if (!stream)
         return ERR_LIMIT;
+    next = stream->next_free;
     stream->key = key;
     stream->ssrc = ssrc;
     stream->dir = dir;
     rc = engine->backend->stream_init(stream);
-    if (rc != 0)
+    if (rc != 0) {
+        stream->next_free = next;
         return rc;
-    engine->free_streams = stream->next_free;
+    }
+    engine->free_streams = next;
     engine->streams_used++;
     key->streams++;
     *out = stream;
@@ -222,78 +241,14 @@ int srtp_stream_set_roc(struct srtp_stream *stream, uint32_t roc)
     return stream->key->engine->backend->set_roc(stream, roc);
 }
 
-/* Bytes of the RTP header with CSRCs and extension (RFC 3550 §5.1, §5.3.1), 0 if it is not whole
- * within len bytes. */
-static size_t rtp_header_size(const uint8_t *p, size_t len)
+static size_t overhead(const struct srtp_engine *engine, const struct srtp_job *job)
 {
-    size_t size = RTP_HEADER_MIN;
+    const struct srtp_profile_info *info;
 
-    if (len < RTP_HEADER_MIN || p[0] >> 6 != RTP_VERSION)
-        return 0;
-    size += (size_t)(p[0] & 0x0f) * 4;
-    if (p[0] & 0x10) {
-        if (len < size + 4)
-            return 0;
-        size += 4 + ((size_t)p[size + 2] << 8 | p[size + 3]) * 4;
-    }
-    return size <= len ? size : 0;
-}
-
-static uint32_t read_u32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* The header at p is whole and names the stream's SSRC; `rest` is what must follow it at least. */
-static enum srtp_status check_header(const struct srtp_job *job, const uint8_t *p, size_t len,
-                                     size_t rest)
-{
-    size_t size = RTCP_HEADER_MIN;
-
-    if (job->is_rtcp) {
-        if (len < RTCP_HEADER_MIN || p[0] >> 6 != RTP_VERSION)
-            return SRTP_MALFORMED;
-    } else {
-        size = rtp_header_size(p, len);
-        if (size == 0)
-            return SRTP_MALFORMED;
-    }
-    if (len < size + rest)
-        return SRTP_MALFORMED;
-    if (read_u32(p + (job->is_rtcp ? 4 : 8)) != job->stream->ssrc)
-        return SRTP_WRONG_SSRC;
-    return SRTP_OK;
-}
-
-static size_t overhead(const struct srtp_job *job)
-{
-    const struct srtp_profile_info *info = job->stream->key->info;
-
+    if (!srtp_engine_owns(engine, job->stream))
+        return 0; /* the check refuses it */
+    info = job->stream->key->info;
     return job->is_rtcp ? info->rtcp_tag_len + (size_t)SRTCP_INDEX_SIZE : info->rtp_tag_len;
-}
-
-static enum srtp_status check_protect(const struct srtp_engine *engine, const struct srtp_job *job)
-{
-    const uint8_t *head = job->hdr ? job->hdr : job->src;
-    size_t head_len = job->hdr ? job->hdr_len : job->len;
-    size_t total = (size_t)(job->hdr ? job->hdr_len : 0) + job->len + overhead(job);
-
-    if (job->stream->key->engine != engine || job->stream->dir != SRTP_OUTBOUND)
-        return SRTP_FAILED;
-    if (total > job->dst_cap)
-        return SRTP_NO_ROOM;
-    return check_header(job, head, head_len, 0);
-}
-
-static enum srtp_status check_unprotect(const struct srtp_engine *engine,
-                                        const struct srtp_job *job)
-{
-    if (job->stream->key->engine != engine || job->stream->dir != SRTP_INBOUND)
-        return SRTP_FAILED;
-    /* The library may use the room of the tag while it works, so demand it all. */
-    if (job->len > job->dst_cap)
-        return SRTP_NO_ROOM;
-    return check_header(job, job->src, job->len, overhead(job));
 }
 
 static size_t count_ok(const struct srtp_job *jobs, size_t n)
@@ -307,21 +262,27 @@ static size_t count_ok(const struct srtp_job *jobs, size_t n)
 
 size_t srtp_protect_burst(struct srtp_engine *engine, struct srtp_job *jobs, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    size_t size;
+
+    for (size_t i = 0; i < n && !engine->backend->checks_jobs; i++) {
         jobs[i].out_len = 0;
-        jobs[i].status = (uint8_t)check_protect(engine, &jobs[i]);
+        jobs[i].status =
+            (uint8_t)srtp_check_protect(engine, &jobs[i], overhead(engine, &jobs[i]), &size);
     }
-    engine->backend->protect(jobs, n);
+    engine->backend->protect(engine, jobs, n);
     return count_ok(jobs, n);
 }
 
 size_t srtp_unprotect_burst(struct srtp_engine *engine, struct srtp_job *jobs, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    size_t size;
+
+    for (size_t i = 0; i < n && !engine->backend->checks_jobs; i++) {
         jobs[i].out_len = 0;
-        jobs[i].status = (uint8_t)check_unprotect(engine, &jobs[i]);
+        jobs[i].status =
+            (uint8_t)srtp_check_unprotect(engine, &jobs[i], overhead(engine, &jobs[i]), &size);
     }
-    engine->backend->unprotect(jobs, n);
+    engine->backend->unprotect(engine, jobs, n);
     return count_ok(jobs, n);
 }
 

@@ -76,8 +76,11 @@ struct srtp_job {
     uint8_t status; /* result: enum srtp_status; dst is undefined unless SRTP_OK */
 };
 
-/* Makes an engine by its back end's name ("libsrtp"; "mb" once it is built in) after running the
- * back end's self-test against the RFC 3711 and RFC 7714 vectors. ERR_NOTFOUND: no such back end;
+/* Makes an engine by its back end's name ("libsrtp"; "mb" where it is built in; "auto": the fastest
+ * that works here) after running the back end's self-test against the RFC 3711 and RFC 7714
+ * vectors. "mb" measures for some milliseconds which of the CPU's instruction sets is fastest for
+ * each suite; SLUICE_SRTP_PATH in the environment (sse, sse-noshani, avx, avx2, avx512) pins one.
+ * ERR_NOTFOUND: no such back end; ERR_UNSUPPORTED: this CPU cannot run it (a log line says why);
  * ERR_CRYPTO: self-test failed; ERR_INVAL, ERR_NOMEM. */
 int srtp_engine_create(const char *name, const struct srtp_limits *limits,
                        struct srtp_engine **out);
@@ -87,6 +90,10 @@ int srtp_engine_destroy(struct srtp_engine *engine);
 
 /* Name of the back end. */
 const char *srtp_engine_name(const struct srtp_engine *engine);
+
+/* How it computes, for logs and reports: the instruction sets chosen for each suite; "" if the back
+ * end has no choice. Valid as long as the engine. */
+const char *srtp_engine_describe(const struct srtp_engine *engine);
 
 /* Schedules one direction's master key; `master` is copied and may be wiped afterwards.
  * ERR_UNSUPPORTED: profile; ERR_LIMIT: pool full; ERR_NOMEM. */

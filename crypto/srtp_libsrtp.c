@@ -31,8 +31,9 @@ static void start_once(void)
     start_status = srtp_init();
 }
 
-static int libsrtp_start(void)
+static int libsrtp_start(struct srtp_engine *engine)
 {
+    (void)engine;
     pthread_once(&started, start_once);
     return start_status == srtp_err_status_ok ? 0 : ERR_CRYPTO;
 }
@@ -192,15 +193,17 @@ static void unprotect_one(struct srtp_job *job)
     finish(job, status, len);
 }
 
-static void libsrtp_protect(struct srtp_job *jobs, size_t n)
+static void libsrtp_protect(struct srtp_engine *engine, struct srtp_job *jobs, size_t n)
 {
+    (void)engine;
     for (size_t i = 0; i < n; i++)
         if (jobs[i].status == SRTP_OK)
             protect_one(&jobs[i]);
 }
 
-static void libsrtp_unprotect(struct srtp_job *jobs, size_t n)
+static void libsrtp_unprotect(struct srtp_engine *engine, struct srtp_job *jobs, size_t n)
 {
+    (void)engine;
     for (size_t i = 0; i < n; i++)
         if (jobs[i].status == SRTP_OK)
             unprotect_one(&jobs[i]);
