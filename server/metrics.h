@@ -40,7 +40,8 @@ static inline void metrics_add(metrics_cell *cell, uint64_t n)
 void metrics_count(struct metrics_family *family, const char *value);
 
 /* A value that is asked for when somebody reads: sessions now, ports free. Called on the thread
- * that reads (the main thread). ERR_NOMEM, ERR_EXISTS. */
+ * that reads (the main thread), under the registry's lock: it must not
+ * call this module. ERR_NOMEM, ERR_EXISTS. */
 typedef int64_t (*metrics_gauge_fn)(void *ctx);
 int metrics_gauge(struct metrics *metrics, const char *name, const char *help, metrics_gauge_fn fn,
                   void *ctx);

@@ -26,7 +26,8 @@ enum {
     RPC_SERVER_ERROR = -32000,
 };
 
-#define RPC_BATCH_MAX 1024 /* requests in one batch array */
+#define RPC_BATCH_MAX \
+    100 /* requests in one batch array: its answers are kept until all are there */
 
 enum rpc_type {
     RPC_BOOL,

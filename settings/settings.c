@@ -120,7 +120,7 @@ static const struct settings_row control_rows[] = {
          "root and the server's own user always may."},
     {"allow_gids", SETTINGS_UINTS, LIST(settings_control, allow_gids, allow_gid_count), .min = 0,
      .max = SETTINGS_IDS_MAX, .item_max = UINT32_MAX - 1, .fallback = "[]",
-     .help = "Groups that may connect (the primary group of the connecting process)."},
+     .help = "Groups whose members may connect."},
     {"max_clients", SETTINGS_UINT, AT(settings_control, max_clients), .min = 1, .max = 4096,
      .fallback = "64", .help = "Connections at a time; one more is closed at once."},
     {"max_message_bytes", SETTINGS_UINT, AT(settings_control, max_message_bytes), .min = 1024,
