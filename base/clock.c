@@ -37,7 +37,7 @@ char *clock_wall_format(uint64_t wall_us, char buf[CLOCK_TEXT_MAX])
     size_t n = 0;
     if (gmtime_r(&seconds, &tm) != NULL)
         n = strftime(buf, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (n == 0 || n + 9 > CLOCK_TEXT_MAX) { /* a year of more than four digits */
+    if (n == 0 || n + 9 > CLOCK_TEXT_MAX) { /* a year that does not fit */
         snprintf(buf, CLOCK_TEXT_MAX, "@%llu", (unsigned long long)wall_us);
         return buf;
     }
