@@ -39,7 +39,8 @@ struct h225_call;
     X(H225_STATE_RECEIVED, 7, "received")                  \
     X(H225_STATE_IN_PROCEEDING, 9, "incoming proceeding")  \
     X(H225_STATE_ACTIVE, 10, "active")                     \
-    X(H225_STATE_RELEASED, 19, "released")
+    X(H225_STATE_RELEASING, 19, "releasing")               \
+    X(H225_STATE_RELEASED, 0, "released")
 
 enum h225_state {
 #define H225_STATE_ENUM(name, number, text) name,
@@ -48,15 +49,14 @@ enum h225_state {
         H225_STATE_COUNT
 };
 
-/* Why a call ends: H.225.0 ReleaseCompleteReason by name, its Q.931 cause (H.225.0 Table 5; the
- * causes that the table leaves open follow H.323's practice), and the reason's ASN.1 identifier
- * (empty: the message carries the Cause element instead). */
+/* Why a call ends: our name, its Q.931 cause (H.225.0 Table 5; what the table leaves open follows
+ * the field's practice) and its text, which is the ReleaseCompleteReason where there is one. */
 #define H225_REASON_LIST(X)                                                                        \
-    X(H225_REASON_NORMAL, Q931_CAUSE_NORMAL, "")                                                   \
+    X(H225_REASON_NORMAL, Q931_CAUSE_NORMAL, "normal")                                             \
     X(H225_REASON_BUSY, Q931_CAUSE_BUSY, "inConf")                                                 \
-    X(H225_REASON_NO_ANSWER, Q931_CAUSE_NO_ANSWER, "")                                             \
-    X(H225_REASON_TIMEOUT, Q931_CAUSE_TIMER_EXPIRY, "")                                            \
-    X(H225_REASON_PROTOCOL_ERROR, Q931_CAUSE_PROTOCOL_ERROR, "")                                   \
+    X(H225_REASON_NO_ANSWER, Q931_CAUSE_NO_ANSWER, "noAnswer")                                     \
+    X(H225_REASON_TIMEOUT, Q931_CAUSE_TIMER_EXPIRY, "timeout")                                     \
+    X(H225_REASON_PROTOCOL_ERROR, Q931_CAUSE_PROTOCOL_ERROR, "protocolError")                      \
     X(H225_REASON_NO_BANDWIDTH, Q931_CAUSE_NO_CIRCUIT, "noBandwidth")                              \
     X(H225_REASON_GATEKEEPER_RESOURCES, Q931_CAUSE_NO_RESOURCE, "gatekeeperResources")             \
     X(H225_REASON_UNREACHABLE, Q931_CAUSE_NO_ROUTE, "unreachableDestination")                      \
@@ -77,10 +77,10 @@ enum h225_state {
     X(H225_REASON_FEATURE_NEEDED, Q931_CAUSE_NOT_IMPLEMENTED, "neededFeatureNotSupported")         \
     X(H225_REASON_INVALID_CID, Q931_CAUSE_INVALID_CALL_REFERENCE, "invalidCID")                    \
     X(H225_REASON_HOP_COUNT, Q931_CAUSE_NORMAL_UNSPECIFIED, "hopCountExceeded")                    \
-    X(H225_REASON_OTHER, Q931_CAUSE_NORMAL_UNSPECIFIED, "")
+    X(H225_REASON_OTHER, Q931_CAUSE_NORMAL_UNSPECIFIED, "other")
 
 enum h225_reason {
-#define H225_REASON_ENUM(name, cause, asn1) name,
+#define H225_REASON_ENUM(name, cause, text) name,
     H225_REASON_LIST(H225_REASON_ENUM)
 #undef H225_REASON_ENUM
         H225_REASON_COUNT
@@ -135,7 +135,7 @@ struct h225_setup {
     struct addr h245_address;        /* caller listens for H.245 here already */
     bool tunnelling;                 /* caller offers H.245 tunnelling */
     bool media_wait_for_connect;
-    bool is_callee_mc; /* conferenceGoal join: the caller wants into a running conference */
+    bool is_join;                         /* conferenceGoal join: into a conference that runs */
     const struct h225_octets *fast_start; /* encoded OpenLogicalChannels offered */
     size_t fast_start_count;
 };

@@ -1,0 +1,376 @@
+/* Our messages. Every body carries the protocol identifier and the call identifier. */
+#include "signalling/h225/internal.h"
+
+#include <string.h>
+
+static const uint32_t protocol_arcs[] = {0, 0, 8, 2250, 0, H225_VERSION};
+static const struct per_oid protocol = {FSM_COUNT(protocol_arcs), protocol_arcs};
+
+/* Bearer capability: unrestricted digital information, circuit mode, 64 kbit/s, H.221 and H.242
+ * layer 1 (H.225.0 §7.2.2.1 for a call that starts on packets). */
+static const uint8_t bearer[] = {0x88, 0x90, 0xa5};
+
+static int build_unicode(struct arena *a, const char *text, struct per_bmp *out)
+{
+    size_t len = strlen(text);
+    const unsigned char *s = (const unsigned char *)text;
+
+    out->p = arena_array(a, len + 1, sizeof(*out->p));
+    out->len = 0;
+    if (out->p == NULL)
+        return ERR_NOMEM;
+    while (*s != 0) {
+        uint32_t c = *s++;
+        unsigned more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+
+        if (more > 0)
+            c &= 0x3fu >> more;
+        while (more-- > 0) {
+            if ((*s & 0xc0) != 0x80)
+                return ERR_MALFORMED;
+            c = c << 6 | (*s++ & 0x3f);
+        }
+        if (c >= 0x10000) {
+            out->p[out->len++] = (uint16_t)(0xd7c0 + (c >> 10));
+            c = 0xdc00 | (c & 0x3ff);
+        }
+        out->p[out->len++] = (uint16_t)c;
+    }
+    return out->len == 0 ? ERR_INVAL : 0;
+}
+
+static int build_address(struct arena *a, const struct addr *address,
+                         struct h225_TransportAddress **out)
+{
+    struct h225_TransportAddress *t;
+
+    if (address == NULL || address->family == ADDR_NONE)
+        return 0;
+    t = arena_zalloc(a, sizeof(*t));
+    if (t == NULL)
+        return ERR_NOMEM;
+    if (address->family == ADDR_IP4) {
+        t->kind = h225_TransportAddress_ipAddress;
+        t->u.ipAddress = arena_zalloc(a, sizeof(*t->u.ipAddress));
+        if (t->u.ipAddress == NULL)
+            return ERR_NOMEM;
+        memcpy(t->u.ipAddress->ip, address->ip, 4);
+        t->u.ipAddress->port = address->port;
+    } else {
+        t->kind = h225_TransportAddress_ip6Address;
+        t->u.ip6Address = arena_zalloc(a, sizeof(*t->u.ip6Address));
+        if (t->u.ip6Address == NULL)
+            return ERR_NOMEM;
+        memcpy(t->u.ip6Address->ip, address->ip, 16);
+        t->u.ip6Address->port = address->port;
+    }
+    *out = t;
+    return 0;
+}
+
+static int build_alias(struct arena *a, const struct h225_alias *alias,
+                       struct h225_AliasAddress *out)
+{
+    struct per_string text = {strlen(alias->text), arena_strdup(a, alias->text)};
+    struct addr address;
+
+    if (text.p == NULL)
+        return ERR_NOMEM;
+    switch (alias->kind) {
+    case H225_ALIAS_DIGITS:
+        out->kind = h225_AliasAddress_dialledDigits;
+        out->u.dialledDigits = text;
+        return 0;
+    case H225_ALIAS_H323_ID:
+        out->kind = h225_AliasAddress_h323_ID;
+        return build_unicode(a, alias->text, &out->u.h323_ID);
+    case H225_ALIAS_URL:
+        out->kind = h225_AliasAddress_url_ID;
+        out->u.url_ID = text;
+        return 0;
+    case H225_ALIAS_EMAIL:
+        out->kind = h225_AliasAddress_email_ID;
+        out->u.email_ID = text;
+        return 0;
+    case H225_ALIAS_TRANSPORT:
+        out->kind = h225_AliasAddress_transportID;
+        if (addr_parse(alias->text, &address) != 0)
+            return ERR_MALFORMED;
+        return build_address(a, &address, &out->u.transportID);
+    default:
+        return ERR_UNSUPPORTED;
+    }
+}
+
+static int build_aliases(struct arena *a, const struct h225_alias *aliases, size_t count,
+                         bool *present, struct h225_AliasAddress_list *out)
+{
+    int err = 0;
+
+    *present = count > 0;
+    if (count == 0)
+        return 0;
+    if (count > H225_ALIASES_MAX)
+        return ERR_RANGE;
+    out->v = arena_array(a, count, sizeof(*out->v));
+    if (out->v == NULL)
+        return ERR_NOMEM;
+    for (; out->n < count && err == 0; out->n++)
+        err = build_alias(a, &aliases[out->n], &out->v[out->n]);
+    return err;
+}
+
+static int build_endpoint(struct h225_call *call, struct h225_EndpointType *type)
+{
+    struct h225_VendorIdentifier *vendor = arena_zalloc(&call->out, sizeof(*vendor));
+
+    if (vendor == NULL)
+        return ERR_NOMEM;
+    vendor->has_productId = call->product[0] != '\0';
+    vendor->productId = per_octets_of(call->product, strlen(call->product));
+    vendor->has_versionId = call->version[0] != '\0';
+    vendor->versionId = per_octets_of(call->version, strlen(call->version));
+    type->vendor = vendor;
+    if (call->config.is_mcu) {
+        type->mcu = arena_zalloc(&call->out, sizeof(*type->mcu));
+        type->mc = true;
+        return type->mcu == NULL ? ERR_NOMEM : 0;
+    }
+    type->terminal = arena_zalloc(&call->out, sizeof(*type->terminal));
+    return type->terminal == NULL ? ERR_NOMEM : 0;
+}
+
+static struct h225_CallIdentifier *call_identifier(struct h225_call *call)
+{
+    struct h225_CallIdentifier *id = arena_zalloc(&call->out, sizeof(*id));
+
+    if (id != NULL)
+        memcpy(id->guid, call->call_id, H225_GUID_LEN);
+    return id;
+}
+
+/* Zeroed output with the call reference, and a zeroed body of `size` octets. */
+static void *begin(struct h225_call *call, struct h225_output *o, enum q931_type type,
+                   enum h225_H323_UU_PDU_h323_message_body_kind kind, size_t size)
+{
+    void *body = arena_zalloc(&call->out, size);
+
+    memset(o, 0, sizeof(*o));
+    o->msg.type = (uint8_t)type;
+    o->msg.call_ref = call->call_ref;
+    o->msg.from_destination = !call->is_caller;
+    o->info.h323_uu_pdu.h323_message_body.kind = kind;
+    /* all alternatives but NULL ones are pointers to structs: one member stands for each */
+    memcpy(&o->info.h323_uu_pdu.h323_message_body.u, &body, sizeof(body));
+    if (type != Q931_RELEASE_COMPLETE && type != Q931_FACILITY && type != Q931_STATUS &&
+        call->display[0] != '\0')
+        o->msg.display = (struct q931_bytes){(const uint8_t *)call->display, strlen(call->display)};
+    return body;
+}
+
+static int build_fast_start(struct arena *a, const struct h225_octets *from, size_t count,
+                            struct per_octets_list *to)
+{
+    to->v = arena_array(a, count, sizeof(*to->v));
+    if (to->v == NULL)
+        return ERR_NOMEM;
+    for (; to->n < count; to->n++)
+        to->v[to->n] = per_octets_of(from[to->n].data, from[to->n].len);
+    return 0;
+}
+
+static int setup_addresses(struct h225_call *call, const struct h225_outgoing *outgoing,
+                           struct h225_Setup_UUIE *u)
+{
+    struct arena *a = &call->out;
+    int err;
+
+    err = build_address(a, &outgoing->destination_address, &u->destCallSignalAddress);
+    if (err == 0)
+        err = build_address(a, &outgoing->source_address, &u->sourceCallSignalAddress);
+    if (err == 0)
+        err = build_address(a, &outgoing->h245_address, &u->h245Address);
+    if (err == 0)
+        err = build_aliases(a, outgoing->destination, outgoing->destination_count,
+                            &u->has_destinationAddress, &u->destinationAddress);
+    if (err == 0)
+        err = build_aliases(a, outgoing->source, outgoing->source_count, &u->has_sourceAddress,
+                            &u->sourceAddress);
+    return err;
+}
+
+/* The first destination that is a number also goes into the Called party number, for the
+ * gateways that look nowhere else. */
+static int setup_called_number(struct h225_call *call, const struct h225_outgoing *outgoing,
+                               struct h225_output *o)
+{
+    for (size_t i = 0; i < outgoing->destination_count; i++) {
+        uint8_t *octets;
+
+        if (outgoing->destination[i].kind != H225_ALIAS_DIGITS)
+            continue;
+        octets = arena_alloc(&call->out, 256);
+        if (octets == NULL)
+            return ERR_NOMEM;
+        return q931_number_make(outgoing->destination[i].text, octets, 256, &o->msg.called);
+    }
+    return 0;
+}
+
+int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoing,
+                     struct h225_output *o)
+{
+    struct h225_Setup_UUIE *u =
+        begin(call, o, Q931_SETUP, h225_H323_UU_PDU_h323_message_body_setup, sizeof(*u));
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    o->msg.bearer = (struct q931_bytes){bearer, sizeof(bearer)};
+    u->protocolIdentifier = protocol;
+    memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
+    u->conferenceGoal.kind = h225_Setup_UUIE_conferenceGoal_create;
+    u->callType.kind = h225_CallType_pointToPoint;
+    u->callIdentifier = call_identifier(call);
+    u->has_mediaWaitForConnect = u->has_canOverlapSend = true;
+    u->has_multipleCalls = u->has_maintainConnection = true;
+    err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->sourceInfo);
+    if (err == 0)
+        err = setup_addresses(call, outgoing, u);
+    if (err == 0)
+        err = setup_called_number(call, outgoing, o);
+    u->has_fastStart = outgoing->fast_start_count > 0;
+    if (err == 0 && u->has_fastStart)
+        err = build_fast_start(&call->out, outgoing->fast_start, outgoing->fast_start_count,
+                               &u->fastStart);
+    return err;
+}
+
+int h225_build_proceeding(struct h225_call *call, struct h225_output *o)
+{
+    struct h225_CallProceeding_UUIE *u =
+        begin(call, o, Q931_CALL_PROCEEDING, h225_H323_UU_PDU_h323_message_body_callProceeding,
+              sizeof(*u));
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->protocolIdentifier = protocol;
+    u->callIdentifier = call_identifier(call);
+    u->has_multipleCalls = u->has_maintainConnection = true;
+    u->has_fastConnectRefused = call->config.refuse_fast_connect;
+    return u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
+}
+
+int h225_build_alerting(struct h225_call *call, struct h225_output *o)
+{
+    struct h225_Alerting_UUIE *u =
+        begin(call, o, Q931_ALERTING, h225_H323_UU_PDU_h323_message_body_alerting, sizeof(*u));
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->protocolIdentifier = protocol;
+    u->callIdentifier = call_identifier(call);
+    u->has_multipleCalls = u->has_maintainConnection = true;
+    u->has_fastConnectRefused = call->config.refuse_fast_connect;
+    return u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
+}
+
+int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
+                       struct h225_output *o)
+{
+    struct h225_Connect_UUIE *u =
+        begin(call, o, Q931_CONNECT, h225_H323_UU_PDU_h323_message_body_connect, sizeof(*u));
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->protocolIdentifier = protocol;
+    memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
+    u->callIdentifier = call_identifier(call);
+    u->has_multipleCalls = u->has_maintainConnection = true;
+    u->has_fastConnectRefused = call->config.refuse_fast_connect;
+    err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
+    if (err == 0)
+        err = build_address(&call->out, h245_address, &u->h245Address);
+    return err;
+}
+
+int h225_build_release(struct h225_call *call, enum h225_reason reason, struct h225_output *o)
+{
+    struct h225_ReleaseComplete_UUIE *u =
+        begin(call, o, Q931_RELEASE_COMPLETE, h225_H323_UU_PDU_h323_message_body_releaseComplete,
+              sizeof(*u));
+    struct h225_ReleaseCompleteReason *why = arena_zalloc(&call->out, sizeof(*why));
+    uint8_t *cause = arena_alloc(&call->out, 2);
+
+    if (u == NULL || why == NULL || cause == NULL)
+        return ERR_NOMEM;
+    o->msg.cause = q931_cause_make(h225_reason_to_cause(reason), cause);
+    u->protocolIdentifier = protocol;
+    u->callIdentifier = call_identifier(call);
+    if (h225_reason_to_asn1(reason, why) == 0)
+        u->reason = why;
+    return u->callIdentifier == NULL ? ERR_NOMEM : 0;
+}
+
+/* The Facility element is mandatory in a FACILITY message and empty in H.225.0. */
+static struct q931_bytes empty_element(void)
+{
+    return (struct q931_bytes){(const uint8_t *)"", 0};
+}
+
+int h225_build_start_h245(struct h225_call *call, const struct addr *h245_address,
+                          struct h225_output *o)
+{
+    struct h225_Facility_UUIE *u =
+        begin(call, o, Q931_FACILITY, h225_H323_UU_PDU_h323_message_body_facility, sizeof(*u));
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    o->msg.facility = empty_element();
+    u->protocolIdentifier = protocol;
+    u->reason.kind = h225_FacilityReason_startH245;
+    u->callIdentifier = call_identifier(call);
+    u->has_conferenceID = true;
+    memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
+    u->has_multipleCalls = u->has_maintainConnection = true;
+    if (u->callIdentifier == NULL)
+        return ERR_NOMEM;
+    return build_address(&call->out, h245_address, &u->h245Address);
+}
+
+int h225_build_empty_facility(struct h225_call *call, struct h225_output *o)
+{
+    begin(call, o, Q931_FACILITY, h225_H323_UU_PDU_h323_message_body_empty, 1);
+    o->msg.facility = empty_element();
+    return 0;
+}
+
+int h225_build_keypad(struct h225_call *call, const char *digits, struct h225_output *o)
+{
+    struct h225_Information_UUIE *u = begin(
+        call, o, Q931_INFORMATION, h225_H323_UU_PDU_h323_message_body_information, sizeof(*u));
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    o->msg.keypad = (struct q931_bytes){(const uint8_t *)digits, strlen(digits)};
+    u->protocolIdentifier = protocol;
+    u->callIdentifier = call_identifier(call);
+    return u->callIdentifier == NULL ? ERR_NOMEM : 0;
+}
+
+int h225_build_status(struct h225_call *call, unsigned cause, struct h225_output *o)
+{
+    struct h225_Status_UUIE *u =
+        begin(call, o, Q931_STATUS, h225_H323_UU_PDU_h323_message_body_status, sizeof(*u));
+    uint8_t *octets = arena_alloc(&call->out, 3);
+
+    if (u == NULL || octets == NULL)
+        return ERR_NOMEM;
+    o->msg.cause = q931_cause_make(cause, octets);
+    octets[2] = (uint8_t)h225_state_to_q931((enum h225_state)call->state);
+    o->msg.call_state = (struct q931_bytes){octets + 2, 1};
+    u->protocolIdentifier = protocol;
+    memcpy(u->callIdentifier.guid, call->call_id, H225_GUID_LEN);
+    return 0;
+}

@@ -1,0 +1,106 @@
+/* What the files of this folder share. Not for anybody else. */
+#ifndef SIGNALLING_H225_INTERNAL_H
+#define SIGNALLING_H225_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/fsm.h"
+#include "signalling/h225/call.h"
+#include "signalling/per/per.h"
+#include "signalling/schema/h225.h"
+
+enum h225_tunnel {
+    H225_TUNNEL_OFF,     /* one side does not want it */
+    H225_TUNNEL_UNKNOWN, /* offered, the answer is not here yet */
+    H225_TUNNEL_ON,
+};
+
+struct h225_pdu { /* waits for a message that carries it */
+    uint8_t *data;
+    size_t len;
+};
+
+struct h225_call {
+    struct h225_call_config config;
+    const struct h225_call_ops *ops;
+    void *arg;
+    struct h225_call_stats stats;
+    char product[64], version[64], display[82]; /* H.225.0 allows a Display of 82 octets */
+    uint64_t now;
+    uint64_t deadline;
+    unsigned depth; /* entries from outside that are running */
+    bool in_input;
+    bool destroyed;
+    bool is_caller;
+    bool is_over;  /* on_released came */
+    uint8_t state; /* enum h225_state */
+    uint16_t call_ref;
+    uint8_t call_id[H225_GUID_LEN];
+    uint8_t conference_id[H225_GUID_LEN];
+    struct h225_release release; /* for RELEASING: what to tell in the end */
+    enum h225_tunnel tunnel;
+    bool tunnel_hold;
+    struct h225_pdu *queue; /* config.tunnel_queue_max of them */
+    size_t queue_len;
+    struct arena in;  /* message being handled */
+    struct arena out; /* message being built */
+};
+
+/* One message while it is handled. */
+struct h225_input {
+    const struct q931_msg *msg;
+    const struct h225_H323_UU_PDU *pdu; /* NULL: no User-user element, or not decodable */
+};
+
+/* Calls an operation if the user has it and has not destroyed the call. */
+#define H225_CALL(call, op, ...)                                     \
+    do {                                                             \
+        if (!(call)->destroyed && (call)->ops->op != NULL)           \
+            (call)->ops->op((call)->arg __VA_OPT__(, ) __VA_ARGS__); \
+    } while (0)
+
+/* reading (read.c): texts and lists come from the arena. */
+int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h225_H323_UU_PDU *pdu,
+                    struct h225_setup *setup);
+int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_answer *answer);
+struct addr h225_read_address(const struct h225_TransportAddress *address);
+
+/* Message as it is built: the Q.931 elements and the UUIE around one body. */
+struct h225_output {
+    struct q931_msg msg;
+    struct h225_H323_UserInformation info;
+};
+
+/* building (build.c): everything from call->out, which the caller resets. */
+int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoing,
+                     struct h225_output *o);
+int h225_build_proceeding(struct h225_call *call, struct h225_output *o);
+int h225_build_alerting(struct h225_call *call, struct h225_output *o);
+int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
+                       struct h225_output *o);
+int h225_build_release(struct h225_call *call, enum h225_reason reason, struct h225_output *o);
+int h225_build_start_h245(struct h225_call *call, const struct addr *h245_address,
+                          struct h225_output *o);
+int h225_build_empty_facility(struct h225_call *call, struct h225_output *o);
+int h225_build_keypad(struct h225_call *call, const char *digits, struct h225_output *o);
+int h225_build_status(struct h225_call *call, unsigned cause, struct h225_output *o);
+
+/* Puts the tunnel's flag and queue in, encodes, sends. The message is counted and the queue
+ * emptied only if it went out. (send.c) */
+int h225_transmit(struct h225_call *call, struct h225_output *o);
+
+/* tunnel.c */
+void h225_tunnel_fini(struct h225_call *call);
+void h225_tunnel_learn(struct h225_call *call, const struct h225_H323_UU_PDU *pdu);
+void h225_tunnel_deliver(struct h225_call *call, const struct h225_H323_UU_PDU *pdu);
+void h225_tunnel_flush(struct h225_call *call);
+int h225_tunnel_attach(struct h225_call *call, struct h225_H323_UU_PDU *pdu);
+void h225_tunnel_clear(struct h225_call *call);
+
+/* reason.c */
+enum h225_reason h225_reason_from_asn1(const struct h225_ReleaseCompleteReason *reason);
+int h225_reason_to_asn1(enum h225_reason reason, struct h225_ReleaseCompleteReason *out);
+
+extern const struct fsm h225_call_fsm;
+
+#endif

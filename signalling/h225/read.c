@@ -1,0 +1,283 @@
+/* What a Setup or an answer says, in small structs. */
+#include "signalling/h225/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct addr h225_read_address(const struct h225_TransportAddress *address)
+{
+    if (address == NULL)
+        return (struct addr){0};
+    if (address->kind == h225_TransportAddress_ipAddress)
+        return addr_from_ip4(address->u.ipAddress->ip, address->u.ipAddress->port);
+    if (address->kind == h225_TransportAddress_ip6Address)
+        return addr_from_ip6(address->u.ip6Address->ip, address->u.ip6Address->port);
+    return (struct addr){0};
+}
+
+static size_t put_utf8(char *to, uint32_t c)
+{
+    if (c < 0x80) {
+        to[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        to[0] = (char)(0xc0 | c >> 6);
+        to[1] = (char)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if (c < 0x10000) {
+        to[0] = (char)(0xe0 | c >> 12);
+        to[1] = (char)(0x80 | (c >> 6 & 0x3f));
+        to[2] = (char)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | c >> 18);
+    to[1] = (char)(0x80 | (c >> 12 & 0x3f));
+    to[2] = (char)(0x80 | (c >> 6 & 0x3f));
+    to[3] = (char)(0x80 | (c & 0x3f));
+    return 4;
+}
+
+/* UTF-16 although a BMPString should hold no surrogates: endpoints put emoji there. A lone one
+ * becomes U+FFFD, a zero ends the text. */
+static const char *bmp_text(struct arena *a, const struct per_bmp *s)
+{
+    char *text = arena_alloc(a, s->len * 3 + 1);
+    size_t at = 0;
+
+    if (text == NULL)
+        return NULL;
+    for (size_t i = 0; i < s->len && s->p[i] != 0; i++) {
+        uint32_t c = s->p[i];
+
+        if (c >= 0xd800 && c < 0xdc00 && i + 1 < s->len && s->p[i + 1] >= 0xdc00 &&
+            s->p[i + 1] < 0xe000)
+            c = 0x10000 + ((c - 0xd800) << 10) + (s->p[++i] - 0xdc00u);
+        else if (c >= 0xd800 && c < 0xe000)
+            c = 0xfffd;
+        at += put_utf8(text + at, c);
+    }
+    text[at] = '\0';
+    return text;
+}
+
+/* Octets of a peer as printable text: what is not becomes a question mark, a zero ends it. */
+static const char *octet_text(struct arena *a, const void *data, size_t len)
+{
+    char *text = arena_alloc(a, len + 1);
+    const unsigned char *from = data;
+    size_t at = 0;
+
+    if (text == NULL)
+        return NULL;
+    while (at < len && from[at] != 0) {
+        text[at] = from[at] >= 0x20 && from[at] < 0x7f ? (char)from[at] : '?';
+        at++;
+    }
+    text[at] = '\0';
+    return text;
+}
+
+static const char *party_text(struct arena *a, const struct h225_PartyNumber *party)
+{
+    if (party->kind == h225_PartyNumber_e164Number)
+        return octet_text(a, party->u.e164Number->publicNumberDigits.p,
+                          party->u.e164Number->publicNumberDigits.len);
+    if (party->kind == h225_PartyNumber_privateNumber)
+        return octet_text(a, party->u.privateNumber->privateNumberDigits.p,
+                          party->u.privateNumber->privateNumberDigits.len);
+    return NULL;
+}
+
+static const char *transport_text(struct arena *a, const struct h225_TransportAddress *t)
+{
+    struct addr address = h225_read_address(t);
+    char text[ADDR_TEXT_MAX];
+
+    if (address.family == ADDR_NONE)
+        return NULL;
+    return arena_strdup(a, addr_format(&address, text));
+}
+
+/* text NULL: a kind that we cannot use. */
+static struct h225_alias read_alias(struct arena *a, const struct h225_AliasAddress *alias)
+{
+    switch (alias->kind) {
+    case h225_AliasAddress_dialledDigits:
+        return (struct h225_alias){
+            H225_ALIAS_DIGITS, octet_text(a, alias->u.dialledDigits.p, alias->u.dialledDigits.len)};
+    case h225_AliasAddress_h323_ID:
+        return (struct h225_alias){H225_ALIAS_H323_ID, bmp_text(a, &alias->u.h323_ID)};
+    case h225_AliasAddress_url_ID:
+        return (struct h225_alias){H225_ALIAS_URL,
+                                   octet_text(a, alias->u.url_ID.p, alias->u.url_ID.len)};
+    case h225_AliasAddress_email_ID:
+        return (struct h225_alias){H225_ALIAS_EMAIL,
+                                   octet_text(a, alias->u.email_ID.p, alias->u.email_ID.len)};
+    case h225_AliasAddress_transportID:
+        return (struct h225_alias){H225_ALIAS_TRANSPORT, transport_text(a, alias->u.transportID)};
+    case h225_AliasAddress_partyNumber:
+        return (struct h225_alias){H225_ALIAS_PARTY, party_text(a, alias->u.partyNumber)};
+    default:
+        return (struct h225_alias){H225_ALIAS_COUNT, NULL};
+    }
+}
+
+static void add_alias(struct h225_aliases *to, struct h225_alias alias)
+{
+    if (alias.text == NULL || alias.text[0] == '\0' || to->count == H225_ALIASES_MAX)
+        return;
+    for (size_t i = 0; i < to->count; i++)
+        if (to->list[i].kind == alias.kind && strcmp(to->list[i].text, alias.text) == 0)
+            return;
+    to->list[to->count++] = alias;
+}
+
+static void read_aliases(struct arena *a, bool present, const struct h225_AliasAddress_list *list,
+                         struct q931_bytes number, struct h225_aliases *to)
+{
+    char digits[256];
+
+    for (uint32_t i = 0; present && i < list->n; i++)
+        add_alias(to, read_alias(a, &list->v[i]));
+    if (q931_number_of(number, digits, sizeof(digits)) == 0)
+        add_alias(to, (struct h225_alias){H225_ALIAS_DIGITS, arena_strdup(a, digits)});
+}
+
+static const char *display_of(struct arena *a, const struct q931_msg *msg)
+{
+    const char *text = octet_text(a, msg->display.data, msg->display.data ? msg->display.len : 0);
+
+    return text != NULL ? text : "";
+}
+
+static void read_vendor(struct arena *a, const struct h225_EndpointType *type, const char **product,
+                        const char **version)
+{
+    const struct h225_VendorIdentifier *vendor = type->vendor;
+    const char *text;
+
+    *product = *version = "";
+    if (vendor == NULL)
+        return;
+    if (vendor->has_productId) {
+        text = octet_text(a, vendor->productId.p, vendor->productId.len);
+        *product = text != NULL ? text : "";
+    }
+    if (vendor->has_versionId) {
+        text = octet_text(a, vendor->versionId.p, vendor->versionId.len);
+        *version = text != NULL ? text : "";
+    }
+}
+
+static int read_octets(struct arena *a, bool present, const struct per_octets_list *list,
+                       const struct h225_octets **out, size_t *count)
+{
+    struct h225_octets *to;
+
+    *out = NULL;
+    *count = 0;
+    if (!present || list->n == 0)
+        return 0;
+    to = arena_array(a, list->n, sizeof(*to));
+    if (to == NULL)
+        return ERR_NOMEM;
+    for (uint32_t i = 0; i < list->n; i++)
+        to[i] = (struct h225_octets){list->v[i].p, list->v[i].len};
+    *out = to;
+    *count = list->n;
+    return 0;
+}
+
+static unsigned version_of(const struct per_oid *id)
+{
+    return id->n > 0 ? id->arc[id->n - 1] : 0;
+}
+
+int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h225_H323_UU_PDU *pdu,
+                    struct h225_setup *setup)
+{
+    const struct h225_Setup_UUIE *u = pdu->h323_message_body.u.setup;
+
+    memset(setup, 0, sizeof(*setup));
+    setup->call_ref = msg->call_ref;
+    if (u->callIdentifier != NULL)
+        memcpy(setup->call_id, u->callIdentifier->guid, H225_GUID_LEN);
+    memcpy(setup->conference_id, u->conferenceID, H225_GUID_LEN);
+    setup->version = version_of(&u->protocolIdentifier);
+    read_aliases(a, u->has_destinationAddress, &u->destinationAddress, msg->called,
+                 &setup->destination);
+    read_aliases(a, u->has_sourceAddress, &u->sourceAddress, msg->calling, &setup->source);
+    setup->display = display_of(a, msg);
+    read_vendor(a, &u->sourceInfo, &setup->product, &setup->product_version);
+    setup->destination_address = h225_read_address(u->destCallSignalAddress);
+    setup->source_address = h225_read_address(u->sourceCallSignalAddress);
+    setup->h245_address = h225_read_address(u->h245Address);
+    setup->tunnelling = pdu->has_h245Tunnelling && pdu->h245Tunnelling;
+    setup->media_wait_for_connect = u->has_mediaWaitForConnect && u->mediaWaitForConnect;
+    setup->is_join = u->conferenceGoal.kind == h225_Setup_UUIE_conferenceGoal_join;
+    return read_octets(a, u->has_fastStart, &u->fastStart, &setup->fast_start,
+                       &setup->fast_start_count);
+}
+
+/* What the four answers have in common, taken from whichever it is. */
+struct answer_parts {
+    const struct h225_TransportAddress *h245_address;
+    const struct h225_EndpointType *destination;
+    bool has_fast_start;
+    const struct per_octets_list *fast_start;
+    bool refused;
+};
+
+#define ANSWER_PARTS(body)                                                                        \
+    (struct answer_parts)                                                                         \
+    {                                                                                             \
+        (body)->h245Address, &(body)->destinationInfo, (body)->has_fastStart, &(body)->fastStart, \
+            (body)->has_fastConnectRefused                                                        \
+    }
+
+static int parts_of(const struct h225_H323_UU_PDU_h323_message_body *body,
+                    struct answer_parts *parts)
+{
+    switch (body->kind) {
+    case h225_H323_UU_PDU_h323_message_body_callProceeding:
+        *parts = ANSWER_PARTS(body->u.callProceeding);
+        return 0;
+    case h225_H323_UU_PDU_h323_message_body_progress:
+        *parts = ANSWER_PARTS(body->u.progress);
+        return 0;
+    case h225_H323_UU_PDU_h323_message_body_alerting:
+        *parts = ANSWER_PARTS(body->u.alerting);
+        return 0;
+    case h225_H323_UU_PDU_h323_message_body_connect:
+        *parts = ANSWER_PARTS(body->u.connect);
+        return 0;
+    default:
+        return ERR_MALFORMED;
+    }
+}
+
+int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_answer *answer)
+{
+    struct answer_parts parts;
+    int err;
+
+    memset(answer, 0, sizeof(*answer));
+    answer->type = in->msg->type;
+    answer->display = display_of(a, in->msg);
+    answer->product = answer->product_version = "";
+    if (in->pdu == NULL)
+        return 0;
+    err = parts_of(&in->pdu->h323_message_body, &parts);
+    if (err != 0)
+        return err;
+    if (in->pdu->h323_message_body.kind == h225_H323_UU_PDU_h323_message_body_connect)
+        memcpy(answer->conference_id, in->pdu->h323_message_body.u.connect->conferenceID,
+               H225_GUID_LEN);
+    answer->h245_address = h225_read_address(parts.h245_address);
+    answer->fast_connect_refused = parts.refused;
+    read_vendor(a, parts.destination, &answer->product, &answer->product_version);
+    return read_octets(a, parts.has_fast_start, parts.fast_start, &answer->fast_start,
+                       &answer->fast_start_count);
+}
