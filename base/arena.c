@@ -5,6 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With the address sanitizer objects are kept apart and what is not given out is poisoned, so that
+ * reading beyond an object is found as it would be with malloc. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(ARENA_SANITIZED)
+#include <sanitizer/asan_interface.h>
+#define ARENA_GAP 16U
+#else
+#define ARENA_GAP                         0U
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 #define ARENA_ALIGN         alignof(max_align_t)
 #define ARENA_DEFAULT_BLOCK 4096
 
@@ -24,6 +40,8 @@ static void free_chain(struct arena_block *b)
 {
     while (b != NULL) {
         struct arena_block *next = b->next;
+
+        ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
         free(b);
         b = next;
     }
@@ -47,6 +65,7 @@ void arena_reset(struct arena *a)
     a->at = a->first->data;
     a->end = a->at + a->first->size;
     a->used = 0;
+    ASAN_POISON_MEMORY_REGION(a->at, a->first->size);
 }
 
 static int new_block(struct arena *a, size_t size)
@@ -69,16 +88,18 @@ static int new_block(struct arena *a, size_t size)
     a->current = b;
     a->at = b->data;
     a->end = b->data + size;
+    ASAN_POISON_MEMORY_REGION(a->at, size);
     return 0;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
+    size_t asked = size;
     void *p;
 
     if (size == 0)
         size = 1;
-    if (size > SIZE_MAX - ARENA_ALIGN)
+    if (size > SIZE_MAX - ARENA_ALIGN - ARENA_GAP)
         return NULL;
     size = (size + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
     if (a->limit != 0 && (size > a->limit || a->used > a->limit - size))
@@ -88,10 +109,11 @@ void *arena_alloc(struct arena *a, size_t size)
             return NULL;
         a->fail_after--;
     }
-    if ((size_t)(a->end - a->at) < size && new_block(a, size) != 0)
+    if ((size_t)(a->end - a->at) < size + ARENA_GAP && new_block(a, size + ARENA_GAP) != 0)
         return NULL;
     p = a->at;
-    a->at += size;
+    ASAN_UNPOISON_MEMORY_REGION(p, asked);
+    a->at += size + ARENA_GAP;
     a->used += size;
     return p;
 }

@@ -161,6 +161,20 @@ class Schema:
             for name, (node, parameter) in m.defs.items():
                 if parameter is None:
                     self.named(m, name, node.where)
+        for m in self.modules.values():
+            for t in m.named:
+                self.check_finite(t, ())
+
+    def check_finite(self, t, above):
+        """A struct cannot hold itself by value: on every way round there must be a pointer."""
+        if t in above:
+            raise SchemaError(t.where, '%s holds itself' % t.name)
+        if t.kind == 'open':
+            self.check_finite(t.elem, above)
+        if t.kind == 'seq':
+            for m in t.members:
+                if not m.optional and not m.addition:
+                    self.check_finite(m.type, above + (t,))
 
     def named(self, module, name, where):
         """The type called name as seen from module."""
@@ -185,7 +199,7 @@ class Schema:
             owner = home
         if base in owner.types:
             return owner.types[base]
-        if (owner.prefix, base) in self.pending:
+        if (owner.prefix, base) in self.pending:  # nothing but names on the way round
             raise SchemaError(where, '%s is defined by itself' % base)
         return self.build_named(home, owner, base, node, binding)
 
