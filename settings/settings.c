@@ -192,7 +192,7 @@ static const struct settings_table address_table =
     SETTINGS_TABLE("A local address of media.", address_rows);
 
 static const struct settings_row neighbour_rows[] = {
-    {"address", SETTINGS_IP, AT(settings_neighbour, address), .min = 1,
+    {"address", SETTINGS_IP, AT(settings_neighbour, address), .min = 1, .max = 1,
      .help = "Address of the neighbour."},
     {"mac", SETTINGS_MAC, AT(settings_neighbour, mac), .help = "Its hardware address."},
     {"device", SETTINGS_TEXT, AT(settings_neighbour, device), .min = 0, .max = 63,
@@ -246,7 +246,7 @@ static const struct settings_table h245_ports_table =
 static const struct settings_row listener_rows[] = {
     {"name", SETTINGS_TEXT, AT(settings_listener, name), .min = 0, .max = 63, .fallback = "\"\"",
      .help = "Name for logs and the control API; \"\" = the address."},
-    {"address", SETTINGS_ENDPOINT, AT(settings_listener, address), .min = 1,
+    {"address", SETTINGS_ENDPOINT, AT(settings_listener, address), .min = 1, .max = 1,
      .help = "Where H.225.0 call signalling is accepted; port 1720 unless given. An unspecified "
              "address (`0.0.0.0`, `::`) means all of its family."},
     {"dtls", SETTINGS_CHOICE, AT(settings_listener, dtls), .choices = dtls_choices,
