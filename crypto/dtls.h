@@ -17,8 +17,9 @@
  * answers a ClientHello with a HelloVerifyRequest no larger than the question.
  *
  * A context and its associations belong to one thread. Callbacks run inside the calls below on
- * that thread, and may call anything here, dtls_assoc_destroy included. `now` is in milliseconds
- * of any clock that does not run backwards. */
+ * that thread. They may call anything here for another association; for their own, on_send may call
+ * dtls_assoc_destroy only, the others all but dtls_assoc_input and dtls_assoc_on_timer (ERR_STATE).
+ * `now` is in milliseconds of any clock that does not run backwards. */
 #ifndef CRYPTO_DTLS_H
 #define CRYPTO_DTLS_H
 
@@ -132,7 +133,9 @@ struct dtls_options {
     X(created)                                                                            \
     X(established)                                                                        \
     X(failed)                                                                             \
-    X(closed) X(datagrams_in) X(datagrams_out) X(retransmits) X(last_flight_resent)       \
+    X(closed)                                                                             \
+    X(datagrams_in)                                                                       \
+    X(datagrams_out) X(retransmits) X(last_flight_resent)                                 \
         X(hello_verify_sent) /* answers to ClientHellos without a good cookie */          \
         X(cookie_good)                                                                    \
             X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */ \
@@ -149,7 +152,7 @@ struct dtls_stats {
 };
 
 /* Fills a configuration with defaults a carrier would take: all four profiles in our order, no
- * SHA-1, parking after 10 s, MTU 1200, 400 ms doubling to 8 s, handshake within 30 s. */
+ * SHA-1, parking after 10 s, MTU 1200, 400 ms doubling to 3 s, handshake within 30 s. */
 void dtls_config_init(struct dtls_config *config, const struct cert *cert);
 
 /* ERR_INVAL: something in config out of range; ERR_UNSUPPORTED: profile; ERR_CRYPTO, ERR_NOMEM. */

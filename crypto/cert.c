@@ -1,0 +1,232 @@
+#include "crypto/cert.h"
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/wolf.h"
+
+#include <wolfssl/options.h>
+
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/ecc.h>
+#include <wolfssl/wolfcrypt/hash.h>
+#include <wolfssl/wolfcrypt/random.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GENERATED_MAX  1024
+#define FILE_MAX_BYTES (256 * 1024)
+#define SERIAL_BYTES   16
+#define P256_KEY_BYTES 32
+
+struct cert {
+    uint8_t *der;
+    size_t der_len;
+    uint8_t *key; /* in memory that is not dumped */
+    size_t key_len;
+    size_t key_room;
+    int key_type; /* WOLFSSL_FILETYPE_ASN1 or _PEM */
+};
+
+static struct cert *cert_alloc(size_t der_room, size_t key_room)
+{
+    struct cert *cert = calloc(1, sizeof(*cert));
+
+    if (!cert)
+        return NULL;
+    cert->der = calloc(1, der_room);
+    cert->key = secret_alloc(key_room);
+    cert->key_room = key_room;
+    if (!cert->der || !cert->key) {
+        cert_destroy(cert);
+        return NULL;
+    }
+    return cert;
+}
+
+void cert_destroy(struct cert *cert)
+{
+    if (!cert)
+        return;
+    secret_free(cert->key, cert->key_room);
+    free(cert->der);
+    free(cert);
+}
+
+/* Random name and serial number: nothing about the installation, nothing that stays over starts. */
+static int fill_request(Cert *request, WC_RNG *rng, unsigned validity_days)
+{
+    uint8_t name[8];
+
+    if (wc_InitCert(request) != 0 ||
+        wc_RNG_GenerateBlock(rng, request->serial, SERIAL_BYTES) != 0 ||
+        wc_RNG_GenerateBlock(rng, name, sizeof(name)) != 0)
+        return ERR_CRYPTO;
+    request->serial[0] = (uint8_t)((request->serial[0] & 0x3f) | 0x40); /* positive, full length */
+    request->serialSz = SERIAL_BYTES;
+    for (size_t i = 0; i < sizeof(name); i++)
+        snprintf(request->subject.commonName + 2 * i, 3, "%02x", name[i]);
+    request->sigType = CTC_SHA256wECDSA;
+    request->daysValid = (int)validity_days;
+    request->selfSigned = 1;
+    return 0;
+}
+
+static int make_self_signed(struct cert *cert, ecc_key *key, WC_RNG *rng, unsigned validity_days)
+{
+    Cert request;
+    int n;
+
+    if (fill_request(&request, rng, validity_days) != 0)
+        return ERR_CRYPTO;
+    if (wc_MakeCert(&request, cert->der, GENERATED_MAX, NULL, key, rng) <= 0)
+        return ERR_CRYPTO;
+    n = wc_SignCert(request.bodySz, request.sigType, cert->der, GENERATED_MAX, NULL, key, rng);
+    if (n <= 0)
+        return ERR_CRYPTO;
+    cert->der_len = (size_t)n;
+    n = wc_EccKeyToDer(key, cert->key, (word32)cert->key_room);
+    if (n <= 0)
+        return ERR_CRYPTO;
+    cert->key_len = (size_t)n;
+    cert->key_type = WOLFSSL_FILETYPE_ASN1;
+    return 0;
+}
+
+int cert_generate(unsigned validity_days, struct cert **out)
+{
+    struct cert *cert;
+    int rc = ERR_CRYPTO;
+    WC_RNG rng;
+    ecc_key key;
+
+    if (validity_days == 0 || validity_days > CERT_VALIDITY_DAYS_MAX)
+        return ERR_INVAL;
+    if (wolf_start() != 0 || wc_InitRng(&rng) != 0)
+        return ERR_CRYPTO;
+    if (wc_ecc_init(&key) != 0) {
+        wc_FreeRng(&rng);
+        return ERR_CRYPTO;
+    }
+    cert = cert_alloc(GENERATED_MAX, GENERATED_MAX);
+    if (!cert)
+        rc = ERR_NOMEM;
+    else if (wc_ecc_make_key_ex(&rng, P256_KEY_BYTES, &key, ECC_SECP256R1) == 0)
+        rc = make_self_signed(cert, &key, &rng, validity_days);
+    wc_ecc_free(&key);
+    wc_FreeRng(&rng);
+    if (rc != 0) {
+        cert_destroy(cert);
+        return rc;
+    }
+    *out = cert;
+    return 0;
+}
+
+/* Reads a whole file into room bytes; ERR_IO when it is not there, empty or too large. */
+static int read_file(const char *path, uint8_t *data, size_t room, size_t *len)
+{
+    FILE *file = fopen(path, "rbe");
+    size_t n;
+
+    if (!file)
+        return ERR_IO;
+    setvbuf(file, NULL, _IONBF, 0); /* no copy of a key in a buffer of the C library */
+    n = fread(data, 1, room, file);
+    fclose(file);
+    if (n == 0 || n == room)
+        return ERR_IO;
+    *len = n;
+    return 0;
+}
+
+static int check_pair(const struct cert *cert)
+{
+    WOLFSSL_CTX *ctx = wolfSSL_CTX_new(wolfDTLSv1_2_server_method());
+    int rc;
+
+    if (!ctx)
+        return ERR_NOMEM;
+    rc = cert_install(cert, ctx);
+    if (rc == 0 && wolfSSL_CTX_check_private_key(ctx) != WOLFSSL_SUCCESS)
+        rc = ERR_REFUSED;
+    wolfSSL_CTX_free(ctx);
+    return rc;
+}
+
+int cert_load(const char *cert_path, const char *key_path, struct cert **out)
+{
+    struct cert *cert;
+    uint8_t *pem;
+    size_t len = 0;
+    int n, rc;
+
+    if (wolf_start() != 0)
+        return ERR_CRYPTO;
+    cert = cert_alloc(FILE_MAX_BYTES, FILE_MAX_BYTES);
+    pem = malloc(FILE_MAX_BYTES);
+    rc = cert && pem ? 0 : ERR_NOMEM;
+    if (rc == 0)
+        rc = read_file(cert_path, pem, FILE_MAX_BYTES, &len);
+    if (rc == 0) {
+        n = wc_CertPemToDer(pem, (int)len, cert->der, FILE_MAX_BYTES, CERT_TYPE);
+        rc = n > 0 ? 0 : ERR_MALFORMED;
+        cert->der_len = n > 0 ? (size_t)n : 0;
+    }
+    if (rc == 0)
+        rc = read_file(key_path, cert->key, cert->key_room, &cert->key_len);
+    if (rc == 0) {
+        cert->key_type = WOLFSSL_FILETYPE_PEM;
+        rc = check_pair(cert);
+    }
+    free(pem);
+    if (rc != 0) {
+        cert_destroy(cert);
+        return rc;
+    }
+    *out = cert;
+    return 0;
+}
+
+int cert_install(const struct cert *cert, WOLFSSL_CTX *ctx)
+{
+    if (wolfSSL_CTX_use_certificate_buffer(ctx, cert->der, (long)cert->der_len,
+                                           WOLFSSL_FILETYPE_ASN1) != WOLFSSL_SUCCESS)
+        return ERR_MALFORMED;
+    if (wolfSSL_CTX_use_PrivateKey_buffer(ctx, cert->key, (long)cert->key_len, cert->key_type) !=
+        WOLFSSL_SUCCESS)
+        return ERR_MALFORMED;
+    return 0;
+}
+
+const uint8_t *cert_der(const struct cert *cert, size_t *len)
+{
+    *len = cert->der_len;
+    return cert->der;
+}
+
+int fingerprint_of_der(enum fingerprint_hash hash, const uint8_t *der, size_t len,
+                       struct fingerprint *out)
+{
+    static const enum wc_HashType types[FINGERPRINT_HASH_COUNT] = {
+        [FINGERPRINT_SHA1] = WC_HASH_TYPE_SHA,
+        [FINGERPRINT_SHA256] = WC_HASH_TYPE_SHA256,
+        [FINGERPRINT_SHA384] = WC_HASH_TYPE_SHA384,
+        [FINGERPRINT_SHA512] = WC_HASH_TYPE_SHA512,
+    };
+    struct fingerprint fp = {.hash = hash};
+
+    if (fingerprint_hash_len(hash) == 0 || !der || len == 0 || len > UINT32_MAX)
+        return ERR_INVAL;
+    if (wc_Hash(types[hash], der, (word32)len, fp.digest, (word32)fingerprint_hash_len(hash)) != 0)
+        return ERR_CRYPTO;
+    *out = fp;
+    return 0;
+}
+
+int cert_fingerprint(const struct cert *cert, enum fingerprint_hash hash, struct fingerprint *out)
+{
+    return fingerprint_of_der(hash, cert->der, cert->der_len, out);
+}

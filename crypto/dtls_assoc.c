@@ -1,0 +1,353 @@
+/* Life of an association: what comes from outside, the timers, the end. */
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/dtls_internal.h"
+#include "crypto/dtls_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void free_now(struct dtls_assoc *a)
+{
+    wolf_session_destroy(a->session);
+    if (a->result)
+        secret_wipe(a->result, sizeof(*a->result));
+    free(a->result);
+    free(a->parked);
+    dtls_flight_free(&a->flight);
+    secret_wipe(a, sizeof(*a));
+    free(a);
+}
+
+static void enter(struct dtls_assoc *a, uint64_t now)
+{
+    a->depth++;
+    a->now = now;
+}
+
+static void leave(struct dtls_assoc *a)
+{
+    if (--a->depth > 0)
+        return;
+    if (a->drop_session) {
+        wolf_session_destroy(a->session);
+        a->session = NULL;
+        a->drop_session = false;
+    }
+    if (a->is_destroyed)
+        free_now(a);
+}
+
+int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
+                      struct dtls_assoc **out)
+{
+    struct dtls_assoc *a;
+
+    if (!options->callbacks || (options->role == DTLS_CLIENT && !options->remote))
+        return ERR_INVAL;
+    if (options->fingerprint && !dtls_ctx_takes_hash(ctx, options->fingerprint->hash))
+        return ERR_REFUSED;
+    a = calloc(1, sizeof(*a));
+    if (!a)
+        return ERR_NOMEM;
+    a->ctx = ctx;
+    a->callbacks = options->callbacks;
+    a->user = options->user;
+    a->role = (uint8_t)options->role;
+    a->state = DTLS_IDLE;
+    a->without_srtp = options->without_srtp;
+    a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
+    if (options->remote) {
+        a->remote = *options->remote;
+        a->has_remote = true;
+    }
+    if (options->fingerprint) {
+        a->expected = *options->fingerprint;
+        a->has_fingerprint = true;
+    }
+    ctx->stats.created++;
+    *out = a;
+    return 0;
+}
+
+void dtls_assoc_destroy(struct dtls_assoc *a)
+{
+    if (!a || a->is_destroyed)
+        return;
+    a->is_destroyed = true;
+    if (a->depth == 0)
+        free_now(a);
+}
+
+int dtls_assoc_start(struct dtls_assoc *a, uint64_t now)
+{
+    int rc = 0;
+
+    if (a->state == DTLS_FAILED || a->state == DTLS_CLOSED)
+        return ERR_STATE;
+    if (a->state != DTLS_IDLE || a->fail_at != DTLS_NO_DEADLINE)
+        return 0;
+    enter(a, now);
+    if (a->role == DTLS_CLIENT)
+        rc = dtls_client_begin(a);
+    else
+        a->fail_at = now + a->ctx->config.handshake_timeout_ms;
+    leave(a);
+    return rc;
+}
+
+int dtls_assoc_set_fingerprint(struct dtls_assoc *a, uint64_t now, const struct fingerprint *fp)
+{
+    if (!dtls_ctx_takes_hash(a->ctx, fp->hash))
+        return ERR_REFUSED;
+    if (a->has_fingerprint && fingerprint_equal(&a->expected, fp))
+        return 0;
+    if (a->state != DTLS_IDLE && a->state != DTLS_HANDSHAKE && a->state != DTLS_UNVERIFIED)
+        return ERR_STATE;
+    enter(a, now);
+    a->expected = *fp;
+    a->has_fingerprint = true;
+    if (a->state == DTLS_UNVERIFIED && a->result)
+        dtls_verify(a);
+    leave(a);
+    return 0;
+}
+
+int dtls_assoc_set_remote(struct dtls_assoc *a, const struct addr *remote)
+{
+    if (a->state != DTLS_IDLE)
+        return ERR_STATE;
+    a->remote = *remote;
+    a->has_remote = true;
+    return 0;
+}
+
+void dtls_assoc_emit(void *user, const uint8_t *data, size_t len)
+{
+    struct dtls_assoc *a = user;
+
+    if (a->is_destroyed)
+        return;
+    a->ctx->stats.datagrams_out++;
+    if (a->state == DTLS_IDLE || a->state == DTLS_HANDSHAKE)
+        dtls_flight_add(&a->flight, data, len);
+    a->is_sending = true;
+    a->callbacks->on_send(a->user, &a->remote, data, len);
+    a->is_sending = false;
+}
+
+void dtls_assoc_arm_retransmit(struct dtls_assoc *a)
+{
+    a->retransmit_ms = a->ctx->config.retransmit_initial_ms;
+    a->retransmit_at = a->now + a->retransmit_ms;
+}
+
+void dtls_assoc_fail(struct dtls_assoc *a, enum dtls_failure reason, const char *text)
+{
+    if (a->state == DTLS_FAILED || a->state == DTLS_CLOSED)
+        return;
+    a->state = DTLS_FAILED;
+    a->failure = (uint8_t)reason;
+    a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
+    if (a->result)
+        secret_wipe(a->result, sizeof(*a->result));
+    a->ctx->stats.failed++;
+    a->ctx->stats.failed_by[reason]++;
+    if (!a->is_destroyed)
+        a->callbacks->on_failed(a->user, reason, text);
+    a->drop_session = true; /* text may have been in it */
+}
+
+static void resend_one(void *user, const uint8_t *data, size_t len)
+{
+    dtls_assoc_emit(user, data, len);
+}
+
+/* The peer repeats its flight: ours, the last, was lost. */
+static void resend_last_flight(struct dtls_assoc *a)
+{
+    if (a->role != DTLS_SERVER || a->flight.len == 0 || a->resends >= DTLS_RESEND_MAX ||
+        a->now < a->resend_next)
+        return;
+    a->resend_next = a->now + DTLS_RESEND_INTERVAL_MS;
+    a->resends++;
+    a->ctx->stats.last_flight_resent++;
+    dtls_flight_each(&a->flight, resend_one, a);
+}
+
+static void input_handshake(struct dtls_assoc *a, const uint8_t *data, size_t len)
+{
+    uint64_t sent_before = a->ctx->stats.datagrams_out;
+
+    dtls_flight_reset(&a->flight);
+    dtls_handle_result(a, wolf_session_input(a->session, data, len));
+    if (a->state == DTLS_HANDSHAKE && a->ctx->stats.datagrams_out != sent_before)
+        dtls_assoc_arm_retransmit(a);
+}
+
+static void input_records(struct dtls_assoc *a, const struct dtls_record *first,
+                          const uint8_t *data, size_t len)
+{
+    if (first->type == DTLS_HANDSHAKE_RECORD || first->type == DTLS_CHANGE_CIPHER_SPEC) {
+        resend_last_flight(a);
+        return;
+    }
+    if (first->epoch == 0) {
+        a->ctx->stats.data_dropped++; /* in the clear: nobody we know */
+        return;
+    }
+    if (a->parked) {
+        if (a->now < a->unpark_next || dtls_unpark(a) != 0) {
+            a->ctx->stats.data_dropped++;
+            return;
+        }
+        a->unpark_next = a->now + DTLS_UNPARK_INTERVAL_MS;
+    }
+    if (a->park_at != DTLS_NO_DEADLINE)
+        a->park_at = a->now + a->ctx->config.park_after_ms;
+    dtls_handle_result(a, wolf_session_input(a->session, data, len));
+}
+
+static void dispatch(struct dtls_assoc *a, const struct addr *from, const struct dtls_record *first,
+                     const uint8_t *data, size_t len)
+{
+    switch ((enum dtls_state)a->state) {
+    case DTLS_IDLE:
+        if (a->role == DTLS_SERVER)
+            dtls_server_hello(a, from, data, len);
+        else
+            a->ctx->stats.dropped_hello++;
+        break;
+    case DTLS_HANDSHAKE:
+        input_handshake(a, data, len);
+        break;
+    case DTLS_UNVERIFIED:
+    case DTLS_ESTABLISHED:
+        input_records(a, first, data, len);
+        break;
+    case DTLS_CLOSED:
+    case DTLS_FAILED:
+        break;
+    }
+}
+
+int dtls_assoc_input(struct dtls_assoc *a, uint64_t now, const struct addr *from,
+                     const uint8_t *data, size_t len)
+{
+    struct dtls_stats *stats = &a->ctx->stats;
+    struct dtls_record first;
+
+    if (a->depth > 0)
+        return ERR_STATE;
+    stats->datagrams_in++;
+    if (a->state == DTLS_FAILED || a->state == DTLS_CLOSED) {
+        stats->dropped_dead++;
+        return ERR_CLOSED;
+    }
+    if (len > DTLS_DATAGRAM_MAX || !dtls_record_parse(data, len, &first)) {
+        stats->dropped_not_dtls++;
+        return ERR_MALFORMED;
+    }
+    if (a->has_remote && !addr_is_equal(&a->remote, from)) {
+        stats->dropped_address++;
+        return ERR_REFUSED;
+    }
+    enter(a, now);
+    dispatch(a, from, &first, data, len);
+    leave(a);
+    return 0;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t dtls_assoc_next_deadline(const struct dtls_assoc *a)
+{
+    return earlier(a->retransmit_at, earlier(a->fail_at, a->park_at));
+}
+
+static void retransmit(struct dtls_assoc *a)
+{
+    uint32_t max = a->ctx->config.retransmit_max_ms;
+
+    a->retransmit_ms = a->retransmit_ms > max / 2 ? max : a->retransmit_ms * 2;
+    a->retransmit_at = a->now + a->retransmit_ms;
+    a->ctx->stats.retransmits++;
+    dtls_handle_result(a, wolf_session_retransmit(a->session));
+}
+
+void dtls_assoc_on_timer(struct dtls_assoc *a, uint64_t now)
+{
+    if (a->depth > 0)
+        return;
+    enter(a, now);
+    if (now >= a->fail_at) {
+        if (a->state == DTLS_UNVERIFIED) {
+            wolf_session_shutdown(a->session);
+            dtls_assoc_fail(a, DTLS_FAIL_NO_FINGERPRINT,
+                            "the signalling named no fingerprint in time");
+        } else {
+            dtls_assoc_fail(a, DTLS_FAIL_TIMEOUT, "no end of the handshake in time");
+        }
+    } else if (now >= a->retransmit_at && a->state == DTLS_HANDSHAKE) {
+        retransmit(a);
+    } else if (now >= a->park_at) {
+        dtls_park(a);
+    }
+    leave(a);
+}
+
+int dtls_assoc_send(struct dtls_assoc *a, uint64_t now, const uint8_t *data, size_t len)
+{
+    int rc = 0;
+
+    if (a->state != DTLS_ESTABLISHED || a->is_sending)
+        return ERR_STATE;
+    if (len == 0 || len > a->ctx->config.mtu)
+        return ERR_RANGE;
+    enter(a, now);
+    if (a->parked)
+        rc = dtls_unpark(a);
+    if (rc == 0)
+        rc = wolf_session_send(a->session, data, len);
+    if (rc == 0) {
+        a->ctx->stats.data_out++;
+        if (a->park_at != DTLS_NO_DEADLINE)
+            a->park_at = now + a->ctx->config.park_after_ms;
+    }
+    leave(a);
+    return rc;
+}
+
+void dtls_assoc_close(struct dtls_assoc *a, uint64_t now)
+{
+    if (a->state == DTLS_CLOSED || a->state == DTLS_FAILED || a->is_sending)
+        return;
+    enter(a, now);
+    if (a->parked)
+        (void)dtls_unpark(a);
+    if (a->session)
+        wolf_session_shutdown(a->session);
+    a->state = DTLS_CLOSED;
+    a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
+    a->drop_session = true;
+    a->ctx->stats.closed++;
+    leave(a);
+}
+
+enum dtls_state dtls_assoc_state(const struct dtls_assoc *a)
+{
+    return (enum dtls_state)a->state;
+}
+
+enum dtls_failure dtls_assoc_failure(const struct dtls_assoc *a)
+{
+    return (enum dtls_failure)a->failure;
+}
+
+bool dtls_assoc_is_parked(const struct dtls_assoc *a)
+{
+    return a->parked != NULL;
+}

@@ -1,0 +1,121 @@
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/dtls_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MTU_MIN        256
+#define RETRANSMIT_MIN 20
+#define TIME_MAX       (600u * 1000)
+
+void dtls_config_init(struct dtls_config *config, const struct cert *cert)
+{
+    memset(config, 0, sizeof(*config));
+    config->cert = cert;
+    memcpy(config->profiles, srtp_profile_preference, sizeof(config->profiles));
+    config->profile_count = SRTP_PROFILE_COUNT;
+    config->park = true;
+    config->mtu = 1200;
+    config->retransmit_initial_ms = 400;
+    config->retransmit_max_ms = 3000;
+    config->handshake_timeout_ms = 30000;
+    config->park_after_ms = 10000;
+}
+
+static int check_config(const struct dtls_config *c)
+{
+    if (!c->cert || c->profile_count > SRTP_PROFILE_COUNT || c->mtu < MTU_MIN ||
+        c->mtu > DTLS_DATAGRAM_MAX)
+        return ERR_INVAL;
+    if (c->retransmit_initial_ms < RETRANSMIT_MIN ||
+        c->retransmit_max_ms < c->retransmit_initial_ms || c->retransmit_max_ms > TIME_MAX ||
+        c->handshake_timeout_ms < c->retransmit_initial_ms || c->handshake_timeout_ms > TIME_MAX)
+        return ERR_INVAL;
+    for (unsigned i = 0; i < c->profile_count; i++)
+        if (!srtp_profile_find(c->profiles[i]))
+            return ERR_UNSUPPORTED;
+    return 0;
+}
+
+int dtls_ctx_create(const struct dtls_config *config, struct dtls_ctx **out)
+{
+    struct dtls_ctx *ctx;
+    int rc = check_config(config);
+
+    if (rc != 0)
+        return rc;
+    ctx = calloc(1, sizeof(*ctx));
+    if (!ctx)
+        return ERR_NOMEM;
+    ctx->config = *config;
+    ctx->secrets = secret_alloc(DTLS_SECRETS_BYTES);
+    rc = ctx->secrets ? wolf_random(ctx->secrets, DTLS_SECRETS_BYTES) : ERR_NOMEM;
+    for (int role = DTLS_CLIENT; rc == 0 && role <= DTLS_SERVER; role++)
+        rc = wolf_ctx_create((enum dtls_role)role, config->cert, config->mtu, &ctx->wolf[role]);
+    if (rc != 0) {
+        dtls_ctx_destroy(ctx);
+        return rc;
+    }
+    *out = ctx;
+    return 0;
+}
+
+void dtls_ctx_destroy(struct dtls_ctx *ctx)
+{
+    if (!ctx)
+        return;
+    wolf_session_destroy(ctx->listener);
+    wolf_ctx_destroy(ctx->wolf[DTLS_CLIENT]);
+    wolf_ctx_destroy(ctx->wolf[DTLS_SERVER]);
+    secret_free(ctx->secrets, DTLS_SECRETS_BYTES);
+    free(ctx);
+}
+
+const struct dtls_stats *dtls_ctx_stats(const struct dtls_ctx *ctx)
+{
+    return &ctx->stats;
+}
+
+const uint8_t *dtls_ctx_cookie_secret(const struct dtls_ctx *ctx)
+{
+    return ctx->secrets;
+}
+
+const uint8_t *dtls_ctx_seal_key(const struct dtls_ctx *ctx)
+{
+    return ctx->secrets + WOLF_COOKIE_SECRET_BYTES;
+}
+
+bool dtls_ctx_takes_hash(const struct dtls_ctx *ctx, enum fingerprint_hash hash)
+{
+    if (fingerprint_hash_len(hash) == 0)
+        return false;
+    return hash != FINGERPRINT_SHA1 || ctx->config.allow_sha1;
+}
+
+const char *dtls_state_to_str(enum dtls_state state)
+{
+    switch (state) {
+#define STATE_TEXT(name, text) \
+    case name:                 \
+        return text;
+        DTLS_STATE_LIST(STATE_TEXT)
+#undef STATE_TEXT
+    }
+    return "unknown";
+}
+
+const char *dtls_failure_to_str(enum dtls_failure reason)
+{
+    switch (reason) {
+#define FAILURE_TEXT(name, text) \
+    case name:                   \
+        return text;
+        DTLS_FAILURE_LIST(FAILURE_TEXT)
+#undef FAILURE_TEXT
+    case DTLS_FAILURE_COUNT:
+        break;
+    }
+    return "unknown";
+}

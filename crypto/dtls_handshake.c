@@ -1,0 +1,308 @@
+/* From the first flight to the verified peer. */
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/dtls_internal.h"
+#include "crypto/dtls_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool on_certificate(void *user, const uint8_t *der, size_t len)
+{
+    struct dtls_assoc *a = user;
+    struct fingerprint seen;
+
+    if (!a->has_fingerprint)
+        return true; /* dtls_verify decides once it is known */
+    return fingerprint_of_der(a->expected.hash, der, len, &seen) == 0 &&
+           fingerprint_equal(&seen, &a->expected);
+}
+
+static bool on_hello(void *user)
+{
+    struct dtls_assoc *a = user;
+    const enum srtp_profile *ours;
+
+    if (dtls_assoc_profiles(a, &ours) > 0 && a->hello_profile == SRTP_PROFILE_NONE)
+        return false;
+    a->is_hello_good = true;
+    return true;
+}
+
+/* D-VERIFY: not a byte before the peer is known to be who was signalled. */
+static void on_data(void *user, const uint8_t *data, size_t len)
+{
+    struct dtls_assoc *a = user;
+
+    if (a->state != DTLS_ESTABLISHED || a->is_destroyed || !a->callbacks->on_data) {
+        a->ctx->stats.data_dropped++;
+        return;
+    }
+    a->ctx->stats.data_in++;
+    a->callbacks->on_data(a->user, data, len);
+}
+
+const struct wolf_callbacks dtls_wolf_callbacks = {
+    .on_send = dtls_assoc_emit,
+    .on_certificate = on_certificate,
+    .on_hello = on_hello,
+    .on_data = on_data,
+};
+
+size_t dtls_assoc_profiles(const struct dtls_assoc *a, const enum srtp_profile **out)
+{
+    *out = a->ctx->config.profiles;
+    return a->without_srtp ? 0 : a->ctx->config.profile_count;
+}
+
+static void begin(struct dtls_assoc *a)
+{
+    a->state = DTLS_HANDSHAKE;
+    a->started_at = a->now;
+    a->fail_at = a->now + a->ctx->config.handshake_timeout_ms;
+    dtls_assoc_arm_retransmit(a);
+}
+
+int dtls_client_begin(struct dtls_assoc *a)
+{
+    const enum srtp_profile *ours;
+    size_t n = dtls_assoc_profiles(a, &ours);
+    int rc = wolf_session_create(a->ctx->wolf[DTLS_CLIENT], &dtls_wolf_callbacks, &a->session);
+
+    if (rc != 0)
+        return rc;
+    wolf_session_set_user(a->session, a);
+    wolf_session_set_profiles(a->session, ours, n);
+    begin(a);
+    dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
+    return 0;
+}
+
+/* Makes the listener ready for a question to this association. */
+static struct wolf_session *prepare_listener(struct dtls_assoc *a, const struct dtls_hello *hello,
+                                             const struct addr *from)
+{
+    struct dtls_ctx *ctx = a->ctx;
+    const enum srtp_profile *ours;
+    size_t n = dtls_assoc_profiles(a, &ours);
+    enum srtp_profile chosen = dtls_hello_choose(hello, ours, n);
+
+    if (!ctx->listener &&
+        wolf_session_create(ctx->wolf[DTLS_SERVER], &dtls_wolf_callbacks, &ctx->listener) != 0)
+        return NULL;
+    wolf_session_set_user(ctx->listener, a);
+    if (wolf_session_set_cookie(ctx->listener, from, dtls_ctx_cookie_secret(ctx)) != 0)
+        return NULL;
+    /* The library would take the client's order: it gets to see our choice alone. */
+    wolf_session_set_profiles(ctx->listener, &chosen, chosen == SRTP_PROFILE_NONE ? 0 : 1);
+    a->hello_profile = (uint8_t)chosen;
+    return ctx->listener;
+}
+
+/* The library refused a ClientHello. What it looks at after the cookie only is the peer's last
+ * word; anything else may come from anybody and is dropped. */
+static void refuse_hello(struct dtls_assoc *a, struct wolf_session *listener, uint64_t sent_before)
+{
+    const char *text;
+    enum dtls_failure reason = wolf_session_failure(listener, &text);
+    uint8_t alert[DTLS_PLAIN_ALERT_BYTES];
+
+    if (reason == DTLS_FAIL_NO_PROFILE)
+        text = "no SRTP profile in common";
+    else if (reason != DTLS_FAIL_NO_CIPHER && reason != DTLS_FAIL_VERSION) {
+        a->ctx->stats.dropped_hello++;
+        return;
+    }
+    if (a->ctx->stats.datagrams_out == sent_before) {
+        dtls_record_alert(alert, DTLS_ALERT_HANDSHAKE);
+        dtls_assoc_emit(a, alert, sizeof(alert));
+    }
+    a->has_remote = true;
+    dtls_assoc_fail(a, reason, text);
+}
+
+/* A server's first datagrams: the context's listener answers until the cookie is good, then it
+ * becomes this association's session and the context makes another when it needs one. */
+void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint8_t *data,
+                       size_t len)
+{
+    struct dtls_ctx *ctx = a->ctx;
+    uint64_t sent_before = ctx->stats.datagrams_out;
+    struct wolf_session *listener;
+    enum wolf_result result;
+    struct dtls_hello hello;
+
+    if (dtls_hello_parse(data, len, &hello) != 0) {
+        ctx->stats.dropped_hello++;
+        return;
+    }
+    listener = prepare_listener(a, &hello, from);
+    if (!listener)
+        return;
+    a->remote = *from;
+    a->is_hello_good = false;
+    result = wolf_session_input(listener, data, len);
+    if (a->is_hello_good) {
+        ctx->listener = NULL;
+        ctx->stats.cookie_good++;
+        a->session = listener;
+        a->has_remote = true;
+        begin(a);
+        dtls_handle_result(a, result);
+        return;
+    }
+    if (result == WOLF_ERROR) {
+        refuse_hello(a, listener, sent_before);
+        wolf_session_destroy(listener);
+        ctx->listener = NULL;
+    } else if (ctx->stats.datagrams_out != sent_before) {
+        ctx->stats.hello_verify_sent++;
+    }
+    dtls_flight_reset(&a->flight);
+}
+
+static void fail_by_library(struct dtls_assoc *a)
+{
+    const char *text;
+    enum dtls_failure reason = wolf_session_failure(a->session, &text);
+
+    dtls_assoc_fail(a, reason, text);
+}
+
+/* Says goodbye, then fails: for what only we know to be wrong. */
+static void fail_with_alert(struct dtls_assoc *a, enum dtls_failure reason, const char *text)
+{
+    wolf_session_shutdown(a->session);
+    dtls_assoc_fail(a, reason, text);
+}
+
+/* Digests of the peer's certificate under every hash that may yet be signalled. */
+static int collect_fingerprints(struct dtls_assoc *a, struct dtls_result *result)
+{
+    uint8_t *der;
+    size_t len;
+    int rc = wolf_session_peer_der(a->session, &der, &len);
+
+    for (unsigned hash = 0; rc == 0 && hash < FINGERPRINT_HASH_COUNT; hash++)
+        rc = fingerprint_of_der((enum fingerprint_hash)hash, der, len, &result->peer[hash]);
+    if (rc != ERR_NOTFOUND && rc != ERR_NOMEM)
+        free(der);
+    return rc;
+}
+
+static void finish_handshake(struct dtls_assoc *a)
+{
+    struct dtls_result *result = calloc(1, sizeof(*result));
+    size_t len = sizeof(result->material);
+    const enum srtp_profile *ours;
+    int rc;
+
+    a->retransmit_at = DTLS_NO_DEADLINE;
+    if (!result) {
+        dtls_assoc_fail(a, DTLS_FAIL_INTERNAL, "out of memory");
+        return;
+    }
+    a->result = result;
+    a->state = DTLS_UNVERIFIED;
+    a->cipher = wolf_session_cipher(a->session);
+    rc = collect_fingerprints(a, result);
+    if (rc != 0) {
+        fail_with_alert(a, rc == ERR_NOTFOUND ? DTLS_FAIL_NO_CERTIFICATE : DTLS_FAIL_INTERNAL,
+                        err_to_str(rc));
+        return;
+    }
+    if (dtls_assoc_profiles(a, &ours) > 0) {
+        rc = wolf_session_export(a->session, &result->profile, result->material, &len);
+        if (rc != 0) {
+            fail_with_alert(a, rc == ERR_NOTFOUND ? DTLS_FAIL_NO_PROFILE : DTLS_FAIL_INTERNAL,
+                            rc == ERR_NOTFOUND ? "peer chose no SRTP profile" : err_to_str(rc));
+            return;
+        }
+    }
+    if (a->has_fingerprint)
+        dtls_verify(a);
+}
+
+/* Cuts the exporter's output as RFC 5764 §4.2 lays it out. */
+static void split_material(const struct dtls_assoc *a, struct dtls_established *out)
+{
+    const struct srtp_profile_info *info = srtp_profile_find(a->result->profile);
+    const uint8_t *p = a->result->material;
+    struct srtp_master *client = a->role == DTLS_CLIENT ? &out->local : &out->remote;
+    struct srtp_master *server = a->role == DTLS_CLIENT ? &out->remote : &out->local;
+
+    client->profile = server->profile = out->profile = a->result->profile;
+    if (!info)
+        return;
+    memcpy(client->key, p, info->key_len);
+    memcpy(server->key, p + info->key_len, info->key_len);
+    p += 2 * (size_t)info->key_len;
+    memcpy(client->salt, p, info->salt_len);
+    memcpy(server->salt, p + info->salt_len, info->salt_len);
+}
+
+void dtls_verify(struct dtls_assoc *a)
+{
+    struct dtls_established info = {0};
+
+    if (!fingerprint_equal(&a->result->peer[a->expected.hash], &a->expected)) {
+        fail_with_alert(a, DTLS_FAIL_FINGERPRINT,
+                        "the peer's certificate has another fingerprint than was signalled");
+        return;
+    }
+    split_material(a, &info);
+    secret_wipe(a->result, sizeof(*a->result));
+    free(a->result);
+    a->result = NULL;
+    a->state = DTLS_ESTABLISHED;
+    a->fail_at = DTLS_NO_DEADLINE;
+    if (a->role == DTLS_CLIENT)
+        dtls_flight_free(&a->flight); /* a client's flight is never the last */
+    if (a->ctx->config.park)
+        a->park_at = a->now + a->ctx->config.park_after_ms;
+    a->ctx->stats.established++;
+    info.cipher = a->cipher;
+    info.peer = &a->expected;
+    info.handshake_ms = (uint32_t)(a->now - a->started_at);
+    a->callbacks->on_established(a->user, &info);
+    secret_wipe(&info, sizeof(info));
+}
+
+static void handle_close(struct dtls_assoc *a)
+{
+    if (a->state != DTLS_ESTABLISHED) {
+        dtls_assoc_fail(a, DTLS_FAIL_PEER_ALERT, "peer closed before it was verified");
+        return;
+    }
+    wolf_session_shutdown(a->session);
+    a->state = DTLS_CLOSED;
+    a->park_at = DTLS_NO_DEADLINE;
+    a->drop_session = true;
+    a->ctx->stats.closed++;
+    if (!a->is_destroyed)
+        a->callbacks->on_closed(a->user);
+}
+
+void dtls_handle_result(struct dtls_assoc *a, enum wolf_result result)
+{
+    if (a->is_destroyed || a->state == DTLS_FAILED || a->state == DTLS_CLOSED)
+        return;
+    switch (result) {
+    case WOLF_WANT:
+        break;
+    case WOLF_DONE:
+        if (a->state != DTLS_HANDSHAKE)
+            break;
+        finish_handshake(a);
+        /* Records that came in the datagram of the Finished message. */
+        if (!a->is_destroyed && (a->state == DTLS_ESTABLISHED || a->state == DTLS_UNVERIFIED))
+            dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
+        break;
+    case WOLF_CLOSED:
+        handle_close(a);
+        break;
+    case WOLF_ERROR:
+        fail_by_library(a);
+        break;
+    }
+}

@@ -1,0 +1,111 @@
+/* Parts of a DTLS context and an association. Private to crypto/. */
+#ifndef CRYPTO_DTLS_INTERNAL_H
+#define CRYPTO_DTLS_INTERNAL_H
+
+#include "base/addr.h"
+#include "crypto/dtls.h"
+#include "crypto/wolf.h"
+
+/* Both halves of the largest key and salt. */
+#define DTLS_MATERIAL_MAX (2 * (SRTP_MASTER_KEY_MAX + SRTP_MASTER_SALT_MAX))
+/* A last flight is answered again at most this often, and this often in all. */
+#define DTLS_RESEND_INTERVAL_MS 100
+#define DTLS_RESEND_MAX         32
+/* Taking the state out again costs 30 µs; a forged record must not make us do it at line rate. */
+#define DTLS_UNPARK_INTERVAL_MS 100
+
+struct dtls_ctx {
+    struct dtls_config config;
+    struct wolf_ctx *wolf[2];      /* by enum dtls_role */
+    struct wolf_session *listener; /* answers ClientHellos without a good cookie; may be NULL */
+    uint8_t *secrets;              /* cookie secret, then sealing key; memory that is not dumped */
+    struct dtls_stats stats;
+};
+
+#define DTLS_SECRETS_BYTES (WOLF_COOKIE_SECRET_BYTES + WOLF_SEAL_KEY_BYTES)
+
+/* Datagrams of one flight in one block, each behind its length. */
+struct dtls_flight {
+    uint8_t *data;
+    size_t len;
+    size_t room;
+};
+
+/* Kept from the end of the handshake until the peer is verified. */
+struct dtls_result {
+    enum srtp_profile profile;
+    uint8_t material[DTLS_MATERIAL_MAX];
+    struct fingerprint peer[FINGERPRINT_HASH_COUNT];
+};
+
+struct dtls_assoc {
+    struct dtls_ctx *ctx;
+    const struct dtls_callbacks *callbacks;
+    void *user;
+    struct addr remote;
+    struct wolf_session *session; /* NULL: none yet, parked, or dead */
+    struct dtls_result *result;   /* between handshake and verification */
+    uint8_t *parked;              /* sealed state of the session */
+    struct dtls_flight flight;    /* what was sent since the last datagram came */
+    const char *cipher;
+    struct fingerprint expected;
+    uint64_t now;           /* of the call that runs */
+    uint64_t started_at;    /* first flight */
+    uint64_t retransmit_at; /* DTLS_NO_DEADLINE when not running, as the next two */
+    uint64_t fail_at;
+    uint64_t park_at;
+    uint64_t resend_next; /* earliest time of the next re-sending of the last flight */
+    uint64_t unpark_next;
+    uint32_t retransmit_ms;
+    uint16_t parked_len;
+    uint16_t resends;
+    uint16_t depth; /* calls that are in this association now */
+    uint8_t role;   /* enum dtls_role */
+    uint8_t state;  /* enum dtls_state */
+    uint8_t failure;
+    uint8_t hello_profile; /* server: what we chose from the ClientHello that is being handled */
+    bool has_remote;
+    bool has_fingerprint;
+    bool without_srtp;
+    bool is_hello_good; /* the listener took the cookie */
+    bool is_sending;    /* inside on_send, that is inside the library */
+    bool drop_session;  /* freed when depth is 0 again, as the library may be in it */
+    bool is_destroyed;  /* freed when depth is 0 again */
+};
+
+/* dtls_flight.c: the cache of the last flight. */
+void dtls_flight_reset(struct dtls_flight *flight);
+void dtls_flight_add(struct dtls_flight *flight, const uint8_t *data, size_t len);
+void dtls_flight_free(struct dtls_flight *flight);
+/* Hands each datagram out. */
+void dtls_flight_each(const struct dtls_flight *flight,
+                      void (*each)(void *, const uint8_t *, size_t), void *user);
+
+/* dtls_ctx.c */
+const uint8_t *dtls_ctx_cookie_secret(const struct dtls_ctx *ctx);
+const uint8_t *dtls_ctx_seal_key(const struct dtls_ctx *ctx);
+/* Does the policy take a fingerprint made with this hash? */
+bool dtls_ctx_takes_hash(const struct dtls_ctx *ctx, enum fingerprint_hash hash);
+/* Profiles of an association, n = 0 for one without SRTP. */
+size_t dtls_assoc_profiles(const struct dtls_assoc *assoc, const enum srtp_profile **out);
+
+/* dtls_handshake.c: what the library calls back, and the first flights. */
+extern const struct wolf_callbacks dtls_wolf_callbacks;
+int dtls_client_begin(struct dtls_assoc *assoc);
+void dtls_server_hello(struct dtls_assoc *assoc, const struct addr *from, const uint8_t *data,
+                       size_t len);
+/* Acts upon what the library made of a datagram. */
+void dtls_handle_result(struct dtls_assoc *assoc, enum wolf_result result);
+/* Compares and, if equal, gives the keys out. */
+void dtls_verify(struct dtls_assoc *assoc);
+
+/* dtls_assoc.c */
+void dtls_assoc_fail(struct dtls_assoc *assoc, enum dtls_failure reason, const char *text);
+void dtls_assoc_emit(void *assoc, const uint8_t *data, size_t len);
+void dtls_assoc_arm_retransmit(struct dtls_assoc *assoc);
+
+/* dtls_park.c */
+void dtls_park(struct dtls_assoc *assoc);
+int dtls_unpark(struct dtls_assoc *assoc);
+
+#endif

@@ -1,0 +1,56 @@
+/* Parking: an association that only keyed SRTP has nothing to say until it closes. Its state is
+ * exported (331 bytes), sealed under a key that lives as long as the context, and the library's
+ * object, fifty times as large, is freed. */
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/dtls_internal.h"
+
+#include <stdlib.h>
+
+#define BLOB_MAX 1024
+
+void dtls_park(struct dtls_assoc *a)
+{
+    uint8_t blob[BLOB_MAX];
+    size_t len = sizeof(blob);
+
+    a->park_at = DTLS_NO_DEADLINE;
+    if (a->state != DTLS_ESTABLISHED || !a->session ||
+        wolf_session_freeze(a->session, blob, &len) != 0)
+        return;
+    a->parked = malloc(len + WOLF_SEAL_OVERHEAD);
+    if (a->parked && wolf_seal(dtls_ctx_seal_key(a->ctx), blob, len, a->parked) != 0) {
+        free(a->parked);
+        a->parked = NULL;
+    }
+    secret_wipe(blob, sizeof(blob));
+    if (!a->parked)
+        return;
+    a->parked_len = (uint16_t)(len + WOLF_SEAL_OVERHEAD);
+    a->drop_session = true;
+    a->ctx->stats.parked++;
+}
+
+int dtls_unpark(struct dtls_assoc *a)
+{
+    uint8_t blob[BLOB_MAX];
+    int rc = wolf_session_create(a->ctx->wolf[a->role], &dtls_wolf_callbacks, &a->session);
+
+    if (rc != 0)
+        return rc;
+    wolf_session_set_user(a->session, a);
+    rc = wolf_open(dtls_ctx_seal_key(a->ctx), a->parked, a->parked_len, blob);
+    if (rc == 0)
+        rc = wolf_session_thaw(a->session, blob, (size_t)a->parked_len - WOLF_SEAL_OVERHEAD);
+    secret_wipe(blob, sizeof(blob));
+    if (rc != 0) {
+        wolf_session_destroy(a->session);
+        a->session = NULL;
+        return rc;
+    }
+    free(a->parked);
+    a->parked = NULL;
+    a->park_at = a->now + a->ctx->config.park_after_ms;
+    a->ctx->stats.unparked++;
+    return 0;
+}

@@ -1,0 +1,453 @@
+#include "crypto/wolf.h"
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/secret.h"
+
+#include <wolfssl/options.h>
+
+#include <wolfssl/error-ssl.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/aes.h>
+#include <wolfssl/wolfcrypt/random.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONCE_BYTES 12
+#define TAG_BYTES   16
+#define TEXT_MAX    120
+
+/* Forward secrecy and authenticated encryption only. */
+static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                              "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                              "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+struct wolf_ctx {
+    WOLFSSL_CTX *ctx;
+    enum dtls_role role;
+};
+
+struct wolf_session {
+    WOLFSSL *ssl;
+    const struct wolf_ctx *ctx;
+    const struct wolf_callbacks *callbacks;
+    void *user;
+    const uint8_t *input; /* the datagram being fed, NULL once it was read */
+    size_t input_len;
+    bool is_done;
+    bool is_certificate_refused;
+    bool is_hello_refused;
+    int error; /* of wolfSSL, once dead */
+    char text[TEXT_MAX];
+};
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static int start_status;
+
+static void start_once(void)
+{
+    start_status = wolfSSL_Init();
+}
+
+int wolf_start(void)
+{
+    pthread_once(&started, start_once);
+    return start_status == WOLFSSL_SUCCESS ? 0 : ERR_CRYPTO;
+}
+
+int wolf_random(uint8_t *out, size_t len)
+{
+    WC_RNG rng;
+    int rc;
+
+    if (wolf_start() != 0 || wc_InitRng(&rng) != 0)
+        return ERR_CRYPTO;
+    rc = wc_RNG_GenerateBlock(&rng, out, (word32)len);
+    wc_FreeRng(&rng);
+    return rc == 0 ? 0 : ERR_CRYPTO;
+}
+
+static int io_send(WOLFSSL *ssl, char *buf, int len, void *user)
+{
+    struct wolf_session *session = user;
+
+    (void)ssl;
+    session->callbacks->on_send(session->user, (const uint8_t *)buf, (size_t)len);
+    return len;
+}
+
+/* One datagram a call, then WANT_READ: the library must not take two for one. */
+static int io_receive(WOLFSSL *ssl, char *buf, int room, void *user)
+{
+    struct wolf_session *session = user;
+    size_t len = session->input_len;
+
+    (void)ssl;
+    if (!session->input)
+        return WOLFSSL_CBIO_ERR_WANT_READ;
+    if (len > (size_t)room)
+        len = (size_t)room;
+    memcpy(buf, session->input, len);
+    session->input = NULL;
+    return (int)len;
+}
+
+/* Only the leaf is asked about; whatever the library says of signers and dates is overruled, and
+ * the certificates above the leaf are not looked at. The library may skip this call when it finds
+ * nothing wrong, so the user checks once more at the end (wolf_session_peer_der). */
+static int on_verify(int preverify, WOLFSSL_X509_STORE_CTX *store)
+{
+    struct wolf_session *session = store->userCtx;
+
+    (void)preverify;
+    if (store->error_depth != 0 || store->totalCerts < 1)
+        return 1;
+    if (session->callbacks->on_certificate(session->user, store->certs[0].buffer,
+                                           store->certs[0].length))
+        return 1;
+    session->is_certificate_refused = true;
+    return 0;
+}
+
+static int on_good_hello(WOLFSSL *ssl, void *user)
+{
+    struct wolf_session *session = user;
+
+    (void)ssl;
+    if (session->callbacks->on_hello(session->user))
+        return 0;
+    session->is_hello_refused = true;
+    return WOLFSSL_FATAL_ERROR;
+}
+
+static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
+{
+    if (wolfSSL_CTX_set_cipher_list(ctx, ciphers) != WOLFSSL_SUCCESS)
+        return false;
+    /* Without a limit a client offers P-521 first, which costs ten times P-256. */
+    if (wolfSSL_CTX_UseSupportedCurve(ctx, WOLFSSL_ECC_SECP256R1) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_UseSupportedCurve(ctx, WOLFSSL_ECC_X25519) != WOLFSSL_SUCCESS)
+        return false;
+    if (role == DTLS_CLIENT && wolfSSL_CTX_UseSupportedCurve(ctx, WOLFSSL_ECC_SECP384R1) !=
+                                   WOLFSSL_SUCCESS) /* for a peer's P-384 certificate */
+        return false;
+    if (wolfSSL_CTX_dtls_set_mtu(ctx, mtu) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_set_group_messages(ctx) != WOLFSSL_SUCCESS)
+        return false;
+    /* A resumed session shows no certificate, so there would be nothing to hold the fingerprint
+     * against. */
+    wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
+    if (role == DTLS_SERVER && wolfSSL_CTX_NoTicketTLSv12(ctx) != WOLFSSL_SUCCESS)
+        return false;
+    wolfSSL_CTX_set_verify(ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                           on_verify);
+    wolfSSL_CTX_SetIOSend(ctx, io_send);
+    wolfSSL_CTX_SetIORecv(ctx, io_receive);
+    return true;
+}
+
+int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu,
+                    struct wolf_ctx **out)
+{
+    struct wolf_ctx *ctx;
+
+    if (wolf_start() != 0)
+        return ERR_CRYPTO;
+    ctx = calloc(1, sizeof(*ctx));
+    if (!ctx)
+        return ERR_NOMEM;
+    ctx->role = role;
+    ctx->ctx = wolfSSL_CTX_new(role == DTLS_CLIENT ? wolfDTLSv1_2_client_method()
+                                                   : wolfDTLSv1_2_server_method());
+    if (!ctx->ctx || cert_install(cert, ctx->ctx) != 0 || !configure(ctx->ctx, role, mtu)) {
+        wolf_ctx_destroy(ctx);
+        return ERR_CRYPTO;
+    }
+    *out = ctx;
+    return 0;
+}
+
+void wolf_ctx_destroy(struct wolf_ctx *ctx)
+{
+    if (!ctx)
+        return;
+    wolfSSL_CTX_free(ctx->ctx);
+    free(ctx);
+}
+
+int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callbacks,
+                        struct wolf_session **out)
+{
+    struct wolf_session *session = calloc(1, sizeof(*session));
+
+    if (!session)
+        return ERR_NOMEM;
+    session->ctx = ctx;
+    session->callbacks = callbacks;
+    session->ssl = wolfSSL_new(ctx->ctx);
+    if (!session->ssl) {
+        free(session);
+        return ERR_NOMEM;
+    }
+    wolfSSL_SetIOReadCtx(session->ssl, session);
+    wolfSSL_SetIOWriteCtx(session->ssl, session);
+    wolfSSL_SetCertCbCtx(session->ssl, session);
+    wolfSSL_dtls_set_using_nonblock(session->ssl, 1);
+    if (ctx->role == DTLS_SERVER)
+        wolfDTLS_SetChGoodCb(session->ssl, on_good_hello, session);
+    *out = session;
+    return 0;
+}
+
+void wolf_session_destroy(struct wolf_session *session)
+{
+    if (!session)
+        return;
+    wolfSSL_free(session->ssl);
+    free(session);
+}
+
+void wolf_session_set_user(struct wolf_session *session, void *user)
+{
+    session->user = user;
+}
+
+void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_profile *profiles,
+                               size_t n)
+{
+    char names[SRTP_PROFILE_COUNT * 32] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < n && i < SRTP_PROFILE_COUNT; i++)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ":" : "",
+                                 srtp_profile_to_str(profiles[i]));
+    (void)wolfSSL_set_tlsext_use_srtp(session->ssl, names);
+}
+
+int wolf_session_set_cookie(struct wolf_session *session, const struct addr *peer,
+                            const uint8_t *secret)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = addr_to_sockaddr(peer, &sa);
+
+    if (wolfSSL_dtls_set_peer(session->ssl, &sa, len) != WOLFSSL_SUCCESS ||
+        wolfSSL_DTLS_SetCookieSecret(session->ssl, secret, WOLF_COOKIE_SECRET_BYTES) != 0)
+        return ERR_NOMEM;
+    return 0;
+}
+
+static enum wolf_result fail(struct wolf_session *session, int error)
+{
+    session->error = error;
+    return WOLF_ERROR;
+}
+
+static enum wolf_result handshake(struct wolf_session *session)
+{
+    int rc = session->ctx->role == DTLS_CLIENT ? wolfSSL_connect(session->ssl)
+                                               : wolfSSL_accept(session->ssl);
+    int error;
+
+    if (rc == WOLFSSL_SUCCESS) {
+        session->is_done = true;
+        return WOLF_DONE;
+    }
+    error = wolfSSL_get_error(session->ssl, rc);
+    if (error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE)
+        return WOLF_WANT;
+    return fail(session, error);
+}
+
+/* Hands out the records of the datagram that is being fed. */
+static enum wolf_result read_records(struct wolf_session *session)
+{
+    uint8_t data[DTLS_DATAGRAM_MAX];
+
+    for (;;) {
+        int n = wolfSSL_read(session->ssl, data, sizeof(data));
+        int error;
+
+        if (n > 0) {
+            session->callbacks->on_data(session->user, data, (size_t)n);
+            secret_wipe(data, (size_t)n);
+            continue;
+        }
+        error = wolfSSL_get_error(session->ssl, n);
+        if (error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE)
+            return WOLF_DONE;
+        if (error == WOLFSSL_ERROR_ZERO_RETURN)
+            return WOLF_CLOSED;
+        return fail(session, error);
+    }
+}
+
+enum wolf_result wolf_session_input(struct wolf_session *session, const uint8_t *data, size_t len)
+{
+    enum wolf_result result;
+
+    if (session->error)
+        return WOLF_ERROR;
+    session->input = data;
+    session->input_len = len;
+    result = session->is_done ? read_records(session) : handshake(session);
+    session->input = NULL;
+    return result;
+}
+
+enum wolf_result wolf_session_retransmit(struct wolf_session *session)
+{
+    if (session->error)
+        return WOLF_ERROR;
+    if (wolfSSL_dtls_retransmit(session->ssl) != 0)
+        return fail(session, wolfSSL_get_error(session->ssl, WOLFSSL_FATAL_ERROR));
+    return session->is_done ? WOLF_DONE : WOLF_WANT;
+}
+
+static enum dtls_failure failure_of(const struct wolf_session *session)
+{
+    if (session->is_hello_refused)
+        return DTLS_FAIL_NO_PROFILE;
+    if (session->is_certificate_refused)
+        return DTLS_FAIL_FINGERPRINT;
+    switch (session->error) {
+    case NO_PEER_CERT:
+        return DTLS_FAIL_NO_CERTIFICATE;
+    case MATCH_SUITE_ERROR:
+    case UNSUPPORTED_SUITE:
+        return DTLS_FAIL_NO_CIPHER;
+    case VERSION_ERROR:
+        return DTLS_FAIL_VERSION;
+    case FATAL_ERROR:
+    case WOLFSSL_ERROR_ZERO_RETURN:
+    case SOCKET_PEER_CLOSED_E:
+        return DTLS_FAIL_PEER_ALERT;
+    case MEMORY_E:
+        return DTLS_FAIL_INTERNAL;
+    default:
+        return DTLS_FAIL_PROTOCOL;
+    }
+}
+
+enum dtls_failure wolf_session_failure(const struct wolf_session *session, const char **text)
+{
+    struct wolf_session *s = (struct wolf_session *)(uintptr_t)session; /* text is a cache */
+    enum dtls_failure reason = failure_of(session);
+    WOLFSSL_ALERT_HISTORY alerts = {0};
+
+    if (reason == DTLS_FAIL_PEER_ALERT &&
+        wolfSSL_get_alert_history(s->ssl, &alerts) == WOLFSSL_SUCCESS)
+        snprintf(s->text, sizeof(s->text), "peer sent alert %d", alerts.last_rx.code);
+    else
+        snprintf(s->text, sizeof(s->text), "%s (%d)",
+                 wolfSSL_ERR_reason_error_string((unsigned long)session->error), session->error);
+    *text = s->text;
+    return reason;
+}
+
+int wolf_session_export(struct wolf_session *session, enum srtp_profile *profile, uint8_t *material,
+                        size_t *len)
+{
+    const WOLFSSL_SRTP_PROTECTION_PROFILE *chosen = wolfSSL_get_selected_srtp_profile(session->ssl);
+
+    if (!chosen || !srtp_profile_find((unsigned)chosen->id))
+        return ERR_NOTFOUND;
+    if (wolfSSL_export_dtls_srtp_keying_material(session->ssl, material, len) != WOLFSSL_SUCCESS)
+        return ERR_CRYPTO;
+    *profile = (enum srtp_profile)chosen->id;
+    return 0;
+}
+
+int wolf_session_peer_der(struct wolf_session *session, uint8_t **der, size_t *len)
+{
+    WOLFSSL_X509 *x509 = wolfSSL_get_peer_certificate(session->ssl);
+    const uint8_t *bytes;
+    int n = 0, rc = 0;
+
+    if (!x509)
+        return ERR_NOTFOUND;
+    bytes = wolfSSL_X509_get_der(x509, &n);
+    *der = bytes && n > 0 ? malloc((size_t)n) : NULL;
+    if (*der) {
+        memcpy(*der, bytes, (size_t)n);
+        *len = (size_t)n;
+    } else {
+        rc = ERR_NOMEM;
+    }
+    wolfSSL_X509_free(x509);
+    return rc;
+}
+
+const char *wolf_session_cipher(struct wolf_session *session)
+{
+    int suite = wolfSSL_get_current_cipher_suite(session->ssl);
+
+    return wolfSSL_get_cipher_name_iana_from_suite((unsigned char)(suite >> 8),
+                                                   (unsigned char)suite);
+}
+
+int wolf_session_send(struct wolf_session *session, const uint8_t *data, size_t len)
+{
+    int n = wolfSSL_write(session->ssl, data, (int)len);
+
+    if (n == (int)len)
+        return 0;
+    return wolfSSL_get_error(session->ssl, n) == DTLS_SIZE_ERROR ? ERR_RANGE : ERR_IO;
+}
+
+void wolf_session_shutdown(struct wolf_session *session)
+{
+    (void)wolfSSL_shutdown(session->ssl);
+}
+
+int wolf_session_freeze(struct wolf_session *session, uint8_t *blob, size_t *len)
+{
+    unsigned int size = (unsigned int)*len;
+    int n = wolfSSL_dtls_export(session->ssl, blob, &size);
+
+    if (n <= 0)
+        return ERR_CRYPTO;
+    *len = (size_t)n;
+    return 0;
+}
+
+int wolf_session_thaw(struct wolf_session *session, const uint8_t *blob, size_t len)
+{
+    if (wolfSSL_dtls_import(session->ssl, blob, (unsigned int)len) < 0)
+        return ERR_CRYPTO;
+    session->is_done = true;
+    return 0;
+}
+
+int wolf_seal(const uint8_t *key, const uint8_t *plain, size_t len, uint8_t *out)
+{
+    Aes aes;
+    int rc;
+
+    if (wolf_random(out, NONCE_BYTES) != 0 || wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
+        return ERR_CRYPTO;
+    rc = wc_AesGcmSetKey(&aes, key, WOLF_SEAL_KEY_BYTES);
+    if (rc == 0)
+        rc = wc_AesGcmEncrypt(&aes, out + NONCE_BYTES + TAG_BYTES, plain, (word32)len, out,
+                              NONCE_BYTES, out + NONCE_BYTES, TAG_BYTES, NULL, 0);
+    wc_AesFree(&aes);
+    return rc == 0 ? 0 : ERR_CRYPTO;
+}
+
+int wolf_open(const uint8_t *key, const uint8_t *sealed, size_t len, uint8_t *out)
+{
+    Aes aes;
+    int rc;
+
+    if (len < WOLF_SEAL_OVERHEAD || wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
+        return ERR_CRYPTO;
+    rc = wc_AesGcmSetKey(&aes, key, WOLF_SEAL_KEY_BYTES);
+    if (rc == 0)
+        rc = wc_AesGcmDecrypt(&aes, out, sealed + WOLF_SEAL_OVERHEAD,
+                              (word32)(len - WOLF_SEAL_OVERHEAD), sealed, NONCE_BYTES,
+                              sealed + NONCE_BYTES, TAG_BYTES, NULL, 0);
+    wc_AesFree(&aes);
+    return rc == 0 ? 0 : ERR_CRYPTO;
+}
