@@ -115,8 +115,8 @@ struct h23510_identity {
     struct fingerprint fingerprints[FINGERPRINT_HASH_COUNT]; /* by enum fingerprint_hash */
 };
 
-/* One side's DTLSSecurityCapability, read. Absent setup means active for an answer's sake: RFC
- * 4145's default `active` is what an offerer that says nothing gets. */
+/* One side's DTLSSecurityCapability, read. Without setupInformation it is `active`, what RFC 4145
+ * §4 gives an offerer that says nothing; without connectionInformation it is `new` (§5). */
 struct h23510_params {
     bool hashes[FINGERPRINT_HASH_COUNT]; /* known ones that it lists */
     unsigned hashes_listed;              /* all tokens, known or not */
@@ -155,8 +155,10 @@ struct h23510 {
     bool common[FINGERPRINT_HASH_COUNT]; /* intersection, C-HASH */
     enum fingerprint_hash chosen;        /* our first choice of the intersection */
     enum h23510_role tcs_role;           /* of both capabilities */
-    bool olc_role_sent;                  /* we wrote a concrete role into an OLC */
-    enum h23510_role olc_role;           /* it */
+    bool olc_sent;                       /* we wrote a role into an OLC */
+    bool is_tie_broken;                  /* the peer's OLC crossed it with the same role */
+    enum h23510_role olc_role;           /* what we wrote */
+    enum fingerprint_hash olc_hash;      /* our fingerprint's hash in it */
     struct h23510_agreement agreement;
     enum h23510_verdict last_verdict;
     struct h23510_stats stats;
@@ -183,6 +185,10 @@ enum h23510_verdict h23510_on_peer_tcs(struct h23510 *n,
 /* Can an OLC be protected now (both capabilities known, hash and role possible)? */
 bool h23510_is_usable(const struct h23510 *n);
 
+/* When both sides send their OLC at once and both wrote the same role (only possible when both
+ * offered actpass), the side with the greater fingerprint, compared as octets, is active; each
+ * side's Ack tells its final role. A side that can wait for the peer's OLC avoids this. */
+
 /* T-OLC: turns `dataType` of the OLC (audioData) into h235Media with exactly one hash, our setup
  * (concrete also when both offered actpass, C-ROLE), connection and fingerprint. ERR_STATE when
  * not usable. */
@@ -199,6 +205,12 @@ enum h23510_verdict h23510_check_olc(struct h23510 *n, const struct h245_OpenLog
 /* T-BAD: judges a received Ack of an OLC that h23510_fill_olc made. */
 enum h23510_verdict h23510_check_ack(struct h23510 *n, const struct h245_OpenLogicalChannelAck *ack,
                                      struct h23510_agreement *agreement);
+
+/* M-RTCPMUX, L-SHARE: may media run over these addresses of the peer (ADDR_NONE: not given)?
+ * `shared` is the peer's transport of the running connection, NULL or ADDR_NONE when there is none.
+ */
+enum h23510_verdict h23510_check_transport(const struct addr *media, const struct addr *control,
+                                           const struct addr *shared);
 
 /* The connection is gone (its last channel closed): the next OLC makes a new one. */
 void h23510_reset_connection(struct h23510 *n);

@@ -1,0 +1,42 @@
+/* What the files of this folder share. Not for anybody else. */
+#ifndef SIGNALLING_H23510_INTERNAL_H
+#define SIGNALLING_H23510_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/h23510/h23510.h"
+#include "signalling/per/per.h"
+#include "signalling/schema/h245.h"
+
+/* What stands beside a fingerprint: one hash, one setup, one connection. */
+struct h23510_binding {
+    struct fingerprint fingerprint;
+    bool has_setup;
+    enum h23510_setup setup;
+    enum h23510_connection connection;
+};
+
+/* P-HASH, P-SETUP, P-CONN: the tokens of a capability, without a judgement on the whole. */
+enum h23510_verdict h23510_read_hashes(const struct h245_DTLSSecurityCapability *cap,
+                                       struct h23510_params *params);
+
+/* T-OLC, T-ACK: exactly one hash out of `common`, a fingerprint that fits it. */
+enum h23510_verdict h23510_read_binding(const struct h245_DTLSSecurityCapability *cap,
+                                        const bool *common, struct h23510_binding *binding);
+
+/* Our side: the hashes that the policy offers in order, or one with its fingerprint. */
+struct h245_DTLSSecurityCapability *h23510_build_offer(const struct h23510 *n, struct arena *a);
+struct h245_DTLSSecurityCapability *h23510_build_binding(const struct h23510 *n, struct arena *a,
+                                                         enum fingerprint_hash hash,
+                                                         enum h23510_role role,
+                                                         enum h23510_connection connection);
+
+/* ACTIVE ↔ PASSIVE, HOLD stays. */
+enum h23510_role h23510_mirror(enum h23510_role role);
+
+/* Remembers and counts a verdict, and returns it. */
+enum h23510_verdict h23510_conclude(struct h23510 *n, enum h23510_verdict verdict);
+
+const char *h23510_connection_to_str(enum h23510_connection connection);
+
+#endif
