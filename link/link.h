@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "link/link_msg.h"
 #include "link/link_stats.h"
 
@@ -112,6 +113,10 @@ int link_port_dtls(struct link_port *port, struct link_id id, const struct link_
 
 /* Convenience: zero a message and fill its head. */
 void link_msg_init(struct link_msg *msg, unsigned type, struct link_id id, uint64_t cookie);
+
+/* Addresses of the two kinds; ADDR_NONE and an unset link_addr correspond. */
+struct link_addr link_addr_from(const struct addr *addr);
+struct addr link_addr_to(const struct link_addr *addr);
 
 /* Commands that wait for room, and DTLS datagrams dropped for want of it since create. */
 unsigned link_port_queued(const struct link_port *port);

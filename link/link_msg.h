@@ -15,7 +15,7 @@
 #define LINK_ROUTES_MAX    8u    /* rows of a routing table */
 #define LINK_WORKERS_MAX   32u
 #define LINK_PRODUCERS_MAX 32u
-#define LINK_LOCALS_MAX    8u
+#define LINK_LOCALS_MAX    16u
 #define LINK_PT_ANY        0xffu /* as payload type in: any; as payload type out: unchanged */
 
 /* IP address and UDP port. family 0: unset. */

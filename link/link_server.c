@@ -96,7 +96,7 @@ static int listen_on(struct link_server *server)
         return ERR_EXISTS;
     unlink(server->path);
     server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mask = umask(0177);
+    mask = umask(0777 & ~(server->mode != 0 ? server->mode : 0600u));
     answered =
         server->listener < 0 ? -1 : bind(server->listener, (struct sockaddr *)&sa, sizeof(sa));
     umask(mask);
@@ -170,6 +170,7 @@ int link_server_create(const struct link_server_config *config, struct link_serv
     fill_info(server, config);
     snprintf(server->path, sizeof(server->path), "%s", config->path);
     server->epoll = server->listener = server->peer = server->stats_fd = -1;
+    server->mode = config->mode;
     server->on_change = config->on_change;
     server->context = config->context;
     err = set_up(server);
@@ -247,16 +248,6 @@ static void drop_peer(struct link_server *server, const char *text)
     }
 }
 
-static bool allowed(int sock)
-{
-    struct ucred who;
-    socklen_t length = sizeof(who);
-
-    if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0)
-        return false;
-    return who.uid == 0 || who.uid == geteuid();
-}
-
 static void on_connection(struct link_server *server, uint64_t now)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -265,9 +256,7 @@ static void on_connection(struct link_server *server, uint64_t now)
     if (sock < 0)
         return;
     event.data.fd = sock;
-    if (!allowed(sock)) {
-        refuse(server, sock, ERR_REFUSED, "only our own user and root may attach");
-    } else if (server->peer >= 0) {
+    if (server->peer >= 0) {
         refuse(server, sock, ERR_EXISTS, "another sluiced is attached already");
     } else if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, sock, &event) == 0) {
         server->peer = sock;
@@ -456,6 +445,11 @@ uint64_t link_server_poll(struct link_server *server, uint64_t now)
     if (server->retired != NULL)
         return now + 10;
     return server->peer >= 0 && !server->attached ? server->hello_until : UINT64_MAX;
+}
+
+int link_server_fd(const struct link_server *server)
+{
+    return server->epoll;
 }
 
 bool link_server_attached(const struct link_server *server)

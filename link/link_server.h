@@ -26,6 +26,7 @@ typedef void (*link_on_server_fn)(void *context, int error, const char *text);
 struct link_server_config {
     const char *path;    /* Unix socket to listen on; an old socket file is replaced */
     const char *program; /* "sluice-dp 0.1.0" */
+    unsigned mode;       /* of the socket file, 0 = 0600 */
     unsigned workers;
     unsigned transports; /* that a worker can hold */
     unsigned locals;
@@ -36,7 +37,7 @@ struct link_server_config {
     void *context;
 };
 
-/* Listen. The socket file gets mode 0600; only our own user and root are let in. ERR_EXISTS:
+/* Listen. Who may open the socket file may attach. ERR_EXISTS:
  * another process listens there; ERR_INVAL, ERR_RANGE, ERR_NOMEM, ERR_IO. */
 int link_server_create(const struct link_server_config *config, struct link_server **server);
 

@@ -36,6 +36,7 @@ struct link_worker {
 struct link_server {
     struct link_info info;
     char path[108];
+    unsigned mode;
     int epoll, listener;
     int peer; /* socket of the attached sluiced, or one that has not said hello; -1 = none */
     bool attached;

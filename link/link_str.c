@@ -1,6 +1,7 @@
 #include <stddef.h>
+#include <string.h>
 
-#include "link/link_msg.h"
+#include "link/link.h"
 #include "link/link_stats.h"
 
 const char *link_type_to_str(unsigned type)
@@ -50,4 +51,26 @@ const char *link_counter_text(unsigned counter)
     if (counter >= LINK_COUNTERS || counters[counter].text == NULL)
         return "unknown";
     return counters[counter].text;
+}
+
+struct link_addr link_addr_from(const struct addr *addr)
+{
+    struct link_addr out;
+
+    memset(&out, 0, sizeof(out));
+    if (addr->family == ADDR_NONE)
+        return out;
+    out.family = addr->family;
+    out.port = addr->port;
+    memcpy(out.ip, addr->ip, addr_ip_size(addr));
+    return out;
+}
+
+struct addr link_addr_to(const struct link_addr *addr)
+{
+    if (addr->family == 4)
+        return addr_from_ip4(addr->ip, addr->port);
+    if (addr->family == 6)
+        return addr_from_ip6(addr->ip, addr->port);
+    return (struct addr){0};
 }

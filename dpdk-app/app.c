@@ -1,0 +1,296 @@
+#include "dpdk-app/app.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#define STREAMS_PER_TRANSPORT 4u   /* on the average; one may have TRANSPORT_STREAMS each way */
+#define SPIN_TURNS            200u /* idle turns before the first sleep */
+#define SLEEP_FIRST_US        50u
+#define SLEEP_MAX_US          500u /* bounds what sleeping adds to a packet's delay */
+#define END_SECONDS           10u  /* an end that hangs is cut off by SIGALRM */
+
+/* ---- a worker's thread ---- */
+
+/* Packets cannot wake us (af_packet and most virtual devices have no receive interrupt), so a
+ * sleep is short; commands and packets of other workers do. */
+static void worker_sleep(struct app_worker *w, unsigned idle)
+{
+    struct app *app = w->app;
+    struct pollfd pfd = {.fd = link_worker_fd(w->link), .events = POLLIN};
+    struct timespec time = {0};
+    unsigned us = SLEEP_FIRST_US;
+
+    for (unsigned more = idle - SPIN_TURNS; more > 8 && us < SLEEP_MAX_US; more /= 2)
+        us *= 2;
+    time.tv_nsec = (us < SLEEP_MAX_US ? us : SLEEP_MAX_US) * 1000L;
+    if (dpdk_sleep_begin(app->dpdk, w->number) && link_worker_sleep_begin(w->link)) {
+        worker_count(w->worker, LINK_COUNTER_sleeps, 1);
+        ppoll(&pfd, 1, &time, NULL);
+    }
+    link_worker_sleep_end(w->link);
+    dpdk_sleep_end(app->dpdk, w->number);
+}
+
+static int worker_loop(void *context)
+{
+    struct app_worker *w = context;
+    struct app *app = w->app;
+    bool adaptive = app->settings->data_plane.idle == SETTINGS_IDLE_ADAPTIVE;
+    unsigned idle = 0;
+
+    if (w->number == 0)
+        worker_announce(w->worker);
+    while (!atomic_load_explicit(&app->stop, memory_order_relaxed)) {
+        if (worker_turn(w->worker, clock_mono_ms()) > 0)
+            idle = 0;
+        else if (idle < 1000000)
+            idle++;
+        if (idle == 0)
+            continue;
+        if (adaptive && idle > SPIN_TURNS)
+            worker_sleep(w, idle);
+        else
+            dpdk_pause();
+    }
+    return 0;
+}
+
+/* ---- start ---- */
+
+static void on_link_change(void *context, int error, const char *text)
+{
+    (void)context;
+    if (error == 0)
+        log_info(LOG_AREA_LINK, 0, "attached", LOG_S("detail", text));
+    else if (error == ERR_CLOSED)
+        log_warn(LOG_AREA_LINK, 0, "detached", LOG_S("detail", text));
+    else
+        log_error(LOG_AREA_LINK, 0, "attach refused", LOG_E("error", error), LOG_S("detail", text));
+}
+
+static void fill_locals(struct plane *plane, const struct settings_data_plane *config)
+{
+    struct locals *locals = &plane->locals;
+
+    locals->count = config->address_count;
+    for (uint32_t i = 0; i < config->address_count; i++) {
+        const struct settings_address *from = &config->addresses[i];
+        struct local *to = &locals->local[i];
+
+        to->family = from->prefix.addr.family;
+        to->device = (uint8_t)from->device_index;
+        to->prefix_bits = from->prefix.bits;
+        memcpy(to->ip, from->prefix.addr.ip, sizeof(to->ip));
+        to->has_gateway = from->gateway.family != ADDR_NONE;
+        memcpy(to->gateway, from->gateway.ip, sizeof(to->gateway));
+    }
+}
+
+static void fill_plane(struct app *app)
+{
+    const struct settings_data_plane *config = &app->settings->data_plane;
+    struct plane *plane = &app->plane;
+
+    fill_locals(plane, config);
+    plane->port_min = config->ports.first;
+    plane->port_max = config->ports.last;
+    plane->workers = config->workers;
+    plane->transports = config->max_transports;
+    plane->streams = config->max_transports * STREAMS_PER_TRANSPORT;
+    if (plane->streams < 2 * TRANSPORT_STREAMS)
+        plane->streams = 2 * TRANSPORT_STREAMS;
+    plane->media_timeout_ms = app->settings->media.no_media_timeout_ms;
+    plane->orphan_timeout_ms = app->settings->link.orphan_timeout_ms;
+}
+
+static void fill_neighbours(struct app *app)
+{
+    const struct settings_data_plane *config = &app->settings->data_plane;
+    struct plane *plane = &app->plane;
+
+    for (uint32_t i = 0; i < config->neighbour_count; i++) {
+        const struct settings_neighbour *from = &config->neighbours[i];
+
+        for (unsigned l = 0; l < plane->locals.count; l++)
+            if (plane->locals.local[l].family == from->address.family &&
+                plane->locals.local[l].device == from->device_index)
+                neighbour_set_static(&plane->neighbours, l, from->address.ip, from->mac);
+    }
+}
+
+static int start_server(struct app *app)
+{
+    const struct settings_data_plane *config = &app->settings->data_plane;
+    struct link_server_config server = {.path = app->settings->link.path,
+                                        .program = "sluice-dp " SLUICE_VERSION,
+                                        .mode = app->settings->link.mode,
+                                        .workers = config->workers,
+                                        .transports = app->plane.transports,
+                                        .locals = app->plane.locals.count,
+                                        .port_min = app->plane.port_min,
+                                        .port_max = app->plane.port_max,
+                                        .orphan_timeout_ms = app->plane.orphan_timeout_ms,
+                                        .on_change = on_link_change,
+                                        .context = app};
+    int err;
+
+    for (unsigned i = 0; i < app->plane.locals.count; i++) {
+        server.local[i].family = app->plane.locals.local[i].family;
+        memcpy(server.local[i].ip, app->plane.locals.local[i].ip, 16);
+    }
+    err = link_server_create(&server, &app->server);
+    if (err != 0)
+        log_error(LOG_AREA_LINK, 0, "cannot listen", LOG_S("path", server.path),
+                  LOG_E("error", err));
+    return err;
+}
+
+static int start_worker(struct app *app, unsigned number)
+{
+    struct app_worker *w = &app->worker[number];
+    struct srtp_limits limits = {.keys = 2 * app->plane.transports + 2,
+                                 .streams = app->plane.streams};
+    int err;
+
+    w->app = app;
+    w->number = number;
+    w->link = link_server_worker(app->server, number);
+    err = srtp_engine_create("libsrtp", &limits, &w->engine);
+    if (err == 0)
+        err = worker_create(&app->plane, number, dpdk_io(app->dpdk, number, app->server), w->link,
+                            w->engine, &w->worker);
+    if (err != 0)
+        log_error(LOG_AREA_DATAPLANE, 0, "worker does not start", LOG_U("worker", number),
+                  LOG_E("error", err));
+    return err;
+}
+
+static int start_all(struct app *app)
+{
+    char text[512] = "";
+    int err =
+        dpdk_start(&app->settings->data_plane, &app->plane.locals, &app->dpdk, text, sizeof(text));
+
+    if (err != 0) {
+        log_error(LOG_AREA_DATAPLANE, 0, "DPDK does not start", LOG_S("detail", text));
+        return err;
+    }
+    err = plane_init(&app->plane);
+    if (err == 0)
+        err = start_server(app);
+    if (err == 0)
+        fill_neighbours(app);
+    for (unsigned i = 0; err == 0 && i < app->plane.workers; i++)
+        err = start_worker(app, i);
+    for (unsigned i = 0; err == 0 && i < app->plane.workers; i++)
+        err = dpdk_launch(app->dpdk, i, worker_loop, &app->worker[i]);
+    return err;
+}
+
+/* ---- end ---- */
+
+static void log_totals(struct app *app)
+{
+    uint64_t total[LINK_COUNTERS] = {0};
+
+    for (unsigned w = 0; w < app->plane.workers; w++) {
+        struct link_counters counters;
+
+        link_server_counters(app->server, w, &counters);
+        for (unsigned i = 0; i < LINK_COUNTERS; i++)
+            total[i] += counters.value[i];
+    }
+    log_info(LOG_AREA_DATAPLANE, 0, "ended", LOG_U("rx_frames", total[LINK_COUNTER_rx_frames]),
+             LOG_U("tx_frames", total[LINK_COUNTER_tx_frames]),
+             LOG_U("rtp_in", total[LINK_COUNTER_rtp_in]),
+             LOG_U("rtp_out", total[LINK_COUNTER_rtp_out]));
+}
+
+static void end_all(struct app *app)
+{
+    alarm(END_SECONDS);
+    atomic_store(&app->stop, true);
+    for (unsigned i = 0; app->server != NULL && i < app->plane.workers; i++)
+        link_server_wake(app->server, i);
+    if (app->dpdk != NULL)
+        dpdk_join(app->dpdk);
+    for (unsigned i = 0; i < app->plane.workers; i++) {
+        worker_destroy(app->worker[i].worker);
+        if (app->worker[i].engine != NULL)
+            srtp_engine_destroy(app->worker[i].engine);
+    }
+    if (app->server != NULL)
+        log_totals(app);
+    link_server_destroy(app->server);
+    plane_fini(&app->plane);
+    dpdk_stop(app->dpdk);
+    alarm(0);
+}
+
+/* ---- control thread ---- */
+
+static int open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void serve(struct app *app)
+{
+    struct pollfd pfd[2] = {{.fd = app->signals, .events = POLLIN},
+                            {.fd = link_server_fd(app->server), .events = POLLIN}};
+
+    for (;;) {
+        uint64_t now = clock_mono_ms(), next = link_server_poll(app->server, now);
+        int timeout = next == UINT64_MAX ? -1 : next > now ? (int)(next - now) : 0;
+
+        if (poll(pfd, 2, timeout < 0 || timeout > 1000 ? 1000 : timeout) < 0)
+            continue;
+        if (pfd[0].revents != 0) {
+            struct signalfd_siginfo info;
+
+            if (read(app->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+                log_info(LOG_AREA_MAIN, 0, "ending", LOG_U("signal", info.ssi_signo));
+                return;
+            }
+        }
+    }
+}
+
+int app_run(const struct settings *settings)
+{
+    struct app *app = aligned_alloc(64, (sizeof(*app) + 63) & ~(size_t)63);
+    int err;
+
+    if (app == NULL)
+        return ERR_NOMEM;
+    memset(app, 0, sizeof(*app));
+    app->settings = settings;
+    fill_plane(app);
+    app->signals = open_signals();
+    err = app->signals < 0 ? ERR_IO : start_all(app);
+    if (err == 0) {
+        log_info(LOG_AREA_DATAPLANE, 0, "ready", LOG_S("link", settings->link.path),
+                 LOG_U("workers", app->plane.workers), LOG_U("devices", app->plane.locals.devices),
+                 LOG_U("port_min", app->plane.port_min), LOG_U("port_max", app->plane.port_max));
+        serve(app);
+    }
+    end_all(app);
+    if (app->signals >= 0)
+        close(app->signals);
+    free(app);
+    return err;
+}

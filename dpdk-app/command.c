@@ -1,0 +1,360 @@
+#include <string.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "dpdk-app/packet.h"
+#include "dpdk-app/worker.h"
+
+static unsigned place_of(const struct transport *t)
+{
+    return t->index & 0xffffffu;
+}
+
+static void fill_addr(struct link_addr *addr, unsigned family, const uint8_t ip[16], uint16_t port)
+{
+    memset(addr, 0, sizeof(*addr));
+    addr->family = (uint8_t)family;
+    addr->port = port;
+    memcpy(addr->ip, ip, family == 0 ? 0 : local_ip_size(family));
+}
+
+void worker_show(struct worker *worker, const struct transport *t)
+{
+    const struct local *local = &worker->plane->locals.local[t->local];
+    struct link_transport_info info;
+
+    memset(&info, 0, sizeof(info));
+    info.id = (struct link_id){t->index, t->generation};
+    fill_addr(&info.local, local->family, local->ip, t->port);
+    fill_addr(&info.remote, t->remote_family, t->remote_ip, t->remote_port);
+    info.mode = t->mode;
+    info.producer = t->producer;
+    info.claimed = t->epoch == link_worker_epoch(worker->link);
+    info.profile = t->rx_key != NULL ? (uint8_t)srtp_key_profile(t->rx_key) : 0;
+    info.flags = t->flags;
+    info.dscp = t->dscp;
+    info.routes = t->route_count;
+    memcpy(info.session, t->session, sizeof(info.session));
+    memcpy(info.conference, t->conference, sizeof(info.conference));
+    info.opened_ms = t->opened_ms;
+    link_worker_show(worker->link, place_of(t), &info);
+}
+
+int worker_set_remote(struct worker *worker, struct transport *t, const struct link_addr *remote)
+{
+    const struct local *local = &worker->plane->locals.local[t->local];
+    uint8_t next[16];
+    int hop = -1;
+
+    if (remote->family != 0 && (remote->family != local->family || remote->port == 0))
+        return ERR_INVAL;
+    if (remote->family != 0) {
+        if (!local_next_hop(local, remote->ip, next))
+            return ERR_NOTFOUND;
+        hop = neighbour_hold(&worker->plane->neighbours, t->local, next, worker->now_ms);
+        if (hop < 0)
+            return ERR_LIMIT;
+    }
+    neighbour_release(&worker->plane->neighbours, t->hop);
+    t->hop = hop;
+    t->header.size = 0; /* built when the neighbour is known */
+    t->remote_family = remote->family;
+    t->remote_port = remote->port;
+    memset(t->remote_ip, 0, sizeof(t->remote_ip));
+    if (hop >= 0) {
+        memcpy(t->remote_ip, remote->ip, local_ip_size(remote->family));
+        worker_ask(worker, hop);
+    }
+    return 0;
+}
+
+static void clear_keys(struct worker *worker, struct transport *t)
+{
+    if (t->mode == LINK_MODE_DTLS_SRTP)
+        worker_drop_streams(worker, t);
+    srtp_key_destroy(t->rx_key);
+    srtp_key_destroy(t->tx_key);
+    t->rx_key = t->tx_key = NULL;
+}
+
+void worker_close(struct worker *worker, struct transport *t)
+{
+    struct plane *plane = worker->plane;
+    uint32_t place = place_of(t);
+
+    atomic_store(&plane->port[t->local][t->port], 0);
+    clear_keys(worker, t);
+    worker_drop_streams(worker, t);
+    neighbour_release(&plane->neighbours, t->hop);
+    link_worker_show(worker->link, place, NULL);
+    secret_wipe(t, sizeof(*t));
+    t->hop = -1;
+    t->next_free = worker->free_transport;
+    worker->free_transport = place + 1;
+    worker_count(worker, LINK_COUNTER_transports, (uint64_t)-1);
+}
+
+/* ---- open ---- */
+
+static int check_open(const struct worker *worker, const struct link_open *open)
+{
+    const struct plane *plane = worker->plane;
+
+    if (open->mode < LINK_MODE_DTLS_SRTP || open->mode > LINK_MODE_RTCP || open->dscp > 63 ||
+        open->producer >= LINK_PRODUCERS_MAX || (open->flags & ~LINK_FLAG_LATCH) != 0)
+        return ERR_INVAL;
+    if ((open->flags & LINK_FLAG_LATCH) && open->mode != LINK_MODE_DTLS_SRTP)
+        return ERR_INVAL; /* nothing authenticates plain RTP */
+    if (open->local >= plane->locals.count || open->port < plane->port_min ||
+        open->port > plane->port_max)
+        return ERR_RANGE;
+    return worker->free_transport == 0 ? ERR_LIMIT : 0;
+}
+
+static void fill_transport(struct worker *worker, struct transport *t, uint32_t place,
+                           const struct link_open *open)
+{
+    memset(t, 0, sizeof(*t));
+    if (++worker->generation == 0)
+        worker->generation = 1;
+    t->generation = worker->generation;
+    t->index = worker->number << 24 | place;
+    t->mode = open->mode;
+    t->local = open->local;
+    t->producer = open->producer;
+    t->port = open->port;
+    t->dscp = open->dscp;
+    t->flags = (uint8_t)open->flags;
+    t->bits = (open->flags & LINK_FLAG_LATCH) ? TRANSPORT_LATCH : 0;
+    t->hop = -1;
+    t->epoch = link_worker_epoch(worker->link);
+    t->opened_ms = worker->now_ms;
+    memcpy(t->session, open->session, LINK_TAG_SIZE - 1);
+    memcpy(t->conference, open->conference, LINK_TAG_SIZE - 1);
+    t->stats = link_worker_stats(worker->link, place);
+    for (size_t i = 0; i < sizeof(*t->stats) / sizeof(uint64_t); i++)
+        link_stat_set((uint64_t *)t->stats + i, 0);
+}
+
+static int do_open(struct worker *worker, const struct link_open *open, struct link_id *id)
+{
+    int err = check_open(worker, open);
+    uint32_t place, none = 0;
+    struct transport *t;
+
+    if (err != 0)
+        return err;
+    place = worker->free_transport - 1;
+    t = &worker->transport[place];
+    if (!atomic_compare_exchange_strong(&worker->plane->port[open->local][open->port], &none,
+                                        (worker->number << 24 | place) + 1))
+        return ERR_EXISTS;
+    worker->free_transport = t->next_free;
+    fill_transport(worker, t, place, open);
+    worker_count(worker, LINK_COUNTER_transports, 1);
+    err = worker_set_remote(worker, t, &open->remote);
+    if (err != 0) {
+        worker_close(worker, t);
+        return err;
+    }
+    worker_show(worker, t);
+    *id = (struct link_id){t->index, t->generation};
+    return 0;
+}
+
+/* ---- changes of an open transport ---- */
+
+static int do_claim(struct worker *worker, struct transport *t, const struct link_msg *msg)
+{
+    if (msg->u.claim.producer >= LINK_PRODUCERS_MAX)
+        return ERR_INVAL;
+    t->producer = msg->u.claim.producer;
+    t->epoch = link_worker_epoch(worker->link);
+    return 0;
+}
+
+static int do_remote(struct worker *worker, struct transport *t, const struct link_msg *msg)
+{
+    return worker_set_remote(worker, t, &msg->u.remote);
+}
+
+/* The union's bytes to what the engine takes. False: lengths do not fit the profile. */
+static bool get_master(const struct link_keys *keys, const uint8_t *key, const uint8_t *salt,
+                       struct srtp_master *master)
+{
+    const struct srtp_profile_info *profile = srtp_profile_find(keys->profile);
+
+    memset(master, 0, sizeof(*master));
+    if (profile == NULL || keys->key_length != profile->key_len ||
+        keys->salt_length != profile->salt_len)
+        return false;
+    master->profile = profile->id;
+    memcpy(master->key, key, profile->key_len);
+    memcpy(master->salt, salt, profile->salt_len);
+    return true;
+}
+
+static int install_keys(struct worker *worker, struct transport *t, const struct srtp_master *rx,
+                        const struct srtp_master *tx)
+{
+    struct srtp_key *rx_key, *tx_key;
+    int err;
+
+    if (secret_equal(&t->tx_used, tx, sizeof(*tx)))
+        return ERR_EXISTS;
+    err = srtp_key_create(worker->engine, rx, &rx_key);
+    if (err != 0)
+        return err;
+    err = srtp_key_create(worker->engine, tx, &tx_key);
+    if (err != 0) {
+        srtp_key_destroy(rx_key);
+        return err;
+    }
+    clear_keys(worker, t);
+    t->rx_key = rx_key;
+    t->tx_key = tx_key;
+    t->retired_count = 0;
+    t->tx_used = *tx;
+    return 0;
+}
+
+static int do_keys_set(struct worker *worker, struct transport *t, const struct link_msg *msg)
+{
+    const struct link_keys *keys = &msg->u.keys;
+    struct srtp_master rx, tx;
+    int err = ERR_INVAL;
+
+    if (t->mode == LINK_MODE_DTLS_SRTP && get_master(keys, keys->rx_key, keys->rx_salt, &rx) &&
+        get_master(keys, keys->tx_key, keys->tx_salt, &tx))
+        err = install_keys(worker, t, &rx, &tx);
+    secret_wipe(&rx, sizeof(rx));
+    secret_wipe(&tx, sizeof(tx));
+    return err;
+}
+
+static int do_keys_clear(struct worker *worker, struct transport *t, const struct link_msg *msg)
+{
+    (void)msg;
+    clear_keys(worker, t);
+    return 0;
+}
+
+static int do_route_set(struct worker *worker, struct transport *t, const struct link_msg *msg)
+{
+    const struct link_routes *routes = &msg->u.routes;
+
+    if (routes->count > LINK_ROUTES_MAX || routes->rtcp.index >> 24 >= worker->plane->workers)
+        return ERR_INVAL;
+    for (uint32_t i = 0; i < routes->count; i++) {
+        const struct link_route *r = &routes->row[i];
+
+        if (r->to.generation == 0 || r->to.index >> 24 >= worker->plane->workers ||
+            (r->pt_in > 127 && r->pt_in != LINK_PT_ANY) ||
+            (r->pt_out > 127 && r->pt_out != LINK_PT_ANY))
+            return ERR_INVAL;
+    }
+    for (uint32_t i = 0; i < routes->count; i++) {
+        const struct link_route *r = &routes->row[i];
+
+        t->route[i] = (struct route){r->to.index, r->to.generation, r->pt_in, r->pt_out, 0};
+    }
+    t->route_count = (uint8_t)routes->count;
+    t->rtcp = (struct route){routes->rtcp.index, routes->rtcp.generation, 0, 0, 0};
+    return 0;
+}
+
+static int do_route_clear(struct worker *worker, struct transport *t, const struct link_msg *msg)
+{
+    (void)worker;
+    (void)msg;
+    t->route_count = 0;
+    memset(&t->rtcp, 0, sizeof(t->rtcp));
+    return 0;
+}
+
+static int (*const handler[])(struct worker *, struct transport *, const struct link_msg *) = {
+    [LINK_TRANSPORT_CLAIM] = do_claim, [LINK_TRANSPORT_REMOTE] = do_remote,
+    [LINK_KEYS_SET] = do_keys_set,     [LINK_KEYS_CLEAR] = do_keys_clear,
+    [LINK_ROUTE_SET] = do_route_set,   [LINK_ROUTE_CLEAR] = do_route_clear,
+};
+
+static int do_change(struct worker *worker, const struct link_msg *msg)
+{
+    struct transport *t;
+    int err;
+
+    if (msg->type >= sizeof(handler) / sizeof(handler[0]) || handler[msg->type] == NULL)
+        return ERR_UNSUPPORTED;
+    t = worker_transport(worker, msg->transport, msg->generation);
+    if (t == NULL || msg->generation == 0)
+        return ERR_NOTFOUND;
+    err = handler[msg->type](worker, t, msg);
+    if (err == 0)
+        worker_show(worker, t);
+    return err;
+}
+
+static int do_close(struct worker *worker, const struct link_msg *msg,
+                    struct link_transport_stats *stats)
+{
+    struct transport *t = worker_transport(worker, msg->transport, msg->generation);
+
+    if (t == NULL || msg->generation == 0)
+        return ERR_NOTFOUND;
+    *stats = *t->stats; /* we are its only writer */
+    worker_close(worker, t);
+    return 0;
+}
+
+/* ---- DTLS of sluiced ---- */
+
+static void on_dtls(struct worker *worker, const struct link_msg *msg)
+{
+    struct transport *t = worker_transport(worker, msg->transport, msg->generation);
+    const struct link_dtls *dtls = &msg->u.dtls;
+    struct link_addr to = dtls->peer;
+    struct packet *p;
+
+    if (t != NULL && to.family == 0)
+        fill_addr(&to, t->remote_family, t->remote_ip, t->remote_port);
+    if (t == NULL || msg->generation == 0 || t->mode != LINK_MODE_DTLS_SRTP || to.port == 0 ||
+        to.family != worker->plane->locals.local[t->local].family || dtls->length == 0) {
+        worker_count(worker, LINK_COUNTER_dtls_down_refused, 1);
+        return;
+    }
+    p = worker->io->alloc(worker->io);
+    if (p == NULL || p->tail < dtls->length) {
+        worker_count(worker, LINK_COUNTER_no_buffer, 1);
+        if (p != NULL)
+            worker->io->release(worker->io, &p, 1);
+        return;
+    }
+    packet_resize(p, dtls->length);
+    memcpy(p->data, dtls->data, dtls->length);
+    p->kind = PACKET_DTLS;
+    worker_send_dtls(worker, t, p, &to);
+}
+
+void worker_on_command(void *context, unsigned producer, const struct link_msg *msg)
+{
+    struct worker *worker = context;
+    struct link_transport_stats stats;
+    struct link_id id = {msg->transport, msg->generation};
+    int err;
+
+    if (msg->type == LINK_DTLS_TX) {
+        on_dtls(worker, msg);
+        return;
+    }
+    memset(&stats, 0, sizeof(stats));
+    if (msg->type == LINK_TRANSPORT_OPEN)
+        err = do_open(worker, &msg->u.open, &id);
+    else if (msg->type == LINK_TRANSPORT_CLOSE)
+        err = do_close(worker, msg, &stats);
+    else
+        err = do_change(worker, msg);
+    worker_count(worker, LINK_COUNTER_link_commands, 1);
+    if (err != 0)
+        worker_count(worker, LINK_COUNTER_link_refused, 1);
+    link_worker_reply(worker->link, producer, msg, err, &id, &stats);
+}

@@ -1,0 +1,339 @@
+#include <string.h>
+
+#include "dpdk-app/resolve.h"
+#include "dpdk-app/worker.h"
+
+void worker_emit(struct worker *worker, struct packet *p)
+{
+    unsigned device = p->device;
+    struct io *io = worker->io;
+
+    worker_count(worker, LINK_COUNTER_tx_bytes, p->length);
+    worker->out[device][worker->out_n[device]++] = p;
+    if (worker->out_n[device] == PACKET_BURST) {
+        unsigned sent = io->send(io, device, worker->out[device], PACKET_BURST);
+
+        worker_count(worker, LINK_COUNTER_tx_frames, sent);
+        worker_count(worker, LINK_COUNTER_tx_dropped, PACKET_BURST - sent);
+        worker->out_n[device] = 0;
+    }
+}
+
+void worker_flush(struct worker *worker)
+{
+    struct io *io = worker->io;
+
+    for (unsigned d = 0; d < worker->plane->locals.devices; d++) {
+        unsigned sent;
+
+        if (worker->out_n[d] == 0)
+            continue;
+        sent = io->send(io, d, worker->out[d], worker->out_n[d]);
+        worker_count(worker, LINK_COUNTER_tx_frames, sent);
+        worker_count(worker, LINK_COUNTER_tx_dropped, worker->out_n[d] - sent);
+        worker->out_n[d] = 0;
+    }
+    if (worker->trash_n > 0)
+        io->release(io, worker->trash, worker->trash_n);
+    worker->trash_n = 0;
+}
+
+void worker_ask(struct worker *worker, int hop)
+{
+    struct plane *plane = worker->plane;
+    struct packet *p;
+    uint8_t ip[16];
+    unsigned local;
+
+    if (!neighbour_take_turn(&plane->neighbours, hop, worker->now_ms) ||
+        !neighbour_get(&plane->neighbours, hop, &local, ip))
+        return;
+    p = worker->io->alloc(worker->io);
+    if (p == NULL) {
+        worker_count(worker, LINK_COUNTER_no_buffer, 1);
+        return;
+    }
+    worker_count(worker, LINK_COUNTER_neighbour_asked, 1);
+    resolve_request(&plane->locals, local, ip, p);
+    worker_emit(worker, p);
+}
+
+/* ---- headers ---- */
+
+/* The neighbour changed since the headers were built, or they never were. */
+static bool refresh_header(struct worker *worker, struct transport *t)
+{
+    struct link_addr remote = {.family = t->remote_family, .port = t->remote_port};
+    uint32_t version;
+    uint8_t mac[6];
+
+    t->header.size = 0;
+    if (t->hop < 0 || !neighbour_mac(&worker->plane->neighbours, t->hop, mac, &version)) {
+        if (t->hop >= 0)
+            worker_ask(worker, t->hop);
+        return false;
+    }
+    memcpy(remote.ip, t->remote_ip, sizeof(remote.ip));
+    header_build(&t->header, &worker->plane->locals, t->local, t->port, &remote, mac, t->dscp);
+    t->hop_version = version;
+    return true;
+}
+
+static inline bool has_header(struct worker *worker, struct transport *t)
+{
+    return (t->header.size != 0 &&
+            neighbour_version(&worker->plane->neighbours, t->hop) == t->hop_version) ||
+           refresh_header(worker, t);
+}
+
+static inline void drop_out(struct worker *worker, struct transport *t, struct packet *p,
+                            unsigned counter)
+{
+    link_stat_add(&t->stats->drop_other, 1);
+    worker_drop(worker, p, counter);
+}
+
+/* ---- stages of media ---- */
+
+/* May this packet leave on its transport, and with which stream? Keeps those that may. */
+static void stage_destination(struct worker *worker, struct burst *burst)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+        struct transport *t = worker_transport(worker, p->transport, p->generation);
+        unsigned other = p->kind == PACKET_RTP ? LINK_MODE_RTCP : LINK_MODE_RTP;
+        struct stream *s;
+
+        if (t == NULL || t->remote_family == 0) {
+            worker_drop(worker, p, LINK_COUNTER_no_destination);
+            continue;
+        }
+        if (t->mode == other) {
+            drop_out(worker, t, p, LINK_COUNTER_route_mode);
+            continue;
+        }
+        if (t->mode == LINK_MODE_DTLS_SRTP && t->tx_key == NULL) {
+            link_stat_add(&t->stats->drop_keys, 1);
+            worker_drop(worker, p, LINK_COUNTER_no_keys_out);
+            continue;
+        }
+        /* Before protecting: an index that is used up on a packet that cannot leave is a loss that
+         * the other side sees. */
+        if (!has_header(worker, t)) {
+            drop_out(worker, t, p, LINK_COUNTER_no_neighbour);
+            continue;
+        }
+        s = worker_stream(worker, t, STREAM_OUT, p->ssrc);
+        if (s == NULL) {
+            drop_out(worker, t, p, LINK_COUNTER_streams_full);
+            continue;
+        }
+        s->last_ms = worker->now_ms;
+        burst->stream[kept] = s;
+        burst->p[kept++] = p;
+    }
+    burst->n = kept;
+}
+
+static unsigned protect_counter(unsigned status)
+{
+    switch (status) {
+    case SRTP_REPLAY:
+    case SRTP_TOO_OLD:
+        return LINK_COUNTER_index_reused;
+    case SRTP_KEY_EXPIRED:
+        return LINK_COUNTER_key_expired;
+    case SRTP_NO_ROOM:
+        return LINK_COUNTER_too_long;
+    default:
+        return LINK_COUNTER_crypto_failed;
+    }
+}
+
+static void stage_protect(struct worker *worker, struct burst *burst)
+{
+    unsigned jobs = 0, kept = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+
+        if (burst->stream[i]->srtp == NULL)
+            continue;
+        worker->job_of[jobs] = (uint8_t)i;
+        worker->job[jobs++] = (struct srtp_job){.stream = burst->stream[i]->srtp,
+                                                .src = p->data,
+                                                .dst = p->data,
+                                                .len = p->length,
+                                                .dst_cap = (uint16_t)(p->length + p->tail),
+                                                .is_rtcp = p->kind == PACKET_RTCP};
+    }
+    if (jobs == 0)
+        return;
+    srtp_protect_burst(worker->engine, worker->job, jobs);
+    for (unsigned j = 0; j < jobs; j++) {
+        struct packet *p = burst->p[worker->job_of[j]];
+
+        if (worker->job[j].status == SRTP_OK) {
+            packet_resize(p, worker->job[j].out_len);
+            continue;
+        }
+        drop_out(worker, worker_transport(worker, p->transport, 0), p,
+                 protect_counter(worker->job[j].status));
+        burst->p[worker->job_of[j]] = NULL;
+    }
+    for (unsigned i = 0; i < burst->n; i++)
+        if (burst->p[i] != NULL)
+            burst->p[kept++] = burst->p[i];
+    burst->n = kept;
+}
+
+static void account_sent(struct worker *worker, struct transport *t, const struct packet *p)
+{
+    struct link_transport_stats *stats = t->stats;
+
+    if (p->kind == PACKET_RTP) {
+        link_stat_add(&stats->rtp_out, 1);
+        link_stat_add(&stats->rtp_out_bytes, p->length);
+        link_stat_set(&stats->ssrc_out, p->ssrc);
+    } else {
+        link_stat_add(&stats->rtcp_out, 1);
+    }
+    link_stat_set(&stats->last_out_ms, worker->now_ms);
+    if (!(t->bits & TRANSPORT_FIRST_OUT)) {
+        t->bits |= TRANSPORT_FIRST_OUT;
+        link_stat_set(&stats->first_out_ms, worker->now_ms);
+        worker_event(worker, t, LINK_FIRST_PACKET, 1, p);
+    }
+}
+
+static void stage_stamp(struct worker *worker, struct burst *burst)
+{
+    unsigned rtp = 0, sent = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+        struct transport *t = worker_transport(worker, p->transport, 0);
+
+        if (p->head < HEADER_SIZE_MAX ||
+            p->length > header_room(&worker->plane->locals, &t->header)) {
+            drop_out(worker, t, p, LINK_COUNTER_too_long);
+            continue;
+        }
+        account_sent(worker, t, p);
+        rtp += p->kind == PACKET_RTP;
+        sent++;
+        header_stamp(&t->header, p);
+        worker_emit(worker, p);
+    }
+    worker_count(worker, LINK_COUNTER_rtp_out, rtp);
+    worker_count(worker, LINK_COUNTER_rtcp_out, sent - rtp);
+}
+
+void worker_send_media(struct worker *worker, struct burst *burst)
+{
+    stage_destination(worker, burst);
+    stage_protect(worker, burst);
+    stage_stamp(worker, burst);
+}
+
+/* ---- DTLS ---- */
+
+enum dtls_result { DTLS_SENT, DTLS_WAIT, DTLS_REFUSED };
+
+/* The remote's own headers, or some made for this one datagram. */
+static enum dtls_result stamp_dtls(struct worker *worker, struct transport *t, struct packet *p,
+                                   const struct link_addr *to)
+{
+    struct plane *plane = worker->plane;
+    struct header header;
+    enum dtls_result result = DTLS_SENT;
+    uint8_t next[16], mac[6];
+    uint32_t version;
+    int hop;
+
+    if (to->port == t->remote_port && to->family == t->remote_family &&
+        memcmp(to->ip, t->remote_ip, sizeof(to->ip)) == 0) {
+        if (!has_header(worker, t))
+            return DTLS_WAIT;
+        header = t->header;
+    } else {
+        if (!local_next_hop(&plane->locals.local[t->local], to->ip, next))
+            return DTLS_REFUSED;
+        hop = neighbour_hold(&plane->neighbours, t->local, next, worker->now_ms);
+        if (hop < 0)
+            return DTLS_REFUSED;
+        if (neighbour_mac(&plane->neighbours, hop, mac, &version)) {
+            header_build(&header, &plane->locals, t->local, t->port, to, mac, t->dscp);
+        } else {
+            worker_ask(worker, hop);
+            result = DTLS_WAIT;
+        }
+        neighbour_release(&plane->neighbours, hop);
+        if (result != DTLS_SENT)
+            return result;
+    }
+    if (p->length > header_room(&plane->locals, &header))
+        return DTLS_REFUSED;
+    header_stamp(&header, p);
+    return DTLS_SENT;
+}
+
+/* True when p was taken. */
+static bool try_dtls(struct worker *worker, struct transport *t, struct packet *p,
+                     const struct link_addr *to)
+{
+    switch (stamp_dtls(worker, t, p, to)) {
+    case DTLS_SENT:
+        link_stat_add(&t->stats->dtls_out, 1);
+        worker_count(worker, LINK_COUNTER_dtls_down, 1);
+        worker_emit(worker, p);
+        return true;
+    case DTLS_REFUSED:
+        worker_count(worker, LINK_COUNTER_dtls_down_refused, 1);
+        worker->io->release(worker->io, &p, 1);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void worker_send_dtls(struct worker *worker, struct transport *t, struct packet *p,
+                      const struct link_addr *to)
+{
+    struct held *held;
+
+    if (try_dtls(worker, t, p, to))
+        return;
+    /* A lost flight costs a second of call set-up: wait for the neighbour instead. */
+    if (worker->held_n == WORKER_HELD) {
+        worker_count(worker, LINK_COUNTER_no_neighbour, 1);
+        worker->io->release(worker->io, &p, 1);
+        return;
+    }
+    held = &worker->held[worker->held_n++];
+    held->p = p;
+    held->to = *to;
+    held->id = (struct link_id){t->index, t->generation};
+    held->until_ms = worker->now_ms + WORKER_HELD_MS;
+}
+
+void worker_retry_held(struct worker *worker)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < worker->held_n; i++) {
+        struct held held = worker->held[i];
+        struct transport *t = worker_transport(worker, held.id.index, held.id.generation);
+
+        if (t != NULL && worker->now_ms < held.until_ms) {
+            if (!try_dtls(worker, t, held.p, &held.to))
+                worker->held[kept++] = held; /* order is kept */
+            continue;
+        }
+        worker_count(worker, LINK_COUNTER_no_neighbour, 1);
+        worker->io->release(worker->io, &held.p, 1);
+    }
+    worker->held_n = kept;
+}

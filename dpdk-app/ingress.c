@@ -1,0 +1,520 @@
+#include <string.h>
+
+#include "dpdk-app/media.h"
+#include "dpdk-app/parse.h"
+#include "dpdk-app/resolve.h"
+#include "dpdk-app/worker.h"
+
+#define PREFETCH_AHEAD  4u
+#define TOKENS_MS       1000u
+#define DTLS_TOKENS     200u /* a second and transport, from the remote */
+#define STRANGER_TOKENS 20u  /* from anybody else */
+#define MISMATCH_MS     1000u
+
+void worker_event(struct worker *worker, const struct transport *t, unsigned type,
+                  unsigned direction, const struct packet *p)
+{
+    struct link_msg *up = &worker->up;
+
+    memset(up, 0, offsetof(struct link_msg, u) + sizeof(up->u.event));
+    up->type = (uint16_t)type;
+    up->transport = t->index;
+    up->generation = t->generation;
+    up->u.event.time_ms = worker->now_ms;
+    up->u.event.direction = (uint8_t)direction;
+    if (p != NULL) {
+        up->u.event.ssrc = p->ssrc;
+        up->u.event.source.family = p->family;
+        up->u.event.source.port = p->source_port;
+        memcpy(up->u.event.source.ip, p->source_ip, sizeof(p->source_ip));
+    }
+    if (!link_worker_send(worker->link, t->producer, up))
+        worker_count(worker, LINK_COUNTER_events_full, 1);
+}
+
+/* ---- parse ---- */
+
+static void on_host_frame(struct worker *worker, struct packet *p, int kind)
+{
+    struct plane *plane = worker->plane;
+    struct resolve_result result;
+
+    if (kind == PARSE_ARP)
+        result = resolve_arp(&plane->locals, &plane->neighbours, p, worker->now_ms);
+    else if (kind == PARSE_ICMP)
+        result = resolve_icmp(&plane->locals, p);
+    else
+        result = resolve_icmp6(&plane->locals, &plane->neighbours, p, worker->now_ms);
+    if (!result.reply) {
+        worker_drop(worker, p, (unsigned)result.counter);
+        return;
+    }
+    worker_count(worker, (unsigned)result.counter, 1);
+    worker_emit(worker, p);
+}
+
+/* Frames to datagrams with a port of ours. */
+static void stage_parse(struct worker *worker, unsigned device, struct packet **p, unsigned n,
+                        struct burst *out)
+{
+    uint64_t bytes = 0;
+
+    out->n = 0;
+    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+        __builtin_prefetch(p[i]->data);
+    for (unsigned i = 0; i < n; i++) {
+        int result;
+
+        if (i + PREFETCH_AHEAD < n)
+            __builtin_prefetch(p[i + PREFETCH_AHEAD]->data);
+        bytes += p[i]->length;
+        p[i]->device = (uint8_t)device;
+        p[i]->latch = 0;
+        result = parse_frame(&worker->plane->locals, p[i]);
+        if (result == PARSE_UDP)
+            out->p[out->n++] = p[i];
+        else if (result < 0)
+            on_host_frame(worker, p[i], result);
+        else
+            worker_drop(worker, p[i], (unsigned)result);
+    }
+    worker_count(worker, LINK_COUNTER_rx_frames, n);
+    worker_count(worker, LINK_COUNTER_rx_bytes, bytes);
+}
+
+/* ---- hand-over ---- */
+
+/* Give packets to the worker that owns p->transport, one ring operation for each worker. */
+static void hand_over(struct worker *worker, struct packet **p, unsigned n)
+{
+    while (n > 0) {
+        struct packet *same[PACKET_BURST];
+        unsigned to = p[0]->transport >> 24, count = 0, rest = 0, taken;
+
+        for (unsigned i = 0; i < n; i++) {
+            if (p[i]->transport >> 24 == to)
+                same[count++] = p[i];
+            else
+                p[rest++] = p[i];
+        }
+        n = rest;
+        taken = worker->io->hand_over(worker->io, to, same, count);
+        worker_count(worker, LINK_COUNTER_handed_over, taken);
+        for (unsigned i = taken; i < count; i++)
+            worker_drop(worker, same[i], LINK_COUNTER_handover_full);
+    }
+}
+
+/* Port number to transport: one array access. Keeps ours, hands the others over. */
+static void stage_lookup(struct worker *worker, struct burst *burst)
+{
+    struct packet *foreign[PACKET_BURST];
+    unsigned kept = 0, away = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+        uint32_t entry = atomic_load_explicit(&worker->plane->port[p->local][p->dest_port],
+                                              memory_order_relaxed);
+
+        if (entry == 0) {
+            worker_drop(worker, p, LINK_COUNTER_no_transport);
+            continue;
+        }
+        p->transport = entry - 1;
+        if (p->transport >> 24 != worker->number) {
+            p->stage = PACKET_STAGE_RECEIVED;
+            foreign[away++] = p;
+            continue;
+        }
+        __builtin_prefetch(&worker->transport[p->transport & 0xffffffu]);
+        burst->p[kept++] = p;
+    }
+    burst->n = kept;
+    hand_over(worker, foreign, away);
+}
+
+/* ---- admit ---- */
+
+static inline bool is_remote(const struct transport *t, const struct packet *p)
+{
+    return p->family == t->remote_family && p->source_port == t->remote_port &&
+           memcmp(p->source_ip, t->remote_ip, sizeof(p->source_ip)) == 0;
+}
+
+/* DTLS goes up with its source: control judges strangers (H-RACE), we only bound their number. */
+static void dtls_up(struct worker *worker, struct transport *t, struct packet *p)
+{
+    uint32_t *tokens = is_remote(t, p) ? &t->dtls_tokens : &t->stranger_tokens;
+    struct link_msg *up = &worker->up;
+
+    worker_count(worker, LINK_COUNTER_dtls_in, 1);
+    if (worker->now_ms - t->tokens_ms >= TOKENS_MS) {
+        t->tokens_ms = worker->now_ms;
+        t->dtls_tokens = DTLS_TOKENS;
+        t->stranger_tokens = STRANGER_TOKENS;
+    }
+    link_stat_add(&t->stats->dtls_in, 1);
+    if (p->length > LINK_DTLS_MAX) {
+        worker_drop(worker, p, LINK_COUNTER_too_long);
+        return;
+    }
+    if (*tokens == 0) {
+        link_stat_add(&t->stats->drop_other, 1);
+        worker_drop(worker, p, LINK_COUNTER_dtls_rate);
+        return;
+    }
+    (*tokens)--;
+    memset(up, 0, offsetof(struct link_msg, u) + offsetof(struct link_dtls, data));
+    up->type = LINK_DTLS_RX;
+    up->transport = t->index;
+    up->generation = t->generation;
+    up->u.dtls.peer.family = p->family;
+    up->u.dtls.peer.port = p->source_port;
+    memcpy(up->u.dtls.peer.ip, p->source_ip, sizeof(p->source_ip));
+    up->u.dtls.length = p->length;
+    memcpy(up->u.dtls.data, p->data, p->length);
+    worker_drop(worker, p,
+                link_worker_send(worker->link, t->producer, up) ? LINK_COUNTER_dtls_up
+                                                                : LINK_COUNTER_dtls_up_full);
+}
+
+static void on_mismatch(struct worker *worker, struct transport *t, struct packet *p)
+{
+    link_stat_add(&t->stats->drop_remote, 1);
+    if (t->mismatch_ms == 0 || worker->now_ms - t->mismatch_ms >= MISMATCH_MS) {
+        t->mismatch_ms = worker->now_ms != 0 ? worker->now_ms : 1;
+        worker_event(worker, t, LINK_REMOTE_MISMATCH, 0, p);
+    }
+    worker_drop(worker, p, LINK_COUNTER_remote_mismatch);
+}
+
+static void drop_malformed(struct worker *worker, struct transport *t, struct packet *p,
+                           unsigned counter)
+{
+    link_stat_add(&t->stats->drop_malformed, 1);
+    worker_drop(worker, p, counter);
+}
+
+/* RTP or RTCP: right mode, right source, keys there, lengths that hold. */
+static bool admit_media(struct worker *worker, struct transport *t, struct packet *p, bool rtp)
+{
+    p->kind = rtp ? PACKET_RTP : PACKET_RTCP;
+    if (t->mode == (rtp ? LINK_MODE_RTCP : LINK_MODE_RTP)) {
+        drop_malformed(worker, t, p, LINK_COUNTER_wrong_mode);
+        return false;
+    }
+    if (!is_remote(t, p)) {
+        if (!(t->bits & TRANSPORT_LATCH) || t->rx_key == NULL) {
+            on_mismatch(worker, t, p);
+            return false;
+        }
+        p->latch = 1;
+    }
+    if (t->mode == LINK_MODE_DTLS_SRTP && t->rx_key == NULL) {
+        link_stat_add(&t->stats->drop_keys, 1);
+        worker_drop(worker, p, LINK_COUNTER_no_keys_in);
+        return false;
+    }
+    if (rtp ? !media_read_rtp(p) : !media_read_rtcp(p)) {
+        drop_malformed(worker, t, p,
+                       rtp ? LINK_COUNTER_rtp_malformed : LINK_COUNTER_rtcp_malformed);
+        return false;
+    }
+    return true;
+}
+
+/* One datagram by its first bytes (RFC 7983); true: media to go on with. */
+static bool admit(struct worker *worker, struct transport *t, struct packet *p)
+{
+    switch (media_classify(p->data, p->length)) {
+    case MEDIA_RTP:
+        worker_count(worker, LINK_COUNTER_rtp_in, 1);
+        return admit_media(worker, t, p, true);
+    case MEDIA_RTCP:
+        worker_count(worker, LINK_COUNTER_rtcp_in, 1);
+        return admit_media(worker, t, p, false);
+    case MEDIA_DTLS:
+        if (t->mode == LINK_MODE_DTLS_SRTP)
+            dtls_up(worker, t, p);
+        else
+            drop_malformed(worker, t, p, LINK_COUNTER_wrong_mode);
+        return false;
+    case MEDIA_STUN:
+        worker_drop(worker, p, LINK_COUNTER_stun_in);
+        return false;
+    default:
+        drop_malformed(worker, t, p, LINK_COUNTER_first_byte);
+        return false;
+    }
+}
+
+static void stage_admit(struct worker *worker, struct burst *burst)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+        struct transport *t = worker_transport(worker, p->transport, 0);
+
+        if (t == NULL)
+            worker_drop(worker, p, LINK_COUNTER_no_transport);
+        else if (admit(worker, t, p))
+            burst->p[kept++] = p;
+    }
+    burst->n = kept;
+}
+
+/* ---- unprotect ---- */
+
+/* Streams of the burst. Plain RTCP needs none; a new SSRC gets one that must prove itself. */
+static void stage_streams(struct worker *worker, struct burst *burst)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+        struct transport *t = worker_transport(worker, p->transport, 0);
+        struct stream *s = NULL;
+
+        if (t->mode == LINK_MODE_DTLS_SRTP || p->kind == PACKET_RTP) {
+            s = worker_stream(worker, t, STREAM_IN, p->ssrc);
+            if (s == NULL) {
+                link_stat_add(&t->stats->drop_other, 1);
+                worker_drop(worker, p, LINK_COUNTER_streams_full);
+                continue;
+            }
+            s->last_ms = worker->now_ms; /* keeps its place for the rest of the burst */
+        }
+        burst->stream[kept] = s;
+        burst->p[kept++] = p;
+    }
+    burst->n = kept;
+}
+
+static void drop_unprotected(struct worker *worker, struct transport *t, struct packet *p,
+                             unsigned status)
+{
+    switch (status) {
+    case SRTP_AUTH_FAIL:
+        link_stat_add(&t->stats->drop_auth, 1);
+        worker_drop(worker, p, LINK_COUNTER_auth_failed);
+        break;
+    case SRTP_REPLAY:
+    case SRTP_TOO_OLD:
+        link_stat_add(&t->stats->drop_replay, 1);
+        worker_drop(worker, p, LINK_COUNTER_replayed);
+        break;
+    case SRTP_MALFORMED:
+        drop_malformed(worker, t, p,
+                       p->kind == PACKET_RTP ? LINK_COUNTER_rtp_malformed
+                                             : LINK_COUNTER_rtcp_malformed);
+        break;
+    case SRTP_KEY_EXPIRED:
+        link_stat_add(&t->stats->drop_other, 1);
+        worker_drop(worker, p, LINK_COUNTER_key_expired);
+        break;
+    default:
+        link_stat_add(&t->stats->drop_other, 1);
+        worker_drop(worker, p, LINK_COUNTER_crypto_failed);
+    }
+}
+
+/* Results of the jobs; packets that failed leave the burst as NULL. */
+static void collect_jobs(struct worker *worker, struct burst *burst, unsigned jobs)
+{
+    for (unsigned j = 0; j < jobs; j++) {
+        unsigned i = worker->job_of[j];
+        struct packet *p = burst->p[i];
+
+        if (worker->job[j].status == SRTP_OK) {
+            burst->stream[i]->proven = 1;
+            packet_resize(p, worker->job[j].out_len);
+            continue;
+        }
+        drop_unprotected(worker, worker_transport(worker, p->transport, 0), p,
+                         worker->job[j].status);
+    }
+    /* Only now: several packets of the burst may share a stream that one of them proved. */
+    for (unsigned j = 0; j < jobs; j++) {
+        unsigned i = worker->job_of[j];
+        struct packet *p = burst->p[i];
+        struct transport *t = worker_transport(worker, p->transport, 0);
+        struct stream_slot *slot = transport_find(t->rx, p->ssrc);
+
+        if (worker->job[j].status == SRTP_OK)
+            continue;
+        burst->p[i] = NULL;
+        if (slot != NULL && !worker->stream[slot->stream].proven)
+            worker_drop_stream(worker, t, STREAM_IN, p->ssrc);
+    }
+}
+
+static void stage_unprotect(struct worker *worker, struct burst *burst)
+{
+    unsigned jobs = 0, kept = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+
+        if (burst->stream[i] == NULL || burst->stream[i]->srtp == NULL)
+            continue;
+        worker->job_of[jobs] = (uint8_t)i;
+        worker->job[jobs++] = (struct srtp_job){.stream = burst->stream[i]->srtp,
+                                                .src = p->data,
+                                                .dst = p->data,
+                                                .len = p->length,
+                                                .dst_cap = (uint16_t)(p->length + p->tail),
+                                                .is_rtcp = p->kind == PACKET_RTCP};
+    }
+    if (jobs == 0)
+        return;
+    srtp_unprotect_burst(worker->engine, worker->job, jobs);
+    collect_jobs(worker, burst, jobs);
+    for (unsigned i = 0; i < burst->n; i++) {
+        if (burst->p[i] == NULL)
+            continue;
+        burst->stream[kept] = burst->stream[i];
+        burst->p[kept++] = burst->p[i];
+    }
+    burst->n = kept;
+}
+
+/* ---- account ---- */
+
+static void latch(struct worker *worker, struct transport *t, const struct packet *p)
+{
+    struct link_addr remote = {.family = p->family, .port = p->source_port};
+
+    memcpy(remote.ip, p->source_ip, sizeof(remote.ip));
+    if (!(t->bits & TRANSPORT_LATCH) || worker_set_remote(worker, t, &remote) != 0)
+        return;
+    t->bits &= (uint8_t)~TRANSPORT_LATCH;
+    worker_show(worker, t);
+    worker_event(worker, t, LINK_REMOTE_LATCHED, 0, p);
+}
+
+static void account(struct worker *worker, struct transport *t, const struct packet *p,
+                    struct stream *s)
+{
+    struct link_transport_stats *stats = t->stats;
+
+    if (p->kind == PACKET_RTP) {
+        link_stat_add(&stats->rtp_in, 1);
+        link_stat_add(&stats->rtp_in_bytes, p->length);
+        stream_received(s, stats, p->sequence, p->timestamp, p->payload_type, worker->now_ms);
+    } else {
+        link_stat_add(&stats->rtcp_in, 1);
+    }
+    link_stat_set(&stats->last_in_ms, worker->now_ms);
+    t->bits &= (uint8_t)~TRANSPORT_SILENT;
+    if (!(t->bits & TRANSPORT_FIRST_IN)) {
+        t->bits |= TRANSPORT_FIRST_IN;
+        link_stat_set(&stats->first_in_ms, worker->now_ms);
+        worker_event(worker, t, LINK_FIRST_PACKET, 0, p);
+    }
+}
+
+/* What decryption uncovered must be well-formed too; then it counts. */
+static void stage_account(struct worker *worker, struct burst *burst)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+        struct transport *t = worker_transport(worker, p->transport, 0);
+
+        if (p->kind == PACKET_RTP &&
+            (!media_read_rtp(p) || !media_check_padding(p->data, p->length))) {
+            drop_malformed(worker, t, p, LINK_COUNTER_rtp_malformed);
+            continue;
+        }
+        if (p->kind == PACKET_RTCP && !media_check_rtcp(p->data, p->length)) {
+            drop_malformed(worker, t, p, LINK_COUNTER_rtcp_malformed);
+            continue;
+        }
+        if (p->latch)
+            latch(worker, t, p);
+        account(worker, t, p, burst->stream[i]);
+        burst->p[kept++] = p;
+    }
+    burst->n = kept;
+}
+
+/* ---- route ---- */
+
+static const struct route *find_route(const struct transport *t, const struct packet *p)
+{
+    if (p->kind == PACKET_RTCP)
+        return t->rtcp.generation != 0 ? &t->rtcp : NULL;
+    for (unsigned i = 0; i < t->route_count; i++)
+        if (t->route[i].pt_in == p->payload_type || t->route[i].pt_in == LINK_PT_ANY)
+            return &t->route[i];
+    return NULL;
+}
+
+static void stage_route(struct worker *worker, struct burst *burst)
+{
+    struct packet *foreign[PACKET_BURST];
+    unsigned kept = 0, away = 0;
+
+    for (unsigned i = 0; i < burst->n; i++) {
+        struct packet *p = burst->p[i];
+        struct transport *t = worker_transport(worker, p->transport, 0);
+        const struct route *route = find_route(t, p);
+
+        if (route == NULL) {
+            link_stat_add(&t->stats->drop_route, 1);
+            worker_drop(worker, p, LINK_COUNTER_no_route);
+            continue;
+        }
+        if (p->kind == PACKET_RTP && route->pt_out != LINK_PT_ANY)
+            p->data[1] = (uint8_t)((p->data[1] & 0x80) | route->pt_out);
+        p->transport = route->index;
+        p->generation = route->generation;
+        if (p->transport >> 24 == worker->number) {
+            burst->p[kept++] = p;
+        } else {
+            p->stage = PACKET_STAGE_ROUTED;
+            foreign[away++] = p;
+        }
+    }
+    burst->n = kept;
+    hand_over(worker, foreign, away);
+}
+
+static void receive_ours(struct worker *worker, struct burst *burst)
+{
+    stage_admit(worker, burst);
+    stage_streams(worker, burst);
+    stage_unprotect(worker, burst);
+    stage_account(worker, burst);
+    stage_route(worker, burst);
+    worker_send_media(worker, burst);
+}
+
+void worker_receive(struct worker *worker, unsigned device, struct packet **p, unsigned n)
+{
+    struct burst burst;
+
+    stage_parse(worker, device, p, n, &burst);
+    stage_lookup(worker, &burst);
+    if (burst.n > 0)
+        receive_ours(worker, &burst);
+}
+
+void worker_take_over(struct worker *worker, struct packet **p, unsigned n)
+{
+    struct burst received, routed;
+
+    received.n = routed.n = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (p[i]->stage == PACKET_STAGE_ROUTED)
+            routed.p[routed.n++] = p[i];
+        else
+            received.p[received.n++] = p[i];
+    }
+    if (received.n > 0)
+        receive_ours(worker, &received);
+    if (routed.n > 0)
+        worker_send_media(worker, &routed);
+}

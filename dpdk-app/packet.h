@@ -1,0 +1,66 @@
+/* A packet on its way through a worker.
+ *
+ * It describes a buffer that the I/O layer owns (with DPDK: it lies in the mbuf's private area),
+ * so that parsing, routing and protecting know nothing of DPDK and run in a unit test. One cache
+ * line, read and written by every stage. */
+#ifndef DPDK_APP_PACKET_H
+#define DPDK_APP_PACKET_H
+
+#include <stdint.h>
+
+enum packet_kind {
+    PACKET_RAW,  /* not looked at yet */
+    PACKET_DTLS, /* to sluiced, or from it */
+    PACKET_RTP,
+    PACKET_RTCP,
+};
+
+/* Where a packet that another worker handed over goes on. */
+enum packet_stage {
+    PACKET_STAGE_RECEIVED, /* parsed; its transport is ours */
+    PACKET_STAGE_ROUTED,   /* plain media for a transport of ours */
+};
+
+struct packet {
+    uint8_t *data;   /* frame when received and when sent, UDP payload in between */
+    uint16_t length; /* bytes at data */
+    uint16_t head;   /* free bytes in front of data */
+    uint16_t tail;   /* free bytes behind data + length */
+    uint8_t kind;    /* enum packet_kind */
+    uint8_t stage;   /* enum packet_stage */
+    uint8_t device;  /* it came from, or goes to */
+    uint8_t local;   /* local address it came to */
+    uint8_t family;  /* 4 or 6, of the source */
+    uint8_t latch;   /* from a stranger: accept it only to learn the remote (H-LATCH) */
+    uint16_t source_port;
+    uint16_t dest_port;
+    uint8_t source_ip[16];
+    uint32_t transport;  /* link_id.index: receiver, after routing the destination */
+    uint32_t generation; /* of the destination */
+    uint32_t ssrc;
+    uint32_t timestamp;
+    uint16_t sequence;
+    uint8_t payload_type;
+    uint8_t reserved;
+};
+
+_Static_assert(sizeof(struct packet) == 64, "one cache line");
+
+#define PACKET_BURST 32u
+
+/* Move the beginning: +n drops n bytes in front, -n takes n bytes of head room. */
+static inline void packet_shift(struct packet *p, int n)
+{
+    p->data += n;
+    p->length = (uint16_t)(p->length - n);
+    p->head = (uint16_t)(p->head + n);
+}
+
+/* Set the length; the caller knows that it fits. */
+static inline void packet_resize(struct packet *p, uint16_t length)
+{
+    p->tail = (uint16_t)(p->tail + p->length - length);
+    p->length = length;
+}
+
+#endif

@@ -1,0 +1,140 @@
+#include "dpdk-app/parse.h"
+
+#include <string.h>
+
+#include "dpdk-app/wire.h"
+#include "link/link_stats.h"
+
+#define IP4_DF       0x4000u
+#define IP4_RESERVED 0x8000u
+
+/* UDP header at `udp`, `room` bytes of IP payload there; the pseudo header's addresses lie at
+ * `addresses`. */
+static int parse_udp(struct packet *p, uint8_t *udp, uint32_t room, const uint8_t *addresses)
+{
+    uint32_t length;
+    bool v6 = p->family == 6;
+
+    if (room < UDP_SIZE)
+        return LINK_COUNTER_udp_malformed;
+    length = wire_get16(udp + 4);
+    if (length < UDP_SIZE || length > room)
+        return LINK_COUNTER_udp_malformed;
+    if (udp[6] == 0 && udp[7] == 0) {
+        if (v6)
+            return LINK_COUNTER_udp_checksum; /* RFC 8200 8.1: not optional */
+    } else if (wire_fold(wire_sum(udp, length,
+                                  wire_pseudo(addresses, v6 ? 32 : 8, PROTO_UDP, length))) != 0) {
+        return LINK_COUNTER_udp_checksum;
+    }
+    p->source_port = wire_get16(udp);
+    p->dest_port = wire_get16(udp + 2);
+    packet_shift(p, (int)(udp + UDP_SIZE - p->data));
+    packet_resize(p, (uint16_t)(length - UDP_SIZE));
+    return PARSE_UDP;
+}
+
+/* Cut what follows the IP packet: Ethernet pads short frames. */
+static void trim(struct packet *p, uint8_t *end)
+{
+    packet_resize(p, (uint16_t)(end - p->data));
+}
+
+static int parse_ip4(const struct locals *locals, struct packet *p)
+{
+    uint8_t *ip = p->data + ETH_SIZE;
+    uint32_t room = p->length - ETH_SIZE, total, header;
+    int local;
+
+    if (room < IP4_SIZE || ip[0] >> 4 != 4)
+        return LINK_COUNTER_ip_malformed;
+    header = (ip[0] & 15u) * 4;
+    total = wire_get16(ip + 2);
+    if (header < IP4_SIZE || header > total || total > room)
+        return LINK_COUNTER_ip_malformed;
+    if (wire_fold(wire_sum(ip, header, 0)) != 0)
+        return LINK_COUNTER_ip_checksum;
+    local = local_find(locals, p->device, 4, ip + 16);
+    if (local < 0)
+        return LINK_COUNTER_ip_foreign;
+    if (header != IP4_SIZE)
+        return LINK_COUNTER_ip_options;
+    if ((wire_get16(ip + 6) & ~(IP4_DF | IP4_RESERVED)) != 0)
+        return LINK_COUNTER_ip_fragment;
+    p->local = (uint8_t)local;
+    p->family = 4;
+    trim(p, ip + total);
+    if (ip[9] == PROTO_ICMP)
+        return wire_fold(wire_sum(ip + IP4_SIZE, total - IP4_SIZE, 0)) == 0
+                   ? PARSE_ICMP
+                   : LINK_COUNTER_l4_checksum;
+    if (ip[9] != PROTO_UDP)
+        return LINK_COUNTER_ip_protocol;
+    memset(p->source_ip, 0, sizeof(p->source_ip));
+    memcpy(p->source_ip, ip + 12, 4);
+    return parse_udp(p, ip + IP4_SIZE, total - IP4_SIZE, ip + 12);
+}
+
+static int parse_ip6(const struct locals *locals, struct packet *p)
+{
+    uint8_t *ip = p->data + ETH_SIZE;
+    uint32_t room = p->length - ETH_SIZE, length;
+    int local;
+
+    if (room < IP6_SIZE || ip[0] >> 4 != 6)
+        return LINK_COUNTER_ip_malformed;
+    length = wire_get16(ip + 4);
+    if (length > room - IP6_SIZE)
+        return LINK_COUNTER_ip_malformed;
+    local = local_find(locals, p->device, 6, ip + 24);
+    if (local < 0 && (ip[24] != 0xff || ip[6] != PROTO_ICMP6))
+        return LINK_COUNTER_ip_foreign; /* groups are listened to for neighbour discovery only */
+    p->local = (uint8_t)(local < 0 ? 0 : local);
+    p->family = 6;
+    trim(p, ip + IP6_SIZE + length);
+    if (ip[6] == PROTO_ICMP6)
+        return wire_fold(wire_sum(ip + IP6_SIZE, length,
+                                  wire_pseudo(ip + 8, 32, PROTO_ICMP6, length))) == 0
+                   ? PARSE_ICMP6
+                   : LINK_COUNTER_l4_checksum;
+    if (ip[6] == 44)
+        return LINK_COUNTER_ip_fragment;
+    if (ip[6] == 0 || ip[6] == 43 || ip[6] == 60 || ip[6] == 51)
+        return LINK_COUNTER_ip_options;
+    if (ip[6] != PROTO_UDP)
+        return LINK_COUNTER_ip_protocol;
+    memcpy(p->source_ip, ip + 8, 16);
+    return parse_udp(p, ip + IP6_SIZE, length, ip + 8);
+}
+
+/* A tag of VLAN 0 carries a priority alone (802.1Q 6.9): take it out by moving the addresses. */
+static bool strip_priority_tag(struct packet *p)
+{
+    if (p->length < ETH_SIZE + VLAN_SIZE || (wire_get16(p->data + ETH_SIZE) & 0xfffu) != 0)
+        return false;
+    memmove(p->data + VLAN_SIZE, p->data, 12);
+    packet_shift(p, VLAN_SIZE);
+    return true;
+}
+
+int parse_frame(const struct locals *locals, struct packet *p)
+{
+    unsigned type;
+
+    if (p->length < ETH_SIZE)
+        return LINK_COUNTER_eth_truncated;
+    /* Groups pass here: ARP and neighbour discovery use them, IP decides by its own address. */
+    if (!(p->data[0] & 1) && memcmp(p->data, locals->device[p->device].mac, 6) != 0)
+        return LINK_COUNTER_eth_foreign;
+    type = wire_get16(p->data + 12);
+    if (type == ETHERTYPE_VLAN) {
+        if (!strip_priority_tag(p))
+            return LINK_COUNTER_eth_type;
+        type = wire_get16(p->data + 12);
+    }
+    if (type == ETHERTYPE_IP4)
+        return parse_ip4(locals, p);
+    if (type == ETHERTYPE_IP6)
+        return parse_ip6(locals, p);
+    return type == ETHERTYPE_ARP ? PARSE_ARP : LINK_COUNTER_eth_type;
+}

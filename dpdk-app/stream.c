@@ -1,0 +1,196 @@
+#include <string.h>
+
+#include "dpdk-app/worker.h"
+
+static void free_stream(struct worker *worker, uint32_t index)
+{
+    struct stream *s = &worker->stream[index];
+
+    srtp_stream_destroy(s->srtp);
+    memset(s, 0, sizeof(*s));
+    s->next_free = worker->free_stream;
+    worker->free_stream = index;
+    worker_count(worker, LINK_COUNTER_streams, (uint64_t)-1);
+}
+
+static struct stream_slot *slots(struct transport *t, enum stream_way way)
+{
+    return way == STREAM_IN ? t->rx : t->tx;
+}
+
+/* The used slots stay in front without gaps: a search ends at the first free one. */
+static void clear_slot(struct stream_slot *slot, struct stream_slot *all)
+{
+    struct stream_slot *last = slot;
+
+    while (last + 1 < all + TRANSPORT_STREAMS && last[1].stream != 0)
+        last++;
+    *slot = *last;
+    *last = (struct stream_slot){0, 0};
+}
+
+/* An SSRC that was sent under the present key and forgotten would start again at index 0 and
+ * repeat key stream: it is remembered and refused (RFC 3711 section 9.1). */
+static bool is_retired(const struct transport *t, uint32_t ssrc)
+{
+    for (uint32_t i = 0; i < t->retired_count; i++)
+        if (t->retired[i] == ssrc)
+            return true;
+    return false;
+}
+
+/* Free the slot of the stream that rests longest, if it rests long enough. Received streams that
+ * are forgotten can be replayed into, but what they carry cannot leave again: the sent stream
+ * still knows its indices. */
+static bool evict(struct worker *worker, struct transport *t, enum stream_way way)
+{
+    struct stream_slot *all = slots(t, way), *oldest = NULL;
+    uint64_t oldest_ms = UINT64_MAX;
+
+    for (unsigned i = 0; i < TRANSPORT_STREAMS && all[i].stream != 0; i++) {
+        uint64_t last = worker->stream[all[i].stream].last_ms;
+
+        if (last < oldest_ms) {
+            oldest_ms = last;
+            oldest = &all[i];
+        }
+    }
+    if (oldest == NULL || worker->now_ms - oldest_ms < STREAM_IDLE_MS)
+        return false;
+    if (way == STREAM_OUT && worker->stream[oldest->stream].srtp != NULL) {
+        if (t->retired_count == TRANSPORT_RETIRED)
+            return false;
+        t->retired[t->retired_count++] = oldest->ssrc;
+    }
+    free_stream(worker, oldest->stream);
+    clear_slot(oldest, all);
+    worker_count(worker, LINK_COUNTER_streams_evicted, 1);
+    return true;
+}
+
+static struct stream_slot *free_slot(struct worker *worker, struct transport *t,
+                                     enum stream_way way)
+{
+    struct stream_slot *all = slots(t, way);
+
+    if (all[TRANSPORT_STREAMS - 1].stream != 0 && !evict(worker, t, way))
+        return NULL;
+    for (unsigned i = 0; i < TRANSPORT_STREAMS; i++)
+        if (all[i].stream == 0)
+            return &all[i];
+    return NULL;
+}
+
+static struct stream *make_stream(struct worker *worker, struct transport *t, enum stream_way way,
+                                  uint32_t ssrc)
+{
+    struct srtp_key *key = way == STREAM_IN ? t->rx_key : t->tx_key;
+    struct stream_slot *slot;
+    uint32_t index;
+    struct stream *s;
+
+    if (way == STREAM_OUT && is_retired(t, ssrc))
+        return NULL;
+    slot = free_slot(worker, t, way);
+    index = worker->free_stream;
+    if (slot == NULL || index == 0)
+        return NULL;
+    s = &worker->stream[index];
+    if (t->mode == LINK_MODE_DTLS_SRTP &&
+        srtp_stream_create(key, way == STREAM_IN ? SRTP_INBOUND : SRTP_OUTBOUND, ssrc, &s->srtp) !=
+            0)
+        return NULL;
+    worker->free_stream = s->next_free;
+    s->next_free = 0;
+    s->ssrc = ssrc;
+    s->last_ms = worker->now_ms;
+    slot->ssrc = ssrc;
+    slot->stream = index;
+    worker_count(worker, LINK_COUNTER_streams_created, 1);
+    worker_count(worker, LINK_COUNTER_streams, 1);
+    return s;
+}
+
+struct stream *worker_stream(struct worker *worker, struct transport *t, enum stream_way way,
+                             uint32_t ssrc)
+{
+    struct stream_slot *slot = transport_find(slots(t, way), ssrc);
+
+    if (slot != NULL)
+        return &worker->stream[slot->stream];
+    return make_stream(worker, t, way, ssrc);
+}
+
+void worker_drop_stream(struct worker *worker, struct transport *t, enum stream_way way,
+                        uint32_t ssrc)
+{
+    struct stream_slot *slot = transport_find(slots(t, way), ssrc);
+
+    if (slot == NULL)
+        return;
+    free_stream(worker, slot->stream);
+    clear_slot(slot, slots(t, way));
+}
+
+void worker_drop_streams(struct worker *worker, struct transport *t)
+{
+    for (unsigned i = 0; i < TRANSPORT_STREAMS; i++) {
+        if (t->rx[i].stream != 0)
+            free_stream(worker, t->rx[i].stream);
+        if (t->tx[i].stream != 0)
+            free_stream(worker, t->tx[i].stream);
+    }
+    memset(t->rx, 0, sizeof(t->rx));
+    memset(t->tx, 0, sizeof(t->tx));
+}
+
+/* Clock rates of the static audio and video payload types (RFC 3551 section 6) in ticks a
+ * millisecond; 0: dynamic, the rate is signalling's business and jitter is not measured. */
+static uint32_t clock_rate(unsigned payload_type)
+{
+    if (payload_type >= 25 && payload_type <= 34)
+        return 90;
+    if (payload_type > 18 || payload_type == 6 || payload_type == 10 || payload_type == 11 ||
+        payload_type == 14 || payload_type == 16 || payload_type == 17)
+        return 0;
+    return 8;
+}
+
+static void measure_jitter(struct stream *stream, uint32_t timestamp, uint32_t rate,
+                           uint64_t now_ms)
+{
+    uint32_t transit = (uint32_t)(now_ms * rate) - timestamp;
+    int32_t d = (int32_t)(transit - stream->transit);
+
+    if (stream->received > 1)
+        stream->jitter += (d < 0 ? 0u - (uint32_t)d : (uint32_t)d) - ((stream->jitter + 8) >> 4);
+    stream->transit = transit;
+}
+
+void stream_received(struct stream *stream, struct link_transport_stats *stats, uint16_t sequence,
+                     uint32_t timestamp, unsigned payload_type, uint64_t now_ms)
+{
+    uint32_t rate = clock_rate(payload_type);
+    int32_t lost;
+    int16_t step;
+
+    stream->last_ms = now_ms;
+    if (!stream->started) {
+        stream->started = 1;
+        stream->base = stream->highest = 0x10000u | sequence;
+    }
+    step = (int16_t)(sequence - (uint16_t)stream->highest);
+    if (step > 0)
+        stream->highest += (uint16_t)step;
+    stream->received++;
+    lost = (int32_t)(stream->highest - stream->base + 1 - stream->received);
+    if (lost != stream->lost) {
+        link_stat_add(&stats->lost, (uint64_t)(int64_t)(lost - stream->lost));
+        stream->lost = lost;
+    }
+    if (rate != 0) {
+        measure_jitter(stream, timestamp, rate, now_ms);
+        link_stat_set(&stats->jitter, stream->jitter >> 4);
+    }
+    link_stat_set(&stats->ssrc_in, stream->ssrc);
+}

@@ -1,0 +1,113 @@
+/* Transports and streams of one worker: pools of fixed size, laid out for the packet path.
+ *
+ * Lines of 64 bytes that a relayed packet touches (SRTP to SRTP, first SSRC of a transport):
+ * packet 1, port table 1, source transport 2 (head, rx slots), its routes 1, its stream 1, its
+ * statistics 1, destination 4 (head, tx slots, header 2), its stream 1, its statistics 1, its
+ * neighbour's version 1; plus what the SRTP back end reads. */
+#ifndef DPDK_APP_TRANSPORT_H
+#define DPDK_APP_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "crypto/srtp.h"
+#include "dpdk-app/header.h"
+#include "link/link_msg.h"
+
+#define TRANSPORT_STREAMS 16u    /* SSRCs of a transport in one direction */
+#define TRANSPORT_RETIRED 64u    /* sent SSRCs that gave their place up and may not come back */
+#define STREAM_IDLE_MS    30000u /* a stream that rests longer may give its place up */
+
+enum transport_bits {
+    TRANSPORT_FIRST_IN = 1,  /* first packet was reported */
+    TRANSPORT_FIRST_OUT = 2, /* likewise, sent */
+    TRANSPORT_SILENT = 4,    /* media timeout was reported */
+    TRANSPORT_LATCH = 8,     /* learn the remote from the next packet that authenticates */
+};
+
+/* One SSRC in one direction. */
+struct stream {
+    struct srtp_stream *srtp; /* NULL: plain RTP */
+    uint64_t last_ms;
+    uint32_t ssrc;
+    uint32_t next_free;
+    /* RFC 3550 A.1, A.3, A.8; received streams only. */
+    uint32_t base, highest, received, transit, jitter;
+    int32_t lost;
+    uint8_t started; /* RTP was counted: base and highest are set */
+    uint8_t proven;  /* a packet authenticated: the stream may stay */
+    uint8_t reserved[10];
+};
+
+struct stream_slot {
+    uint32_t ssrc;
+    uint32_t stream; /* index into the pool, 0 = free */
+};
+
+struct route {
+    uint32_t index, generation;
+    uint8_t pt_in, pt_out;
+    uint16_t reserved;
+};
+
+struct transport {
+    /* Line 0: receive. */
+    _Alignas(64) uint8_t remote_ip[16];
+    uint16_t remote_port;
+    uint8_t remote_family; /* 0 = not told yet */
+    uint8_t mode;          /* enum link_mode, 0 = free place */
+    uint8_t local;
+    uint8_t producer;
+    uint8_t bits; /* enum transport_bits */
+    uint8_t route_count;
+    uint32_t generation;
+    uint32_t index; /* link_id.index */
+    struct srtp_key *rx_key, *tx_key;
+    struct link_transport_stats *stats;
+    uint16_t port;
+    uint16_t reserved;
+    uint32_t epoch; /* attachment that opened or claimed it */
+    /* Lines 1–2, 3–4: streams. */
+    struct stream_slot rx[TRANSPORT_STREAMS];
+    struct stream_slot tx[TRANSPORT_STREAMS];
+    /* Lines 5–6: routes. */
+    struct route route[LINK_ROUTES_MAX];
+    struct route rtcp;
+    uint8_t pad[20];
+    /* Lines 7–8: headers of what is sent. */
+    struct header header;
+    int32_t hop; /* neighbour, -1 = none */
+    uint32_t hop_version;
+    uint8_t dscp;
+    uint8_t flags; /* LINK_FLAG_… */
+    uint8_t pad2[38];
+    /* Cold. */
+    uint32_t next_free;
+    uint32_t dtls_tokens;     /* datagrams that may still go up in this interval */
+    uint32_t stranger_tokens; /* likewise, from addresses that are not the remote */
+    uint64_t tokens_ms;
+    uint64_t mismatch_ms; /* last LINK_REMOTE_MISMATCH */
+    uint64_t opened_ms;
+    uint32_t retired_count;
+    uint32_t retired[TRANSPORT_RETIRED]; /* SSRCs sent under tx_key */
+    struct srtp_master tx_used;          /* may not be installed again: indices would repeat */
+    char session[LINK_TAG_SIZE];
+    char conference[LINK_TAG_SIZE];
+};
+
+_Static_assert(sizeof(struct stream) == 64, "one cache line");
+_Static_assert(offsetof(struct transport, rx) == 64, "line 1");
+_Static_assert(offsetof(struct transport, tx) == 192, "line 3");
+_Static_assert(offsetof(struct transport, route) == 320, "line 5");
+_Static_assert(offsetof(struct transport, header) == 448, "line 7");
+_Static_assert(offsetof(struct transport, next_free) == 576, "cold part from line 9");
+
+static inline struct stream_slot *transport_find(struct stream_slot *slot, uint32_t ssrc)
+{
+    for (unsigned i = 0; i < TRANSPORT_STREAMS && slot[i].stream != 0; i++)
+        if (slot[i].ssrc == ssrc)
+            return &slot[i];
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,218 @@
+#include "dpdk-app/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "dpdk-app/resolve.h"
+
+#define COMMAND_BUDGET 32u
+#define SWEEP_MS       10u
+#define SWEEP_COUNT    64u /* transports looked at in one sweep */
+#define NEIGHBOURS_MS  1000u
+
+int plane_init(struct plane *plane)
+{
+    neighbour_init(&plane->neighbours);
+    for (unsigned i = 0; i < plane->locals.count; i++) {
+        plane->port[i] = calloc(65536, sizeof(*plane->port[i]));
+        if (plane->port[i] == NULL) {
+            plane_fini(plane);
+            return ERR_NOMEM;
+        }
+    }
+    return 0;
+}
+
+void plane_fini(struct plane *plane)
+{
+    for (unsigned i = 0; i < LINK_LOCALS_MAX; i++) {
+        free(plane->port[i]);
+        plane->port[i] = NULL;
+    }
+}
+
+static size_t stream_bytes(const struct plane *plane)
+{
+    return (plane->streams + (size_t)1) * sizeof(struct stream);
+}
+
+/* Free lists in order, so that a young worker uses the front of its pools. */
+static void fill_pools(struct worker *worker)
+{
+    const struct plane *plane = worker->plane;
+
+    for (uint32_t i = 0; i < plane->transports; i++) {
+        worker->transport[i].hop = -1;
+        worker->transport[i].next_free = i + 1 < plane->transports ? i + 2 : 0;
+    }
+    worker->free_transport = 1;
+    for (uint32_t i = 1; i <= plane->streams; i++)
+        worker->stream[i].next_free = i < plane->streams ? i + 1 : 0;
+    worker->free_stream = plane->streams > 0 ? 1 : 0;
+}
+
+int worker_create(struct plane *plane, unsigned number, struct io *io, struct link_worker *link,
+                  struct srtp_engine *engine, struct worker **out)
+{
+    struct worker *worker;
+
+    if (plane->transports == 0 || plane->transports > 65536 || number >= plane->workers)
+        return ERR_INVAL;
+    worker = calloc(1, sizeof(*worker));
+    if (worker == NULL)
+        return ERR_NOMEM;
+    worker->plane = plane;
+    worker->number = number;
+    worker->io = io;
+    worker->link = link;
+    worker->engine = engine;
+    worker->count = link_worker_counters(link)->value;
+    worker->transport = secret_alloc(plane->transports * sizeof(*worker->transport));
+    worker->stream = aligned_alloc(64, stream_bytes(plane));
+    if (worker->transport == NULL || worker->stream == NULL) {
+        secret_free(worker->transport, plane->transports * sizeof(*worker->transport));
+        free(worker->stream);
+        free(worker);
+        return ERR_NOMEM;
+    }
+    memset(worker->stream, 0, stream_bytes(plane));
+    fill_pools(worker);
+    *out = worker;
+    return 0;
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    for (uint32_t i = 0; i < worker->plane->transports; i++)
+        if (worker->transport[i].mode != 0)
+            worker_close(worker, &worker->transport[i]);
+    for (unsigned i = 0; i < worker->held_n; i++)
+        worker->io->release(worker->io, &worker->held[i].p, 1);
+    worker_flush(worker);
+    secret_wipe(&worker->up, sizeof(worker->up));
+    secret_free(worker->transport, worker->plane->transports * sizeof(*worker->transport));
+    free(worker->stream);
+    free(worker);
+}
+
+void worker_announce(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->plane->locals.count; i++) {
+        struct packet *p = worker->io->alloc(worker->io);
+
+        if (p == NULL)
+            break;
+        resolve_announce(&worker->plane->locals, i, p);
+        worker_emit(worker, p);
+    }
+    worker_flush(worker);
+}
+
+/* ---- housekeeping ---- */
+
+static void check_silence(struct worker *worker, struct transport *t)
+{
+    uint32_t limit = worker->plane->media_timeout_ms;
+
+    if (limit == 0 || !(t->bits & TRANSPORT_FIRST_IN) || (t->bits & TRANSPORT_SILENT) ||
+        worker->now_ms - t->stats->last_in_ms < limit)
+        return;
+    t->bits |= TRANSPORT_SILENT;
+    worker_event(worker, t, LINK_MEDIA_TIMEOUT, 0, NULL);
+}
+
+/* Nobody took it over since sluiced went away (or came back without knowing it). */
+static bool is_orphan(const struct worker *worker, const struct transport *t)
+{
+    uint32_t limit = worker->plane->orphan_timeout_ms;
+
+    return limit != 0 && t->epoch != worker->epoch_seen &&
+           worker->now_ms - worker->epoch_ms >= limit;
+}
+
+static void sweep(struct worker *worker)
+{
+    uint32_t n = worker->plane->transports;
+
+    for (uint32_t i = 0; i < SWEEP_COUNT && i < n; i++) {
+        struct transport *t = &worker->transport[worker->sweep_at];
+
+        worker->sweep_at = worker->sweep_at + 1 < n ? worker->sweep_at + 1 : 0;
+        if (t->mode == 0)
+            continue;
+        if (is_orphan(worker, t)) {
+            worker_event(worker, t, LINK_TRANSPORT_GONE, 0, NULL);
+            worker_close(worker, t);
+            continue;
+        }
+        check_silence(worker, t);
+    }
+}
+
+/* The attachment changed: what it did not open is orphaned from now on. */
+static void follow_epoch(struct worker *worker)
+{
+    uint32_t epoch = link_worker_epoch(worker->link);
+
+    if (epoch == worker->epoch_seen)
+        return;
+    worker->epoch_seen = epoch;
+    worker->epoch_ms = worker->now_ms;
+    for (uint32_t i = 0; i < worker->plane->transports; i++)
+        if (worker->transport[i].mode != 0)
+            worker_show(worker, &worker->transport[i]);
+}
+
+/* Addresses that transports send to are asked for before they age out. */
+static void refresh_neighbours(struct worker *worker)
+{
+    for (uint32_t i = worker->number; i < NEIGHBOURS; i += worker->plane->workers)
+        if (worker->plane->neighbours.entry[i].references != 0)
+            worker_ask(worker, (int)i);
+}
+
+static void housekeeping(struct worker *worker)
+{
+    follow_epoch(worker);
+    if (worker->held_n > 0)
+        worker_retry_held(worker);
+    if (worker->now_ms - worker->sweep_ms >= SWEEP_MS) {
+        worker->sweep_ms = worker->now_ms;
+        sweep(worker);
+    }
+    if (worker->now_ms - worker->neighbours_ms >= NEIGHBOURS_MS) {
+        worker->neighbours_ms = worker->now_ms;
+        refresh_neighbours(worker);
+    }
+}
+
+unsigned worker_turn(struct worker *worker, uint64_t now_ms)
+{
+    struct packet *p[PACKET_BURST];
+    unsigned work, n;
+
+    worker->now_ms = now_ms;
+    work = link_worker_poll(worker->link, COMMAND_BUDGET, worker_on_command, worker);
+    n = worker->io->take_over(worker->io, p, PACKET_BURST);
+    if (n > 0) {
+        worker_take_over(worker, p, n);
+        worker_flush(worker);
+        work += n;
+    }
+    for (unsigned device = 0; device < worker->plane->locals.devices; device++) {
+        n = worker->io->receive(worker->io, device, p, PACKET_BURST);
+        if (n == 0)
+            continue;
+        worker_receive(worker, device, p, n);
+        worker_flush(worker);
+        work += n;
+    }
+    housekeeping(worker);
+    worker_flush(worker);
+    link_worker_flush(worker->link);
+    return work;
+}

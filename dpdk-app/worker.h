@@ -1,0 +1,182 @@
+/* A worker: one thread that polls devices and owns its transports and streams outright.
+ *
+ * No DPDK here: packets come through struct io. What workers share is frozen after start (locals),
+ * atomic (port table), or rare and locked (neighbours). */
+#ifndef DPDK_APP_WORKER_H
+#define DPDK_APP_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/srtp.h"
+#include "dpdk-app/io.h"
+#include "dpdk-app/local.h"
+#include "dpdk-app/neighbour.h"
+#include "dpdk-app/transport.h"
+#include "link/link_server.h"
+
+#define WORKER_HELD    32u /* DTLS datagrams that wait for a neighbour */
+#define WORKER_HELD_MS 1000u
+
+/* Shared by all workers. */
+struct plane {
+    struct locals locals;
+    struct neighbours neighbours;
+    /* Local address and port → link_id.index + 1; 0 = no transport. */
+    _Atomic uint32_t *port[LINK_LOCALS_MAX];
+    uint16_t port_min, port_max;
+    uint32_t workers;
+    uint32_t transports;        /* a worker */
+    uint32_t streams;           /* a worker */
+    uint32_t media_timeout_ms;  /* 0 = never */
+    uint32_t orphan_timeout_ms; /* 0 = never */
+};
+
+/* Packets on their way through the stages of one burst. */
+struct burst {
+    struct packet *p[PACKET_BURST];
+    struct stream *stream[PACKET_BURST]; /* of p[i]; NULL: none needed */
+    unsigned n;
+};
+
+struct held {
+    struct packet *p;
+    struct link_addr to;
+    struct link_id id;
+    uint64_t until_ms;
+};
+
+struct worker {
+    struct plane *plane;
+    struct io *io;
+    struct link_worker *link;
+    uint64_t *count; /* enum link_counter */
+    struct srtp_engine *engine;
+    unsigned number;
+    uint64_t now_ms;                      /* read once a turn */
+    struct transport *transport;          /* plane->transports */
+    struct stream *stream;                /* plane->streams + 1; place 0 stays empty */
+    uint32_t free_transport, free_stream; /* index + 1, index; 0 = none */
+    uint32_t generation;
+    /* Of the burst under way. */
+    struct packet *trash[4 * PACKET_BURST];
+    unsigned trash_n;
+    struct srtp_job job[PACKET_BURST];
+    uint8_t job_of[PACKET_BURST];
+    /* Frames that leave in this turn, by device. */
+    struct packet *out[DEVICES_MAX][PACKET_BURST];
+    uint8_t out_n[DEVICES_MAX];
+    struct held held[WORKER_HELD];
+    unsigned held_n;
+    /* Housekeeping. */
+    uint64_t sweep_ms;
+    uint32_t sweep_at;
+    uint64_t neighbours_ms;
+    uint32_t epoch_seen;
+    uint64_t epoch_ms;  /* when the attachment changed */
+    struct link_msg up; /* being built */
+};
+
+/* ---- life (worker.c) ---- */
+
+/* Port tables and the neighbour table; `plane` has its numbers and locals set. ERR_NOMEM. */
+int plane_init(struct plane *plane);
+void plane_fini(struct plane *plane);
+
+/* Heap object with all pools. `engine` is the worker's own. ERR_NOMEM, ERR_INVAL. */
+int worker_create(struct plane *plane, unsigned number, struct io *io, struct link_worker *link,
+                  struct srtp_engine *engine, struct worker **worker);
+
+/* Closes every transport (keys wiped), gives packets back, frees. The engine stays the caller's. */
+void worker_destroy(struct worker *worker);
+
+/* One turn: commands, packets that others handed over, one burst of each device, housekeeping.
+ * Returns the amount of work done; 0 = idle. */
+unsigned worker_turn(struct worker *worker, uint64_t now_ms);
+
+/* Tell the neighbours of each device who we are. */
+void worker_announce(struct worker *worker);
+
+/* A frame burst from a device through every stage; takes the packets. (worker_turn does it; tests
+ * and the fuzzer call it directly and then worker_flush.) */
+void worker_receive(struct worker *worker, unsigned device, struct packet **p, unsigned n);
+void worker_flush(struct worker *worker);
+
+/* ---- commands (command.c) ---- */
+
+/* link_on_command_fn with a worker as context. */
+void worker_on_command(void *worker, unsigned producer, const struct link_msg *msg);
+/* Close a transport on our own account or by command. */
+void worker_close(struct worker *worker, struct transport *t);
+void worker_show(struct worker *worker, const struct transport *t);
+/* Set the remote address, resolve its neighbour. Family must match the local address (or be 0). */
+int worker_set_remote(struct worker *worker, struct transport *t, const struct link_addr *remote);
+
+/* ---- streams (stream.c) ---- */
+
+enum stream_way { STREAM_IN, STREAM_OUT };
+
+/* The stream of an SSRC, made when missing; NULL when there is no place. */
+struct stream *worker_stream(struct worker *worker, struct transport *t, enum stream_way way,
+                             uint32_t ssrc);
+/* Take one away (it never authenticated). */
+void worker_drop_stream(struct worker *worker, struct transport *t, enum stream_way way,
+                        uint32_t ssrc);
+void worker_drop_streams(struct worker *worker, struct transport *t);
+/* Account a received packet: loss and jitter. */
+void stream_received(struct stream *stream, struct link_transport_stats *stats, uint16_t sequence,
+                     uint32_t timestamp, unsigned payload_type, uint64_t now_ms);
+
+/* ---- sending (egress.c) ---- */
+
+/* Routed plain media for transports of ours: protect, put headers on, queue to send. */
+void worker_send_media(struct worker *worker, struct burst *burst);
+/* A DTLS datagram of sluiced for `to`; takes p. */
+void worker_send_dtls(struct worker *worker, struct transport *t, struct packet *p,
+                      const struct link_addr *to);
+/* Send again what waited for its neighbour. */
+void worker_retry_held(struct worker *worker);
+/* Queue a finished frame for p->device. */
+void worker_emit(struct worker *worker, struct packet *p);
+/* Ask for a neighbour if it is time to. */
+void worker_ask(struct worker *worker, int hop);
+
+/* ---- receiving (ingress.c) ---- */
+
+/* Media that authenticated: route them, send or hand over. Takes the packets. */
+void worker_take_over(struct worker *worker, struct packet **p, unsigned n);
+
+/* ---- shared small things ---- */
+
+static inline void worker_count(struct worker *worker, unsigned counter, uint64_t n)
+{
+    link_stat_add(&worker->count[counter], n);
+}
+
+static inline void worker_drop(struct worker *worker, struct packet *p, unsigned counter)
+{
+    worker_count(worker, counter, 1);
+    worker->trash[worker->trash_n++] = p;
+}
+
+/* The transport of a global index if it is ours and of this generation (0 = any). */
+static inline struct transport *worker_transport(struct worker *worker, uint32_t index,
+                                                 uint32_t generation)
+{
+    uint32_t place = index & 0xffffffu;
+    struct transport *t;
+
+    if (index >> 24 != worker->number || place >= worker->plane->transports)
+        return NULL;
+    t = &worker->transport[place];
+    if (t->mode == 0 || (generation != 0 && t->generation != generation))
+        return NULL;
+    return t;
+}
+
+/* Send an event of a transport to its producer; counts when it does not fit. */
+void worker_event(struct worker *worker, const struct transport *t, unsigned type,
+                  unsigned direction, const struct packet *p);
+
+#endif
