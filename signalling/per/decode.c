@@ -270,6 +270,8 @@ static int grow(struct per_decoder *d, const struct per_type *elem, struct per_a
     void *v;
     int rc;
 
+    if (n == 0)
+        return 0;
     if (n > d->elements_left)
         return per_decoder_fail(d, ERR_LIMIT, "too many elements");
     if (n * elem->min_bits > per_reader_left(&d->in))
@@ -292,13 +294,11 @@ static int grow(struct per_decoder *d, const struct per_type *elem, struct per_a
 static int decode_elements(struct per_decoder *d, const struct per_type *elem,
                            struct per_any_list *list, size_t n, struct per_frame *frame)
 {
-    char *at = (char *)list->v + (size_t)list->n * elem->size;
-
-    for (size_t i = 0; i < n; i++, at += elem->size) {
+    for (; n > 0; n--) {
         int rc;
 
         frame->index = list->n;
-        rc = decode_value(d, elem, at);
+        rc = decode_value(d, elem, (char *)list->v + (size_t)list->n * elem->size);
         if (rc != 0)
             return rc;
         list->n++;

@@ -157,7 +157,7 @@ static int write_run(struct per_encoder *e, const struct per_type *t, unsigned u
         rc = per_write_length(e, b, total - done, &n, &more);
         if (rc == 0 && !is_unaligned(b, unit))
             rc = per_write_align(e);
-        if (rc == 0)
+        if (rc == 0 && n > 0)
             rc = write_items(e, t, from, done, n);
         done += n;
     }
@@ -168,7 +168,7 @@ static int write_octet_items(struct per_encoder *e, const struct per_type *t, co
                              size_t first, size_t n)
 {
     (void)t;
-    return n == 0 ? 0 : per_write_octets(e, (const uint8_t *)from + first, n);
+    return per_write_octets(e, (const uint8_t *)from + first, n);
 }
 
 /* Pieces start at whole octets: fragments hold multiples of 16K bits. */

@@ -380,9 +380,9 @@ class Tables:
 
     def composite_body(self, t, name):
         rows = [self.member_row(t, m, name) for m in t.members]
-        if rows:
-            self.out.append('static const struct per_member %s_members[] = {\n    %s};' % (
-                name, ',\n    '.join(rows)))
+        rows = rows or ['{0}']  # a table to point to, even if nobody looks into it
+        self.out.append('static const struct per_member %s_members[] = {\n    %s};' % (
+            name, ',\n    '.join(rows)))
         body = '.name = %s, .kind = PER_%s, .size = sizeof(struct %s), .extensible = %s' % (
             c_string(t.name), t.kind.upper(), name, flag(t.extensible))
         body += ', .n_root = %d, .n_members = %d, .n_published = %d' % (
@@ -394,7 +394,7 @@ class Tables:
         if t.extensible:
             body += ', .ext = offsetof(struct %s, %s)' % (
                 name, 'ext_' if t.kind == 'seq' else 'u')
-        return body + (', .members = %s_members' % name if rows else '')
+        return body + ', .members = %s_members' % name
 
     def member_row(self, t, m, name):
         absent = t.kind == 'seq' and (m.optional or m.addition)
