@@ -133,6 +133,9 @@ static const struct settings_row control_rows[] = {
     {"requests_per_second", SETTINGS_UINT, AT(settings_control, requests_per_second), .min = 0,
      .max = 1000000, .fallback = "2000",
      .help = "Requests of one connection that are handled in a second; more wait. 0 = no limit."},
+    {"lab_methods", SETTINGS_BOOL, AT(settings_control, lab_methods), .fallback = "false",
+     .help = "For a lab alone: methods `lab.*`, which open DTLS transports without a call and tell "
+             "their keying material. Whoever may connect can then use the server's ports."},
 };
 static const struct settings_table control_table =
     SETTINGS_TABLE("The control socket: JSON-RPC 2.0, one object a line.", control_rows);
@@ -151,6 +154,9 @@ static const struct settings_row link_rows[] = {
     {"orphan_timeout_ms", SETTINGS_UINT, AT(settings_link, orphan_timeout_ms), .min = 0,
      .max = 86400000, .unit = "ms", .fallback = "300000",
      .help = "How long media keep flowing while no sluiced is attached. 0 = for ever."},
+    {"close_orphans", SETTINGS_BOOL, AT(settings_link, close_orphans), .fallback = "true",
+     .help = "A sluiced that attaches closes the transports that an earlier one has left. `false`: "
+             "they stay until `orphan_timeout_ms` is over."},
 };
 static const struct settings_table link_table =
     SETTINGS_TABLE("The door between the two processes.", link_rows);
@@ -299,6 +305,11 @@ static const struct settings_row timers_rows[] = {
     TIMER(msd_ms, 100, 600000, "10000", "Master-slave determination (T106)."),
     TIMER(tcs_ms, 100, 600000, "10000", "Answer to a TerminalCapabilitySet (T101)."),
     TIMER(olc_ms, 100, 600000, "10000", "Answer to an OpenLogicalChannel (T103)."),
+    TIMER(mirror_ms, 0, 600000, "1000",
+          "How long the server lets the peer open its audio channel first: its own channel then "
+          "uses the same codec."),
+    TIMER(no_channel_ms, 100, 600000, "10000",
+          "A call without any open channel is ended after this time."),
     TIMER(clc_ms, 100, 600000, "5000", "Answer to a CloseLogicalChannel (T103)."),
     TIMER(round_trip_interval_ms, 0, 3600000, "15000",
           "Between two round-trip delay requests on a quiet session. 0 = none are sent."),

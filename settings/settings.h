@@ -115,6 +115,7 @@ struct settings_control {
     uint32_t max_message_bytes;
     uint32_t max_backlog_bytes;
     uint32_t requests_per_second; /* 0 = no limit */
+    bool lab_methods;             /* lab.*: they tell keys */
 };
 
 struct settings_link {
@@ -124,6 +125,7 @@ struct settings_link {
     uint32_t retry_ms;   /* sluiced: between attempts to attach */
     uint32_t
         orphan_timeout_ms; /* sluice-dp: transports without a sluiced are closed then; 0 = never */
+    bool close_orphans; /* sluiced: what an earlier one left is closed at attach */
 };
 
 struct settings_device {
@@ -193,6 +195,8 @@ struct settings_timers {
     uint32_t msd_ms;
     uint32_t tcs_ms;
     uint32_t olc_ms;
+    uint32_t mirror_ms;
+    uint32_t no_channel_ms;
     uint32_t clc_ms;
     uint32_t round_trip_interval_ms; /* 0 = never ask */
     uint32_t round_trip_timeout_ms;
