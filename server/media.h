@@ -1,0 +1,79 @@
+/* Media ports: a session's place on the data plane, and the DTLS association that keys it.
+ *
+ * A port is one transport of sluice-dp (mode DTLS-SRTP), or a pair of them (plain RTP and RTCP on
+ * an even port and the next). The session sees only this interface; the real one (media_link.c)
+ * speaks to the data plane and to the shards, tests bring their own.
+ *
+ *   open → on_opened → set_remote, associate → on_established, on_keyed → close → on_closed
+ *
+ * The local address is known from open on. close may come at any time; on_closed follows once, and
+ * no other callback after it. Callbacks never come from inside the operations. Main thread. */
+#ifndef SERVER_MEDIA_H
+#define SERVER_MEDIA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "crypto/dtls.h"
+#include "link/link_msg.h"
+
+struct media_port;
+
+enum media_kind {
+    MEDIA_DTLS_SRTP,
+    MEDIA_PLAIN_RTP,
+};
+
+struct media_request {
+    enum media_kind kind;
+    uint8_t family; /* enum addr_family of the peer */
+    uint32_t place; /* ports with the same number live on one worker while it has room */
+    uint8_t dscp;
+    bool is_lab;         /* report the keys: lab transports only */
+    const char *session; /* ids as text, for a sluiced that comes back */
+    const char *conference;
+};
+
+struct media_established {
+    enum srtp_profile profile;
+    const char *cipher;
+    const struct fingerprint *peer;
+    uint32_t handshake_ms;
+    const struct srtp_master *local, *remote; /* lab transports; else NULL */
+};
+
+struct media_callbacks {
+    void (*on_opened)(void *owner, int err); /* err != 0: close it */
+    void (*on_established)(void *owner, const struct media_established *e);
+    void (*on_keyed)(void *owner);
+    /* The association is dead; the port is not: close it. */
+    void (*on_failed)(void *owner, enum dtls_failure why, const char *text);
+    void (*on_peer_closed)(void *owner);
+    void (*on_stranger)(void *owner, const struct addr *from, uint64_t count);
+    void (*on_event)(void *owner, unsigned link_type, const struct link_event *event);
+    /* The data plane went away, or closed the transport by itself; close the port. */
+    void (*on_gone)(void *owner, const char *why);
+    /* After close; `final` may be all zero. The port is freed afterwards. */
+    void (*on_closed)(void *owner, const struct link_transport_stats *final);
+};
+
+struct media_ops {
+    /* ERR_CLOSED: no data plane; ERR_LIMIT: no port free; ERR_NOTFOUND: no address of the family;
+     * ERR_NOMEM. */
+    int (*open)(void *media, const struct media_request *request,
+                const struct media_callbacks *callbacks, void *owner, struct media_port **out);
+    /* Address of the port; media_control of a plain one is the port above. */
+    struct addr (*local)(const struct media_port *port);
+    /* Where the peer's media come from and go to. `rtcp` is used by plain ports alone. */
+    int (*set_remote)(struct media_port *port, const struct addr *rtp, const struct addr *rtcp);
+    /* Start DTLS, once (D-ONCE): ERR_EXISTS when done before. set_remote comes first. */
+    int (*associate)(struct media_port *port, bool is_active, const struct fingerprint *peer);
+    /* Send what arrives on `from` to `to`; NULL: nowhere. */
+    int (*route)(struct media_port *from, struct media_port *to);
+    /* Counters now. ERR_CLOSED, ERR_NOTFOUND. */
+    int (*stats)(struct media_port *port, struct link_transport_stats *stats);
+    void (*close)(struct media_port *port);
+};
+
+#endif

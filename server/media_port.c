@@ -1,0 +1,462 @@
+#include "server/media_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "server/link_addr.h"
+#include "settings/settings.h"
+
+/* No room for a command: tried again after so long. */
+#define RETRY_MS 10
+
+/* ---- ports: life ---- */
+
+static void wake(struct media_port *p, uint32_t in_ms)
+{
+    timer_start(p->m->config.timers, &p->timer, clock_mono_ms() + in_ms);
+}
+
+static void leg_name(struct port_leg *leg, struct link_id transport)
+{
+    struct media_link *m = leg->port->m;
+
+    leg->transport = transport;
+    leg->is_named = true;
+    HASH_ADD(by_transport, m->by_transport, transport, sizeof(leg->transport), leg);
+}
+
+static void leg_forget(struct port_leg *leg)
+{
+    struct media_link *m = leg->port->m;
+
+    if (leg->is_named)
+        HASH_DELETE(by_transport, m->by_transport, leg);
+    leg->is_named = false;
+}
+
+static void unroute(struct media_port *p)
+{
+    list_remove(&p->to_link);
+    p->to = NULL;
+}
+
+void media_port_free(struct media_port *p)
+{
+    struct media_link *m = p->m;
+
+    for (unsigned i = 0; i < p->legs; i++) {
+        leg_forget(&p->leg[i]);
+        HASH_DELETE(by_id, m->by_id, &p->leg[i]);
+    }
+    LIST_FOREACH_SAFE (it, &p->sources)
+        unroute(LIST_ENTRY(it, struct media_port, to_link));
+    unroute(p);
+    if (!p->is_void && m->numbers != NULL)
+        ports_release(m->numbers, p->number, clock_mono_ms());
+    timer_cancel(m->config.timers, &p->timer);
+    list_remove(&p->link);
+    m->stats.ports_open--;
+    secret_wipe(p, sizeof(*p));
+    free(p);
+}
+
+static struct link_msg *message(struct link_msg *msg, enum link_type type,
+                                const struct port_leg *leg)
+{
+    link_msg_init(msg, type, leg->transport, leg->id);
+    return msg;
+}
+
+/* Ask the data plane, or the shard that has the association, to close; false: no room, later. */
+static bool send_close(struct media_port *p)
+{
+    struct media_link *m = p->m;
+    struct shard_command command;
+    struct link_msg msg;
+
+    for (unsigned i = 0; i < p->legs; i++) {
+        struct port_leg *leg = &p->leg[i];
+        int err;
+
+        if (!leg->is_open || leg->is_waiting)
+            continue;
+        if (p->kind == MEDIA_DTLS_SRTP) {
+            memset(&command, 0, sizeof(command));
+            command.kind = SHARD_CLOSE;
+            command.id = leg->id;
+            command.transport = leg->transport;
+            err = shard_command(m->shards[p->shard], &command);
+        } else {
+            err = link_port_send(m->port, message(&msg, LINK_TRANSPORT_CLOSE, leg));
+        }
+        if (err == ERR_AGAIN)
+            return false;
+        leg->is_waiting = err == 0;
+        leg->is_open = err == 0;
+    }
+    return true;
+}
+
+static bool is_waiting(const struct media_port *p)
+{
+    return p->leg[0].is_waiting || p->leg[1].is_waiting;
+}
+
+static void close_step(struct media_port *p)
+{
+    if (p->state != PORT_CLOSING)
+        return;
+    if (p->is_void) {
+        p->leg[0].is_waiting = p->leg[1].is_waiting = false;
+    } else if (!send_close(p)) {
+        wake(p, RETRY_MS);
+        return;
+    }
+    if (!is_waiting(p)) {
+        p->state = PORT_CLOSED;
+        wake(p, 0);
+    }
+}
+
+static void on_port_timer(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct media_port *p = ctx;
+
+    (void)timer;
+    (void)now;
+    if (p->state == PORT_CLOSING) {
+        close_step(p);
+    } else if (p->state == PORT_FAILED && !p->was_told_open) {
+        p->was_told_open = true;
+        p->callbacks->on_opened(p->owner, p->error);
+    } else if (p->state == PORT_CLOSED) {
+        p->callbacks->on_closed(p->owner, &p->final);
+        media_port_free(p);
+    }
+}
+
+static void port_close(struct media_port *p)
+{
+    if (p->state == PORT_CLOSING || p->state == PORT_CLOSED)
+        return;
+    /* One whose OPEN is not answered yet waits for that answer first. */
+    p->state = PORT_CLOSING;
+    if (!is_waiting(p) || p->is_void)
+        close_step(p);
+}
+
+/* ---- ports: opening ---- */
+
+static int local_of(const struct media_link *m, uint8_t family, uint8_t *index)
+{
+    for (uint32_t i = 0; i < m->info.locals && i < LINK_LOCALS_MAX; i++) {
+        if (m->info.local[i].family == family) {
+            *index = (uint8_t)i;
+            return 0;
+        }
+    }
+    return ERR_NOTFOUND;
+}
+
+static int leg_open(struct media_port *p, unsigned i, const struct media_request *r, uint8_t local)
+{
+    struct media_link *m = p->m;
+    struct port_leg *leg = &p->leg[i];
+    struct link_open open;
+    int err;
+
+    memset(&open, 0, sizeof(open));
+    open.local = local;
+    open.dscp = r->dscp;
+    open.port = (uint16_t)(p->number + i);
+    if (p->kind == MEDIA_DTLS_SRTP) {
+        open.mode = LINK_MODE_DTLS_SRTP;
+        open.producer = (uint8_t)(p->shard + 1);
+    } else {
+        open.mode = i == 0 ? LINK_MODE_RTP : LINK_MODE_RTCP;
+    }
+    snprintf(open.session, sizeof(open.session), "%s", r->session != NULL ? r->session : "");
+    snprintf(open.conference, sizeof(open.conference), "%s",
+             r->conference != NULL ? r->conference : "");
+    leg->id = ++m->next_id;
+    leg->port = p;
+    HASH_ADD(by_id, m->by_id, id, sizeof(leg->id), leg);
+    p->legs = i + 1;
+    err = link_port_open(m->port, p->worker, &open, leg->id);
+    leg->is_waiting = err == 0;
+    return err;
+}
+
+static int port_open(void *media, const struct media_request *r,
+                     const struct media_callbacks *callbacks, void *owner, struct media_port **out)
+{
+    struct media_link *m = media;
+    struct media_port *p;
+    uint16_t number = 0;
+    uint8_t local = 0;
+    int err;
+
+    if (!m->is_attached || m->is_stopping || m->info.workers == 0)
+        return ERR_CLOSED;
+    err = local_of(m, r->family, &local);
+    if (err == 0)
+        err = ports_take(m->numbers, clock_mono_ms(), &number);
+    if (err != 0)
+        return err;
+    p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        ports_release(m->numbers, number, 0);
+        return ERR_NOMEM;
+    }
+    p->m = m;
+    p->callbacks = callbacks;
+    p->owner = owner;
+    p->kind = r->kind;
+    p->is_lab = r->is_lab;
+    p->number = number;
+    p->worker = r->place % m->info.workers;
+    p->shard = m->next_shard++ % m->shard_count;
+    p->local = addr_with_port(addr_of_link(&m->info.local[local]), number);
+    timer_init(&p->timer, on_port_timer, p);
+    list_init(&p->to_link);
+    list_init(&p->sources);
+    list_push_back(&m->all, &p->link);
+    m->stats.ports_open++;
+    err = leg_open(p, 0, r, local);
+    if (err == 0 && p->kind == MEDIA_PLAIN_RTP)
+        err = leg_open(p, 1, r, local);
+    if (err != 0) {
+        p->error = err;
+        p->state = PORT_FAILED;
+        m->stats.open_failed++;
+        wake(p, 0);
+    }
+    *out = p;
+    return 0;
+}
+
+static struct addr port_local(const struct media_port *p)
+{
+    return p->local;
+}
+
+/* ---- ports: remote, association, route ---- */
+
+static int send_remote(struct media_port *p)
+{
+    struct link_msg msg;
+    int err = 0;
+
+    for (unsigned i = 0; i < p->legs && err == 0; i++) {
+        if (!p->leg[i].is_open || p->leg[i].remote.family == ADDR_NONE)
+            continue;
+        message(&msg, LINK_TRANSPORT_REMOTE, &p->leg[i]);
+        msg.u.remote = link_of_addr(&p->leg[i].remote);
+        err = link_port_send(p->m->port, &msg);
+    }
+    return err;
+}
+
+static int port_set_remote(struct media_port *p, const struct addr *rtp, const struct addr *rtcp)
+{
+    p->leg[0].remote = *rtp;
+    if (p->legs == 2 && rtcp != NULL)
+        p->leg[1].remote = *rtcp;
+    return p->state == PORT_OPEN ? send_remote(p) : 0;
+}
+
+static int send_associate(struct media_port *p)
+{
+    struct shard_command command;
+
+    memset(&command, 0, sizeof(command));
+    command.kind = SHARD_OPEN;
+    command.id = p->leg[0].id;
+    command.transport = p->leg[0].transport;
+    command.is_active = p->is_active;
+    command.is_lab = p->is_lab;
+    command.has_fingerprint = true;
+    command.fingerprint = p->fingerprint;
+    command.remote = p->leg[0].remote;
+    return shard_command(p->m->shards[p->shard], &command);
+}
+
+static int port_associate(struct media_port *p, bool is_active, const struct fingerprint *peer)
+{
+    if (p->kind != MEDIA_DTLS_SRTP)
+        return ERR_INVAL;
+    if (p->is_associated)
+        return ERR_EXISTS;
+    if (p->leg[0].remote.family == ADDR_NONE)
+        return ERR_STATE;
+    p->is_associated = true;
+    p->is_active = is_active;
+    p->fingerprint = *peer;
+    return p->state == PORT_OPEN ? send_associate(p) : 0;
+}
+
+/* Both legs of a plain port get the same table: RTP matches its row, RTCP goes by `rtcp`. */
+static int send_route(struct media_port *p)
+{
+    const struct media_port *to = p->to;
+    struct link_msg msg;
+    int err = 0;
+
+    for (unsigned i = 0; i < p->legs && err == 0; i++) {
+        message(&msg, to != NULL ? LINK_ROUTE_SET : LINK_ROUTE_CLEAR, &p->leg[i]);
+        if (to != NULL) {
+            msg.u.routes.count = 1;
+            msg.u.routes.row[0].to = to->leg[0].transport;
+            msg.u.routes.row[0].pt_in = LINK_PT_ANY;
+            msg.u.routes.row[0].pt_out = LINK_PT_ANY;
+            msg.u.routes.rtcp = to->leg[to->legs - 1].transport;
+        }
+        err = link_port_send(p->m->port, &msg);
+    }
+    return err;
+}
+
+static int port_route(struct media_port *from, struct media_port *to)
+{
+    if (from->state != PORT_OPEN || (to != NULL && to->state != PORT_OPEN))
+        return ERR_STATE;
+    if (from->to == to)
+        return 0;
+    unroute(from);
+    from->to = to;
+    if (to != NULL)
+        list_push_back(&to->sources, &from->to_link);
+    return send_route(from);
+}
+
+static void add_stats(struct link_transport_stats *sum, const struct link_transport_stats *one)
+{
+    const uint64_t *from = (const uint64_t *)one;
+    uint64_t *to = (uint64_t *)sum;
+
+    /* Only counters of both legs can add up; times and SSRCs stay those of the RTP leg. */
+    sum->rtcp_in += one->rtcp_in;
+    sum->rtcp_out += one->rtcp_out;
+    for (size_t i = offsetof(struct link_transport_stats, drop_remote) / 8;
+         i <= offsetof(struct link_transport_stats, drop_other) / 8; i++)
+        to[i] += from[i];
+}
+
+static int port_stats(struct media_port *p, struct link_transport_stats *stats)
+{
+    struct link_transport_stats rtcp;
+    int err;
+
+    if (p->is_void || p->state != PORT_OPEN)
+        return ERR_NOTFOUND;
+    err = link_client_transport(p->m->client, p->leg[0].transport, NULL, stats);
+    if (err == 0 && p->legs == 2 &&
+        link_client_transport(p->m->client, p->leg[1].transport, NULL, &rtcp) == 0)
+        add_stats(stats, &rtcp);
+    return err;
+}
+
+struct port_leg *media_leg_find(struct media_link *m, uint64_t id)
+{
+    struct port_leg *leg = NULL;
+
+    HASH_FIND(by_id, m->by_id, &id, sizeof(id), leg);
+    return leg;
+}
+
+struct port_leg *media_leg_of_transport(struct media_link *m, struct link_id id)
+{
+    struct port_leg *leg = NULL;
+
+    HASH_FIND(by_transport, m->by_transport, &id, sizeof(id), leg);
+    return leg;
+}
+
+static void fail_open(struct media_port *p, int err)
+{
+    if (p->state == PORT_OPENING) {
+        p->state = PORT_FAILED;
+        p->error = err;
+        p->m->stats.open_failed++;
+    }
+}
+
+void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg)
+{
+    struct media_port *p = leg->port;
+
+    leg->is_waiting = false;
+    if (msg->error == 0) {
+        leg->is_open = true;
+        leg_name(leg, (struct link_id){msg->transport, msg->generation});
+    } else {
+        fail_open(p, msg->error);
+    }
+    if (is_waiting(p))
+        return;
+    if (p->state == PORT_CLOSING) {
+        close_step(p);
+    } else if (p->state == PORT_FAILED) {
+        on_port_timer(&p->timer, p, 0);
+    } else if (p->state == PORT_OPENING) {
+        p->state = PORT_OPEN;
+        p->m->stats.opened++;
+        if (send_remote(p) != 0 || (p->is_associated && send_associate(p) != 0))
+            log_error(LOG_AREA_LINK, 0, "command to the data plane lost: queue full",
+                      LOG_U("port", p->number));
+        p->was_told_open = true;
+        p->callbacks->on_opened(p->owner, 0);
+    }
+}
+
+void media_leg_on_close_reply(struct port_leg *leg, const struct link_transport_stats *final)
+{
+    struct media_port *p = leg->port;
+
+    if (p->state != PORT_CLOSING)
+        return;
+    leg->is_waiting = false;
+    leg->is_open = false;
+    if (leg == &p->leg[0])
+        p->final = *final;
+    else
+        add_stats(&p->final, final);
+    close_step(p);
+}
+
+void media_port_lose_all(struct media_link *m)
+{
+    LIST_FOREACH_SAFE (it, &m->all) {
+        struct media_port *p = LIST_ENTRY(it, struct media_port, link);
+
+        p->is_void = true;
+        leg_forget(&p->leg[0]); /* the same name may come again with the next data plane */
+        if (p->legs == 2)
+            leg_forget(&p->leg[1]);
+        if (p->state == PORT_CLOSING) {
+            close_step(p);
+        } else if (p->state == PORT_OPENING) {
+            p->leg[0].is_waiting = p->leg[1].is_waiting = false;
+            fail_open(p, ERR_CLOSED);
+            wake(p, 0);
+        } else if (p->state == PORT_OPEN) {
+            p->state = PORT_FAILED;
+            p->callbacks->on_gone(p->owner, "data plane lost");
+        }
+    }
+}
+
+const struct media_ops media_link_ops = {
+    .open = port_open,
+    .local = port_local,
+    .set_remote = port_set_remote,
+    .associate = port_associate,
+    .route = port_route,
+    .stats = port_stats,
+    .close = port_close,
+};

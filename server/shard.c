@@ -1,0 +1,160 @@
+#include "server/shard.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "link/link.h"
+
+#define COMMANDS_MAX 4096
+/* Work taken from one source before the others are looked at. */
+#define COMMAND_BUDGET 64
+#define LINK_BUDGET    64
+/* How often a report that finds no room is tried again before it is given up, 1 ms apart. */
+#define REPORT_TRIES 2000
+
+struct shard {
+    struct shard_config config;
+    struct shard_queue *commands;
+    struct shard_core *core;
+    pthread_t thread;
+    atomic_bool is_forced;    /* stop without waiting for the data plane */
+    atomic_bool is_main_gone; /* nobody takes reports any more */
+};
+
+static int send_message(void *user, const struct link_msg *msg)
+{
+    struct shard *s = user;
+
+    return link_port_send(s->config.port, msg);
+}
+
+/* Reports are state changes: none may be lost while somebody listens. The main thread takes them
+ * all the time, so that a full queue empties within milliseconds; the bound is for its death. */
+static void report(void *user, const struct shard_report *r)
+{
+    struct shard *s = user;
+
+    for (int i = 0; i < REPORT_TRIES; i++) {
+        if (shard_queue_put(s->config.reports, r) == 0)
+            return;
+        if (atomic_load(&s->is_main_gone))
+            return;
+        poll(NULL, 0, 1);
+    }
+    log_error(LOG_AREA_DTLS, 0, "report of a shard lost: main thread does not take them",
+              LOG_U("shard", s->config.number), LOG_S("report", shard_report_to_str(r->kind)));
+}
+
+static void on_link(void *ctx, const struct link_msg *msg)
+{
+    struct shard *s = ctx;
+
+    shard_core_on_link(s->core, clock_mono_ms(), msg);
+}
+
+static void on_link_state(void *ctx, int attached)
+{
+    struct shard *s = ctx;
+
+    if (!attached)
+        shard_core_on_detached(s->core);
+}
+
+static bool take_commands(struct shard *s)
+{
+    struct shard_command command;
+
+    shard_queue_clear(s->commands);
+    for (int i = 0; i < COMMAND_BUDGET; i++) {
+        if (shard_queue_take(s->commands, &command) != 0)
+            return false;
+        shard_core_on_command(s->core, clock_mono_ms(), &command);
+    }
+    return true;
+}
+
+static int wait_ms(const struct shard *s, bool is_busy)
+{
+    uint64_t deadline = shard_core_next_deadline(s->core);
+    uint64_t now = clock_mono_ms();
+
+    if (is_busy || deadline <= now)
+        return 0;
+    return deadline - now > 1000 ? 1000 : (int)(deadline - now);
+}
+
+static void *run(void *arg)
+{
+    struct shard *s = arg;
+    struct pollfd fds[2] = {
+        {.fd = shard_queue_fd(s->commands), .events = POLLIN},
+        {.fd = link_port_fd(s->config.port), .events = POLLIN},
+    };
+    bool is_busy = false;
+
+    while (!shard_core_is_stopped(s->core) && !atomic_load(&s->is_forced)) {
+        (void)poll(fds, 2, wait_ms(s, is_busy));
+        /* First the link: a command must not meet the state before a detach. */
+        (void)link_port_poll(s->config.port, LINK_BUDGET);
+        is_busy = take_commands(s);
+        shard_core_on_timer(s->core, clock_mono_ms());
+    }
+    return NULL;
+}
+
+int shard_start(const struct shard_config *config, struct shard **out)
+{
+    static const struct shard_io io = {.send = send_message, .report = report};
+    struct shard *s = calloc(1, sizeof(*s));
+    char name[16];
+    int err;
+
+    if (s == NULL)
+        return ERR_NOMEM;
+    s->config = *config;
+    err = shard_queue_create(sizeof(struct shard_command), COMMANDS_MAX, &s->commands);
+    if (err == 0)
+        err = shard_core_create(&config->dtls, config->associations_max, &io, s, &s->core);
+    if (err == 0) {
+        link_port_listen(config->port, on_link, on_link_state, s);
+        err = pthread_create(&s->thread, NULL, run, s) == 0 ? 0 : ERR_NOMEM;
+    }
+    if (err != 0) {
+        shard_core_destroy(s->core);
+        shard_queue_destroy(s->commands);
+        free(s);
+        return err;
+    }
+    snprintf(name, sizeof(name), "shard-%u", config->number % 1000);
+    (void)pthread_setname_np(s->thread, name);
+    *out = s;
+    return 0;
+}
+
+int shard_command(struct shard *s, const struct shard_command *command)
+{
+    return shard_queue_put(s->commands, command);
+}
+
+void shard_destroy(struct shard *s)
+{
+    const struct shard_command nudge = {.kind = SHARD_STATS};
+
+    if (s == NULL)
+        return;
+    atomic_store(&s->is_main_gone, true);
+    atomic_store(&s->is_forced, true);
+    (void)shard_queue_put(s->commands, &nudge); /* wakes it */
+    pthread_join(s->thread, NULL);
+    shard_core_destroy(s->core);
+    shard_queue_destroy(s->commands);
+    free(s);
+}

@@ -1,0 +1,34 @@
+/* A shard's thread: shard_core.h between a queue of commands, the shard's own producer on the link
+ * and a queue of reports to the main thread.
+ *
+ * The thread sleeps in poll(2) until one of them has something or a DTLS timer is due. All it
+ * shares with the main thread are the two queues; associations, keys and the link port are its
+ * own. */
+#ifndef SERVER_SHARD_H
+#define SERVER_SHARD_H
+
+#include "server/shard_core.h"
+#include "server/shard_queue.h"
+
+struct shard;
+struct link_port;
+
+struct shard_config {
+    unsigned number;         /* 1..: producer on the link */
+    struct link_port *port;  /* that producer's port; the thread's own from now on */
+    struct dtls_config dtls; /* certificate outlives the shard */
+    size_t associations_max;
+    struct shard_queue *reports; /* of struct shard_report; shared by all shards */
+};
+
+/* Makes the shard and starts its thread. */
+int shard_start(const struct shard_config *config, struct shard **out);
+
+/* Gives a command; ERR_AGAIN when the queue is full. Any thread. */
+int shard_command(struct shard *shard, const struct shard_command *command);
+
+/* Waits for the thread (SHARD_STOP was given and SHARD_STOPPED reported, or a stop is forced
+ * here) and frees all. NULL is allowed. */
+void shard_destroy(struct shard *shard);
+
+#endif
