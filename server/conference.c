@@ -1,0 +1,302 @@
+#include "server/conference.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "server/session.h"
+#include "settings/settings.h"
+
+/* Two-party by definition. */
+#define RELAY_SESSIONS 2
+#define G711_FRAMES    20 /* milliseconds a packet */
+
+struct member {
+    struct list link;
+    struct session *session;
+    struct media_port *routed_to; /* as last told to the data plane */
+    struct media_port *port;      /* the one that routed_to is set on */
+};
+
+struct conference {
+    struct list link;
+    struct conferences *all;
+    const struct settings_conference *settings;
+    char name[SETTINGS_TEXT_MAX];
+    uint32_t place;
+    bool has_codec;
+    enum h245_codec codec;
+    size_t count;
+    struct list members;
+    UT_hash_handle hh;
+};
+
+struct conferences {
+    const struct media_ops *media;
+    struct list all; /* in the order of their making */
+    struct conference *by_name;
+    size_t count;
+    uint32_t next_place;
+};
+
+static enum h245_codec codec_of(enum settings_codec codec)
+{
+    return codec == SETTINGS_CODEC_G711_ALAW ? H245_CODEC_PCMA : H245_CODEC_PCMU;
+}
+
+int conferences_create(const struct media_ops *media, struct conferences **out)
+{
+    struct conferences *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return ERR_NOMEM;
+    c->media = media;
+    list_init(&c->all);
+    *out = c;
+    return 0;
+}
+
+static void conference_free(struct conference *c)
+{
+    HASH_DEL(c->all->by_name, c);
+    c->all->count--;
+    list_remove(&c->link);
+    free(c);
+}
+
+void conferences_destroy(struct conferences *c)
+{
+    if (c == NULL)
+        return;
+    LIST_FOREACH_SAFE (it, &c->all) {
+        struct conference *one = LIST_ENTRY(it, struct conference, link);
+
+        LIST_FOREACH_SAFE (m, &one->members)
+            free(LIST_ENTRY(m, struct member, link));
+        conference_free(one);
+    }
+    free(c);
+}
+
+size_t conferences_count(const struct conferences *c)
+{
+    return c->count;
+}
+
+static struct conference *find(struct conferences *all, const char *name)
+{
+    struct conference *c = NULL;
+
+    HASH_FIND_STR(all->by_name, name, c);
+    return c;
+}
+
+static struct conference *make(struct conferences *all, const struct settings_conference *settings,
+                               const char *name)
+{
+    struct conference *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->all = all;
+    c->settings = settings;
+    strncpy(c->name, name, sizeof(c->name) - 1);
+    c->place = all->next_place++;
+    list_init(&c->members);
+    HASH_ADD_STR(all->by_name, name, c);
+    list_push_back(&all->all, &c->link);
+    all->count++;
+    return c;
+}
+
+static size_t limit_of(const struct conference *c)
+{
+    size_t max = c->settings->max_sessions;
+
+    return c->settings->kind == SETTINGS_CONFERENCE_RELAY && max > RELAY_SESSIONS ? RELAY_SESSIONS
+                                                                                  : max;
+}
+
+int conference_join(struct conferences *all, const struct settings_conference *settings,
+                    const char *name, struct session *s, struct conference **out)
+{
+    struct conference *c = find(all, name);
+    struct member *m;
+
+    if (c != NULL && c->count >= limit_of(c))
+        return ERR_LIMIT;
+    m = calloc(1, sizeof(*m));
+    if (m == NULL)
+        return ERR_NOMEM;
+    if (c == NULL)
+        c = make(all, settings, name);
+    if (c == NULL) {
+        free(m);
+        return ERR_NOMEM;
+    }
+    m->session = s;
+    list_push_back(&c->members, &m->link);
+    c->count++;
+    *out = c;
+    return 0;
+}
+
+static struct member *member_of(const struct conference *c, const struct session *s)
+{
+    LIST_FOREACH (it, &c->members) {
+        struct member *m = LIST_ENTRY(it, struct member, link);
+
+        if (m->session == s)
+            return m;
+    }
+    return NULL;
+}
+
+/* Where media of `m` shall go now; NULL: nowhere. */
+static struct media_port *wanted(const struct conference *c, const struct member *m)
+{
+    if (!session_is_sending(m->session))
+        return NULL;
+    LIST_FOREACH (it, &c->members) {
+        const struct member *other = LIST_ENTRY(it, struct member, link);
+
+        if (other != m && session_is_receiving(other->session))
+            return session_port(other->session);
+    }
+    return NULL;
+}
+
+static void set_route(struct conference *c, struct member *m, struct media_port *to)
+{
+    struct media_port *port = session_port(m->session);
+
+    /* A port that is gone took its route along. */
+    if (m->port != port) {
+        m->port = port;
+        m->routed_to = NULL;
+    }
+    if (port == NULL || m->routed_to == to)
+        return;
+    /* That nothing shall go where nothing can go any more is no failure. */
+    if (c->all->media->route(port, to) == 0 || to == NULL)
+        m->routed_to = to;
+    else
+        log_error(LOG_AREA_CONFERENCE, session_id(m->session), "route not set",
+                  LOG_S("conference", c->name));
+}
+
+void conference_update(struct conference *c)
+{
+    bool has_channels = false;
+
+    LIST_FOREACH (it, &c->members) {
+        struct member *m = LIST_ENTRY(it, struct member, link);
+
+        set_route(c, m, wanted(c, m));
+        has_channels = has_channels || session_has_channels(m->session);
+    }
+    if (!has_channels)
+        c->has_codec = false;
+}
+
+void conference_leave(struct conference *c, struct session *s)
+{
+    struct member *gone = member_of(c, s);
+
+    if (gone == NULL)
+        return;
+    set_route(c, gone, NULL);
+    list_remove(&gone->link);
+    free(gone);
+    c->count--;
+    if (c->count == 0)
+        conference_free(c);
+    else
+        conference_update(c);
+}
+
+const char *conference_name(const struct conference *c)
+{
+    return c->name;
+}
+
+uint32_t conference_place(const struct conference *c)
+{
+    return c->place;
+}
+
+bool conference_accepts(const struct conference *c, const struct session *s, enum h245_codec codec)
+{
+    bool is_configured = false;
+
+    for (uint32_t i = 0; i < c->settings->codec_count; i++)
+        is_configured = is_configured || codec_of(c->settings->codecs[i]) == codec;
+    if (!is_configured || (c->has_codec && c->codec != codec))
+        return false;
+    LIST_FOREACH (it, &c->members) {
+        const struct member *other = LIST_ENTRY(it, struct member, link);
+
+        if (other->session != s && !session_can_receive(other->session, codec))
+            return false;
+    }
+    return true;
+}
+
+size_t conference_offer(const struct conference *c, const struct session *s,
+                        struct h245_audio *offer, size_t max)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < c->settings->codec_count && n < max; i++) {
+        enum h245_codec codec = codec_of(c->settings->codecs[i]);
+
+        if (!conference_accepts(c, s, codec))
+            continue;
+        memset(&offer[n], 0, sizeof(offer[n]));
+        offer[n].codec = codec;
+        offer[n].frames = G711_FRAMES;
+        n++;
+    }
+    return n;
+}
+
+void conference_settle(struct conference *c, enum h245_codec codec)
+{
+    c->has_codec = true;
+    c->codec = codec;
+}
+
+bool conference_codec(const struct conference *c, enum h245_codec *codec)
+{
+    if (c->has_codec)
+        *codec = c->codec;
+    return c->has_codec;
+}
+
+static json_t *conference_to_json(const struct conference *c, uint64_t now)
+{
+    json_t *sessions = json_array();
+
+    LIST_FOREACH (it, &c->members) {
+        const struct member *m = LIST_ENTRY(it, struct member, link);
+
+        json_array_append_new(sessions, session_to_json_short(m->session, now));
+    }
+    return json_pack("{s:s,s:s,s:o,s:I,s:o}", "name", c->name, "kind",
+                     settings_conference_kind_to_str(c->settings->kind), "codec",
+                     c->has_codec ? json_string(h245_codec_to_str(c->codec)) : json_null(),
+                     "max_sessions", (json_int_t)limit_of(c), "sessions", sessions);
+}
+
+json_t *conferences_to_json(const struct conferences *c, uint64_t now)
+{
+    json_t *list = json_array();
+
+    LIST_FOREACH (it, &c->all)
+        json_array_append_new(list,
+                              conference_to_json(LIST_ENTRY(it, struct conference, link), now));
+    return list;
+}

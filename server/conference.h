@@ -1,0 +1,53 @@
+/* Conferences: sessions whose media meet. Kind `relay`: of two, each hears the other.
+ *
+ * A conference begins with its first session and ends with its last. The packets of a relay are
+ * passed on as they are, so all sessions use one codec: the first channel that is accepted settles
+ * it, and until then each set of capabilities offers only what the others can receive too. */
+#ifndef SERVER_CONFERENCE_H
+#define SERVER_CONFERENCE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/media.h"
+#include "signalling/h245/media.h"
+
+struct conference;
+struct conferences;
+struct session;
+struct settings_conference;
+
+int conferences_create(const struct media_ops *media, struct conferences **out);
+void conferences_destroy(struct conferences *c); /* all sessions have left before */
+size_t conferences_count(const struct conferences *c);
+json_t *conferences_to_json(const struct conferences *c, uint64_t now);
+
+/* Join the conference `name`, made when it is not there. ERR_LIMIT: it is full; ERR_NOMEM. */
+int conference_join(struct conferences *all, const struct settings_conference *settings,
+                    const char *name, struct session *s, struct conference **out);
+
+/* The session's media stop at once; an empty conference is freed. */
+void conference_leave(struct conference *c, struct session *s);
+
+const char *conference_name(const struct conference *c);
+/* Number that its ports have in common (media_request.place). */
+uint32_t conference_place(const struct conference *c);
+
+/* What may be offered to `s`, best first; at most `max`. */
+size_t conference_offer(const struct conference *c, const struct session *s,
+                        struct h245_audio *offer, size_t max);
+
+/* May a channel of `s` use this codec? */
+bool conference_accepts(const struct conference *c, const struct session *s, enum h245_codec codec);
+
+/* A channel was accepted or opened: its codec is the conference's from now on. */
+void conference_settle(struct conference *c, enum h245_codec codec);
+bool conference_codec(const struct conference *c, enum h245_codec *codec);
+
+/* Ports, channels or associations of a session have changed: set the routes, and let the codec go
+ * when no channel is left. */
+void conference_update(struct conference *c);
+
+#endif

@@ -1,0 +1,37 @@
+#include "server/dialplan.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "settings/settings.h"
+
+/* How well a row fits: 0 not at all, else the more the better; an equal alias beats every "*". */
+static size_t fit(const struct settings_conference *row, const char *alias)
+{
+    size_t len = strlen(row->alias);
+
+    if (strcasecmp(row->alias, alias) == 0)
+        return SETTINGS_TEXT_MAX + 1;
+    if (len == 0 || row->alias[len - 1] != '*')
+        return 0;
+    return strncasecmp(row->alias, alias, len - 1) == 0 ? len : 0;
+}
+
+int dialplan_find(const struct settings *settings, const char *alias,
+                  const struct settings_conference **out)
+{
+    size_t best = 0;
+
+    if (alias[0] == '\0' || strlen(alias) >= SETTINGS_TEXT_MAX)
+        return ERR_NOTFOUND;
+    for (uint32_t i = 0; i < settings->conference_count; i++) {
+        size_t n = fit(&settings->conferences[i], alias);
+
+        if (n > best) {
+            best = n;
+            *out = &settings->conferences[i];
+        }
+    }
+    return best > 0 ? 0 : ERR_NOTFOUND;
+}

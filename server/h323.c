@@ -1,0 +1,637 @@
+#include "server/h323.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "server/ports.h"
+#include "settings/settings.h"
+
+/* Messages of no use that one connection may send before it is closed. */
+#define USELESS_MAX 50
+/* Calls at a time on one signalling connection. */
+#define CALLS_MAX 16
+/* Addresses whose rate of calls is watched at a time. */
+#define RATES_MAX 65536
+/* H.245 port numbers rest before reuse, so that a late connection does not reach another call. */
+#define H245_REST_MS 1000
+
+struct door {
+    const struct settings_listener *settings;
+    struct tcp_listener *listener;
+    struct ports *h245_ports; /* NULL: whatever the system gives */
+    struct h323 *h;
+};
+
+/* One signalling connection. */
+struct line {
+    struct h323 *h;
+    struct list link;
+    struct door *door;
+    struct tcp_conn *conn; /* NULL: gone */
+    struct list legs;
+    size_t leg_count;
+    unsigned useless;
+    struct timer timer; /* connected, no Setup yet */
+};
+
+/* What a session has of us. */
+struct leg {
+    struct h323 *h;
+    struct list in_line;
+    struct list in_all;
+    struct line *line; /* NULL: signalling connection is gone */
+    struct door *door;
+    struct session *session;
+    struct tcp_listener *h245_listener;
+    uint16_t h245_port; /* of door->h245_ports, 0 = none */
+    struct tcp_conn *h245;
+    UT_hash_handle hh;
+    uint64_t id;
+};
+
+struct rate {
+    struct addr key;
+    uint64_t second;
+    uint32_t count;
+    UT_hash_handle hh;
+};
+
+struct h323 {
+    struct session_env *env;
+    const struct settings *settings;
+    struct tcp *tcp;
+    struct door doors[SETTINGS_LISTENERS_MAX];
+    size_t door_count;
+    struct list lines;
+    struct list legs; /* all sessions */
+    struct list dead; /* closed ones, to be freed by the reaper */
+    struct timer reaper;
+    struct leg *by_id;
+    struct rate *rates;
+    bool is_ready, is_stopping;
+    struct h323_stats stats;
+    struct log_limit limit;
+};
+
+static const struct tcp_callbacks line_callbacks;
+static const struct tcp_callbacks h245_callbacks;
+
+/* ---- lines ---- */
+
+static void line_free_if_idle(struct line *l)
+{
+    if (l->conn != NULL || l->leg_count != 0)
+        return;
+    timer_cancel(l->h->env->timers, &l->timer);
+    list_remove(&l->link);
+    free(l);
+}
+
+static void line_close(struct line *l, bool flush)
+{
+    if (l->conn != NULL)
+        tcp_conn_close(l->conn, flush);
+    l->conn = NULL;
+    timer_cancel(l->h->env->timers, &l->timer);
+}
+
+static void on_silent(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct line *l = ctx;
+
+    (void)timer;
+    (void)now;
+    l->h->stats.silent++;
+    log_limited(&l->h->limit, now, LOG_AREA_H225, LOG_LEVEL_WARN, 0,
+                "connection closed: no Setup came", LOG_ADDR("peer", tcp_conn_peer(l->conn)));
+    line_close(l, false);
+    line_free_if_idle(l);
+}
+
+static bool on_accept(void *user, struct tcp_conn *conn)
+{
+    struct door *d = user;
+    struct h323 *h = d->h;
+    struct line *l = calloc(1, sizeof(*l));
+
+    if (l == NULL || h->is_stopping) {
+        free(l);
+        return false;
+    }
+    l->h = h;
+    l->door = d;
+    l->conn = conn;
+    list_init(&l->legs);
+    list_push_back(&h->lines, &l->link);
+    timer_init(&l->timer, on_silent, l);
+    timer_start(h->env->timers, &l->timer,
+                clock_mono_ms() + h->settings->signalling.timers.setup_ms);
+    tcp_conn_attach(conn, &line_callbacks, l);
+    return true;
+}
+
+/* ---- limits ---- */
+
+static void forget_rates(struct h323 *h)
+{
+    struct rate *r, *next;
+
+    HASH_ITER(hh, h->rates, r, next)
+    {
+        HASH_DEL(h->rates, r);
+        free(r);
+    }
+}
+
+static bool rate_passes(struct h323 *h, const struct addr *peer, uint64_t now)
+{
+    uint32_t limit = h->settings->signalling.limits.setups_per_second;
+    struct addr key = addr_with_port(*peer, 0);
+    struct rate *r = NULL;
+
+    if (limit == 0)
+        return true;
+    HASH_FIND(hh, h->rates, &key, sizeof(key), r);
+    if (r == NULL) {
+        if (HASH_COUNT(h->rates) >= RATES_MAX)
+            forget_rates(h);
+        r = calloc(1, sizeof(*r));
+        if (r == NULL)
+            return false;
+        r->key = key;
+        HASH_ADD(hh, h->rates, key, sizeof(r->key), r);
+    }
+    if (r->second != now / 1000) {
+        r->second = now / 1000;
+        r->count = 0;
+    }
+    return ++r->count <= limit;
+}
+
+/* ---- legs ---- */
+
+static struct leg *leg_of_ref(struct line *l, uint16_t call_ref)
+{
+    LIST_FOREACH (it, &l->legs) {
+        struct leg *leg = LIST_ENTRY(it, struct leg, in_line);
+
+        if (session_call_ref(leg->session) == call_ref)
+            return leg;
+    }
+    return NULL;
+}
+
+static void leg_leave_line(struct leg *leg)
+{
+    struct line *l = leg->line;
+
+    if (l == NULL)
+        return;
+    leg->line = NULL;
+    list_remove(&leg->in_line);
+    l->leg_count--;
+    /* One call a connection is the rule: its end is the end of the connection. */
+    if (l->leg_count == 0)
+        line_close(l, true);
+    line_free_if_idle(l);
+}
+
+static void leg_free(struct leg *leg)
+{
+    struct h323 *h = leg->h;
+
+    h323_h245_close(h, leg->session);
+    leg_leave_line(leg);
+    session_destroy(leg->session);
+    HASH_DEL(h->by_id, leg);
+    list_remove(&leg->in_all);
+    h->stats.sessions--;
+    free(leg);
+}
+
+static void on_reap(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct h323 *h = ctx;
+    struct list *it;
+
+    (void)timer;
+    (void)now;
+    while ((it = list_first(&h->dead)) != NULL)
+        leg_free(LIST_ENTRY(it, struct leg, in_all));
+}
+
+static int leg_create(struct line *l, uint64_t now, struct leg **out)
+{
+    struct h323 *h = l->h;
+    struct leg *leg = calloc(1, sizeof(*leg));
+    struct session_config config = {.listener = l->door->settings, .owner = leg};
+    int err;
+
+    if (leg == NULL)
+        return ERR_NOMEM;
+    config.peer = *tcp_conn_peer(l->conn);
+    config.local = *tcp_conn_local(l->conn);
+    err = session_create(h->env, &config, now, &leg->session);
+    if (err != 0) {
+        free(leg);
+        return err;
+    }
+    leg->h = h;
+    leg->line = l;
+    leg->door = l->door;
+    leg->id = session_id(leg->session);
+    list_push_back(&l->legs, &leg->in_line);
+    l->leg_count++;
+    list_push_back(&h->legs, &leg->in_all);
+    HASH_ADD(hh, h->by_id, id, sizeof(leg->id), leg);
+    h->stats.sessions++;
+    timer_cancel(h->env->timers, &l->timer);
+    *out = leg;
+    return 0;
+}
+
+/* ---- signalling messages ---- */
+
+static void useless(struct line *l, const char *why, int err)
+{
+    log_limited(&l->h->limit, clock_mono_ms(), LOG_AREA_H225, LOG_LEVEL_WARN, 0,
+                "call signalling message refused", LOG_ADDR("peer", tcp_conn_peer(l->conn)),
+                LOG_S("reason", why), LOG_E("error", err));
+    if (++l->useless < USELESS_MAX || l->leg_count != 0)
+        return;
+    line_close(l, true);
+    line_free_if_idle(l);
+}
+
+static void refuse(struct line *l, uint16_t call_ref, enum q931_cause cause)
+{
+    uint8_t out[64];
+    size_t len = 0;
+
+    if (h225_build_refusal(call_ref, true, cause, out, sizeof(out), &len) == 0)
+        (void)tcp_conn_send(l->conn, out, len);
+}
+
+/* May another call begin? Otherwise it is refused here, at the price of one small message. */
+static bool admit(struct line *l, uint16_t call_ref, uint64_t now)
+{
+    struct h323 *h = l->h;
+    enum q931_cause cause = Q931_CAUSE_CONGESTION;
+    const char *why = NULL;
+
+    h->stats.setups++;
+    if (h->stats.sessions >= h->settings->signalling.limits.max_sessions ||
+        l->leg_count >= CALLS_MAX) {
+        h->stats.refused_sessions++;
+        why = "as many sessions as are allowed";
+    } else if (!rate_passes(h, tcp_conn_peer(l->conn), now)) {
+        h->stats.refused_rate++;
+        why = "too many calls of this address in a second";
+    } else if (!h->is_ready || h->is_stopping) {
+        h->stats.refused_sessions++;
+        cause = Q931_CAUSE_NO_RESOURCE;
+        why = h->is_stopping ? "server is stopping" : "no data plane";
+    }
+    if (why == NULL)
+        return true;
+    log_limited(&h->limit, now, LOG_AREA_H225, LOG_LEVEL_WARN, 0, "call refused",
+                LOG_ADDR("peer", tcp_conn_peer(l->conn)), LOG_S("reason", why));
+    refuse(l, call_ref, cause);
+    return false;
+}
+
+static void on_setup(struct line *l, uint16_t call_ref, const uint8_t *data, size_t len,
+                     uint64_t now)
+{
+    struct leg *leg = NULL;
+
+    if (!admit(l, call_ref, now))
+        return;
+    if (leg_create(l, now, &leg) != 0) {
+        refuse(l, call_ref, Q931_CAUSE_NO_RESOURCE);
+        return;
+    }
+    session_on_h225(leg->session, data, len, now);
+}
+
+static void on_line_packet(void *user, const uint8_t *data, size_t len)
+{
+    struct line *l = user;
+    uint64_t now = clock_mono_ms();
+    bool from_destination = false;
+    uint16_t call_ref = 0;
+    uint8_t type = 0;
+    struct leg *leg;
+    int err = h225_call_peek(data, len, &call_ref, &from_destination, &type);
+
+    if (err != 0) {
+        l->h->stats.undecodable++;
+        useless(l, "no Q.931 message", err);
+        return;
+    }
+    leg = leg_of_ref(l, call_ref);
+    if (leg != NULL) {
+        session_on_h225(leg->session, data, len, now);
+    } else if (type == Q931_SETUP && !from_destination) {
+        on_setup(l, call_ref, data, len, now);
+    } else {
+        l->h->stats.unknown_call++;
+        if (type != Q931_RELEASE_COMPLETE)
+            refuse(l, call_ref, Q931_CAUSE_INVALID_CALL_REFERENCE);
+        useless(l, "no such call", ERR_NOTFOUND);
+    }
+}
+
+static void on_line_closed(void *user, int err, const char *why)
+{
+    struct line *l = user;
+    uint64_t now = clock_mono_ms();
+
+    if (l->leg_count == 0 && err != ERR_CLOSED)
+        log_limited(&l->h->limit, now, LOG_AREA_H225, LOG_LEVEL_WARN, 0, "connection closed",
+                    LOG_ADDR("peer", tcp_conn_peer(l->conn)), LOG_S("reason", why));
+    l->conn = NULL;
+    timer_cancel(l->h->env->timers, &l->timer);
+    l->leg_count++; /* the line outlives the loop */
+    LIST_FOREACH_SAFE (it, &l->legs) {
+        struct leg *leg = LIST_ENTRY(it, struct leg, in_line);
+
+        leg->line = NULL;
+        list_remove(&leg->in_line);
+        l->leg_count--;
+        session_on_h225_lost(leg->session, why, now);
+    }
+    l->leg_count--;
+    line_free_if_idle(l);
+}
+
+static const struct tcp_callbacks line_callbacks = {
+    .on_packet = on_line_packet,
+    .on_closed = on_line_closed,
+};
+
+/* ---- H.245 of a call ---- */
+
+static void on_h245_packet(void *user, const uint8_t *data, size_t len)
+{
+    struct leg *leg = user;
+
+    session_on_h245(leg->session, data, len, clock_mono_ms());
+}
+
+static void on_h245_closed(void *user, int err, const char *why)
+{
+    struct leg *leg = user;
+
+    (void)err;
+    leg->h245 = NULL;
+    session_on_h245_lost(leg->session, why, clock_mono_ms());
+}
+
+static const struct tcp_callbacks h245_callbacks = {
+    .on_packet = on_h245_packet,
+    .on_closed = on_h245_closed,
+};
+
+static bool on_h245_accept(void *user, struct tcp_conn *conn)
+{
+    struct leg *leg = user;
+
+    if (leg->h245 != NULL || !session_expects(leg->session, tcp_conn_peer(conn))) {
+        leg->h->stats.h245_strangers++;
+        log_limited(&leg->h->limit, clock_mono_ms(), LOG_AREA_H245, LOG_LEVEL_WARN, leg->id,
+                    "H.245 connection of a stranger refused",
+                    LOG_ADDR("from", tcp_conn_peer(conn)));
+        return false;
+    }
+    leg->h245 = conn;
+    tcp_conn_attach(conn, &h245_callbacks, leg);
+    tcp_listener_close(leg->h245_listener);
+    leg->h245_listener = NULL;
+    session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
+    return true;
+}
+
+static int listen_on(struct leg *leg, struct addr at, struct addr *bound)
+{
+    int err = tcp_listen(leg->h->tcp, &at, on_h245_accept, leg, &leg->h245_listener);
+
+    if (err == 0)
+        *bound = tcp_listener_addr(leg->h245_listener);
+    return err;
+}
+
+int h323_h245_listen(struct h323 *h, struct session *s, struct addr *at)
+{
+    struct leg *leg = session_owner(s);
+    struct addr here = leg->door->settings->h245_address;
+    struct ports *ports = leg->door->h245_ports;
+    uint64_t now = clock_mono_ms();
+    int err;
+
+    if (here.family == ADDR_NONE)
+        here = *tcp_conn_local(leg->line->conn);
+    if (ports == NULL)
+        return listen_on(leg, addr_with_port(here, 0), at);
+    /* A number that another program holds is passed over, as often as there are numbers. */
+    for (size_t i = 0; i < ports_capacity(ports); i++) {
+        uint16_t port = 0;
+
+        err = ports_take(ports, now, &port);
+        if (err != 0)
+            break;
+        err = listen_on(leg, addr_with_port(here, port), at);
+        if (err == 0) {
+            leg->h245_port = port;
+            return 0;
+        }
+        ports_release(ports, port, now);
+        if (err != ERR_EXISTS)
+            return err;
+    }
+    h->stats.h245_no_port++;
+    return ERR_LIMIT;
+}
+
+void h323_h245_close(struct h323 *h, struct session *s)
+{
+    struct leg *leg = session_owner(s);
+
+    (void)h;
+    tcp_listener_close(leg->h245_listener);
+    leg->h245_listener = NULL;
+    tcp_conn_close(leg->h245, true);
+    leg->h245 = NULL;
+    if (leg->h245_port != 0)
+        ports_release(leg->door->h245_ports, leg->h245_port, clock_mono_ms());
+    leg->h245_port = 0;
+}
+
+int h323_h245_send(struct h323 *h, struct session *s, const uint8_t *pdu, size_t len)
+{
+    struct leg *leg = session_owner(s);
+
+    (void)h;
+    return leg->h245 != NULL ? tcp_conn_send(leg->h245, pdu, len) : ERR_CLOSED;
+}
+
+int h323_h225_send(struct h323 *h, struct session *s, const uint8_t *message, size_t len)
+{
+    struct leg *leg = session_owner(s);
+
+    (void)h;
+    if (leg->line == NULL || leg->line->conn == NULL)
+        return ERR_CLOSED;
+    return tcp_conn_send(leg->line->conn, message, len);
+}
+
+void h323_h225_close(struct h323 *h, struct session *s)
+{
+    struct leg *leg = session_owner(s);
+
+    (void)h;
+    leg_leave_line(leg);
+}
+
+void h323_closed(struct h323 *h, struct session *s)
+{
+    struct leg *leg = session_owner(s);
+
+    list_remove(&leg->in_all);
+    list_push_back(&h->dead, &leg->in_all);
+    timer_start(h->env->timers, &h->reaper, clock_mono_ms());
+}
+
+/* ---- the whole ---- */
+
+int h323_create(struct session_env *env, struct tcp *tcp, struct h323 **out)
+{
+    struct h323 *h = calloc(1, sizeof(*h));
+
+    if (h == NULL)
+        return ERR_NOMEM;
+    h->env = env;
+    h->settings = env->settings;
+    h->tcp = tcp;
+    h->limit = (struct log_limit)LOG_LIMIT_INIT(20, 10000);
+    list_init(&h->lines);
+    list_init(&h->legs);
+    list_init(&h->dead);
+    timer_init(&h->reaper, on_reap, h);
+    *out = h;
+    return 0;
+}
+
+static int door_open(struct h323 *h, const struct settings_listener *settings)
+{
+    struct door *d = &h->doors[h->door_count];
+    int err;
+
+    memset(d, 0, sizeof(*d));
+    d->settings = settings;
+    d->h = h;
+    if (settings->h245_ports.last != 0) {
+        err = ports_create(settings->h245_ports.first, settings->h245_ports.last, 1, H245_REST_MS,
+                           &d->h245_ports);
+        if (err != 0)
+            return err;
+    }
+    h->door_count++;
+    return tcp_listen(h->tcp, &settings->address, on_accept, d, &d->listener);
+}
+
+static void close_doors(struct h323 *h)
+{
+    for (size_t i = 0; i < h->door_count; i++) {
+        tcp_listener_close(h->doors[i].listener);
+        h->doors[i].listener = NULL;
+    }
+}
+
+int h323_listen(struct h323 *h, const char **which)
+{
+    const struct settings_signalling *s = &h->settings->signalling;
+
+    for (uint32_t i = 0; i < s->listener_count; i++) {
+        int err = door_open(h, &s->listeners[i]);
+
+        if (err != 0) {
+            *which = s->listeners[i].name;
+            close_doors(h);
+            return err;
+        }
+        log_info(LOG_AREA_H225, 0, "listening", LOG_S("listener", s->listeners[i].name),
+                 LOG_ADDR("address", &s->listeners[i].address),
+                 LOG_S("dtls", settings_dtls_to_str(s->listeners[i].dtls)));
+    }
+    return 0;
+}
+
+void h323_set_ready(struct h323 *h, bool is_ready)
+{
+    h->is_ready = is_ready;
+}
+
+void h323_stop(struct h323 *h, enum session_end why)
+{
+    uint64_t now = clock_mono_ms();
+
+    h->is_stopping = true;
+    close_doors(h);
+    LIST_FOREACH_SAFE (it, &h->legs)
+        session_close(LIST_ENTRY(it, struct leg, in_all)->session, why, now);
+    LIST_FOREACH_SAFE (it, &h->lines) {
+        struct line *l = LIST_ENTRY(it, struct line, link);
+
+        if (l->leg_count == 0) {
+            line_close(l, false);
+            line_free_if_idle(l);
+        }
+    }
+}
+
+void h323_destroy(struct h323 *h)
+{
+    if (h == NULL)
+        return;
+    on_reap(NULL, h, 0);
+    LIST_FOREACH_SAFE (it, &h->legs)
+        leg_free(LIST_ENTRY(it, struct leg, in_all));
+    LIST_FOREACH_SAFE (it, &h->lines) {
+        struct line *l = LIST_ENTRY(it, struct line, link);
+
+        line_close(l, false);
+        line_free_if_idle(l);
+    }
+    close_doors(h);
+    for (size_t i = 0; i < h->door_count; i++)
+        ports_destroy(h->doors[i].h245_ports);
+    timer_cancel(h->env->timers, &h->reaper);
+    forget_rates(h);
+    free(h);
+}
+
+struct session *h323_find(struct h323 *h, uint64_t id)
+{
+    struct leg *leg = NULL;
+
+    HASH_FIND(hh, h->by_id, &id, sizeof(id), leg);
+    return leg != NULL ? leg->session : NULL;
+}
+
+void h323_each(struct h323 *h, h323_on_session_fn fn, void *ctx)
+{
+    LIST_FOREACH_SAFE (it, &h->legs)
+        if (fn(ctx, LIST_ENTRY(it, struct leg, in_all)->session) != 0)
+            return;
+}
+
+const struct h323_stats *h323_stats_of(const struct h323 *h)
+{
+    return &h->stats;
+}

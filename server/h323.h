@@ -1,0 +1,64 @@
+/* H.323 over TCP: signalling listeners, the connections of calls, and a listener of its own for the
+ * H.245 of each call. Gives sessions (session.h) their sockets. Main thread. */
+#ifndef SERVER_H323_H
+#define SERVER_H323_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/session.h"
+#include "server/tcp.h"
+
+struct h323;
+
+/* Counters by reason; `sessions` is now. */
+#define H323_STAT_LIST(X)                                                       \
+    X(sessions)                                                                 \
+    X(setups)                                                                   \
+    X(refused_sessions) /* max_sessions */                                      \
+    X(refused_rate)     /* setups_per_second of one address */                  \
+    X(undecodable)      /* no Q.931 message */                                  \
+    X(unknown_call)     /* for a call that is not there */                      \
+    X(silent)           /* connected and sent no Setup */                       \
+    X(h245_strangers)   /* H.245 connection from a host that is not the peer */ \
+    X(h245_no_port)
+
+struct h323_stats {
+#define H323_STAT_FIELD(name) uint64_t name;
+    H323_STAT_LIST(H323_STAT_FIELD)
+#undef H323_STAT_FIELD
+};
+
+/* `env` gets its signalling operations from here: h323_ops. All outlive this. */
+int h323_create(struct session_env *env, struct tcp *tcp, struct h323 **out);
+
+/* Opens every listener of the configuration, or none. *which names the one that failed. */
+int h323_listen(struct h323 *h, const char **which);
+
+/* No new calls; ends all sessions for the given reason. */
+void h323_stop(struct h323 *h, enum session_end why);
+
+/* Frees what is left. NULL is allowed. */
+void h323_destroy(struct h323 *h);
+
+/* The data plane is there (new calls are taken) or not (they are refused). */
+void h323_set_ready(struct h323 *h, bool is_ready);
+
+struct session *h323_find(struct h323 *h, uint64_t id);
+
+/* Every session in the order of their making; a non-zero answer ends the walk. */
+typedef int (*h323_on_session_fn)(void *ctx, struct session *s);
+void h323_each(struct h323 *h, h323_on_session_fn fn, void *ctx);
+
+const struct h323_stats *h323_stats_of(const struct h323 *h);
+
+/* The signalling part of struct session_ops. `user` of the env must start with a struct h323
+ * pointer: see struct server. */
+int h323_h225_send(struct h323 *h, struct session *s, const uint8_t *message, size_t len);
+int h323_h245_send(struct h323 *h, struct session *s, const uint8_t *pdu, size_t len);
+int h323_h245_listen(struct h323 *h, struct session *s, struct addr *at);
+void h323_h245_close(struct h323 *h, struct session *s);
+void h323_h225_close(struct h323 *h, struct session *s);
+void h323_closed(struct h323 *h, struct session *s);
+
+#endif

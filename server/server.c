@@ -1,0 +1,423 @@
+#include "server/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "crypto/cert.h"
+
+/* How often the shutdown looks whether its step is done. */
+#define STOP_POLL_MS 10
+/* A polite close waits so long for the peer to close its end. */
+#define FLUSH_MS 1000
+/* Octets that may wait for a peer that does not read. */
+#define BACKLOG_BYTES 262144
+/* What the shards and the control socket get of the time for the shutdown, at least. */
+#define STOP_REST_MS 500
+
+/* ---- what sessions ask for ---- */
+
+static int h225_send(void *user, struct session *s, const uint8_t *message, size_t len)
+{
+    return h323_h225_send(((struct server *)user)->h323, s, message, len);
+}
+
+static int h245_send(void *user, struct session *s, const uint8_t *pdu, size_t len)
+{
+    return h323_h245_send(((struct server *)user)->h323, s, pdu, len);
+}
+
+static int h245_listen(void *user, struct session *s, struct addr *at)
+{
+    return h323_h245_listen(((struct server *)user)->h323, s, at);
+}
+
+static void h245_close(void *user, struct session *s)
+{
+    h323_h245_close(((struct server *)user)->h323, s);
+}
+
+static void h225_close(void *user, struct session *s)
+{
+    h323_h225_close(((struct server *)user)->h323, s);
+}
+
+static void on_session_closed(void *user, struct session *s)
+{
+    h323_closed(((struct server *)user)->h323, s);
+}
+
+static void on_session_event(void *user, struct session *s, const char *type, json_t *data)
+{
+    control_publish(((struct server *)user)->control, type, session_id(s), data);
+}
+
+static bool wants_events(void *user)
+{
+    return control_stats(((struct server *)user)->control)->clients != 0;
+}
+
+static uint32_t random_u32(void *user)
+{
+    const struct server *s = user;
+    uint32_t r = 0;
+
+    if (read(s->urandom, &r, sizeof(r)) != (ssize_t)sizeof(r))
+        r = (uint32_t)clock_mono_ns();
+    return r;
+}
+
+static uint64_t now_ms(void *user)
+{
+    (void)user;
+    return clock_mono_ms();
+}
+
+static const struct session_ops session_ops = {
+    .h225_send = h225_send,
+    .h245_send = h245_send,
+    .h245_listen = h245_listen,
+    .h245_close = h245_close,
+    .h225_close = h225_close,
+    .event = on_session_event,
+    .wants_events = wants_events,
+    .closed = on_session_closed,
+};
+
+static void on_link_state(void *user, bool is_attached, const char *text)
+{
+    struct server *s = user;
+
+    h323_set_ready(s->h323, is_attached);
+    if (s->control != NULL)
+        control_publish(s->control, is_attached ? "dataplane.attached" : "dataplane.lost", 0,
+                        json_pack("{s:s}", "text", text));
+}
+
+/* ---- making ---- */
+
+static int make_identity(struct server *s)
+{
+    const struct settings_dtls_section *d = &s->settings->dtls;
+    int err = d->certificate[0] != '\0' ? cert_load(d->certificate, d->key, &s->cert)
+                                        : cert_generate(CERT_VALIDITY_DAYS_DEFAULT, &s->cert);
+
+    if (err != 0) {
+        log_error(LOG_AREA_CRYPTO, 0, "no certificate", LOG_S("file", d->certificate),
+                  LOG_E("error", err));
+        return err;
+    }
+    for (int h = 0; h < FINGERPRINT_HASH_COUNT && err == 0; h++)
+        err = cert_fingerprint(s->cert, (enum fingerprint_hash)h, &s->identity.fingerprints[h]);
+    return err;
+}
+
+static int make_tcp(struct server *s)
+{
+    const struct settings_limits *l = &s->settings->signalling.limits;
+    const struct tcp_config config = {
+        .loop = &s->loop.uv,
+        .timers = &s->loop.timers,
+        .connections_max = l->max_connections,
+        .per_address_max = l->max_connections_per_address,
+        .packet_max = l->max_message_bytes,
+        .backlog_max = BACKLOG_BYTES,
+        .packet_ms = s->settings->signalling.timers.setup_ms,
+        .flush_ms = FLUSH_MS,
+    };
+
+    return tcp_create(&config, &s->tcp);
+}
+
+static int make_media(struct server *s)
+{
+    const struct media_link_config config = {
+        .loop = &s->loop.uv,
+        .timers = &s->loop.timers,
+        .settings = s->settings,
+        .cert = s->cert,
+        .close_orphans = s->settings->link.close_orphans,
+        .on_state = on_link_state,
+        .user = s,
+    };
+
+    return media_link_create(&config, &s->media);
+}
+
+static void make_env(struct server *s)
+{
+    s->env.ops = &session_ops;
+    s->env.user = s;
+    s->env.media_ops = &media_link_ops;
+    s->env.media = s->media;
+    s->env.timers = &s->loop.timers;
+    s->env.settings = s->settings;
+    s->env.identity = &s->identity;
+    s->env.conferences = s->conferences;
+    s->env.random = random_u32;
+    s->env.now = now_ms;
+    arena_init(&s->env.scratch, 16384, 262144);
+}
+
+static int make_control(struct server *s)
+{
+    const char *text = "";
+    int err = control_create(&s->loop.uv, &s->settings->control, &s->settings->node, &s->control);
+
+    if (err == 0)
+        err = control_register_events(s->control, server_events, server_event_count);
+    if (err == 0)
+        err = server_rpc_register(s);
+    if (err == 0 && s->settings->control.lab_methods) {
+        err = lab_create(&media_link_ops, s->media, &s->identity, &s->lab);
+        if (err == 0)
+            err = lab_register(s->lab, control_rpc(s->control));
+        log_warn(LOG_AREA_CONTROL, 0, "lab methods are on: they tell keying material");
+    }
+    if (err == 0)
+        err = control_start(s->control, &text);
+    if (err != 0)
+        log_error(LOG_AREA_CONTROL, 0, "control socket not opened",
+                  LOG_S("path", s->settings->control.path), LOG_S("reason", text),
+                  LOG_E("error", err));
+    return err;
+}
+
+static int make_listeners(struct server *s)
+{
+    const char *which = "";
+    int err = h323_listen(s->h323, &which);
+
+    if (err != 0)
+        log_error(LOG_AREA_H225, 0, "listener not opened", LOG_S("listener", which),
+                  LOG_E("error", err));
+    return err;
+}
+
+/* ---- signals ---- */
+
+static void stop_begin(struct server *s);
+
+static void on_stop_signal(uv_signal_t *handle, int signum)
+{
+    struct server *s = handle->data;
+
+    log_info(LOG_AREA_MAIN, 0, "stopping", LOG_I("signal", signum));
+    stop_begin(s);
+}
+
+/* A file that is refused changes nothing. Of one that is fine the log levels hold at once; the
+ * rest holds after a restart, and the log says so. */
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+    struct server *s = handle->data;
+    struct settings *fresh = malloc(sizeof(*fresh));
+    struct settings_report *report = malloc(sizeof(*report));
+
+    (void)signum;
+    if (fresh == NULL || report == NULL) {
+        log_error(LOG_AREA_SETTINGS, 0, "configuration not read again: out of memory");
+    } else if (settings_load_file(s->settings_path, fresh, report) != 0) {
+        s->reloads_refused++;
+        log_error(LOG_AREA_SETTINGS, 0, "configuration refused, the old one stays",
+                  LOG_S("file", s->settings_path), LOG_U("problems", report->count),
+                  LOG_S("path", report->count > 0 ? report->problems[0].path : ""),
+                  LOG_S("first", report->count > 0 ? report->problems[0].text : ""));
+    } else {
+        s->reloads++;
+        s->settings->log = fresh->log;
+        settings_apply_log(&s->settings->log);
+        log_info(LOG_AREA_SETTINGS, 0,
+                 "configuration read again: log levels hold now, the rest after a restart",
+                 LOG_B("differs", memcmp(fresh, s->settings, sizeof(*fresh)) != 0));
+    }
+    free(fresh);
+    free(report);
+}
+
+static int watch_signals(struct server *s)
+{
+    struct {
+        uv_signal_t *handle;
+        int signum;
+        uv_signal_cb cb;
+    } row[] = {
+        {&s->sig_term, SIGTERM, on_stop_signal},
+        {&s->sig_int, SIGINT, on_stop_signal},
+        {&s->sig_hup, SIGHUP, on_hangup},
+    };
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        if (uv_signal_init(&s->loop.uv, row[i].handle) != 0)
+            return ERR_IO;
+        row[i].handle->data = s;
+        if (uv_signal_start(row[i].handle, row[i].cb, row[i].signum) != 0)
+            return ERR_IO;
+    }
+    return 0;
+}
+
+static void unwatch_signals(struct server *s)
+{
+    uv_signal_t *handles[] = {&s->sig_term, &s->sig_int, &s->sig_hup};
+
+    for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+        if (handles[i]->data != NULL && !uv_is_closing((uv_handle_t *)handles[i]))
+            uv_close((uv_handle_t *)handles[i], NULL);
+}
+
+/* ---- shutdown: sessions, then media, then connections, then the control socket ---- */
+
+enum stop_step {
+    STOP_SESSIONS,
+    STOP_MEDIA,
+    STOP_CONNECTIONS,
+    STOP_CONTROL,
+    STOP_DONE,
+};
+
+static void on_media_stopped(void *user)
+{
+    struct server *s = user;
+
+    s->stop_step = STOP_CONNECTIONS;
+}
+
+static void on_control_stopped(void *ctx)
+{
+    struct server *s = ctx;
+
+    s->is_control_stopped = true;
+}
+
+static uint32_t stop_rest(const struct server *s, uint64_t now)
+{
+    uint64_t rest = s->stop_deadline > now ? s->stop_deadline - now : 0;
+
+    return rest < STOP_REST_MS ? STOP_REST_MS : (uint32_t)rest;
+}
+
+static void stop_next(struct server *s, uint64_t now)
+{
+    bool is_late = now >= s->stop_deadline;
+
+    if (s->stop_step == STOP_SESSIONS &&
+        (is_late || (h323_stats_of(s->h323)->sessions == 0 && lab_is_idle(s->lab)))) {
+        if (is_late)
+            log_warn(LOG_AREA_MAIN, 0, "sessions did not end in time",
+                     LOG_U("sessions", h323_stats_of(s->h323)->sessions));
+        s->stop_step = STOP_MEDIA;
+        media_link_stop(s->media, stop_rest(s, now), on_media_stopped, s);
+    }
+    if (s->stop_step == STOP_CONNECTIONS && (is_late || tcp_stats_of(s->tcp)->connections == 0)) {
+        s->stop_step = STOP_CONTROL;
+        tcp_stop(s->tcp);
+        control_stop(s->control, on_control_stopped, s);
+    }
+    if (s->stop_step == STOP_CONTROL && s->is_control_stopped) {
+        s->stop_step = STOP_DONE;
+        loop_stop(&s->loop);
+    }
+}
+
+static void on_stop_timer(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct server *s = ctx;
+
+    stop_next(s, now);
+    if (s->stop_step != STOP_DONE)
+        timer_start(&s->loop.timers, timer, now + STOP_POLL_MS);
+}
+
+static void stop_begin(struct server *s)
+{
+    uint64_t now = clock_mono_ms();
+
+    if (s->is_stopping)
+        return;
+    s->is_stopping = true;
+    s->stop_deadline = now + s->settings->signalling.timers.shutdown_ms;
+    control_publish(s->control, "server.stopping", 0, json_object());
+    h323_stop(s->h323, SESSION_END_SHUTDOWN);
+    lab_stop(s->lab);
+    timer_start(&s->loop.timers, &s->stop_timer, now);
+}
+
+/* ---- the whole ---- */
+
+int server_init(struct server *s, struct settings *settings, const char *settings_path)
+{
+    int err;
+
+    memset(s, 0, sizeof(*s));
+    s->settings = settings;
+    s->settings_path = settings_path;
+    s->began = clock_mono_ms();
+    timer_init(&s->stop_timer, on_stop_timer, s);
+    s->urandom = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    err = s->urandom >= 0 ? loop_init(&s->loop) : ERR_IO;
+    s->is_loop_up = err == 0;
+    if (err == 0)
+        err = make_identity(s);
+    if (err == 0)
+        err = make_tcp(s);
+    if (err == 0)
+        err = conferences_create(&media_link_ops, &s->conferences);
+    if (err == 0)
+        err = make_media(s);
+    if (err == 0) {
+        make_env(s);
+        err = h323_create(&s->env, s->tcp, &s->h323);
+    }
+    if (err == 0)
+        err = make_control(s);
+    if (err == 0)
+        err = make_listeners(s);
+    if (err == 0)
+        err = watch_signals(s);
+    if (err != 0) {
+        log_error(LOG_AREA_MAIN, 0, "not started", LOG_E("error", err));
+        server_fini(s);
+    }
+    return err;
+}
+
+void server_run(struct server *s)
+{
+    log_info(LOG_AREA_MAIN, 0, "sluiced runs", LOG_S("version", SLUICE_VERSION),
+             LOG_S("node", s->settings->node.name), LOG_S("control", s->settings->control.path),
+             LOG_U("shards", s->settings->dtls.shards));
+    loop_run(&s->loop);
+    log_info(LOG_AREA_MAIN, 0, "sluiced has stopped",
+             LOG_U("uptime_ms", clock_mono_ms() - s->began));
+}
+
+void server_fini(struct server *s)
+{
+    if (s->is_loop_up) {
+        unwatch_signals(s);
+        h323_destroy(s->h323);
+        conferences_destroy(s->conferences);
+        if (s->media != NULL)
+            media_link_abort(s->media);
+        if (s->tcp != NULL)
+            tcp_stop(s->tcp);
+        if (s->control != NULL && !s->is_control_stopped)
+            control_stop(s->control, NULL, NULL);
+        loop_fini(&s->loop);
+    }
+    media_link_destroy(s->media);
+    lab_destroy(s->lab);
+    tcp_destroy(s->tcp);
+    cert_destroy(s->cert);
+    arena_fini(&s->env.scratch);
+    if (s->urandom >= 0)
+        close(s->urandom);
+    free(s->settings);
+    s->settings = NULL;
+}

@@ -1,0 +1,57 @@
+/* sluiced as one object: the loop, the data plane's link, TCP, sessions, control socket. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "server/conference.h"
+#include "server/control.h"
+#include "server/h323.h"
+#include "server/lab.h"
+#include "server/loop.h"
+#include "server/media_link.h"
+#include "server/session.h"
+#include "server/tcp.h"
+#include "settings/settings.h"
+
+struct server {
+    struct loop loop;
+    const char *settings_path;
+    struct settings *settings;
+    struct cert *cert;
+    struct h23510_identity identity;
+    struct session_env env;
+    struct conferences *conferences;
+    struct media_link *media;
+    struct tcp *tcp;
+    struct h323 *h323;
+    struct control *control;
+    struct lab *lab; /* NULL unless control.lab_methods */
+    uv_signal_t sig_term, sig_int, sig_hup;
+    uint64_t began;
+    unsigned reloads, reloads_refused;
+    int urandom;
+    bool is_loop_up;
+    bool is_stopping;
+    bool is_control_stopped;
+    struct timer stop_timer; /* steps of the shutdown */
+    uint64_t stop_deadline;
+    unsigned stop_step;
+};
+
+/* Takes over the settings. Everything is made and every socket open, or nothing is left behind and
+ * the error is logged. */
+int server_init(struct server *s, struct settings *settings, const char *settings_path);
+
+/* Until SIGTERM or SIGINT, then the shutdown. */
+void server_run(struct server *s);
+void server_fini(struct server *s);
+
+/* server_rpc.c: methods and events on the control socket. */
+int server_rpc_register(struct server *s);
+extern const struct control_event server_events[];
+extern const size_t server_event_count;
+
+#endif

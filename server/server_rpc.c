@@ -1,0 +1,323 @@
+/* Methods and events of sessions, conferences and counters on the control socket. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "server/server.h"
+
+const struct control_event server_events[] = {
+    {"session.created", "a Setup for a known alias came: peer, alias, conference, listener"},
+    {"session.connected", "Connect was sent: conference"},
+    {"session.active", "capabilities and roles are known: role, dtls"},
+    {"session.downgraded", "policy preferred, peer without H.235.10: reason"},
+    {"session.user_input", "a key was pressed: text, duration_ms"},
+    {"session.closed", "all is released: cause, text, conference, duration_ms, packets_in, "
+                       "packets_out, lost"},
+    {"channel.opened", "a logical channel is open: lcn, direction, codec, protected"},
+    {"channel.rejected", "we rejected the peer's channel: lcn, cause, reason"},
+    {"channel.refused", "the peer rejected ours: lcn, cause"},
+    {"channel.closed", "a logical channel is gone: lcn, direction"},
+    {"dtls.established",
+     "handshake whole, fingerprint verified: role, cipher, srtp_profile, fingerprint, "
+     "handshake_ms"},
+    {"dtls.failed", "association is dead, its channels are being closed: reason, text"},
+    {"media.keyed", "the data plane has the SRTP keys"},
+    {"media.first_packet", "first media packet: direction (in, out), ssrc"},
+    {"dataplane.attached", "sluice-dp is there: text"},
+    {"dataplane.lost", "sluice-dp is gone, its sessions end: text"},
+    {"server.stopping", "shutdown has begun"},
+};
+const size_t server_event_count = sizeof(server_events) / sizeof(server_events[0]);
+
+/* ---- counters ---- */
+
+static void set(json_t *j, const char *name, uint64_t value)
+{
+    json_object_set_new(j, name, json_integer((json_int_t)value));
+}
+
+static json_t *sessions_json(struct server *s)
+{
+    const struct session_stats *st = &s->env.stats;
+    json_t *j = json_object();
+    json_t *ended = json_object();
+    json_t *refused = json_object();
+    json_t *failures = json_object();
+
+#define SESSION_STAT_SET(name) set(j, #name, st->name);
+    SESSION_STAT_LIST(SESSION_STAT_SET)
+#undef SESSION_STAT_SET
+    for (int i = 1; i < SESSION_END_COUNT; i++)
+        set(ended, session_end_to_str((enum session_end)i), st->ended[i]);
+    for (int i = 1; i < H23510_VERDICT_COUNT; i++)
+        if (st->refused[i] != 0)
+            set(refused, h23510_verdict_to_str((enum h23510_verdict)i), st->refused[i]);
+    for (int i = 1; i < DTLS_FAILURE_COUNT; i++)
+        set(failures, dtls_failure_to_str((enum dtls_failure)i), st->dtls_failures[i]);
+    json_object_set_new(j, "ended", ended);
+    json_object_set_new(j, "h235_refused_by", refused);
+    json_object_set_new(j, "dtls_failed_by", failures);
+    return j;
+}
+
+static json_t *tcp_json(struct server *s)
+{
+    const struct tcp_stats *st = tcp_stats_of(s->tcp);
+    json_t *j = json_object();
+
+#define TCP_STAT_SET(name) set(j, #name, st->name);
+    TCP_STAT_LIST(TCP_STAT_SET)
+#undef TCP_STAT_SET
+    return j;
+}
+
+static json_t *h323_json(struct server *s)
+{
+    const struct h323_stats *st = h323_stats_of(s->h323);
+    json_t *j = json_object();
+
+#define H323_STAT_SET(name) set(j, #name, st->name);
+    H323_STAT_LIST(H323_STAT_SET)
+#undef H323_STAT_SET
+    return j;
+}
+
+static json_t *shards_json(const struct media_link_stats *m)
+{
+    const struct shard_stats *st = &m->shards;
+    json_t *j = json_object();
+    json_t *failed = json_object();
+
+    set(j, "count", m->shard_count);
+#define SHARD_STAT_SET(name) set(j, #name, st->name);
+    SHARD_STAT_LIST(SHARD_STAT_SET)
+#undef SHARD_STAT_SET
+#define DTLS_STAT_SET(name) set(j, "dtls_" #name, st->dtls.name);
+    DTLS_STAT_LIST(DTLS_STAT_SET)
+#undef DTLS_STAT_SET
+    for (int i = 1; i < DTLS_FAILURE_COUNT; i++)
+        set(failed, dtls_failure_to_str((enum dtls_failure)i), st->dtls.failed_by[i]);
+    json_object_set_new(j, "dtls_failed_by", failed);
+    return j;
+}
+
+static json_t *media_json(struct server *s)
+{
+    struct media_link_stats m;
+    json_t *j = json_object();
+
+    media_link_stats_of(s->media, &m);
+    json_object_set_new(j, "attached", json_boolean(media_link_is_attached(s->media)));
+    set(j, "ports_open", m.ports_open);
+    set(j, "numbers_in_use", m.numbers_in_use);
+    set(j, "numbers_capacity", m.numbers_capacity);
+    set(j, "opened", m.opened);
+    set(j, "open_failed", m.open_failed);
+    set(j, "orphans", m.orphans);
+    json_object_set_new(j, "shards", shards_json(&m));
+    return j;
+}
+
+/* Sum over the workers, and each of them. */
+static json_t *data_plane_json(struct server *s)
+{
+    const struct link_info *info = media_link_info(s->media);
+    uint64_t sum[LINK_COUNTERS] = {0};
+    struct link_counters c;
+    json_t *j;
+
+    if (info == NULL)
+        return json_null();
+    for (unsigned w = 0; w < info->workers; w++) {
+        if (link_client_counters(media_link_client(s->media), w, &c) != 0)
+            continue;
+        for (unsigned i = 0; i < LINK_COUNTERS; i++)
+            sum[i] += c.value[i];
+    }
+    j = json_object();
+    for (unsigned i = 0; i < LINK_COUNTERS; i++)
+        set(j, link_counter_name(i), sum[i]);
+    return j;
+}
+
+static json_t *control_json(struct server *s)
+{
+    const struct control_stats *st = control_stats(s->control);
+
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "clients", (json_int_t)st->clients, "accepted",
+                     (json_int_t)st->accepted, "refused",
+                     (json_int_t)(st->refused_credentials + st->refused_full), "oversize",
+                     (json_int_t)st->oversize, "events", (json_int_t)st->events, "events_lost",
+                     (json_int_t)st->events_lost);
+}
+
+static void method_stats(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    struct server *s = ctx;
+
+    (void)peer;
+    (void)params;
+    rpc_reply_result(reply,
+                     json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "uptime_ms",
+                               (json_int_t)(clock_mono_ms() - s->began), "sessions_now",
+                               (json_int_t)h323_stats_of(s->h323)->sessions, "conferences_now",
+                               (json_int_t)conferences_count(s->conferences), "sessions",
+                               sessions_json(s), "signalling", h323_json(s), "tcp", tcp_json(s),
+                               "media", media_json(s), "data_plane", data_plane_json(s), "control",
+                               control_json(s), "log_lines_lost", (json_int_t)log_lost(), "reloads",
+                               (json_int_t)s->reloads, "reloads_refused",
+                               (json_int_t)s->reloads_refused));
+}
+
+/* ---- sessions and conferences ---- */
+
+struct listing {
+    json_t *list;
+    uint64_t now;
+    const char *conference; /* NULL: all */
+    uint64_t limit;
+};
+
+static int add_session(void *ctx, struct session *s)
+{
+    struct listing *l = ctx;
+    json_t *j = session_to_json_short(s, l->now);
+
+    if (l->conference != NULL &&
+        strcmp(json_string_value(json_object_get(j, "conference")), l->conference) != 0) {
+        json_decref(j);
+        return 0;
+    }
+    json_array_append_new(l->list, j);
+    return json_array_size(l->list) >= l->limit;
+}
+
+static void method_session_list(void *ctx, void *peer, const json_t *params,
+                                struct rpc_reply *reply)
+{
+    struct server *s = ctx;
+    struct listing l = {.list = json_array(), .now = clock_mono_ms()};
+
+    (void)peer;
+    l.conference = rpc_param_string(params, "conference", NULL);
+    l.limit = rpc_param_uint(params, "limit", 1000);
+    h323_each(s->h323, add_session, &l);
+    rpc_reply_result(reply,
+                     json_pack("{s:I,s:o}", "total", (json_int_t)h323_stats_of(s->h323)->sessions,
+                               "sessions", l.list));
+}
+
+static struct session *session_of(struct server *s, const json_t *params, struct rpc_reply *reply)
+{
+    uint64_t id = rpc_param_uint(params, "id", 0);
+    struct session *session = h323_find(s->h323, id);
+
+    if (session == NULL)
+        rpc_reply_error(reply, ERR_NOTFOUND, "no session %llu", (unsigned long long)id);
+    return session;
+}
+
+static void method_session_get(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    struct session *session = session_of(ctx, params, reply);
+
+    (void)peer;
+    if (session != NULL)
+        rpc_reply_result(reply, session_to_json(session, clock_mono_ms()));
+}
+
+static void method_session_close(void *ctx, void *peer, const json_t *params,
+                                 struct rpc_reply *reply)
+{
+    struct session *session = session_of(ctx, params, reply);
+
+    (void)peer;
+    if (session == NULL)
+        return;
+    session_close(session, SESSION_END_OPERATOR, clock_mono_ms());
+    rpc_reply_result(reply, json_pack("{s:I,s:s}", "id", (json_int_t)session_id(session), "state",
+                                      session_state_to_str(session_state(session))));
+}
+
+static void method_conference_list(void *ctx, void *peer, const json_t *params,
+                                   struct rpc_reply *reply)
+{
+    struct server *s = ctx;
+
+    (void)peer;
+    (void)params;
+    rpc_reply_result(reply, json_pack("{s:o}", "conferences",
+                                      conferences_to_json(s->conferences, clock_mono_ms())));
+}
+
+static const struct rpc_param list_params[] = {
+    {"conference", RPC_STRING, false, 1, 127, "only sessions of this conference"},
+    {"limit", RPC_UINT, false, 1, 100000, "at most so many, default 1000"},
+};
+static const struct rpc_param id_params[] = {
+    {"id", RPC_UINT, true, 1, 0, "session id"},
+};
+static const struct rpc_method methods[] = {
+    {"server.stats", "all counters", NULL, 0, method_stats},
+    {"session.list", "sessions, a line each", list_params, 2, method_session_list},
+    {"session.get", "everything about a session", id_params, 1, method_session_get},
+    {"session.close", "end a session: EndSession, ReleaseComplete, close alert", id_params, 1,
+     method_session_close},
+    {"conference.list", "conferences and their sessions", NULL, 0, method_conference_list},
+};
+
+/* ---- server.info ---- */
+
+static json_t *info_data_plane(void *ctx)
+{
+    const struct server *s = ctx;
+    const struct link_info *info = media_link_info(s->media);
+
+    if (info == NULL)
+        return json_pack("{s:b}", "attached", 0);
+    return json_pack("{s:b,s:s,s:i,s:I,s:i,s:i}", "attached", 1, "program", info->program, "pid",
+                     (int)info->pid, "workers", (json_int_t)info->workers, "port_first",
+                     (int)info->port_min, "port_last", (int)info->port_max);
+}
+
+static json_t *info_listeners(void *ctx)
+{
+    const struct server *s = ctx;
+    const struct settings_signalling *sig = &s->settings->signalling;
+    json_t *list = json_array();
+    char text[ADDR_TEXT_MAX];
+
+    for (uint32_t i = 0; i < sig->listener_count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:s}", "name", sig->listeners[i].name, "address",
+                                        addr_format(&sig->listeners[i].address, text), "dtls",
+                                        settings_dtls_to_str(sig->listeners[i].dtls)));
+    return list;
+}
+
+static json_t *info_fingerprints(void *ctx)
+{
+    const struct server *s = ctx;
+    json_t *j = json_object();
+    char text[FINGERPRINT_TEXT_MAX];
+
+    for (int h = FINGERPRINT_SHA256; h < FINGERPRINT_HASH_COUNT; h++)
+        if (fingerprint_format(&s->identity.fingerprints[h], text, sizeof(text)) == 0)
+            json_object_set_new(j, fingerprint_hash_to_str((enum fingerprint_hash)h),
+                                json_string(text));
+    return j;
+}
+
+int server_rpc_register(struct server *s)
+{
+    int err =
+        rpc_register(control_rpc(s->control), methods, sizeof(methods) / sizeof(methods[0]), s);
+
+    if (err == 0)
+        err = control_register_info(s->control, "data_plane", info_data_plane, s);
+    if (err == 0)
+        err = control_register_info(s->control, "listeners", info_listeners, s);
+    if (err == 0)
+        err = control_register_info(s->control, "fingerprints", info_fingerprints, s);
+    return err;
+}

@@ -1,0 +1,452 @@
+#include "server/session_priv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "server/conference.h"
+
+/* Refused messages that a peer may send on one call before it is taken for noise. */
+#define REFUSED_MAX 200
+
+#define TEXT_OF(name, text, ...) [name] = (text),
+
+const char *session_state_to_str(enum session_state state)
+{
+    static const char *const text[] = {SESSION_STATE_LIST(TEXT_OF)};
+
+    return (size_t)state < sizeof(text) / sizeof(text[0]) ? text[state] : "unknown";
+}
+
+const char *session_end_to_str(enum session_end end)
+{
+    static const char *const text[] = {SESSION_END_LIST(TEXT_OF)};
+
+    return (size_t)end < sizeof(text) / sizeof(text[0]) ? text[end] : "unknown";
+}
+
+const char *session_channel_state_to_str(enum channel_state state)
+{
+    static const char *const text[] = {CHANNEL_STATE_LIST(TEXT_OF)};
+
+    return (size_t)state < sizeof(text) / sizeof(text[0]) ? text[state] : "unknown";
+}
+
+const char *session_association_state_to_str(enum association_state state)
+{
+    static const char *const text[] = {ASSOCIATION_STATE_LIST(TEXT_OF)};
+
+    return (size_t)state < sizeof(text) / sizeof(text[0]) ? text[state] : "unknown";
+}
+
+const char *session_step_to_str(enum session_step step)
+{
+    static const char *const text[] = {SESSION_STEP_LIST(TEXT_OF)};
+
+    return (size_t)step < sizeof(text) / sizeof(text[0]) ? text[step] : "unknown";
+}
+
+enum h225_reason session_end_to_h225(enum session_end end)
+{
+    static const enum h225_reason reason[] = {
+#define SESSION_END_REASON(name, text, h225) [name] = (h225),
+        SESSION_END_LIST(SESSION_END_REASON)
+#undef SESSION_END_REASON
+    };
+
+    return (size_t)end < sizeof(reason) / sizeof(reason[0]) ? reason[end] : H225_REASON_UNDEFINED;
+}
+
+/* ---- notes, steps, events ---- */
+
+void session_step_at(struct session *s, enum session_step step, uint64_t at)
+{
+    if (s->step[step] == 0)
+        s->step[step] = at > s->began ? at : s->began;
+}
+
+void session_step_now(struct session *s, enum session_step step)
+{
+    session_step_at(s, step, s->now);
+}
+
+void session_note(struct session *s, enum log_level level, enum log_area area, const char *format,
+                  ...)
+{
+    struct session_error *e = &s->errors[s->error_count % SESSION_ERRORS_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(e->text, sizeof(e->text), format, args);
+    va_end(args);
+    e->at = s->now - s->began;
+    s->error_count++;
+    log_at(area, level, s->id, "session note", LOG_S("reason", e->text));
+}
+
+bool session_wants_events(const struct session *s)
+{
+    return s->env->ops->wants_events(s->env->user);
+}
+
+void session_event(struct session *s, const char *type, json_t *data)
+{
+    s->env->ops->event(s->env->user, s, type, data);
+}
+
+bool session_is_alive(const struct session *s)
+{
+    return s->state < SESSION_CLOSING;
+}
+
+/* ---- timers ---- */
+
+void session_set_timer(struct session *s, enum session_timer timer, uint64_t in_ms)
+{
+    s->deadline[timer] = s->now + in_ms;
+}
+
+void session_stop_timer(struct session *s, enum session_timer timer)
+{
+    s->deadline[timer] = SESSION_NEVER;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void session_arm(struct session *s)
+{
+    uint64_t next = SESSION_NEVER;
+
+    if (s->state == SESSION_CLOSED) {
+        timer_cancel(s->env->timers, &s->timer);
+        return;
+    }
+    for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
+        next = earlier(next, s->deadline[i]);
+    if (s->call != NULL)
+        next = earlier(next, h225_call_next_deadline(s->call));
+    if (s->h245 != NULL)
+        next = earlier(next, h245_engine_next_deadline(s->h245));
+    if (next == SESSION_NEVER)
+        timer_cancel(s->env->timers, &s->timer);
+    else
+        timer_start(s->env->timers, &s->timer, next);
+}
+
+static void on_no_channel(struct session *s)
+{
+    struct h245_audio chosen;
+    struct h245_audio offer[SETTINGS_CODECS_MAX];
+    size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
+
+    if (s->transport.association == ASSOCIATION_FAILED)
+        session_end(s, SESSION_END_DTLS_FAILED, s->transport.failure_text);
+    else if (h245_choose_audio(&s->peer_caps, offer, n, &chosen) != 0)
+        session_end(s, SESSION_END_NO_CODEC, "no audio codec in common");
+    else
+        session_end(s, SESSION_END_NO_CHANNEL, "no channel was opened");
+}
+
+static void on_own_timer(struct session *s, enum session_timer timer)
+{
+    switch (timer) {
+    case SESSION_TIMER_SETUP:
+        session_end(s, SESSION_END_SETUP_TIMEOUT, "no Setup came");
+        break;
+    case SESSION_TIMER_H245:
+        session_end(s, SESSION_END_H245_TIMEOUT, "peer did not connect for H.245");
+        break;
+    case SESSION_TIMER_TCS:
+        session_end(s, SESSION_END_NEGOTIATION, "peer sent no capabilities");
+        break;
+    case SESSION_TIMER_MIRROR:
+        session_open_outgoing(s);
+        break;
+    case SESSION_TIMER_NO_CHANNEL:
+        on_no_channel(s);
+        break;
+    case SESSION_TIMER_DTLS:
+        session_dtls_lost(s, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
+        break;
+    case SESSION_TIMER_END:
+        s->is_h245_ended = true;
+        s->is_released = true;
+        break;
+    case SESSION_TIMER_COUNT:
+        break;
+    }
+}
+
+static void on_timer(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct session *s = ctx;
+
+    (void)timer;
+    s->now = now;
+    for (size_t i = 0; i < SESSION_TIMER_COUNT; i++) {
+        if (s->deadline[i] > now)
+            continue;
+        s->deadline[i] = SESSION_NEVER;
+        on_own_timer(s, (enum session_timer)i);
+    }
+    if (s->call != NULL && h225_call_next_deadline(s->call) <= now)
+        h225_call_on_timer(s->call, now);
+    if (s->h245 != NULL && h245_engine_next_deadline(s->h245) <= now)
+        h245_engine_on_timer(s->h245, now);
+    session_check_closed(s);
+    session_arm(s);
+}
+
+/* ---- life ---- */
+
+int session_create(struct session_env *env, const struct session_config *config, uint64_t now,
+                   struct session **out)
+{
+    struct session *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return ERR_NOMEM;
+    s->env = env;
+    s->config = *config;
+    s->id = ++env->next_id;
+    s->began = s->now = now;
+    s->wall_began_us = clock_wall_us();
+    s->is_signalling_up = true;
+    timer_init(&s->timer, on_timer, s);
+    for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
+        s->deadline[i] = SESSION_NEVER;
+    if (session_call_create(s) != 0) {
+        free(s);
+        return ERR_NOMEM;
+    }
+    env->stats.created++;
+    session_set_timer(s, SESSION_TIMER_SETUP, env->settings->signalling.timers.setup_ms);
+    session_arm(s);
+    *out = s;
+    return 0;
+}
+
+void session_destroy(struct session *s)
+{
+    if (s == NULL)
+        return;
+    timer_cancel(s->env->timers, &s->timer);
+    if (s->conference != NULL)
+        conference_leave(s->conference, s);
+    h245_engine_destroy(s->h245);
+    h225_call_destroy(s->call);
+    free(s);
+}
+
+/* Good-byes on every level at once, as endpoints do: EndSession, ReleaseComplete, and the media
+ * stop now. What the peer answers is awaited for end_session_ms. */
+void session_end(struct session *s, enum session_end why, const char *text)
+{
+    uint32_t limit = s->env->settings->signalling.timers.end_session_ms;
+
+    if (!session_is_alive(s))
+        return;
+    s->state = SESSION_CLOSING;
+    s->end = why;
+    snprintf(s->end_text, sizeof(s->end_text), "%s", text != NULL ? text : "");
+    s->env->stats.ended[why]++;
+    log_info(LOG_AREA_SESSION, s->id, "session ends", LOG_S("cause", session_end_to_str(why)),
+             LOG_S("text", s->end_text), LOG_S("conference", s->conference_name));
+    for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
+        s->deadline[i] = SESSION_NEVER;
+    session_set_timer(s, SESSION_TIMER_END, limit);
+    if (s->conference != NULL) {
+        conference_leave(s->conference, s);
+        s->conference = NULL;
+    }
+    if (s->h245 == NULL || !s->is_h245_up || h245_is_ended(s->h245))
+        s->is_h245_ended = true;
+    else if (h245_end_session(s->h245, s->now) != 0)
+        s->is_h245_ended = true;
+    if (!s->is_released && s->is_signalling_up && h225_call_state(s->call) != H225_STATE_NULL)
+        (void)h225_call_release(s->call, session_end_to_h225(why), s->now);
+    else
+        s->is_released = true;
+    session_media_close(s);
+}
+
+void session_close(struct session *s, enum session_end why, uint64_t now)
+{
+    s->now = now;
+    session_end(s, why, NULL);
+    session_check_closed(s);
+    session_arm(s);
+}
+
+static json_t *closed_data(const struct session *s)
+{
+    const struct link_transport_stats *f = &s->transport.final;
+
+    return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "cause", session_end_to_str(s->end), "text",
+                     s->end_text, "conference", s->conference_name, "duration_ms",
+                     (json_int_t)(s->now - s->began), "packets_in", (json_int_t)f->rtp_in,
+                     "packets_out", (json_int_t)f->rtp_out, "lost", (json_int_t)f->lost);
+}
+
+void session_check_closed(struct session *s)
+{
+    if (s->state != SESSION_CLOSING || !s->is_h245_ended || !s->is_released ||
+        s->transport.closing != 0)
+        return;
+    s->state = SESSION_CLOSED;
+    timer_cancel(s->env->timers, &s->timer);
+    s->env->ops->h245_close(s->env->user, s);
+    s->env->ops->h225_close(s->env->user, s);
+    s->env->stats.closed++;
+    log_info(
+        LOG_AREA_SESSION, s->id, "session closed", LOG_S("cause", session_end_to_str(s->end)),
+        LOG_U("duration_ms", s->now - s->began), LOG_U("packets_in", s->transport.final.rtp_in),
+        LOG_U("packets_out", s->transport.final.rtp_out), LOG_U("lost", s->transport.final.lost));
+    if (session_wants_events(s))
+        session_event(s, "session.closed", closed_data(s));
+    s->env->ops->closed(s->env->user, s);
+}
+
+/* ---- what comes in ---- */
+
+static void check_noise(struct session *s)
+{
+    const struct h245_engine_stats *h245 = s->h245 != NULL ? h245_engine_stats(s->h245) : NULL;
+    uint64_t n = h225_call_stats(s->call)->undecodable + h225_call_stats(s->call)->unexpected;
+
+    if (h245 != NULL)
+        n += h245->undecodable + h245->unexpected + h245->unknown + h245->channels_refused;
+    if (n > REFUSED_MAX)
+        session_end(s, SESSION_END_PROTOCOL, "too many messages had to be refused");
+}
+
+void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint64_t now)
+{
+    struct h225_call_stats before = *h225_call_stats(s->call);
+    const struct h225_call_stats *after;
+    int err;
+
+    s->now = now;
+    err = h225_call_input(s->call, message, len, now);
+    after = h225_call_stats(s->call);
+    s->env->stats.h225_undecodable += after->undecodable - before.undecodable;
+    s->env->stats.h225_unexpected += after->unexpected - before.unexpected;
+    if (err != 0) {
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H225, "call signalling message refused: %s",
+                     err_to_str(err));
+        check_noise(s);
+        if (h225_call_state(s->call) == H225_STATE_NULL)
+            session_end(s, SESSION_END_PROTOCOL, "Setup refused");
+    }
+    session_check_closed(s);
+    session_arm(s);
+}
+
+void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
+{
+    s->now = now;
+    s->is_signalling_up = false;
+    if (session_is_alive(s)) {
+        /* H.323 8.1: a call may outlive its signalling connection, but nothing could end it then
+         * that a peer behind it would hear of; and we have one connection a call. */
+        session_end(s, SESSION_END_H225_LOST, why);
+    }
+    h225_call_lost(s->call, now);
+    s->is_released = true;
+    session_check_closed(s);
+    session_arm(s);
+}
+
+void session_on_h245_up(struct session *s, const struct addr *peer, uint64_t now)
+{
+    s->now = now;
+    if (!session_is_alive(s) || s->is_h245_up)
+        return;
+    s->is_h245_up = true;
+    s->h245_peer = *peer;
+    session_stop_timer(s, SESSION_TIMER_H245);
+    session_h245_begin(s);
+    session_check_closed(s);
+    session_arm(s);
+}
+
+void session_on_h245(struct session *s, const uint8_t *pdu, size_t len, uint64_t now)
+{
+    struct h245_engine_stats before;
+    const struct h245_engine_stats *after;
+    int err;
+
+    s->now = now;
+    if (s->h245 == NULL || s->state == SESSION_CLOSED)
+        return;
+    before = *h245_engine_stats(s->h245);
+    err = h245_engine_input(s->h245, pdu, len, now);
+    after = h245_engine_stats(s->h245);
+    s->env->stats.h245_undecodable += after->undecodable - before.undecodable;
+    s->env->stats.h245_unexpected += after->unexpected - before.unexpected;
+    if (err != 0)
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 message refused: %s",
+                     err_to_str(err));
+    check_noise(s);
+    session_check_closed(s);
+    session_arm(s);
+}
+
+void session_on_h245_lost(struct session *s, const char *why, uint64_t now)
+{
+    s->now = now;
+    s->is_h245_up = false;
+    s->is_h245_ended = true;
+    session_end(s, SESSION_END_H245_LOST, why);
+    session_check_closed(s);
+    session_arm(s);
+}
+
+/* ---- questions ---- */
+
+uint64_t session_id(const struct session *s)
+{
+    return s->id;
+}
+
+enum session_state session_state(const struct session *s)
+{
+    return s->state;
+}
+
+enum session_end session_end_reason(const struct session *s)
+{
+    return s->end;
+}
+
+void *session_owner(const struct session *s)
+{
+    return s->config.owner;
+}
+
+void session_set_owner(struct session *s, void *owner)
+{
+    s->config.owner = owner;
+}
+
+uint16_t session_call_ref(const struct session *s)
+{
+    return h225_call_ref(s->call);
+}
+
+bool session_expects(const struct session *s, const struct addr *from)
+{
+    return addr_is_same_ip(from, &s->config.peer) ||
+           (s->source.family != ADDR_NONE && addr_is_same_ip(from, &s->source));
+}
+
+struct session_env *session_env_of(const struct session *s)
+{
+    return s->env;
+}

@@ -1,0 +1,196 @@
+/* A session: one call leg with one peer, from Setup to the last release.
+ *
+ * Joins the H.225.0 call, the H.245 engine, H.235.10 and a media port into one life. It owns no
+ * socket and no thread and reads no clock: messages and `now` (milliseconds) come in by the
+ * functions below, messages and events leave by `struct session_ops`, so that the same code runs
+ * under libuv and under a test with virtual time.
+ *
+ *   create → on_h225 … (Connect is answered) → on_h245_up, on_h245 … → closed → destroy
+ *
+ * Files: session.c (life, timers), session_call.c (H.225.0), session_h245.c (H.245),
+ * session_media.c (channels, port, DTLS), session_json.c. Main thread. */
+#ifndef SERVER_SESSION_H
+#define SERVER_SESSION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/timer.h"
+#include "server/media.h"
+#include "signalling/h225/call.h"
+#include "signalling/h23510/h23510.h"
+#include "signalling/h245/media.h"
+
+struct session;
+struct conference;
+struct conferences;
+struct settings;
+struct settings_listener;
+
+#define SESSION_STATE_LIST(X)                                                          \
+    X(SESSION_SETUP, "setup")             /* call signalling is up, no Connect yet */  \
+    X(SESSION_CONNECTED, "connected")     /* Connect sent, H.245 connection awaited */ \
+    X(SESSION_NEGOTIATING, "negotiating") /* capabilities, master and slave */         \
+    X(SESSION_ACTIVE, "active")           /* channels may be opened */                 \
+    X(SESSION_CLOSING, "closing")         /* good-byes are said, ports are closing */  \
+    X(SESSION_CLOSED, "closed")           /* nothing is held any more */
+
+enum session_state {
+#define SESSION_STATE_ENUM(name, text) name,
+    SESSION_STATE_LIST(SESSION_STATE_ENUM)
+#undef SESSION_STATE_ENUM
+};
+
+/* Why a session ended: name in events and counters, and the reason that the peer is told. */
+#define SESSION_END_LIST(X)                                                      \
+    X(SESSION_END_NONE, "none", H225_REASON_NORMAL)                              \
+    X(SESSION_END_PEER, "peer_released", H225_REASON_NORMAL)                     \
+    X(SESSION_END_PEER_SESSION, "peer_end_session", H225_REASON_NORMAL)          \
+    X(SESSION_END_OPERATOR, "operator", H225_REASON_NORMAL)                      \
+    X(SESSION_END_SHUTDOWN, "shutdown", H225_REASON_GATEWAY_RESOURCES)           \
+    X(SESSION_END_UNKNOWN_ALIAS, "unknown_alias", H225_REASON_UNREACHABLE)       \
+    X(SESSION_END_CONFERENCE_FULL, "conference_full", H225_REASON_BUSY)          \
+    X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)      \
+    X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES) \
+    X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)   \
+    X(SESSION_END_DTLS_FAILED, "dtls_failed", H225_REASON_SECURITY_DENIED)       \
+    X(SESSION_END_NO_CODEC, "no_common_codec", H225_REASON_UNDEFINED)            \
+    X(SESSION_END_NO_CHANNEL, "no_channel", H225_REASON_TIMEOUT)                 \
+    X(SESSION_END_NO_MEDIA, "no_media", H225_REASON_TIMEOUT)                     \
+    X(SESSION_END_SETUP_TIMEOUT, "setup_timeout", H225_REASON_TIMEOUT)           \
+    X(SESSION_END_H245_TIMEOUT, "h245_timeout", H225_REASON_TIMEOUT)             \
+    X(SESSION_END_NEGOTIATION, "negotiation_failed", H225_REASON_PROTOCOL_ERROR) \
+    X(SESSION_END_H225_LOST, "signalling_lost", H225_REASON_UNDEFINED)           \
+    X(SESSION_END_H245_LOST, "h245_lost", H225_REASON_UNDEFINED)                 \
+    X(SESSION_END_ROUND_TRIP, "peer_silent", H225_REASON_TIMEOUT)                \
+    X(SESSION_END_PROTOCOL, "protocol_error", H225_REASON_PROTOCOL_ERROR)
+
+enum session_end {
+#define SESSION_END_ENUM(name, text, reason) name,
+    SESSION_END_LIST(SESSION_END_ENUM)
+#undef SESSION_END_ENUM
+        SESSION_END_COUNT
+};
+
+/* Counters of all sessions by what happened; refusals by reason. */
+#define SESSION_STAT_LIST(X)                                                       \
+    X(created)                                                                     \
+    X(connected)                                                                   \
+    X(active)                                                                      \
+    X(closed)                                                                      \
+    X(channels_opened)                                                             \
+    X(channels_closed)                                                             \
+    X(channels_rejected) /* by us */                                               \
+    X(channels_refused)  /* by the peer */                                         \
+    X(dtls_established)                                                            \
+    X(dtls_failed)                                                                 \
+    X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */         \
+    X(h225_undecodable)                                                            \
+    X(h225_unexpected)                                                             \
+    X(h245_undecodable)                                                            \
+    X(h245_unexpected)                                                             \
+    X(h235_refused)             /* OLC or Ack with a bad dtlsSecurityCapability */ \
+    X(tcs_fingerprints_ignored) /* T-NOFP */                                       \
+    X(dtls_strangers)           /* records from a third address */
+
+struct session_stats {
+#define SESSION_STAT_FIELD(name) uint64_t name;
+    SESSION_STAT_LIST(SESSION_STAT_FIELD)
+#undef SESSION_STAT_FIELD
+    uint64_t ended[SESSION_END_COUNT];
+    uint64_t refused[H23510_VERDICT_COUNT];
+    uint64_t dtls_failures[DTLS_FAILURE_COUNT];
+};
+
+/* What a session asks of its surroundings. None of these may destroy the session. */
+struct session_ops {
+    int (*h225_send)(void *user, struct session *s, const uint8_t *message, size_t len);
+    int (*h245_send)(void *user, struct session *s, const uint8_t *pdu, size_t len);
+    /* Listen for the peer's H.245 connection; its address goes into Connect. */
+    int (*h245_listen)(void *user, struct session *s, struct addr *at);
+    /* Polite closes: what was sent goes out first. */
+    void (*h245_close)(void *user, struct session *s);
+    void (*h225_close)(void *user, struct session *s);
+    /* Something that a user may care about; takes over `data`. */
+    void (*event)(void *user, struct session *s, const char *type, json_t *data);
+    /* Is anybody listening to events? false: `event` is not called, data are not built. */
+    bool (*wants_events)(void *user);
+    /* Nothing is held any more: destroy it, though not from inside this call. */
+    void (*closed)(void *user, struct session *s);
+};
+
+/* What all sessions share. */
+struct session_env {
+    const struct session_ops *ops;
+    void *user;
+    const struct media_ops *media_ops;
+    void *media;
+    struct timer_set *timers;
+    const struct settings *settings;
+    const struct h23510_identity *identity;
+    struct conferences *conferences;
+    uint32_t (*random)(void *user);
+    uint64_t (*now)(void *user); /* milliseconds; for what a media port reports */
+    struct arena scratch;        /* for one message at a time */
+    struct session_stats stats;
+    uint64_t next_id;
+};
+
+struct session_config {
+    const struct settings_listener *listener;
+    struct addr peer; /* of the signalling connection */
+    struct addr local;
+    void *owner; /* of the connection: session_owner */
+};
+
+/* ERR_NOMEM. The session waits for its Setup. */
+int session_create(struct session_env *env, const struct session_config *config, uint64_t now,
+                   struct session **out);
+
+/* In SESSION_CLOSED, or at any time when the surroundings are being torn down. */
+void session_destroy(struct session *s);
+
+/* Call signalling: one Q.931 message; the connection is gone. */
+void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint64_t now);
+void session_on_h225_lost(struct session *s, const char *why, uint64_t now);
+
+/* H.245: the peer has connected; one PDU; the connection is gone. */
+void session_on_h245_up(struct session *s, const struct addr *peer, uint64_t now);
+void session_on_h245(struct session *s, const uint8_t *pdu, size_t len, uint64_t now);
+void session_on_h245_lost(struct session *s, const char *why, uint64_t now);
+
+/* End it: EndSession, ReleaseComplete, close alert; `closed` follows within end_session_ms. Again:
+ * nothing. */
+void session_close(struct session *s, enum session_end why, uint64_t now);
+
+uint64_t session_id(const struct session *s);
+enum session_state session_state(const struct session *s);
+enum session_end session_end_reason(const struct session *s);
+void *session_owner(const struct session *s);
+void session_set_owner(struct session *s, void *owner);
+uint16_t session_call_ref(const struct session *s);
+/* May the H.245 connection come from this host? Signalling peer's, or the one Setup named. */
+bool session_expects(const struct session *s, const struct addr *from);
+
+/* For conferences: does the peer take this codec (true while unknown), its port (NULL while none
+ * is open), may media flow from it, to it. */
+bool session_can_receive(const struct session *s, enum h245_codec codec);
+struct media_port *session_port(const struct session *s);
+bool session_is_sending(const struct session *s);
+bool session_is_receiving(const struct session *s);
+bool session_has_channels(const struct session *s);
+struct session_env *session_env_of(const struct session *s);
+
+/* JSON: a line for a list, and everything. New references. */
+json_t *session_to_json_short(const struct session *s, uint64_t now);
+json_t *session_to_json(const struct session *s, uint64_t now);
+
+const char *session_state_to_str(enum session_state state);
+const char *session_end_to_str(enum session_end end);
+enum h225_reason session_end_to_h225(enum session_end end);
+
+#endif

@@ -1,0 +1,314 @@
+/* H.245 side of a session: capabilities and master-slave determination at once when the connection
+ * is up, then the channels (session_media.c). */
+#include "server/session_priv.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+#include "signalling/schema/h245.h"
+
+/* Round-trip requests in a row without an answer: the peer is gone (H.323 8.6). */
+#define ROUND_TRIPS_LOST 3
+
+static void on_send(void *arg, const uint8_t *pdu, size_t len)
+{
+    struct session *s = arg;
+
+    if (s->is_h245_up)
+        (void)s->env->ops->h245_send(s->env->user, s, pdu, len);
+}
+
+/* Both sides know each other: channels may be opened. */
+static void check_active(struct session *s)
+{
+    if (s->state != SESSION_NEGOTIATING || !s->has_peer_caps || !s->is_capable ||
+        !h245_msd_is_done(s->h245))
+        return;
+    s->state = SESSION_ACTIVE;
+    s->env->stats.active++;
+    log_info(LOG_AREA_SESSION, s->id, "session active",
+             LOG_S("role", h245_msd_is_master(s->h245) ? "master" : "slave"),
+             LOG_B("dtls", h23510_is_usable(&s->dtls)), LOG_U("h245_version", s->h245_version));
+    if (session_wants_events(s))
+        session_event(s, "session.active",
+                      json_pack("{s:s,s:b}", "role",
+                                h245_msd_is_master(s->h245) ? "master" : "slave", "dtls",
+                                h23510_is_usable(&s->dtls)));
+    session_media_on_active(s);
+}
+
+static void on_msd_done(void *arg, bool is_master)
+{
+    struct session *s = arg;
+
+    (void)is_master;
+    session_step_now(s, SESSION_STEP_MSD);
+    check_active(s);
+}
+
+static void on_capabilities_acked(void *arg)
+{
+    struct session *s = arg;
+
+    s->is_capable = true;
+    session_step_now(s, SESSION_STEP_TCS_ACK);
+    check_active(s);
+}
+
+static void on_capabilities_rejected(void *arg)
+{
+    session_end(arg, SESSION_END_NEGOTIATION, "peer rejected our capabilities");
+}
+
+/* The policy meets what the peer can do; false: the session ends. */
+static bool judge_security(struct session *s)
+{
+    const char *text = h23510_verdict_to_str(s->tcs_verdict);
+
+    if (h23510_is_usable(&s->dtls) || session_mode(s) == H23510_MODE_OFF)
+        return true;
+    if (session_mode(s) == H23510_MODE_REQUIRED) {
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "DTLS is required: %s", text);
+        session_end(s, SESSION_END_DTLS_REQUIRED, text);
+        return false;
+    }
+    if (!s->is_downgraded) {
+        s->is_downgraded = true;
+        s->env->stats.downgraded++;
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "media will not be protected: %s", text);
+        if (session_wants_events(s))
+            session_event(s, "session.downgraded", json_pack("{s:s}", "reason", text));
+    }
+    return true;
+}
+
+static void note_cleartext(struct session *s)
+{
+    if (h23510_is_usable(&s->dtls) &&
+        s->env->settings->dtls.cleartext_signalling == SETTINGS_CLEARTEXT_WARN)
+        log_warn(LOG_AREA_H23510, s->id, "fingerprints travel in an H.245 that is not secured");
+}
+
+static enum h245_tcs_answer on_peer_capabilities(void *arg,
+                                                 const struct h245_TerminalCapabilitySet *tcs)
+{
+    struct session *s = arg;
+    unsigned ignored = s->dtls.stats.tcs_fingerprints_ignored;
+    struct h245_peer_caps caps;
+
+    memset(&caps, 0, sizeof(caps));
+    if (!session_is_alive(s))
+        return H245_TCS_ACK;
+    if (h245_read_tcs(tcs, &caps) != 0) {
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer's capabilities make no sense");
+        return H245_TCS_UNSPECIFIED;
+    }
+    session_stop_timer(s, SESSION_TIMER_TCS);
+    session_step_now(s, SESSION_STEP_TCS_IN);
+    s->peer_caps = caps;
+    s->has_peer_caps = true;
+    if (tcs->protocolIdentifier.n > 0)
+        s->h245_version = tcs->protocolIdentifier.arc[tcs->protocolIdentifier.n - 1];
+    /* An empty set only pauses: what was agreed on security stays (H.323 8.4.6). */
+    if (caps.is_empty)
+        return H245_TCS_ACK;
+    s->tcs_verdict = h23510_on_peer_tcs(&s->dtls, tcs, NULL, 0, NULL);
+    s->env->stats.tcs_fingerprints_ignored += s->dtls.stats.tcs_fingerprints_ignored - ignored;
+    if (judge_security(s)) {
+        note_cleartext(s);
+        check_active(s);
+    }
+    return H245_TCS_ACK;
+}
+
+static void on_open_request(void *arg, uint16_t lcn, const struct h245_OpenLogicalChannel *olc)
+{
+    session_on_open_request(arg, lcn, olc);
+}
+
+static void on_opened(void *arg, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack)
+{
+    session_on_opened(arg, lcn, ack);
+}
+
+static void on_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
+{
+    session_on_refused(arg, lcn, cause);
+}
+
+static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direction,
+                              enum h245_closer by)
+{
+    session_on_channel_gone(arg, lcn, direction, by);
+}
+
+static bool on_close_request(void *arg, uint16_t lcn)
+{
+    (void)arg;
+    (void)lcn;
+    return true;
+}
+
+static void on_round_trip_lost(void *arg, unsigned in_a_row)
+{
+    if (in_a_row >= ROUND_TRIPS_LOST)
+        session_end(arg, SESSION_END_ROUND_TRIP, "round-trip requests are not answered");
+}
+
+static void on_user_input(void *arg, const char *text, uint32_t duration_ms)
+{
+    struct session *s = arg;
+
+    if (session_wants_events(s))
+        session_event(s, "session.user_input",
+                      json_pack("{s:s,s:I}", "text", text, "duration_ms", (json_int_t)duration_ms));
+}
+
+static void on_end_session(void *arg)
+{
+    struct session *s = arg;
+
+    s->is_h245_ended = true;
+    session_end(s, SESSION_END_PEER_SESSION, "peer ended the H.245 session");
+}
+
+static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error error, uint16_t lcn)
+{
+    struct session *s = arg;
+
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "%s failed: %s%s",
+                 h245_procedure_to_str(procedure), h245_error_to_str(error),
+                 lcn != 0 ? " (channel)" : "");
+    if (procedure == H245_PROC_MSD || procedure == H245_PROC_CES_OUT)
+        session_end(s, SESSION_END_NEGOTIATION, h245_error_to_str(error));
+}
+
+static const struct h245_engine_ops ops = {
+    .send = on_send,
+    .on_msd_done = on_msd_done,
+    .on_peer_capabilities = on_peer_capabilities,
+    .on_capabilities_acked = on_capabilities_acked,
+    .on_capabilities_rejected = on_capabilities_rejected,
+    .on_channel_open_request = on_open_request,
+    .on_channel_opened = on_opened,
+    .on_channel_rejected = on_rejected,
+    .on_channel_closed = on_channel_closed,
+    .on_channel_close_request = on_close_request,
+    .on_round_trip_lost = on_round_trip_lost,
+    .on_user_input = on_user_input,
+    .on_end_session = on_end_session,
+    .on_failed = on_failed,
+};
+
+enum h23510_mode session_mode(const struct session *s)
+{
+    /* Fingerprints that anybody on the way can replace prove nothing where the policy says so
+     * (L-CERT): DTLS is then not offered, and `required` ends the call. */
+    if (s->dtls.policy.mode != H23510_MODE_OFF)
+        return s->dtls.policy.mode;
+    return s->config.listener->dtls == SETTINGS_DTLS_REQUIRED ? H23510_MODE_REQUIRED
+                                                              : H23510_MODE_OFF;
+}
+
+static enum h23510_mode mode_of(const struct settings *settings,
+                                const struct settings_listener *listener)
+{
+    if (settings->dtls.cleartext_signalling == SETTINGS_CLEARTEXT_REFUSE)
+        return H23510_MODE_OFF;
+    if (listener->dtls == SETTINGS_DTLS_REQUIRED)
+        return H23510_MODE_REQUIRED;
+    return listener->dtls == SETTINGS_DTLS_PREFERRED ? H23510_MODE_PREFERRED : H23510_MODE_OFF;
+}
+
+static enum h23510_setup setup_of(enum settings_setup setup)
+{
+    if (setup == SETTINGS_SETUP_ACTIVE)
+        return H23510_SETUP_ACTIVE;
+    return setup == SETTINGS_SETUP_PASSIVE ? H23510_SETUP_PASSIVE : H23510_SETUP_ACTPASS;
+}
+
+static int init_dtls(struct session *s)
+{
+    const struct settings *settings = s->env->settings;
+    struct h23510_policy policy;
+
+    memset(&policy, 0, sizeof(policy));
+    policy.mode = mode_of(settings, s->config.listener);
+    for (uint32_t i = 0; i < settings->dtls.hash_count && i < FINGERPRINT_HASH_COUNT; i++)
+        policy.hashes[policy.hash_count++] = (enum fingerprint_hash)settings->dtls.hashes[i];
+    policy.allow_sha1 = settings->dtls.allow_sha1;
+    policy.setup = setup_of(settings->dtls.setup);
+    /* A server behind nobody's NAT waits; the peer, who may be behind one, opens it by asking. */
+    policy.open_role =
+        settings->dtls.setup == SETTINGS_SETUP_ACTIVE ? H23510_SETUP_ACTIVE : H23510_SETUP_PASSIVE;
+    policy.no_extensions_type = !settings->dtls.send_extensions_type;
+    return h23510_init(&s->dtls, &policy, s->env->identity);
+}
+
+static uint32_t random_of(void *arg)
+{
+    struct session *s = arg;
+
+    return s->env->random(s->env->user);
+}
+
+int session_h245_create(struct session *s)
+{
+    const struct settings_timers *t = &s->env->settings->signalling.timers;
+    const struct h245_engine_config config = {
+        .terminal_type = s->env->settings->node.terminal_type,
+        .random = random_of,
+        .msd_timeout_ms = t->msd_ms,
+        .ces_timeout_ms = t->tcs_ms,
+        .channel_timeout_ms = t->olc_ms,
+        .close_request_timeout_ms = t->clc_ms,
+        .rtd_timeout_ms = t->round_trip_timeout_ms,
+        .rtd_interval_ms = t->round_trip_interval_ms,
+        .end_session_timeout_ms = t->end_session_ms,
+        .channels_max = s->env->settings->signalling.limits.max_channels,
+    };
+    int err = init_dtls(s);
+
+    if (err != 0)
+        return err;
+    s->h245 = h245_engine_create(&config, &ops, s);
+    return s->h245 != NULL ? 0 : ERR_NOMEM;
+}
+
+static int send_capabilities(struct session *s)
+{
+    struct arena *a = &s->env->scratch;
+    struct h245_audio audio[SETTINGS_CODECS_MAX];
+    struct h245_TerminalCapabilitySet *tcs = NULL;
+    struct h245_caps_offer offer = {.audio = audio, .is_mcu = true};
+    int err;
+
+    offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
+    if (offer.audio_count == 0)
+        return ERR_UNSUPPORTED;
+    arena_reset(a);
+    err = h245_build_tcs(a, &offer, &tcs);
+    if (err == 0)
+        err = h23510_offer(&s->dtls, a, tcs);
+    if (err == 0)
+        err = h245_ces_send(s->h245, tcs, s->now);
+    arena_reset(a);
+    return err;
+}
+
+void session_h245_begin(struct session *s)
+{
+    int err;
+
+    s->state = SESSION_NEGOTIATING;
+    session_step_now(s, SESSION_STEP_H245);
+    session_set_timer(s, SESSION_TIMER_TCS, s->env->settings->signalling.timers.tcs_ms);
+    err = send_capabilities(s);
+    if (err == 0)
+        err = h245_msd_start(s->h245, s->now);
+    if (err == ERR_UNSUPPORTED)
+        session_end(s, SESSION_END_NO_CODEC, "the other session can receive no codec of ours");
+    else if (err != 0)
+        session_end(s, SESSION_END_RESOURCES, err_to_str(err));
+}

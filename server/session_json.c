@@ -1,0 +1,229 @@
+#include "server/session_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "server/conference.h"
+
+static json_t *addr_json(const struct addr *a)
+{
+    char text[ADDR_TEXT_MAX];
+
+    return a->family == ADDR_NONE ? json_null() : json_string(addr_format(a, text));
+}
+
+static json_t *text_json(const char *text)
+{
+    json_t *j = json_string(text);
+
+    /* A peer's text is UTF-8 by contract of the engines; what is not is shown as absent. */
+    return j != NULL ? j : json_null();
+}
+
+static json_t *guid_json(const uint8_t guid[H225_GUID_LEN])
+{
+    char text[H225_GUID_LEN * 2 + 1];
+
+    for (size_t i = 0; i < H225_GUID_LEN; i++)
+        snprintf(text + i * 2, 3, "%02x", guid[i]);
+    return json_string(text);
+}
+
+static json_t *fingerprint_json(const struct fingerprint *fp)
+{
+    char text[FINGERPRINT_TEXT_MAX];
+
+    if (fingerprint_format(fp, text, sizeof(text)) != 0)
+        return json_null();
+    return json_pack("{s:s,s:s}", "hash", fingerprint_hash_to_str(fp->hash), "value", text);
+}
+
+static json_t *peer_json(const struct session *s)
+{
+    json_t *aliases = json_array();
+
+    for (size_t i = 0; i < s->peer_alias_count; i++)
+        json_array_append_new(aliases, text_json(s->peer_aliases[i]));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "signalling", addr_json(&s->config.peer), "h245",
+                     addr_json(&s->h245_peer), "aliases", aliases, "display",
+                     text_json(s->peer_display), "product", text_json(s->peer_product), "version",
+                     text_json(s->peer_version));
+}
+
+static json_t *channel_json(const struct session_channel *c, const char *direction)
+{
+    return json_pack("{s:i,s:s,s:s,s:i,s:i,s:i,s:b,s:s,s:o,s:o}", "lcn", c->lcn, "direction",
+                     direction, "codec", h245_codec_to_str(c->audio.codec), "frames",
+                     (int)c->audio.frames, "payload_type", c->payload_type, "session_id",
+                     c->session_id == 0 ? SESSION_AUDIO_ID : c->session_id, "protected",
+                     c->is_protected, "state", session_channel_state_to_str(c->state), "media",
+                     addr_json(&c->media), "media_control", addr_json(&c->media_control));
+}
+
+static json_t *channels_json(const struct session *s)
+{
+    json_t *list = json_array();
+
+    if (s->in.state != CHANNEL_NONE)
+        json_array_append_new(list, channel_json(&s->in, "incoming"));
+    if (s->out.state != CHANNEL_NONE)
+        json_array_append_new(list, channel_json(&s->out, "outgoing"));
+    return list;
+}
+
+static json_t *association_json(const struct session *s)
+{
+    const struct session_transport *t = &s->transport;
+    json_t *j;
+
+    if (t->kind != MEDIA_DTLS_SRTP || !t->agreement.is_set)
+        return json_null();
+    j = json_pack("{s:s,s:s,s:b,s:o,s:o,s:I}", "role", h23510_role_to_str(t->agreement.role),
+                  "state", session_association_state_to_str(t->association), "fingerprint_verified",
+                  t->is_verified, "local_fingerprint",
+                  fingerprint_json(&s->env->identity->fingerprints[t->agreement.local_hash]),
+                  "peer_fingerprint", fingerprint_json(&t->agreement.peer_fingerprint), "strangers",
+                  (json_int_t)t->strangers);
+    if (t->is_verified) {
+        json_object_set_new(j, "cipher", json_string(t->cipher));
+        json_object_set_new(j, "srtp_profile", json_string(srtp_profile_to_str(t->profile)));
+        json_object_set_new(j, "handshake_ms", json_integer((json_int_t)t->handshake_ms));
+    }
+    if (t->failure != DTLS_FAIL_NONE) {
+        json_object_set_new(j, "failure", json_string(dtls_failure_to_str(t->failure)));
+        json_object_set_new(j, "failure_text", text_json(t->failure_text));
+    }
+    return j;
+}
+
+static json_t *drops_json(const struct link_transport_stats *st)
+{
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "remote", (json_int_t)st->drop_remote, "keys",
+                     (json_int_t)st->drop_keys, "auth", (json_int_t)st->drop_auth, "replay",
+                     (json_int_t)st->drop_replay, "malformed", (json_int_t)st->drop_malformed,
+                     "route", (json_int_t)st->drop_route, "other", (json_int_t)st->drop_other);
+}
+
+static void add_counters(json_t *j, const struct link_transport_stats *st)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } row[] = {
+        {"packets_in", st->rtp_in},   {"bytes_in", st->rtp_in_bytes},
+        {"packets_out", st->rtp_out}, {"bytes_out", st->rtp_out_bytes},
+        {"rtcp_in", st->rtcp_in},     {"rtcp_out", st->rtcp_out},
+        {"dtls_in", st->dtls_in},     {"dtls_out", st->dtls_out},
+        {"lost", st->lost},           {"jitter", st->jitter},
+        {"ssrc_in", st->ssrc_in},     {"ssrc_out", st->ssrc_out},
+    };
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+        json_object_set_new(j, row[i].name, json_integer((json_int_t)row[i].value));
+    json_object_set_new(j, "drops", drops_json(st));
+}
+
+static void counters_of(const struct session *s, struct link_transport_stats *st)
+{
+    memset(st, 0, sizeof(*st));
+    if (s->transport.port == NULL || s->env->media_ops->stats(s->transport.port, st) != 0)
+        *st = s->transport.final;
+}
+
+static json_t *transports_json(const struct session *s)
+{
+    const struct session_transport *t = &s->transport;
+    struct link_transport_stats st;
+    json_t *list = json_array();
+    json_t *j;
+
+    if (t->port == NULL && !t->has_final)
+        return list;
+    j = json_pack("{s:o,s:o,s:s,s:b,s:o}", "local", addr_json(&t->local), "remote",
+                  addr_json(&t->remote), "mode", t->kind == MEDIA_DTLS_SRTP ? "dtls-srtp" : "rtp",
+                  "open", t->is_open, "association", association_json(s));
+    counters_of(s, &st);
+    add_counters(j, &st);
+    json_array_append_new(list, j);
+    return list;
+}
+
+static json_t *timeline_json(const struct session *s)
+{
+    json_t *j = json_object();
+
+    for (size_t i = 0; i < SESSION_STEP_COUNT; i++)
+        if (s->step[i] != 0)
+            json_object_set_new(j, session_step_to_str((enum session_step)i),
+                                json_integer((json_int_t)(s->step[i] - s->began)));
+    return j;
+}
+
+static json_t *errors_json(const struct session *s)
+{
+    json_t *list = json_array();
+    size_t first = s->error_count > SESSION_ERRORS_MAX ? s->error_count - SESSION_ERRORS_MAX : 0;
+
+    for (size_t i = first; i < s->error_count; i++) {
+        const struct session_error *e = &s->errors[i % SESSION_ERRORS_MAX];
+
+        json_array_append_new(
+            list, json_pack("{s:I,s:o}", "ms", (json_int_t)e->at, "text", text_json(e->text)));
+    }
+    return list;
+}
+
+static json_t *role_json(const struct session *s)
+{
+    if (s->h245 == NULL || !h245_msd_is_done(s->h245))
+        return json_null();
+    return json_string(h245_msd_is_master(s->h245) ? "master" : "slave");
+}
+
+static const char *srtp_of(const struct session *s)
+{
+    return s->transport.is_verified ? srtp_profile_to_str(s->transport.profile) : "";
+}
+
+json_t *session_to_json_short(const struct session *s, uint64_t now)
+{
+    struct link_transport_stats st;
+
+    counters_of(s, &st);
+    return json_pack(
+        "{s:I,s:s,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:I}", "id", (json_int_t)s->id, "state",
+        session_state_to_str(s->state), "conference", text_json(s->conference_name), "peer",
+        addr_json(&s->config.peer), "alias", text_json(s->alias), "role", role_json(s),
+        "srtp_profile", srtp_of(s), "duration_ms", (json_int_t)(now - s->began), "packets_in",
+        (json_int_t)st.rtp_in, "packets_out", (json_int_t)st.rtp_out, "lost", (json_int_t)st.lost);
+}
+
+json_t *session_to_json(const struct session *s, uint64_t now)
+{
+    json_t *j = session_to_json_short(s, now);
+    char began[CLOCK_TEXT_MAX];
+    json_t *more;
+
+    more = json_pack("{s:s,s:s,s:o,s:o,s:o,s:i,s:i,s:b,s:s,s:b,s:o,s:o,s:o,s:o}", "began",
+                     clock_wall_format(s->wall_began_us, began), "listener",
+                     s->config.listener->name, "peer", peer_json(s), "call_id",
+                     guid_json(s->call_id), "conference_id", guid_json(s->conference_guid),
+                     "h225_version", (int)s->h225_version, "h245_version", (int)s->h245_version,
+                     /* Neither TLS nor IPsec of ours is on the signalling yet. */
+                     "signalling_secured", false, "policy",
+                     settings_dtls_to_str(s->config.listener->dtls), "downgraded", s->is_downgraded,
+                     "channels", channels_json(s), "transports", transports_json(s), "timeline",
+                     timeline_json(s), "errors", errors_json(s));
+    if (more == NULL) {
+        json_decref(j);
+        return NULL;
+    }
+    json_object_update(j, more);
+    json_decref(more);
+    if (s->end != SESSION_END_NONE) {
+        json_object_set_new(j, "cause", json_string(session_end_to_str(s->end)));
+        json_object_set_new(j, "cause_text", text_json(s->end_text));
+    }
+    return j;
+}

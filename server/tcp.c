@@ -1,0 +1,538 @@
+#include "server/tcp.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "signalling/h225/tpkt.h"
+
+#define READ_BYTES  65536
+#define BACKLOG     128
+#define KEEPALIVE_S 60
+
+struct address_count {
+    struct addr key; /* port 0 */
+    size_t count;
+    UT_hash_handle hh;
+};
+
+struct tcp {
+    struct tcp_config config;
+    struct tcp_stats stats;
+    struct list conns;
+    struct list listeners;
+    size_t handles; /* libuv handles that are not closed yet */
+    struct address_count *by_address;
+    char read[READ_BYTES]; /* one read at a time on one thread */
+};
+
+struct tcp_listener {
+    uv_tcp_t handle;
+    struct tcp *tcp;
+    struct list link;
+    struct addr at;
+    tcp_on_accept_fn on_accept;
+    void *user;
+};
+
+struct tcp_conn {
+    uv_tcp_t handle;
+    uv_connect_t connect;
+    uv_shutdown_t shutdown;
+    struct tcp *tcp;
+    struct list link;
+    struct addr peer, local;
+    struct tpkt tpkt;
+    size_t backlog; /* bytes given to libuv and not yet written */
+    struct timer timer;
+    bool is_counted;  /* in connections and by_address */
+    bool is_closing;  /* uv_close was called */
+    bool is_flushing; /* closed by us, the rest goes out */
+    const struct tcp_callbacks *callbacks;
+    void *user;
+};
+
+struct write_request {
+    uv_write_t req;
+    size_t size;
+    uint8_t bytes[];
+};
+
+static void conn_abort(struct tcp_conn *c, int err, const char *why);
+
+/* ---- counting ---- */
+
+static struct address_count *address_find(struct tcp *t, const struct addr *peer)
+{
+    struct addr key = addr_with_port(*peer, 0);
+    struct address_count *e = NULL;
+
+    HASH_FIND(hh, t->by_address, &key, sizeof(key), e);
+    return e;
+}
+
+static int conn_count(struct tcp_conn *c)
+{
+    struct tcp *t = c->tcp;
+    struct address_count *e;
+
+    if (t->stats.connections >= t->config.connections_max) {
+        t->stats.refused_limit++;
+        return ERR_LIMIT;
+    }
+    e = address_find(t, &c->peer);
+    if (e != NULL && t->config.per_address_max != 0 && e->count >= t->config.per_address_max) {
+        t->stats.refused_address++;
+        return ERR_LIMIT;
+    }
+    if (e == NULL) {
+        e = calloc(1, sizeof(*e));
+        if (e == NULL)
+            return ERR_NOMEM;
+        e->key = addr_with_port(c->peer, 0);
+        HASH_ADD(hh, t->by_address, key, sizeof(e->key), e);
+    }
+    e->count++;
+    t->stats.connections++;
+    c->is_counted = true;
+    return 0;
+}
+
+static void conn_uncount(struct tcp_conn *c)
+{
+    struct tcp *t = c->tcp;
+    struct address_count *e;
+
+    if (!c->is_counted)
+        return;
+    c->is_counted = false;
+    t->stats.connections--;
+    e = address_find(t, &c->peer);
+    if (e != NULL && --e->count == 0) {
+        HASH_DELETE(hh, t->by_address, e);
+        free(e);
+    }
+}
+
+/* ---- end of a connection ---- */
+
+static void on_conn_closed(uv_handle_t *handle)
+{
+    struct tcp_conn *c = handle->data;
+
+    conn_uncount(c);
+    c->tcp->handles--;
+    tpkt_fini(&c->tpkt);
+    free(c);
+}
+
+static void conn_shut(struct tcp_conn *c)
+{
+    if (c->is_closing)
+        return;
+    c->is_closing = true;
+    timer_cancel(c->tcp->config.timers, &c->timer);
+    list_remove(&c->link);
+    uv_close((uv_handle_t *)&c->handle, on_conn_closed);
+}
+
+static void conn_abort(struct tcp_conn *c, int err, const char *why)
+{
+    const struct tcp_callbacks *callbacks = c->callbacks;
+    bool is_flushing = c->is_flushing;
+
+    if (c->is_closing)
+        return;
+    c->callbacks = NULL;
+    conn_shut(c); /* freed from the loop, later: `c` is still whole here */
+    if (!is_flushing && callbacks != NULL)
+        callbacks->on_closed(c->user, err, why);
+}
+
+/* Our end is closed; the peer's last octets are read and dropped until it closes its end (a close
+ * with unread octets would be a reset, which can swallow what we have just sent). */
+static void on_shutdown(uv_shutdown_t *req, int status)
+{
+    struct tcp_conn *c = req->data;
+
+    if (status < 0)
+        conn_shut(c);
+}
+
+void tcp_conn_close(struct tcp_conn *c, bool flush)
+{
+    if (c == NULL || c->is_closing || c->is_flushing)
+        return;
+    c->callbacks = NULL;
+    c->shutdown.data = c;
+    if (!flush || uv_shutdown(&c->shutdown, (uv_stream_t *)&c->handle, on_shutdown) != 0) {
+        conn_shut(c);
+        return;
+    }
+    c->is_flushing = true;
+    timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + c->tcp->config.flush_ms);
+}
+
+/* ---- reading ---- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct tcp_conn *c = handle->data;
+
+    (void)suggested;
+    *buf = uv_buf_init(c->tcp->read, READ_BYTES);
+}
+
+static void on_timer(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct tcp_conn *c = ctx;
+
+    (void)timer;
+    (void)now;
+    if (c->is_flushing) {
+        conn_shut(c);
+        return;
+    }
+    c->tcp->stats.packet_timeout++;
+    conn_abort(c, ERR_TIMEOUT, "packet begun and not finished in time");
+}
+
+/* A packet that has begun must end in time: no peer holds our memory by dribbling octets. */
+static void watch_partial(struct tcp_conn *c)
+{
+    bool is_partial = c->tpkt.header_have != 0;
+
+    if (!is_partial)
+        timer_cancel(c->tcp->config.timers, &c->timer);
+    else if (!timer_is_running(&c->timer))
+        timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + c->tcp->config.packet_ms);
+}
+
+static void feed(struct tcp_conn *c, const uint8_t *data, size_t len)
+{
+    struct tcp *t = c->tcp;
+
+    while (len > 0 && !c->is_closing && !c->is_flushing) {
+        struct tpkt_packet packet = {NULL, 0};
+        size_t used = 0;
+        int err = tpkt_push(&c->tpkt, data, len, &used, &packet);
+
+        if (err != 0) {
+            if (c->tpkt.reason == TPKT_REASON_LONG)
+                t->stats.tpkt_too_long++;
+            else
+                t->stats.tpkt_malformed++;
+            conn_abort(c, err, tpkt_reason_to_str(c->tpkt.reason));
+            return;
+        }
+        data += used;
+        len -= used;
+        if (packet.data == NULL)
+            break;
+        timer_cancel(t->config.timers, &c->timer);
+        if (packet.len == 0) {
+            t->stats.keepalives++;
+            continue;
+        }
+        t->stats.packets_in++;
+        if (c->callbacks != NULL)
+            c->callbacks->on_packet(c->user, packet.data, packet.len);
+    }
+    if (!c->is_closing && !c->is_flushing)
+        watch_partial(c);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct tcp_conn *c = stream->data;
+
+    if (c->is_flushing && n > 0)
+        return;
+    if (n > 0) {
+        feed(c, (const uint8_t *)buf->base, (size_t)n);
+    } else if (n == UV_EOF) {
+        c->tcp->stats.peer_closed++;
+        conn_abort(c, ERR_CLOSED, "connection closed by peer");
+    } else if (n < 0) {
+        c->tcp->stats.io_errors++;
+        conn_abort(c, ERR_IO, "connection lost");
+    }
+}
+
+/* ---- writing ---- */
+
+static void on_written(uv_write_t *req, int status)
+{
+    struct write_request *w = (struct write_request *)(void *)req;
+    struct tcp_conn *c = req->handle->data;
+
+    c->backlog -= w->size;
+    free(w);
+    if (status < 0 && status != UV_ECANCELED) {
+        c->tcp->stats.io_errors++;
+        conn_abort(c, ERR_IO, "connection lost while writing");
+    }
+}
+
+int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len)
+{
+    struct tcp *t = c->tcp;
+    struct write_request *w;
+    uint8_t header[TPKT_HEADER_LEN];
+    uv_buf_t buf;
+
+    if (c->is_closing || c->is_flushing)
+        return ERR_CLOSED;
+    if (tpkt_write_header(len, header) != 0)
+        return ERR_RANGE;
+    if (c->backlog + len > t->config.backlog_max) {
+        t->stats.backlog_exceeded++;
+        /* Told by on_closed from the loop, never from inside a send. */
+        c->timer.on_expiry = on_timer;
+        timer_start(t->config.timers, &c->timer, 0);
+        return ERR_LIMIT;
+    }
+    w = malloc(sizeof(*w) + TPKT_HEADER_LEN + len);
+    if (w == NULL)
+        return ERR_NOMEM;
+    w->size = TPKT_HEADER_LEN + len;
+    memcpy(w->bytes, header, TPKT_HEADER_LEN);
+    memcpy(w->bytes + TPKT_HEADER_LEN, data, len);
+    buf = uv_buf_init((char *)w->bytes, (unsigned)w->size);
+    if (uv_write(&w->req, (uv_stream_t *)&c->handle, &buf, 1, on_written) != 0) {
+        free(w);
+        return ERR_IO;
+    }
+    c->backlog += w->size;
+    t->stats.packets_out++;
+    return 0;
+}
+
+/* ---- making connections ---- */
+
+static struct addr name_of(const uv_tcp_t *handle, bool peer)
+{
+    struct sockaddr_storage ss;
+    struct addr a;
+    int len = sizeof(ss);
+    int err;
+
+    memset(&a, 0, sizeof(a));
+    err = peer ? uv_tcp_getpeername(handle, (struct sockaddr *)&ss, &len)
+               : uv_tcp_getsockname(handle, (struct sockaddr *)&ss, &len);
+    if (err == 0)
+        (void)addr_from_sockaddr((struct sockaddr *)&ss, (socklen_t)len, &a);
+    return a;
+}
+
+static struct tcp_conn *conn_new(struct tcp *t)
+{
+    struct tcp_conn *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    if (uv_tcp_init(t->config.loop, &c->handle) != 0) {
+        free(c);
+        return NULL;
+    }
+    c->handle.data = c;
+    c->tcp = t;
+    tpkt_init(&c->tpkt, t->config.packet_max);
+    timer_init(&c->timer, on_timer, c);
+    list_push_back(&t->conns, &c->link);
+    t->handles++;
+    return c;
+}
+
+static int conn_begin(struct tcp_conn *c)
+{
+    c->peer = name_of(&c->handle, true);
+    c->local = name_of(&c->handle, false);
+    (void)uv_tcp_nodelay(&c->handle, 1);
+    (void)uv_tcp_keepalive(&c->handle, 1, KEEPALIVE_S);
+    return uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read) == 0 ? 0 : ERR_IO;
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    struct tcp_listener *l = server->data;
+    struct tcp *t = l->tcp;
+    struct tcp_conn *c;
+
+    if (status < 0) {
+        t->stats.io_errors++;
+        return;
+    }
+    c = conn_new(t);
+    if (c == NULL || uv_accept(server, (uv_stream_t *)&c->handle) != 0) {
+        t->stats.io_errors++;
+        if (c != NULL)
+            conn_shut(c);
+        return;
+    }
+    c->peer = name_of(&c->handle, true);
+    if (conn_count(c) != 0 || conn_begin(c) != 0) {
+        conn_shut(c);
+        return;
+    }
+    t->stats.accepted++;
+    if (!l->on_accept(l->user, c)) {
+        t->stats.refused_owner++;
+        conn_shut(c);
+    }
+}
+
+static void on_connect(uv_connect_t *req, int status)
+{
+    struct tcp_conn *c = req->data;
+
+    if (c->is_closing)
+        return;
+    if (status < 0 || conn_begin(c) != 0) {
+        conn_abort(c, ERR_IO, "connection refused or not possible");
+        return;
+    }
+    c->tcp->stats.connected++;
+    if (c->callbacks != NULL && c->callbacks->on_connected != NULL)
+        c->callbacks->on_connected(c->user);
+}
+
+int tcp_connect(struct tcp *t, const struct addr *to, const struct addr *from,
+                const struct tcp_callbacks *callbacks, void *user, struct tcp_conn **out)
+{
+    struct sockaddr_storage ss;
+    struct tcp_conn *c = conn_new(t);
+    int err;
+
+    if (c == NULL)
+        return ERR_NOMEM;
+    c->peer = *to;
+    c->connect.data = c;
+    err = conn_count(c);
+    if (err == 0 && from != NULL && addr_to_sockaddr(from, &ss) != 0 &&
+        uv_tcp_bind(&c->handle, (struct sockaddr *)&ss, 0) != 0)
+        err = ERR_IO;
+    if (err == 0 && (addr_to_sockaddr(to, &ss) == 0 ||
+                     uv_tcp_connect(&c->connect, &c->handle, (struct sockaddr *)&ss, on_connect)))
+        err = ERR_IO;
+    if (err != 0) {
+        conn_shut(c);
+        return err;
+    }
+    tcp_conn_attach(c, callbacks, user);
+    *out = c;
+    return 0;
+}
+
+void tcp_conn_attach(struct tcp_conn *c, const struct tcp_callbacks *callbacks, void *user)
+{
+    c->callbacks = callbacks;
+    c->user = user;
+}
+
+const struct addr *tcp_conn_peer(const struct tcp_conn *c)
+{
+    return &c->peer;
+}
+
+const struct addr *tcp_conn_local(const struct tcp_conn *c)
+{
+    return &c->local;
+}
+
+/* ---- listeners ---- */
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct tcp_listener *l = handle->data;
+
+    l->tcp->handles--;
+    free(l);
+}
+
+void tcp_listener_close(struct tcp_listener *l)
+{
+    if (l == NULL || uv_is_closing((uv_handle_t *)&l->handle))
+        return;
+    l->tcp->stats.listeners--;
+    list_remove(&l->link);
+    uv_close((uv_handle_t *)&l->handle, on_listener_closed);
+}
+
+int tcp_listen(struct tcp *t, const struct addr *at, tcp_on_accept_fn on_accept, void *user,
+               struct tcp_listener **out)
+{
+    struct sockaddr_storage ss;
+    struct tcp_listener *l = calloc(1, sizeof(*l));
+    int err;
+
+    if (l == NULL)
+        return ERR_NOMEM;
+    if (addr_to_sockaddr(at, &ss) == 0 || uv_tcp_init(t->config.loop, &l->handle) != 0) {
+        free(l);
+        return ERR_INVAL;
+    }
+    l->handle.data = l;
+    l->tcp = t;
+    l->on_accept = on_accept;
+    l->user = user;
+    t->handles++;
+    t->stats.listeners++;
+    list_push_back(&t->listeners, &l->link);
+    err = uv_tcp_bind(&l->handle, (struct sockaddr *)&ss, 0);
+    if (err == 0)
+        err = uv_listen((uv_stream_t *)&l->handle, BACKLOG, on_connection);
+    if (err != 0) {
+        tcp_listener_close(l);
+        return err == UV_EADDRINUSE ? ERR_EXISTS : ERR_IO;
+    }
+    l->at = name_of(&l->handle, false);
+    *out = l;
+    return 0;
+}
+
+struct addr tcp_listener_addr(const struct tcp_listener *l)
+{
+    return l->at;
+}
+
+/* ---- the whole ---- */
+
+int tcp_create(const struct tcp_config *config, struct tcp **out)
+{
+    struct tcp *t = calloc(1, sizeof(*t));
+
+    if (t == NULL)
+        return ERR_NOMEM;
+    t->config = *config;
+    list_init(&t->conns);
+    list_init(&t->listeners);
+    *out = t;
+    return 0;
+}
+
+void tcp_stop(struct tcp *t)
+{
+    LIST_FOREACH_SAFE(it, &t->conns)
+    conn_shut(LIST_ENTRY(it, struct tcp_conn, link));
+    LIST_FOREACH_SAFE(it, &t->listeners)
+    tcp_listener_close(LIST_ENTRY(it, struct tcp_listener, link));
+}
+
+void tcp_destroy(struct tcp *t)
+{
+    free(t);
+}
+
+bool tcp_is_idle(const struct tcp *t)
+{
+    return t->handles == 0;
+}
+
+const struct tcp_stats *tcp_stats_of(const struct tcp *t)
+{
+    return &t->stats;
+}
