@@ -97,8 +97,8 @@ static const char *const expectations[] = {
     [SETTINGS_TEXT] = "string of printable characters, length ",
     [SETTINGS_CHOICE] = "one of ",
     [SETTINGS_IP] = "IPv4 or IPv6 address without a port",
-    [SETTINGS_ENDPOINT] = "IPv4 or IPv6 address, with or without a port (\"192.0.2.1:1720\", "
-                          "\"[2001:db8::1]:1720\")",
+    [SETTINGS_ENDPOINT] = ("IPv4 or IPv6 address, with or without a port (\"192.0.2.1:1720\", "
+                           "\"[2001:db8::1]:1720\")"),
     [SETTINGS_PREFIX] = "IPv4 or IPv6 address with the length of its network (\"192.0.2.1/24\")",
     [SETTINGS_MAC] = "hardware address of one host (\"02:00:5e:10:00:01\")",
     [SETTINGS_MODE] = "file mode in octal (\"0660\")",
