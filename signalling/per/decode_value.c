@@ -1,4 +1,4 @@
-/* Decoding of everything that has no members: numbers, lengths, strings, identifiers. */
+/* Decoding of numbers and lengths, and the way to the right decoder for every simple type. */
 #include "signalling/per/decoder.h"
 
 #include <inttypes.h>
@@ -40,7 +40,7 @@ static int read_octets(struct per_decoder *d, size_t n, uint64_t *value)
 }
 
 /* General length (clause 11.9.3): *more tells that it is a fragment. */
-static int read_general_length(struct per_decoder *d, size_t *n, bool *more)
+int per_read_general_length(struct per_decoder *d, size_t *n, bool *more)
 {
     uint64_t v;
     int rc = read_octets(d, 1, &v);
@@ -71,7 +71,7 @@ static int read_general_length(struct per_decoder *d, size_t *n, bool *more)
 static int read_number_size(struct per_decoder *d, size_t *n)
 {
     bool more;
-    int rc = read_general_length(d, n, &more);
+    int rc = per_read_general_length(d, n, &more);
 
     if (rc != 0)
         return rc;
@@ -153,7 +153,7 @@ int per_read_length(struct per_decoder *d, const struct per_bound *b, size_t *n,
     int rc;
 
     if (b->form == PER_FORM_LENGTH)
-        return read_general_length(d, n, more);
+        return per_read_general_length(d, n, more);
     rc = per_read_number(d, b, &v);
     if (rc != 0)
         return rc;
@@ -187,8 +187,8 @@ int per_read_small(struct per_decoder *d, uint32_t *value)
 
 /* Walk over all pieces of something of `unit` bits an item; in.pos ends behind it. Returns the
  * total and checks it against the bound. */
-static int measure_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit,
-                          size_t *total)
+int per_measure_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit,
+                       size_t *total)
 {
     bool more = true;
     size_t sum = 0;
@@ -213,8 +213,7 @@ static int measure_pieces(struct per_decoder *d, const struct per_bound *b, unsi
 
 /* Gather the pieces of a general length, measured before, at `to`; units of 8 bits but for BIT
  * STRINGs, whose fragments are multiples of 16K bits and so of whole octets too. */
-static void copy_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit,
-                        uint8_t *to)
+void per_copy_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit, uint8_t *to)
 {
     bool more = true;
 
@@ -238,7 +237,7 @@ int per_read_open(struct per_decoder *d, const uint8_t **p, size_t *len)
 
     per_reader_align(&d->in);
     start = d->in.pos;
-    rc = read_general_length(d, len, &more);
+    rc = per_read_general_length(d, len, &more);
     if (rc != 0)
         return rc;
     if (!more) {
@@ -249,272 +248,17 @@ int per_read_open(struct per_decoder *d, const uint8_t **p, size_t *len)
         return 0;
     }
     d->in.pos = start;
-    rc = measure_pieces(d, &any, 8, len);
+    rc = per_measure_pieces(d, &any, 8, len);
     if (rc == 0) {
         void *to;
 
         rc = per_decoder_alloc(d, *len, false, &to);
         if (rc == 0) {
             d->in.pos = start;
-            copy_pieces(d, &any, 8, to);
+            per_copy_pieces(d, &any, 8, to);
             *p = to;
         }
     }
-    return rc;
-}
-
-/* Items of `unit` bits under a length: find total and first bit, leave in.pos behind them. When
- * they are in one piece *at is where they start, else they are copied and *at is SIZE_MAX. */
-struct run {
-    size_t n;          /* items */
-    size_t bit;        /* where they start if whole */
-    uint8_t *gathered; /* all octets if they came in fragments */
-};
-
-/* Clauses 16, 17, 30.5: short fixed sizes, and strings whose longest value stays below 16 bits, are
- * not aligned. */
-static bool is_unaligned(const struct per_bound *b, unsigned unit)
-{
-    if (b->form == PER_FORM_LENGTH)
-        return false;
-    if (b->form == PER_FORM_FIXED)
-        return b->lo * unit <= 16;
-    return b->hi * unit < 16;
-}
-
-static int read_run(struct per_decoder *d, const struct per_bound *b, unsigned unit, size_t extra,
-                    struct run *run)
-{
-    size_t start = d->in.pos;
-    bool more;
-    void *to;
-    int rc = per_read_length(d, b, &run->n, &more);
-
-    if (rc != 0)
-        return rc;
-    run->gathered = NULL;
-    if (!more) {
-        if (!is_unaligned(b, unit)) /* an empty string is aligned like any other */
-            per_reader_align(&d->in);
-        if (run->n > per_reader_left(&d->in) / unit)
-            return per_decoder_short(d);
-        run->bit = d->in.pos;
-        d->in.pos += run->n * unit;
-        if (run->n < (size_t)b->lo)
-            return per_decoder_fail(d, ERR_RANGE, "length %zu is below %" PRId64, run->n, b->lo);
-        return 0;
-    }
-    d->in.pos = start;
-    rc = measure_pieces(d, b, unit, &run->n);
-    if (rc != 0)
-        return rc;
-    rc = per_decoder_alloc(d, (run->n * unit + 7) / 8 + extra, false, &to);
-    if (rc != 0)
-        return rc;
-    d->in.pos = start;
-    copy_pieces(d, b, unit, to);
-    run->gathered = to;
-    return 0;
-}
-
-/* Copy n octets that start at any bit. */
-static void copy_bits(struct per_decoder *d, size_t bit, uint8_t *to, size_t n)
-{
-    if ((bit & 7) == 0) {
-        memcpy(to, d->in.p + (bit >> 3), n);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        uint64_t v = per_reader_tail(&d->in, (bit >> 3) + i);
-
-        to[i] = (uint8_t)(v << (bit & 7) >> 56);
-    }
-}
-
-static int read_octet_string(struct per_decoder *d, const struct per_type *t, uint8_t *fixed,
-                             struct per_octets *out)
-{
-    struct run run;
-    void *to = fixed;
-    int rc = read_run(d, &t->bound, 8, 0, &run);
-
-    if (rc != 0)
-        return rc;
-    if (run.gathered != NULL) {
-        *out = (struct per_octets){run.n, run.gathered};
-        return 0;
-    }
-    if (fixed == NULL) {
-        rc = per_decoder_alloc(d, run.n, false, &to);
-        if (rc != 0)
-            return rc;
-        *out = (struct per_octets){run.n, to};
-    }
-    copy_bits(d, run.bit, to, run.n);
-    return 0;
-}
-
-static int read_bit_string(struct per_decoder *d, const struct per_type *t, struct per_bits *out)
-{
-    struct run run;
-    size_t octets;
-    void *to;
-    int rc = read_run(d, &t->bound, 1, 0, &run);
-
-    if (rc != 0)
-        return rc;
-    octets = (run.n + 7) / 8;
-    to = run.gathered;
-    if (to == NULL) {
-        rc = per_decoder_alloc(d, octets, false, &to);
-        if (rc != 0)
-            return rc;
-        copy_bits(d, run.bit, to, octets);
-    }
-    *out = (struct per_bits){run.n, to};
-    if (run.n % 8 != 0)
-        out->p[octets - 1] &= (uint8_t)(0xff << (8 - run.n % 8));
-    return 0;
-}
-
-static int bad_character(struct per_decoder *d, unsigned c, size_t i)
-{
-    return per_decoder_fail(d, ERR_RANGE, "character %zu has the code %u, which is not permitted",
-                            i, c);
-}
-
-/* Characters that were written as they are: are all of them permitted? */
-static int check_characters(struct per_decoder *d, const struct per_type *t, const char *p,
-                            size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned c = (unsigned char)p[i];
-
-        if (c > t->top || (t->alphabet != NULL && (c == 0 || !strchr(t->alphabet, (int)c))))
-            return bad_character(d, c, i);
-    }
-    return 0;
-}
-
-static int read_indexed(struct per_decoder *d, const struct per_type *t, const struct run *run,
-                        char *to)
-{
-    size_t letters = strlen(t->alphabet);
-    struct per_reader in = d->in;
-
-    if (run->gathered != NULL)
-        return per_decoder_fail(d, ERR_UNSUPPORTED, "a restricted string of %zu characters",
-                                run->n);
-    in.pos = run->bit;
-    for (size_t i = 0; i < run->n; i++) {
-        uint64_t v;
-
-        if (!per_reader_bits(&in, t->width, &v))
-            return per_decoder_short(d);
-        if (v >= letters)
-            return per_decoder_fail(d, ERR_RANGE, "character %zu has the index %u of %zu", i,
-                                    (unsigned)v, letters);
-        to[i] = t->alphabet[v];
-    }
-    return 0;
-}
-
-static int read_string(struct per_decoder *d, const struct per_type *t, struct per_string *out)
-{
-    struct run run;
-    void *to;
-    int rc = read_run(d, &t->bound, t->width, 1, &run);
-
-    if (rc != 0)
-        return rc;
-    to = run.gathered;
-    if (to == NULL || t->indexed) {
-        rc = per_decoder_alloc(d, run.n + 1, false, &to);
-        if (rc != 0)
-            return rc;
-        if (!t->indexed)
-            copy_bits(d, run.bit, to, run.n);
-    }
-    *out = (struct per_string){run.n, to};
-    out->p[run.n] = '\0';
-    if (t->indexed)
-        return read_indexed(d, t, &run, to);
-    if (t->top == 255 && t->alphabet == NULL)
-        return 0;
-    return check_characters(d, t, to, run.n);
-}
-
-static int read_bmp(struct per_decoder *d, const struct per_type *t, struct per_bmp *out)
-{
-    struct run run;
-    void *to;
-    uint16_t *c;
-    int rc = read_run(d, &t->bound, 16, 0, &run);
-
-    if (rc != 0)
-        return rc;
-    to = run.gathered;
-    if (to == NULL) {
-        rc = per_decoder_alloc(d, run.n * 2, false, &to);
-        if (rc != 0)
-            return rc;
-        copy_bits(d, run.bit, to, run.n * 2);
-    }
-    c = to;
-    for (size_t i = 0; i < run.n; i++)
-        c[i] = __builtin_bswap16(c[i]);
-    *out = (struct per_bmp){run.n, c};
-    return 0;
-}
-
-/* Contents octets of an identifier into arcs (X.690 clause 8.19); arcs has room for len + 1. */
-static int split_arcs(struct per_decoder *d, const uint8_t *p, size_t len, uint32_t *arcs,
-                      uint32_t *count)
-{
-    uint32_t n = 0;
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        if (v == 0 && p[i] == 0x80)
-            return per_decoder_fail(d, ERR_MALFORMED, "an arc starts with 0x80");
-        v = v << 7 | (p[i] & 0x7f);
-        if (v > UINT32_MAX + (n == 0 ? UINT64_C(80) : 0))
-            return per_decoder_fail(d, ERR_RANGE, "arc %u is above 2^32-1", n);
-        if (p[i] & 0x80)
-            continue;
-        if (n == 0) { /* the first two arcs share a number */
-            arcs[n++] = v < 80 ? (uint32_t)(v / 40) : 2;
-            arcs[n++] = (uint32_t)(v - UINT64_C(40) * arcs[0]);
-        } else {
-            arcs[n++] = (uint32_t)v;
-        }
-        v = 0;
-    }
-    if (len == 0 || (p[len - 1] & 0x80))
-        return per_decoder_fail(d, ERR_MALFORMED, "an identifier that ends within an arc");
-    *count = n;
-    return 0;
-}
-
-static int read_oid(struct per_decoder *d, struct per_oid *out)
-{
-    size_t len;
-    bool more;
-    void *arcs;
-    int rc = read_general_length(d, &len, &more);
-
-    if (rc != 0)
-        return rc;
-    if (len > per_reader_left(&d->in) / 8)
-        return per_decoder_short(d);
-    if (more)
-        return per_decoder_fail(d, ERR_LIMIT, "an identifier of 16K octets or more");
-    rc = per_decoder_alloc(d, (len + 1) * sizeof(uint32_t), false, &arcs);
-    if (rc != 0)
-        return rc;
-    rc = split_arcs(d, d->in.p + (d->in.pos >> 3), len, arcs, &out->n);
-    d->in.pos += len * 8;
-    out->arc = arcs;
     return rc;
 }
 
@@ -589,17 +333,17 @@ int per_read_simple(struct per_decoder *d, const struct per_type *t, void *value
     case PER_ENUM:
         return read_enum(d, t, value);
     case PER_OCTETS:
-        return read_octet_string(d, t, NULL, value);
+        return per_read_octets(d, t, NULL, value);
     case PER_INLINE:
-        return read_octet_string(d, t, value, NULL);
+        return per_read_octets(d, t, value, NULL);
     case PER_BITS:
-        return read_bit_string(d, t, value);
+        return per_read_bits(d, t, value);
     case PER_STRING:
-        return read_string(d, t, value);
+        return per_read_string(d, t, value);
     case PER_BMP:
-        return read_bmp(d, t, value);
+        return per_read_bmp(d, t, value);
     case PER_OID:
-        return read_oid(d, value);
+        return per_read_oid(d, value);
     default:
         return per_decoder_fail(d, ERR_UNSUPPORTED, "type %s has no decoder", t->name);
     }

@@ -33,6 +33,17 @@ int per_read_number(struct per_decoder *d, const struct per_bound *b, int64_t *v
  * against the bound (PER_FORM_LENGTH may come in pieces). */
 int per_read_length(struct per_decoder *d, const struct per_bound *b, size_t *n, bool *more);
 
+/* A length in its general form (clause 11.9.3); *more tells that it is a fragment. */
+int per_read_general_length(struct per_decoder *d, size_t *n, bool *more);
+
+/* Walk over all pieces of something of `unit` bits an item; in.pos ends behind it. Gives the total
+ * and checks it against the bound. */
+int per_measure_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit,
+                       size_t *total);
+
+/* Gather at `to` the pieces that were measured before. */
+void per_copy_pieces(struct per_decoder *d, const struct per_bound *b, unsigned unit, uint8_t *to);
+
 /* A normally small number (clause 11.6): index of an extension. */
 int per_read_small(struct per_decoder *d, uint32_t *value);
 
@@ -42,5 +53,14 @@ int per_read_open(struct per_decoder *d, const uint8_t **p, size_t *len);
 
 /* Any type but SEQUENCE, CHOICE, SEQUENCE OF and open types. */
 int per_read_simple(struct per_decoder *d, const struct per_type *t, void *value);
+
+/* OCTET STRING: into `fixed`, an array of the type's size, or if that is NULL into *out. */
+int per_read_octets(struct per_decoder *d, const struct per_type *t, uint8_t *fixed,
+                    struct per_octets *out);
+
+int per_read_bits(struct per_decoder *d, const struct per_type *t, struct per_bits *out);
+int per_read_string(struct per_decoder *d, const struct per_type *t, struct per_string *out);
+int per_read_bmp(struct per_decoder *d, const struct per_type *t, struct per_bmp *out);
+int per_read_oid(struct per_decoder *d, struct per_oid *out);
 
 #endif
