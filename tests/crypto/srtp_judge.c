@@ -144,3 +144,19 @@ size_t judge_rtcp(const struct judge_keys *keys, uint32_t index, uint8_t *packet
     hmac(keys, packet, len + 4, packet + len + 4, keys->info->rtcp_tag_len);
     return len + 4 + keys->info->rtcp_tag_len;
 }
+
+size_t judge_rtcp_clear(const struct judge_keys *keys, uint32_t index, uint8_t *packet, size_t len)
+{
+    uint8_t iv[16], tag[16];
+
+    put_u32(packet + len, index);
+    if (keys->info->salt_len == 12) {
+        gcm_iv(keys, packet + 4, index >> 16, (uint16_t)index, iv);
+        gcm(keys, iv, packet, len + 4, packet, 0, tag);
+        memcpy(packet + len, tag, 16);
+        put_u32(packet + len + 16, index);
+        return len + 20;
+    }
+    hmac(keys, packet, len + 4, packet + len + 4, keys->info->rtcp_tag_len);
+    return len + 4 + keys->info->rtcp_tag_len;
+}

@@ -44,4 +44,7 @@ size_t judge_rtp(const struct judge_keys *keys, uint32_t roc, uint8_t *packet, s
 /* The same for RTCP with its 31-bit index. */
 size_t judge_rtcp(const struct judge_keys *keys, uint32_t index, uint8_t *packet, size_t len);
 
+/* RTCP with E bit 0: authenticated, not encrypted (RFC 3711 §3.4, RFC 7714 §9.3). */
+size_t judge_rtcp_clear(const struct judge_keys *keys, uint32_t index, uint8_t *packet, size_t len);
+
 #endif

@@ -1,0 +1,23 @@
+#include "crypto/srtp_kdf.h"
+
+#include "base/secret.h"
+
+#include <string.h>
+
+/* Position of the label in the 14-byte salt: key_id = label || index DIV rate is 7 bytes, aligned
+ * at the end of the salt (RFC 3711 §4.3.1). */
+#define LABEL_AT 7
+
+void srtp_kdf(const struct srtp_master *master, enum srtp_kdf_label label, uint8_t *out, size_t len,
+              srtp_kdf_ctr_fn ctr, void *ctx)
+{
+    const struct srtp_profile_info *info = srtp_profile_find(master->profile);
+    uint8_t iv[16] = {0};
+
+    /* A 96-bit salt (GCM) counts as one of 112 bits with zeros behind (RFC 7714 §11). */
+    memcpy(iv, master->salt, info->salt_len);
+    iv[LABEL_AT] ^= (uint8_t)label;
+    memset(out, 0, len);
+    ctr(ctx, master->key, info->key_len, iv, out, len);
+    secret_wipe(iv, sizeof(iv));
+}

@@ -1,0 +1,252 @@
+/* Back end `mb`: RFC 3711 and RFC 7714 over intel-ipsec-mb. This file: keys, streams, and the walk
+ * over a burst; the suites are in srtp_mb_cm.c and srtp_mb_gcm.c. */
+#include "crypto/srtp_mb.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+#include <stdlib.h>
+
+static int mb_start(struct srtp_engine *engine)
+{
+    struct mb_state *state = secret_alloc(sizeof(*state));
+    const char *pin = getenv("SLUICE_SRTP_PATH");
+    int rc;
+
+    if (!state)
+        return ERR_NOMEM;
+    rc = mb_select_init(&state->select, pin && pin[0] ? pin : NULL);
+    if (rc != 0) {
+        secret_free(state, sizeof(*state));
+        return rc;
+    }
+    mb_cm_start(state);
+    mb_gcm_start(state);
+    engine->state = state;
+    log_debug(LOG_AREA_CRYPTO, 0, "SRTP code paths chosen", LOG_S("paths", state->select.text));
+    return 0;
+}
+
+static void mb_stop(struct srtp_engine *engine)
+{
+    struct mb_state *state = engine->state;
+
+    if (!state)
+        return;
+    mb_select_fini(&state->select);
+    secret_free(state, sizeof(*state));
+    engine->state = NULL;
+}
+
+static const char *mb_describe(const struct srtp_engine *engine)
+{
+    const struct mb_state *state = engine->state;
+
+    return state->select.text;
+}
+
+static enum mb_suite suite_of(enum srtp_profile profile)
+{
+    switch (profile) {
+    case SRTP_PROFILE_AES128_CM_SHA1_80:
+        return MB_CM_80;
+    case SRTP_PROFILE_AES128_CM_SHA1_32:
+        return MB_CM_32;
+    case SRTP_PROFILE_AEAD_AES_128_GCM:
+        return MB_GCM_128;
+    case SRTP_PROFILE_AEAD_AES_256_GCM:
+    case SRTP_PROFILE_NONE: /* srtp_key_create let no other through */
+        break;
+    }
+    return MB_GCM_256;
+}
+
+static int mb_key_init(struct srtp_key *key)
+{
+    struct mb_state *state = key->engine->state;
+    struct mb_key *keys = mb_key(key);
+    int rc;
+
+    memset(keys, 0, sizeof(*keys));
+    keys->rtp_left = MB_RTP_LIFETIME;
+    keys->rtcp_left = MB_RTCP_LIFETIME;
+    if (suite_of(key->master.profile) >= MB_GCM_128)
+        rc = mb_gcm_key_init(state, key);
+    else
+        rc = mb_cm_key_init(state, key);
+    if (rc != 0) {
+        secret_wipe(keys, sizeof(*keys));
+        return rc;
+    }
+    /* Not needed again: all that is used is derived. */
+    secret_wipe(key->master.key, sizeof(key->master.key));
+    secret_wipe(key->master.salt, sizeof(key->master.salt));
+    return 0;
+}
+
+static void mb_key_fini(struct srtp_key *key)
+{
+    secret_wipe(mb_key(key), sizeof(struct mb_key));
+}
+
+/* What of the counter block (AES-CM, RFC 3711 §4.1.1) or of the nonce (GCM, RFC 7714 §8.1, §9.1)
+ * does not change from packet to packet. */
+static void set_iv(uint8_t iv[16], const uint8_t *salt, size_t salt_len, uint32_t ssrc,
+                   size_t ssrc_at)
+{
+    memset(iv, 0, 16);
+    memcpy(iv, salt, salt_len);
+    for (size_t i = 0; i < 4; i++)
+        iv[ssrc_at + i] ^= (uint8_t)(ssrc >> (24 - 8 * i));
+}
+
+static int mb_stream_init(struct srtp_stream *stream)
+{
+    const struct srtp_profile_info *info = stream->key->info;
+    const struct mb_key *keys = mb_key(stream->key);
+    struct mb_stream *m = mb_stream(stream);
+    size_t ssrc_at;
+
+    memset(m, 0, sizeof(*m));
+    m->suite = (uint8_t)suite_of(info->id);
+    ssrc_at = mb_is_gcm(m) ? 2 : 4;
+    set_iv(m->iv, keys->salt[0], info->salt_len, stream->ssrc, ssrc_at);
+    set_iv(m->rtcp_iv, keys->salt[1], info->salt_len, stream->ssrc, ssrc_at);
+    packet_index_init(&m->rtp, 0);
+    packet_index_init(&m->rtcp, 0);
+    /* RFC 3711 §3.4 starts at 0, libsrtp at 1; receivers take what comes. We write what it does. */
+    m->rtcp_next = 1;
+    return 0;
+}
+
+static void mb_stream_fini(struct srtp_stream *stream)
+{
+    struct mb_stream *m = mb_stream(stream);
+
+    mb_key(stream->key)->rtp_left += m->lease;
+    secret_wipe(m, sizeof(*m));
+}
+
+static int mb_get_roc(const struct srtp_stream *stream, uint32_t *out)
+{
+    *out = packet_index_roc(&((const struct mb_stream *)(const void *)stream->priv)->rtp);
+    return 0;
+}
+
+static int mb_set_roc(struct srtp_stream *stream, uint32_t roc)
+{
+    packet_index_init(&mb_stream(stream)->rtp, roc);
+    return 0;
+}
+
+bool mb_renew_lease(struct srtp_stream *stream)
+{
+    struct mb_key *keys = mb_key(stream->key);
+    uint64_t lease = keys->rtp_left < MB_LEASE ? keys->rtp_left : MB_LEASE;
+
+    keys->rtp_left -= lease;
+    mb_stream(stream)->lease = (uint32_t)lease;
+    return lease != 0;
+}
+
+enum srtp_status mb_next_rtcp_index(struct srtp_stream *stream, uint32_t *out)
+{
+    struct mb_stream *m = mb_stream(stream);
+
+    if (m->rtcp_next > MB_SRTCP_INDEX_MAX || mb_key(stream->key)->rtcp_left == 0)
+        return SRTP_KEY_EXPIRED;
+    mb_key(stream->key)->rtcp_left--;
+    *out = m->rtcp_next++;
+    return SRTP_OK;
+}
+
+void mb_accept_rtcp(struct srtp_stream *stream, uint32_t index)
+{
+    packet_index_accept(&mb_stream(stream)->rtcp, index);
+    mb_key(stream->key)->rtcp_left--;
+}
+
+static inline void prefetch_key(const struct mb_state *state, struct srtp_stream *stream)
+{
+    const struct mb_stream *m = mb_stream(stream);
+    const uint8_t *keys = stream->key->priv;
+
+    if (mb_is_gcm(m)) {
+        unsigned wide = m->suite == MB_GCM_256;
+
+        for (unsigned i = 0; i < state->gcm_line_count[wide]; i++)
+            __builtin_prefetch(keys + (size_t)state->gcm_lines[wide][i] * 64);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(struct mb_cm_keys); i += 64)
+        __builtin_prefetch(keys + i);
+}
+
+/* Fetches what the packets ahead of number i will touch. */
+static inline void prefetch(const struct srtp_engine *engine, const struct srtp_job *jobs, size_t n,
+                            size_t i)
+{
+    if (i + MB_STREAM_AHEAD < n)
+        __builtin_prefetch(jobs[i + MB_STREAM_AHEAD].stream, 1);
+    if (i + MB_KEY_AHEAD < n && srtp_engine_owns(engine, jobs[i + MB_KEY_AHEAD].stream))
+        prefetch_key(engine->state, jobs[i + MB_KEY_AHEAD].stream);
+}
+
+static inline void prefetch_first(const struct srtp_engine *engine, const struct srtp_job *jobs,
+                                  size_t n)
+{
+    for (size_t i = 0; i < n && i < MB_STREAM_AHEAD; i++)
+        __builtin_prefetch(jobs[i].stream, 1);
+    for (size_t i = 0; i < n && i < MB_KEY_AHEAD; i++)
+        if (srtp_engine_owns(engine, jobs[i].stream))
+            prefetch_key(engine->state, jobs[i].stream);
+}
+
+static void mb_protect(struct srtp_engine *engine, struct srtp_job *jobs, size_t n)
+{
+    prefetch_first(engine, jobs, n);
+    for (size_t i = 0; i < n; i++) {
+        prefetch(engine, jobs, n, i);
+        if (!srtp_engine_owns(engine, jobs[i].stream))
+            mb_finish(&jobs[i], SRTP_FAILED, 0);
+        else if (mb_is_gcm(mb_stream(jobs[i].stream)))
+            mb_gcm_protect(engine, &jobs[i]);
+        else
+            mb_cm_protect(engine, &jobs[i]);
+    }
+    mb_cm_protect_flush(engine->state);
+}
+
+static void mb_unprotect(struct srtp_engine *engine, struct srtp_job *jobs, size_t n)
+{
+    prefetch_first(engine, jobs, n);
+    for (size_t i = 0; i < n; i++) {
+        prefetch(engine, jobs, n, i);
+        if (!srtp_engine_owns(engine, jobs[i].stream))
+            mb_finish(&jobs[i], SRTP_FAILED, 0);
+        else if (mb_is_gcm(mb_stream(jobs[i].stream)))
+            mb_gcm_unprotect(engine, &jobs[i]);
+        else
+            mb_cm_unprotect(engine, &jobs[i]);
+    }
+    mb_cm_unprotect_flush(engine->state);
+}
+
+const struct srtp_backend srtp_backend_mb = {
+    .name = "mb",
+    .key_size = sizeof(struct mb_key),
+    .stream_size = sizeof(struct mb_stream),
+    .checks_jobs = true,
+    .start = mb_start,
+    .stop = mb_stop,
+    .key_init = mb_key_init,
+    .key_fini = mb_key_fini,
+    .stream_init = mb_stream_init,
+    .stream_fini = mb_stream_fini,
+    .get_roc = mb_get_roc,
+    .set_roc = mb_set_roc,
+    .protect = mb_protect,
+    .unprotect = mb_unprotect,
+    .describe = mb_describe,
+};

@@ -1,0 +1,285 @@
+/* AES-GCM (RFC 7714), one packet after the other: the library's one-shot calls already keep the
+ * vector units busy with the blocks of a single packet. They decrypt before the tag is known; dst
+ * is undefined then, as srtp.h says. */
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/srtp_kdf.h"
+#include "crypto/srtp_mb.h"
+
+#include <emmintrin.h>
+
+#define GCM_TAG  16
+#define GCM_IV   12
+#define E_BIT    0x80000000u
+#define AAD_RTCP (RTCP_HEADER_MIN + SRTCP_INDEX_SIZE)
+
+static IMB_MGR *manager_of(const struct mb_state *state, unsigned wide)
+{
+    return state->select.managers[state->select.gcm[wide]];
+}
+
+static void schedule(struct mb_state *state, struct srtp_key *key, unsigned is_rtcp)
+{
+    const enum srtp_kdf_label first = is_rtcp ? SRTP_KDF_RTCP_CIPHER : SRTP_KDF_RTP_CIPHER;
+    struct mb_key *keys = mb_key(key);
+    uint8_t cipher[SRTP_KDF_MAX];
+
+    mb_derive(state, &key->master, first, cipher, key->info->key_len);
+    mb_derive(state, &key->master, first + 2, keys->salt[is_rtcp], key->info->salt_len);
+    if (key->info->key_len == IMB_KEY_128_BYTES)
+        IMB_AES128_GCM_PRE(manager_of(state, 0), cipher, &keys->gcm[is_rtcp].data);
+    else
+        IMB_AES256_GCM_PRE(manager_of(state, 1), cipher, &keys->gcm[is_rtcp].data);
+    secret_wipe(cipher, sizeof(cipher));
+}
+
+int mb_gcm_key_init(struct mb_state *state, struct srtp_key *key)
+{
+    schedule(state, key, 0);
+    schedule(state, key, 1);
+    return imb_get_errno(manager_of(state, key->info->key_len != IMB_KEY_128_BYTES)) == 0
+               ? 0
+               : ERR_CRYPTO;
+}
+
+/* Round keys first, then the powers of the hash key: AVX-512 with VAES keeps 48 of them in falling
+ * order, so that a short packet takes the last lines; the others keep 8 in rising order. */
+static void plan_prefetch(struct mb_state *state, unsigned wide)
+{
+    static const uint8_t last[] = {12, 13, 14, 15}, first[] = {3, 4, 5, 6, 7};
+    const uint64_t vaes = IMB_CPUFLAGS_AVX512_T2;
+    bool is_vaes = state->select.gcm[wide] == MB_PATH_AVX512 &&
+                   (manager_of(state, wide)->features & vaes) == vaes;
+    const uint8_t *lines = is_vaes ? last : first;
+    size_t n = is_vaes ? sizeof(last) : sizeof(first);
+    uint8_t count = 0;
+
+    for (uint8_t i = 0; i < (wide ? 4 : 3); i++)
+        state->gcm_lines[wide][count++] = i;
+    for (size_t i = 0; i < n; i++)
+        if (lines[i] >= count)
+            state->gcm_lines[wide][count++] = lines[i];
+    state->gcm_line_count[wide] = count;
+}
+
+void mb_gcm_start(struct mb_state *state)
+{
+    state->gcm_encrypt[0] = manager_of(state, 0)->gcm128_enc;
+    state->gcm_decrypt[0] = manager_of(state, 0)->gcm128_dec;
+    state->gcm_encrypt[1] = manager_of(state, 1)->gcm256_enc;
+    state->gcm_decrypt[1] = manager_of(state, 1)->gcm256_dec;
+    plan_prefetch(state, 0);
+    plan_prefetch(state, 1);
+}
+
+/* RFC 7714 §8.1, §9.1: two zero octets, SSRC, 48 bits of index (SRTCP: zeros and 31 bits), xor
+ * salt. */
+static inline void write_iv(uint8_t iv[16], const uint8_t *base, uint64_t index)
+{
+    __m128i x = _mm_load_si128((const __m128i *)(const void *)base);
+    __m128i i = _mm_srli_si128(_mm_set_epi64x((long long)__builtin_bswap64(index << 16), 0), 2);
+
+    _mm_store_si128((__m128i *)(void *)iv, _mm_xor_si128(x, i));
+}
+
+static inline unsigned is_wide(const struct mb_stream *m)
+{
+    return m->suite == MB_GCM_256;
+}
+
+static inline bool equal_tag(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t x[2], y[2];
+
+    memcpy(x, a, GCM_TAG);
+    memcpy(y, b, GCM_TAG);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
+/* ---- protect ---- */
+
+static void protect_rtcp(struct mb_state *state, struct srtp_job *job, size_t size)
+{
+    struct mb_stream *m = mb_stream(job->stream);
+    const struct gcm_key_data *key = &mb_key(job->stream->key)->gcm[1].data;
+    _Alignas(16) uint8_t iv[16];
+    const uint8_t *payload;
+    uint8_t aad[AAD_RTCP];
+    enum srtp_status status;
+    uint32_t index = 0;
+    size_t len;
+
+    status = mb_next_rtcp_index(job->stream, &index);
+    if (status != SRTP_OK) {
+        mb_finish(job, status, 0);
+        return;
+    }
+    len = mb_place(job, size, &payload);
+    memcpy(aad, job->dst, RTCP_HEADER_MIN);
+    mb_write_u32(aad + RTCP_HEADER_MIN, E_BIT | index);
+    write_iv(iv, m->rtcp_iv, index);
+    state->gcm_encrypt[is_wide(m)](key, &state->gcm_context, job->dst + size, payload, len, iv, aad,
+                                   sizeof(aad), job->dst + size + len, GCM_TAG);
+    mb_write_u32(job->dst + size + len + GCM_TAG, E_BIT | index);
+    mb_finish(job, SRTP_OK, size + len + GCM_TAG + SRTCP_INDEX_SIZE);
+}
+
+void mb_gcm_protect(struct srtp_engine *engine, struct srtp_job *job)
+{
+    struct mb_state *state = engine->state;
+    struct mb_stream *m = mb_stream(job->stream);
+    const struct gcm_key_data *key = &mb_key(job->stream->key)->gcm[0].data;
+    _Alignas(16) uint8_t iv[16];
+    const uint8_t *payload;
+    enum srtp_status status;
+    uint64_t index;
+    size_t size, len;
+
+    status =
+        srtp_check_protect(engine, job, GCM_TAG + (job->is_rtcp ? SRTCP_INDEX_SIZE : 0), &size);
+    if (status == SRTP_OK && job->is_rtcp) {
+        protect_rtcp(state, job, size);
+        return;
+    }
+    if (status == SRTP_OK)
+        status = mb_take_rtp_index(job->stream, job->hdr ? job->hdr : job->src, &index);
+    if (status != SRTP_OK) {
+        mb_finish(job, status, 0);
+        return;
+    }
+    len = mb_place(job, size, &payload);
+    write_iv(iv, m->iv, index);
+    state->gcm_encrypt[is_wide(m)](key, &state->gcm_context, job->dst + size, payload, len, iv,
+                                   job->dst, size, job->dst + size + len, GCM_TAG);
+    mb_finish(job, SRTP_OK, size + len + GCM_TAG);
+}
+
+/* ---- unprotect ---- */
+
+/* Header, payload and tag of a received packet. */
+struct received {
+    const struct gcm_key_data *key;
+    const uint8_t *iv;
+    const uint8_t *aad;
+    size_t aad_len;
+    size_t size; /* of the header */
+    size_t len;  /* of the payload */
+    const uint8_t *tag;
+};
+
+static inline bool open_packet(struct mb_state *state, struct srtp_job *job,
+                               const struct received *r)
+{
+    const struct mb_stream *m = mb_stream(job->stream);
+    uint8_t tag[GCM_TAG], got[GCM_TAG];
+
+    memcpy(got, r->tag, GCM_TAG);
+    state->gcm_decrypt[is_wide(m)](r->key, &state->gcm_context, job->dst + r->size,
+                                   job->src + r->size, r->len, r->iv, r->aad, r->aad_len, tag,
+                                   GCM_TAG);
+    if (!equal_tag(tag, got))
+        return false;
+    if (job->dst != job->src) {
+        if (r->size == RTP_HEADER_MIN)
+            memcpy(job->dst, job->src, RTP_HEADER_MIN);
+        else
+            memcpy(job->dst, job->src, r->size);
+    }
+    return true;
+}
+
+/* E bit 0: nothing is encrypted, header, payload and the index word are all authenticated
+ * (RFC 7714 §9.3). They must lie in one piece, which they do at dst, over the tag. */
+static bool open_clear_rtcp(struct mb_state *state, struct srtp_job *job, uint32_t index,
+                            const struct received *r)
+{
+    const struct mb_stream *m = mb_stream(job->stream);
+    uint8_t tag[GCM_TAG], got[GCM_TAG];
+    size_t len = r->size + r->len;
+
+    memcpy(got, r->tag, GCM_TAG);
+    if (job->dst != job->src)
+        memcpy(job->dst, job->src, len);
+    mb_write_u32(job->dst + len, index);
+    state->gcm_decrypt[is_wide(m)](r->key, &state->gcm_context, state->nothing, state->nothing, 0,
+                                   r->iv, job->dst, len + SRTCP_INDEX_SIZE, tag, GCM_TAG);
+    return equal_tag(tag, got);
+}
+
+static void unprotect_rtcp(struct mb_state *state, struct srtp_job *job, size_t size)
+{
+    struct mb_stream *m = mb_stream(job->stream);
+    size_t word_at = (size_t)job->len - SRTCP_INDEX_SIZE;
+    uint32_t word = srtp_read_u32(job->src + word_at);
+    uint32_t index = word & ~E_BIT;
+    _Alignas(16) uint8_t iv[16];
+    uint8_t aad[AAD_RTCP];
+    struct received r = {.key = &mb_key(job->stream->key)->gcm[1].data,
+                         .iv = iv,
+                         .aad = aad,
+                         .aad_len = sizeof(aad),
+                         .size = size,
+                         .len = word_at - GCM_TAG - size,
+                         .tag = job->src + word_at - GCM_TAG};
+    enum srtp_status status = packet_index_check(&m->rtcp, index);
+
+    if (mb_key(job->stream->key)->rtcp_left == 0)
+        status = SRTP_KEY_EXPIRED;
+    if (status == SRTP_OK) {
+        memcpy(aad, job->src, RTCP_HEADER_MIN);
+        mb_write_u32(aad + RTCP_HEADER_MIN, word);
+        write_iv(iv, m->rtcp_iv, index);
+        if (!(word & E_BIT ? open_packet(state, job, &r) : open_clear_rtcp(state, job, word, &r)))
+            status = SRTP_AUTH_FAIL;
+    }
+    if (status == SRTP_OK)
+        mb_accept_rtcp(job->stream, index);
+    mb_finish(job, status, size + r.len);
+}
+
+static inline enum srtp_status unprotect_rtp(struct mb_state *state, struct srtp_job *job,
+                                             size_t size, size_t *out)
+{
+    struct mb_stream *m = mb_stream(job->stream);
+    uint64_t index = packet_index_guess(&m->rtp, mb_read_seq(job->src));
+    _Alignas(16) uint8_t iv[16];
+    struct received r = {.key = &mb_key(job->stream->key)->gcm[0].data,
+                         .iv = iv,
+                         .aad = job->src,
+                         .aad_len = size,
+                         .size = size,
+                         .len = job->len - size - GCM_TAG,
+                         .tag = job->src + job->len - GCM_TAG};
+    enum srtp_status status;
+
+    if (index >= SRTP_INDEX_END)
+        return SRTP_KEY_EXPIRED;
+    status = packet_index_check(&m->rtp, index);
+    if (status != SRTP_OK)
+        return status;
+    write_iv(iv, m->iv, index);
+    if (!open_packet(state, job, &r))
+        return SRTP_AUTH_FAIL;
+    if (!mb_has_lease(job->stream))
+        return SRTP_KEY_EXPIRED;
+    m->lease--;
+    packet_index_accept(&m->rtp, index);
+    *out = size + r.len;
+    return SRTP_OK;
+}
+
+void mb_gcm_unprotect(struct srtp_engine *engine, struct srtp_job *job)
+{
+    enum srtp_status status;
+    size_t size, out = 0;
+
+    status =
+        srtp_check_unprotect(engine, job, GCM_TAG + (job->is_rtcp ? SRTCP_INDEX_SIZE : 0), &size);
+    if (status == SRTP_OK && job->is_rtcp) {
+        unprotect_rtcp(engine->state, job, size);
+        return;
+    }
+    if (status == SRTP_OK)
+        status = unprotect_rtp(engine->state, job, size, &out);
+    mb_finish(job, status, out);
+}
