@@ -109,9 +109,9 @@ static int fingerprint_text(const X509 *cert, const char *hash, char text[DTLS_F
         return ERR_NOTFOUND;
     if (X509_digest(cert, digest, md, &n) != 1 || n == 0)
         return ERR_CRYPTO;
+    /* The zero of the last byte stands where its colon would be: the text needs 3 n bytes. */
     for (unsigned i = 0; i < n; i++)
-        snprintf(text + 3 * i, 4, "%02X:", md[i]);
-    text[3 * n - 1] = '\0';
+        snprintf(text + 3 * i, i + 1 < n ? 4 : 3, i + 1 < n ? "%02X:" : "%02X", md[i]);
     return 0;
 }
 

@@ -120,6 +120,23 @@ static void dtls_every_profile_keys_srtp_both_ways(void)
     }
 }
 
+static void fingerprint_of_every_hash_fills_its_text(void)
+{
+    static const struct {
+        const char *hash;
+        size_t len;
+    } rows[] = {{"sha-1", 20}, {"sha-256", 32}, {"SHA-384", 48}, {"sha-512", 64}};
+    struct dtls_identity *id;
+    char text[DTLS_FINGERPRINT_TEXT];
+    CU_ASSERT_EQUAL_FATAL(dtls_identity_create(&id), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        CU_ASSERT_EQUAL(dtls_identity_fingerprint(id, rows[i].hash, text), 0);
+        CU_ASSERT_EQUAL(strlen(text), rows[i].len * 3 - 1);
+    }
+    CU_ASSERT_EQUAL(dtls_identity_fingerprint(id, "sha-3", text), ERR_NOTFOUND);
+    dtls_identity_destroy(id);
+}
+
 static void dtls_wrong_fingerprint_fails_both_sides(void)
 {
     connect_sides("SRTP_AEAD_AES_128_GCM", "AB:CD");
@@ -198,6 +215,7 @@ static void rtp_truncated_packets_are_refused(void)
 }
 
 SUITE("bench/endpoint_media", TEST(dtls_every_profile_keys_srtp_both_ways),
-      TEST(dtls_wrong_fingerprint_fails_both_sides), TEST(dtls_close_is_seen_by_the_peer),
+      TEST(fingerprint_of_every_hash_fills_its_text), TEST(dtls_wrong_fingerprint_fails_both_sides),
+      TEST(dtls_close_is_seen_by_the_peer),
       TEST(reception_loss_and_order_are_counted_over_the_wrap),
       TEST(rtcp_report_is_read_as_it_was_written), TEST(rtp_truncated_packets_are_refused))

@@ -1,0 +1,45 @@
+/* One call from Setup to ReleaseComplete: H.225.0 on its connection, and the order of things. */
+#ifndef BENCH_ENDPOINT_CALL_H
+#define BENCH_ENDPOINT_CALL_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "bench/endpoint_h245.h"
+#include "bench/endpoint_media.h"
+#include "bench/endpoint_options.h"
+#include "bench/endpoint_report.h"
+#include "bench/endpoint_wire.h"
+#include "signalling/h225/call.h"
+
+/* Caller's storage; alive until the loop has run to its end. Members may be read. */
+struct call {
+    const struct endpoint_options *options;
+    struct report *report;
+    uv_loop_t *loop;
+    struct dtls_identity *identity, *other_identity;
+    struct wire wire;
+    struct wire_listener listener;
+    struct h225_call *h225;
+    struct leg leg;
+    struct media media;
+    uv_timer_t timer, limit, second;
+    bool is_caller, is_connected, is_hanging_up, is_over, was_done;
+    bool by_peer; /* the peer released */
+    unsigned cause;
+    enum h225_reason reason;
+};
+
+/* Prepares everything and starts: calls, or listens. */
+int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *options,
+               struct report *report);
+/* Ends the call in order; a second time without waiting for answers. */
+void call_hang_up(struct call *c, const char *why);
+/* After the loop has ended. */
+void call_fini(struct call *c);
+/* Did it do what was asked for? Otherwise the report has the reason. */
+bool call_is_ok(struct call *c);
+/* The whole report, new reference. */
+json_t *call_report(struct call *c);
+
+#endif

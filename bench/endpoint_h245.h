@@ -1,0 +1,60 @@
+/* H.245 and H.235.10 of one call: our engines, a TCP connection, and the media they lead to. */
+#ifndef BENCH_ENDPOINT_H245_H
+#define BENCH_ENDPOINT_H245_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/arena.h"
+#include "bench/endpoint_media.h"
+#include "bench/endpoint_wire.h"
+#include "signalling/h23510/h23510.h"
+#include "signalling/h245/engine.h"
+
+struct leg_ops {
+    void (*on_ended)(void *arg);                   /* endSession from both sides, or lost */
+    void (*on_failed)(void *arg, const char *why); /* no hope for media: hang up */
+};
+
+/* Caller's storage; alive until the loop has run after leg_close. Members may be read. */
+struct leg {
+    const struct endpoint_options *options;
+    struct report *report;
+    struct media *media;
+    const struct dtls_identity *identity, *other_identity;
+    const struct leg_ops *ops;
+    void *arg;
+    struct wire wire;
+    struct wire_listener listener;
+    struct h245_engine *engine;
+    struct h23510 security;
+    struct arena arena;
+    struct h245_peer_caps peer_caps;
+    struct addr media_address; /* used when set, else that of the connection */
+    uv_timer_t timer;
+    bool is_started, have_msd, have_peer_caps, have_caps_ack, channel_asked, is_protected;
+    bool is_ending, is_ended, is_closed;
+    uint16_t lcn;
+    enum h245_codec tx_codec;
+    enum h23510_verdict refused;
+    enum h245_olc_cause reject_cause; /* of our OLC */
+    bool is_rejected;
+};
+
+/* `other_identity`: a certificate that is never shown, for the wrong-fingerprint fault. */
+int leg_init(struct leg *l, uv_loop_t *loop, const struct endpoint_options *options,
+             struct report *report, struct media *media, const struct dtls_identity *identity,
+             const struct dtls_identity *other_identity, const struct leg_ops *ops, void *arg);
+/* Connects to the peer's H.245 address; once only, later calls do nothing. */
+void leg_connect(struct leg *l, const struct addr *remote);
+/* Listens for the peer's connection. */
+int leg_listen(struct leg *l, const struct addr *address, struct addr *bound);
+/* Closes the channel, then the session; on_ended follows. */
+void leg_end(struct leg *l);
+/* The connection is dropped without a word. */
+void leg_drop(struct leg *l);
+void leg_close(struct leg *l);
+void leg_fini(struct leg *l);
+
+#endif

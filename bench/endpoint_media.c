@@ -1,0 +1,263 @@
+#include "bench/endpoint_media.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "bench/endpoint_media_io.h"
+#include "bench/endpoint_wav.h"
+
+#define PORT_TRIES 200
+
+static int load(const char *path, int16_t **samples, size_t *count)
+{
+    char why[256];
+    if (!path)
+        return 0;
+    int rc = wav_read(path, samples, count, why, sizeof(why));
+    if (rc)
+        fprintf(stderr, "sluice-endpoint: %s\n", why);
+    return rc;
+}
+
+int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *options,
+               const struct dtls_identity *identity, struct report *report,
+               const struct media_ops *ops, void *arg)
+{
+    memset(m, 0, sizeof(*m));
+    m->loop = loop;
+    m->options = options;
+    m->identity = identity;
+    m->report = report;
+    m->ops = ops;
+    m->arg = arg;
+    m->garbage.state = options->seed;
+    snprintf(m->cname, sizeof(m->cname), "%.40s@endpoint", options->alias);
+    struct {
+        uint32_t ssrc, ts;
+        uint16_t seq;
+    } start;
+    if (getrandom(&start, sizeof(start), 0) != (ssize_t)sizeof(start))
+        return ERR_IO;
+    m->sender = (struct rtp_sender){.ssrc = start.ssrc, .ts = start.ts, .seq = start.seq};
+    recorder_init(&m->recorder);
+    int rc = load(options->play, &m->play_samples, &m->play_count);
+    if (rc == 0)
+        rc = load(options->expect, &m->expect_samples, &m->expect_count);
+    if (rc == 0)
+        rc = player_init(&m->player, G711_ALAW, m->play_samples, m->play_count);
+    m->player.loop = options->loop;
+    uv_timer_init(loop, &m->pace);
+    uv_timer_init(loop, &m->dtls_timer);
+    m->pace.data = m->dtls_timer.data = m;
+    return rc;
+}
+
+static int bind_one(struct media *m, struct media_socket *s, const struct addr *address)
+{
+    struct sockaddr_storage sa;
+    int len = sizeof(sa);
+    addr_to_sockaddr(address, &sa);
+    if (uv_udp_init(m->loop, &s->udp) != 0)
+        return ERR_IO;
+    s->udp.data = s;
+    s->media = m;
+    s->is_used = true;
+    if (uv_udp_bind(&s->udp, (struct sockaddr *)&sa, 0) != 0 ||
+        uv_udp_getsockname(&s->udp, (struct sockaddr *)&sa, &len) != 0)
+        return ERR_IO;
+    return addr_from_sockaddr((struct sockaddr *)&sa, (socklen_t)len, &s->local);
+}
+
+static void on_probe_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+/* Is the port after an even one free too? Asked with a socket that is closed again at once, as
+ * libuv cannot bind one handle twice. */
+static uint16_t find_pair(struct media *m, const struct addr *address)
+{
+    for (unsigned i = 0; i < PORT_TRIES; i++) {
+        uint16_t port;
+        unsigned free_ports = 0;
+        if (getrandom(&port, sizeof(port), 0) != (ssize_t)sizeof(port))
+            return 0;
+        port = (uint16_t)(20000 + port % 20000) & 0xfffe;
+        for (unsigned k = 0; k < 2; k++) {
+            struct sockaddr_storage sa;
+            struct addr a = addr_with_port(*address, (uint16_t)(port + k));
+            uv_udp_t *probe = calloc(1, sizeof(*probe));
+            if (!probe || uv_udp_init(m->loop, probe) != 0) {
+                free(probe);
+                return 0;
+            }
+            addr_to_sockaddr(&a, &sa);
+            free_ports += uv_udp_bind(probe, (struct sockaddr *)&sa, 0) == 0;
+            uv_close((uv_handle_t *)probe, on_probe_closed);
+        }
+        if (free_ports == 2)
+            return port;
+    }
+    return 0;
+}
+
+int media_bind(struct media *m, const struct addr *address)
+{
+    uint16_t port = find_pair(m, address);
+    if (port == 0)
+        return ERR_LIMIT;
+    struct addr rtp = addr_with_port(*address, port);
+    struct addr rtcp = addr_with_port(*address, (uint16_t)(port + 1));
+    int rc = bind_one(m, &m->rtp, &rtp);
+    if (rc == 0)
+        rc = bind_one(m, &m->rtcp, &rtcp);
+    if (rc == 0 && FAULT_IS_SET(m->options->faults, FAULT_THIRD_ADDRESS)) {
+        struct addr any_port = addr_with_port(*address, 0);
+        rc = bind_one(m, &m->third, &any_port);
+    }
+    if (rc == 0)
+        rc = media_io_listen(m);
+    return rc;
+}
+
+void media_set_remote(struct media *m, const struct addr *rtp, const struct addr *rtcp)
+{
+    if (rtp->family != ADDR_NONE && rtp->port)
+        m->rtp.remote = *rtp;
+    if (rtcp->family != ADDR_NONE && rtcp->port)
+        m->rtcp.remote = *rtcp;
+    m->third.remote = m->rtp.remote;
+    media_io_run(m);
+}
+
+void media_open_tx(struct media *m, enum g711_law law)
+{
+    m->tx_law = law;
+    if (m->play_samples)
+        player_set_law(&m->player, law, m->play_samples);
+    m->player.law = law;
+    m->tx_open = true;
+    media_io_run(m);
+}
+
+void media_open_rx(struct media *m, enum g711_law law)
+{
+    m->rx_law = law;
+    if (m->expect_samples && !m->recorder.expect) {
+        audio_through_g711(law, m->expect_samples, m->expect_count);
+        recorder_expect(&m->recorder, m->expect_samples, m->expect_count);
+    }
+    m->rx_open = true;
+    media_io_run(m);
+}
+
+void media_close_tx(struct media *m)
+{
+    m->tx_open = false;
+}
+
+static void close_socket(struct media_socket *s)
+{
+    if (s->is_used)
+        uv_close((uv_handle_t *)&s->udp, NULL);
+    s->is_used = false;
+}
+
+void media_close(struct media *m)
+{
+    if (m->is_closed)
+        return;
+    m->is_closed = true;
+    media_stop(m);
+    uv_close((uv_handle_t *)&m->pace, NULL);
+    uv_close((uv_handle_t *)&m->dtls_timer, NULL);
+    close_socket(&m->rtp);
+    close_socket(&m->rtcp);
+    close_socket(&m->third);
+    if (m->options->record &&
+        wav_write(m->options->record, m->recorder.samples, m->recorder.count) != 0)
+        report_fail(m->report, "%s cannot be written", m->options->record);
+}
+
+void media_fini(struct media *m)
+{
+    dtls_peer_destroy(m->dtls);
+    dtls_peer_destroy(m->third_dtls);
+    srtp_pair_destroy(m->srtp);
+    player_fini(&m->player);
+    recorder_fini(&m->recorder);
+    free(m->play_samples);
+    free(m->expect_samples);
+    m->play_samples = m->expect_samples = NULL;
+}
+
+/* --- the report ---------------------------------------------------------------------------- */
+
+static json_t *counters_json(const struct media *m)
+{
+    json_t *o = json_object();
+#define COUNTER_SET(name) json_object_set_new(o, #name, json_integer((json_int_t)m->counters.name));
+    MEDIA_COUNTER_LIST(COUNTER_SET)
+#undef COUNTER_SET
+    return o;
+}
+
+static json_t *security_json(const struct media *m)
+{
+    const struct dtls_peer *d = m->dtls;
+    bool up = d && m->srtp;
+    return json_pack("{s:b,s:s,s:s,s:s,s:b,s:s}", "secured", m->is_secured, "role",
+                     d ? (m->dtls_client ? "active" : "passive") : "none", "cipher",
+                     up ? dtls_peer_cipher(d) : "none", "srtp_profile",
+                     up ? dtls_peer_profile(d) : "none", "fingerprint_verified",
+                     d && dtls_peer_is_verified(d), "dtls_reason", d ? dtls_peer_reason(d) : "");
+}
+
+static json_t *audio_json(const struct media *m)
+{
+    const struct recorder *r = &m->recorder;
+    return json_pack("{s:I,s:I,s:I,s:b,s:b,s:I,s:b}", "recorded_samples", (json_int_t)r->count,
+                     "gap_samples", (json_int_t)r->gap_samples, "expected_samples",
+                     (json_int_t)r->expect_count, "located", r->located, "heard_all", r->complete,
+                     "first_difference",
+                     (json_int_t)(r->complete && !r->match ? (long long)r->first_difference : -1),
+                     "played_all", m->player.state == PLAYER_DONE);
+}
+
+static json_t *rtcp_json(const struct media *m)
+{
+    const struct rtcp_seen *s = &m->rtcp_seen;
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "out", (json_int_t)m->counters.rtcp_out, "in",
+                     (json_int_t)m->counters.rtcp_in, "sr_in", (json_int_t)s->sr, "rr_in",
+                     (json_int_t)s->rr, "bye_in", (json_int_t)s->bye, "malformed",
+                     (json_int_t)s->malformed, "reported_lost", (json_int_t)s->reported_lost);
+}
+
+json_t *media_report(const struct media *m)
+{
+    json_t *o = security_json(m);
+    json_object_set_new(o, "codec", json_string(m->tx_law == G711_ULAW ? "PCMU" : "PCMA"));
+    json_object_set_new(o, "packets_out", json_integer((json_int_t)m->counters.packets_out));
+    json_object_set_new(o, "packets_in", json_integer((json_int_t)m->counters.packets_in));
+    json_object_set_new(o, "lost", json_integer((json_int_t)rtp_lost(&m->reception)));
+    json_object_set_new(o, "reordered", json_integer((json_int_t)m->reception.reordered));
+    json_object_set_new(o, "jitter_ms", json_real((double)(m->reception.jitter_q4 >> 4) / 8.0));
+    json_object_set_new(o, "audio_match", json_boolean(m->recorder.complete && m->recorder.match));
+    json_object_set_new(o, "audio", audio_json(m));
+    json_object_set_new(o, "rtcp", rtcp_json(m));
+    json_object_set_new(o, "counters", counters_json(m));
+    return o;
+}
+
+json_t *media_stats(const struct media *m)
+{
+    return json_pack(
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:f}", "event", "stats", "alias", m->options->alias,
+        "packets_out", (json_int_t)m->counters.packets_out, "packets_in",
+        (json_int_t)m->counters.packets_in, "lost", (json_int_t)rtp_lost(&m->reception), "rtcp_in",
+        (json_int_t)m->counters.rtcp_in, "jitter_ms", (double)(m->reception.jitter_q4 >> 4) / 8.0);
+}

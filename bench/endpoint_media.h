@@ -1,0 +1,114 @@
+/* Media of one call: the UDP sockets, DTLS, SRTP, the 20 ms clock, and what is said and heard.
+ *
+ * Secured media use one port for everything (M-RTCPMUX); plain media an even port for RTP and the
+ * next one for RTCP. Packets that do not come from the signalled address are counted and dropped.
+ * Sending starts when the channel is acknowledged and (secured) the keys are there. */
+#ifndef BENCH_ENDPOINT_MEDIA_H
+#define BENCH_ENDPOINT_MEDIA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/addr.h"
+#include "bench/endpoint_audio.h"
+#include "bench/endpoint_dtls.h"
+#include "bench/endpoint_faults.h"
+#include "bench/endpoint_options.h"
+#include "bench/endpoint_report.h"
+#include "bench/endpoint_rtp.h"
+#include "bench/endpoint_srtp.h"
+
+#define MEDIA_COUNTER_LIST(X)                                 \
+    X(packets_out) /* RTP sent */                             \
+    X(packets_in)  /* RTP received and good */                \
+    X(rtcp_out)                                               \
+    X(rtcp_in)                                                \
+    X(dtls_out) /* datagrams */                               \
+    X(dtls_in)                                                \
+    X(foreign_address) /* came from elsewhere */              \
+    X(early)           /* protected media before the keys */  \
+    X(bad_auth)                                               \
+    X(replayed)                                               \
+    X(malformed)                                              \
+    X(unknown_first_byte)                                     \
+    X(plain_when_secured) /* RTCP or RTP of the wrong kind */ \
+    X(send_errors)                                            \
+    X(faults_out)    /* packets that a fault sent */          \
+    X(third_answers) /* what came back to the third address */
+
+struct media_counters {
+#define MEDIA_COUNTER_MEMBER(name) uint64_t name;
+    MEDIA_COUNTER_LIST(MEDIA_COUNTER_MEMBER)
+#undef MEDIA_COUNTER_MEMBER
+};
+
+struct media_ops {
+    void (*on_done)(void *arg);                     /* played and heard, as far as asked for */
+    void (*on_failed)(void *arg, const char *what); /* DTLS failed */
+    void (*on_flowing)(void *arg);                  /* sent and heard something; for drop faults */
+};
+
+struct media_socket {
+    uv_udp_t udp;
+    struct media *media;
+    struct addr local, remote;
+    bool is_used;
+};
+
+/* Caller's storage; alive until the loop has run after media_close. Members may be read. */
+struct media {
+    const struct endpoint_options *options;
+    struct report *report;
+    const struct dtls_identity *identity;
+    const struct media_ops *ops;
+    void *arg;
+    uv_loop_t *loop;
+    struct media_socket rtp, rtcp, third;
+    uv_timer_t pace, dtls_timer;
+    bool is_secured, dtls_client, tx_open, rx_open, is_running, is_stopped, is_closed, flowing_told,
+        done_told;
+    struct dtls_peer *dtls, *third_dtls;
+    struct srtp_pair *srtp;
+    struct dtls_srtp_keys keys;
+    enum g711_law tx_law, rx_law;
+    struct player player;
+    struct recorder recorder;
+    int16_t *play_samples, *expect_samples;
+    size_t play_count, expect_count;
+    struct rtp_sender sender;
+    struct rtp_reception reception;
+    struct rtcp_seen rtcp_seen;
+    struct media_counters counters;
+    struct garbage garbage;
+    uint64_t next_frame_us;
+    unsigned frames, tail_frames;
+    char cname[64];
+    uint8_t buffer[65536];
+};
+
+/* Loads the files and prepares; binds nothing yet. Errors are on stderr. */
+int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *options,
+               const struct dtls_identity *identity, struct report *report,
+               const struct media_ops *ops, void *arg);
+/* An even port and the next on `address` (its port is ignored). */
+int media_bind(struct media *m, const struct addr *address);
+void media_set_remote(struct media *m, const struct addr *rtp, const struct addr *rtcp);
+/* Agreed on DTLS; `peer_fingerprint` is what the certificate has to hash to. */
+void media_start_dtls(struct media *m, bool is_client, const char *peer_hash,
+                      const char *peer_fingerprint);
+void media_open_tx(struct media *m, enum g711_law law);
+void media_open_rx(struct media *m, enum g711_law law);
+void media_close_tx(struct media *m);
+/* BYE, close_notify, and no packet from then on. Idempotent. */
+void media_stop(struct media *m);
+/* Writes the recording, frees everything. */
+void media_close(struct media *m);
+void media_fini(struct media *m);
+
+/* Members of the report, new reference. */
+json_t *media_report(const struct media *m);
+/* A line for --stats. */
+json_t *media_stats(const struct media *m);
+
+#endif

@@ -1,0 +1,420 @@
+#include "bench/endpoint_media_io.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "bench/endpoint_media.h"
+
+#define FRAME_US      (AUDIO_FRAME_MS * 1000u)
+#define RTCP_FRAMES   50 /* a report each second */
+#define TAIL_FRAMES   10 /* sent after everything is done, so that the far side hears our last */
+#define CATCH_UP_MAX  25 /* frames sent at once after the process was stopped for a while */
+#define THIRD_FRAMES  5  /* the third address says hello this often */
+#define GARBAGE_BURST 4
+
+static bool has_fault(const struct media *m, enum endpoint_fault fault)
+{
+    return FAULT_IS_SET(m->options->faults, fault);
+}
+
+static void send_from(struct media_socket *s, const uint8_t *bytes, size_t len)
+{
+    struct sockaddr_storage sa;
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)len);
+    if (!s->is_used || addr_to_sockaddr(&s->remote, &sa) == 0)
+        return;
+    if (uv_udp_try_send(&s->udp, &buf, 1, (struct sockaddr *)&sa) < 0)
+        s->media->counters.send_errors++;
+}
+
+/* --- DTLS ---------------------------------------------------------------------------------- */
+
+static void on_dtls_send(void *arg, const uint8_t *bytes, size_t len)
+{
+    struct media *m = arg;
+    if (has_fault(m, FAULT_MUTE_DTLS))
+        return;
+    m->counters.dtls_out++;
+    send_from(&m->rtp, bytes, len);
+}
+
+static void on_third_send(void *arg, const uint8_t *bytes, size_t len)
+{
+    struct media *m = arg;
+    m->counters.faults_out++;
+    send_from(&m->third, bytes, len);
+}
+
+static void install_keys(struct media *m)
+{
+    int rc = dtls_peer_keys(m->dtls, &m->keys);
+    if (rc == 0)
+        rc = srtp_pair_create(&m->keys, &m->srtp);
+    explicit_bzero(&m->keys, sizeof(m->keys));
+    if (rc) {
+        report_event(m->report, EV_DTLS_FAILED, "no SRTP keys: %s", err_to_str(rc));
+        m->ops->on_failed(m->arg, "no SRTP keys from the handshake");
+        return;
+    }
+    report_event(m->report, EV_KEYS, "%s", dtls_peer_profile(m->dtls));
+    media_io_run(m);
+}
+
+static void on_dtls_timer(uv_timer_t *timer);
+
+/* After everything that may have moved the handshake. */
+static void dtls_moved(struct media *m, enum dtls_peer_state before)
+{
+    enum dtls_peer_state now = dtls_peer_state(m->dtls);
+    int ms = dtls_peer_timeout_ms(m->dtls);
+    if (ms >= 0)
+        uv_timer_start(&m->dtls_timer, on_dtls_timer, (uint64_t)ms + 1, 0);
+    else
+        uv_timer_stop(&m->dtls_timer);
+    if (now == before)
+        return;
+    switch (now) {
+    case DTLS_ESTABLISHED:
+        report_event(m->report, EV_DTLS_DONE, "%s, fingerprint %s", dtls_peer_cipher(m->dtls),
+                     dtls_peer_is_verified(m->dtls) ? "verified" : "NOT verified");
+        install_keys(m);
+        break;
+    case DTLS_CLOSED:
+        report_event(m->report, EV_DTLS_CLOSED, "%s", dtls_peer_reason(m->dtls));
+        break;
+    case DTLS_FAILED:
+        report_event(m->report, EV_DTLS_FAILED, "%s", dtls_peer_reason(m->dtls));
+        m->ops->on_failed(m->arg, dtls_peer_reason(m->dtls));
+        break;
+    case DTLS_HANDSHAKE:
+        break;
+    }
+}
+
+static void on_dtls_timer(uv_timer_t *timer)
+{
+    struct media *m = timer->data;
+    enum dtls_peer_state before = dtls_peer_state(m->dtls);
+    dtls_peer_on_timer(m->dtls);
+    dtls_moved(m, before);
+}
+
+static int make_peer(struct media *m, bool is_client, const char *hash, const char *fingerprint,
+                     void (*on_send)(void *, const uint8_t *, size_t), struct dtls_peer **out)
+{
+    struct dtls_peer_config cfg = {.identity = m->identity,
+                                   .no_certificate = has_fault(m, FAULT_NO_CERTIFICATE),
+                                   .is_client = is_client,
+                                   .profiles = m->options->profiles,
+                                   .on_send = on_send,
+                                   .arg = m};
+    snprintf(cfg.peer_hash, sizeof(cfg.peer_hash), "%s", hash);
+    snprintf(cfg.peer_fingerprint, sizeof(cfg.peer_fingerprint), "%s", fingerprint);
+    return dtls_peer_create(&cfg, out);
+}
+
+void media_start_dtls(struct media *m, bool is_client, const char *peer_hash,
+                      const char *peer_fingerprint)
+{
+    if (m->dtls)
+        return;
+    m->is_secured = true;
+    m->dtls_client = is_client;
+    int rc = make_peer(m, is_client, peer_hash, peer_fingerprint, on_dtls_send, &m->dtls);
+    if (rc) {
+        m->ops->on_failed(m->arg, "OpenSSL refuses the DTLS settings");
+        return;
+    }
+    report_event(m->report, EV_DTLS_START, "%s", is_client ? "active" : "passive");
+    dtls_peer_start(m->dtls);
+    dtls_moved(m, DTLS_HANDSHAKE);
+}
+
+/* A handshake of its own from an address that nobody signalled. */
+static void third_hello(struct media *m)
+{
+    dtls_peer_destroy(m->third_dtls);
+    m->third_dtls = NULL;
+    if (make_peer(m, true, "sha-256", "", on_third_send, &m->third_dtls) == 0)
+        dtls_peer_start(m->third_dtls);
+}
+
+/* --- receiving ----------------------------------------------------------------------------- */
+
+static void tell_flowing(struct media *m)
+{
+    if (m->flowing_told || !m->counters.packets_in || !m->counters.packets_out)
+        return;
+    m->flowing_told = true;
+    m->ops->on_flowing(m->arg);
+}
+
+static void hear(struct media *m, const struct rtp_packet *p)
+{
+    rtp_received(&m->reception, p, clock_mono_us());
+    if (m->counters.packets_in++ == 0)
+        report_event(m->report, EV_FIRST_PACKET, "ssrc %08x, payload type %u", (unsigned)p->ssrc,
+                     p->pt);
+    m->player.hearing = true;
+    bool was_complete = m->recorder.complete;
+    bool hears_us = recorder_put(&m->recorder, p->pt == G711_PT_ULAW ? G711_ULAW : G711_ALAW, p->ts,
+                                 p->payload, p->payload_len);
+    if (m->recorder.complete && !was_complete)
+        report_event(m->report, EV_HEARD, "%zu samples, %s", m->recorder.expect_count,
+                     m->recorder.match ? "equal" : "different");
+    enum endpoint_start start = m->options->start;
+    if (m->player.state == PLAYER_WAITING && m->play_samples &&
+        (start == ENDPOINT_START_HEARD || (start == ENDPOINT_START_MUTUAL && hears_us))) {
+        report_event(m->report, EV_PLAY, "%zu samples", m->player.count);
+        player_start(&m->player);
+    }
+    tell_flowing(m);
+}
+
+static void count_refusal(struct media *m, int rc)
+{
+    if (rc == ERR_REPLAY)
+        m->counters.replayed++;
+    else
+        m->counters.bad_auth++;
+}
+
+static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
+{
+    struct rtp_packet p;
+    int rc = m->srtp ? srtp_pair_unprotect_rtp(m->srtp, bytes, &len) : 0;
+    if (rc)
+        count_refusal(m, rc);
+    else if (rtp_parse(bytes, len, &p) != 0 || (p.pt != G711_PT_ALAW && p.pt != G711_PT_ULAW))
+        m->counters.malformed++;
+    else
+        hear(m, &p);
+}
+
+static void take_rtcp(struct media *m, uint8_t *bytes, size_t len)
+{
+    int rc = m->srtp ? srtp_pair_unprotect_rtcp(m->srtp, bytes, &len) : 0;
+    if (rc) {
+        count_refusal(m, rc);
+        return;
+    }
+    m->counters.rtcp_in++;
+    rtcp_parse(&m->rtcp_seen, bytes, len, m->sender.ssrc);
+}
+
+static void take_dtls(struct media *m, const uint8_t *bytes, size_t len)
+{
+    m->counters.dtls_in++;
+    if (!m->dtls)
+        return; /* not agreed yet: the peer will send it again */
+    enum dtls_peer_state before = dtls_peer_state(m->dtls);
+    dtls_peer_input(m->dtls, bytes, len);
+    dtls_moved(m, before);
+}
+
+/* RFC 7983 by the first byte, RFC 5761 between RTP and RTCP. */
+static void demultiplex(struct media *m, const struct media_socket *s, uint8_t *bytes, size_t len)
+{
+    if (bytes[0] >= 20 && bytes[0] <= 63)
+        take_dtls(m, bytes, len);
+    else if (bytes[0] < 128 || bytes[0] > 191)
+        m->counters.unknown_first_byte++;
+    else if (m->is_secured && s == &m->rtcp)
+        m->counters.plain_when_secured++;
+    else if (m->is_secured && !m->srtp)
+        m->counters.early++;
+    else if (rtp_is_rtcp(bytes, len))
+        take_rtcp(m, bytes, len);
+    else
+        take_rtp(m, bytes, len);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct media_socket *s = handle->data;
+    (void)suggested;
+    *buf = uv_buf_init((char *)s->media->buffer, sizeof(s->media->buffer));
+}
+
+static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr *sa,
+                        unsigned flags)
+{
+    struct media_socket *s = udp->data;
+    struct media *m = s->media;
+    struct addr from;
+    (void)flags;
+    if (n <= 0 || !sa || m->is_stopped)
+        return;
+    socklen_t sa_len =
+        sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    if (s == &m->third) {
+        m->counters.third_answers++;
+        return;
+    }
+    if (addr_from_sockaddr(sa, sa_len, &from) != 0 || !addr_is_equal(&from, &s->remote)) {
+        m->counters.foreign_address++;
+        return;
+    }
+    demultiplex(m, s, (uint8_t *)buf->base, (size_t)n);
+}
+
+int media_io_listen(struct media *m)
+{
+    struct media_socket *all[] = {&m->rtp, &m->rtcp, &m->third};
+    for (unsigned i = 0; i < 3; i++)
+        if (all[i]->is_used && uv_udp_recv_start(&all[i]->udp, on_alloc, on_datagram) != 0)
+            return ERR_IO;
+    return 0;
+}
+
+/* --- sending ------------------------------------------------------------------------------- */
+
+static bool may_send(const struct media *m)
+{
+    return m->tx_open && m->rtp.remote.family != ADDR_NONE && (!m->is_secured || m->srtp);
+}
+
+static void send_rtcp(struct media *m, bool bye)
+{
+    uint8_t out[RTCP_MAX + SRTP_PAIR_TRAILER];
+    struct media_socket *s = m->is_secured ? &m->rtp : &m->rtcp;
+    size_t len = rtcp_write_report(out, &m->sender, &m->reception, m->cname, clock_wall_us(), bye);
+    if (m->srtp && srtp_pair_protect_rtcp(m->srtp, out, &len) != 0)
+        return;
+    m->counters.rtcp_out++;
+    send_from(s, out, len);
+}
+
+static void send_frame(struct media *m)
+{
+    uint8_t out[RTP_HEADER + AUDIO_FRAME + SRTP_PAIR_TRAILER];
+    size_t len = RTP_HEADER + AUDIO_FRAME;
+    struct rtp_sender *s = &m->sender;
+    struct rtp_packet p = {.pt = g711_payload_type(m->tx_law),
+                           .marker = s->packets == 0,
+                           .seq = s->seq,
+                           .ts = s->ts,
+                           .ssrc = s->ssrc};
+    enum player_state before = m->player.state;
+    rtp_write_header(out, &p);
+    player_next(&m->player, out + RTP_HEADER);
+    if (m->srtp && srtp_pair_protect_rtp(m->srtp, out, &len) != 0) {
+        m->counters.send_errors++;
+        return;
+    }
+    send_from(&m->rtp, out, len);
+    if (s->packets == 0)
+        report_event(m->report, EV_FIRST_SENT, "ssrc %08x", (unsigned)s->ssrc);
+    s->seq++;
+    s->ts += AUDIO_FRAME;
+    s->packets++;
+    s->octets += AUDIO_FRAME;
+    m->counters.packets_out++;
+    if (before == PLAYER_PLAYING && m->player.state == PLAYER_DONE)
+        report_event(m->report, EV_PLAYED, "%zu samples", m->player.count);
+    tell_flowing(m);
+}
+
+static void send_garbage(struct media *m)
+{
+    uint8_t out[1500];
+    for (unsigned i = 0; i < GARBAGE_BURST; i++) {
+        size_t len = garbage_next(&m->garbage, out, sizeof(out));
+        m->counters.faults_out++;
+        send_from(&m->rtp, out, len);
+    }
+}
+
+static void send_early(struct media *m)
+{
+    uint8_t out[RTP_HEADER + AUDIO_FRAME] = {0};
+    struct rtp_packet p = {.pt = g711_payload_type(m->tx_law),
+                           .seq = (uint16_t)m->counters.faults_out,
+                           .ts = (uint32_t)m->counters.faults_out * AUDIO_FRAME,
+                           .ssrc = ~m->sender.ssrc};
+    rtp_write_header(out, &p);
+    m->counters.faults_out++;
+    send_from(&m->rtp, out, sizeof(out));
+}
+
+static void run_faults(struct media *m)
+{
+    if (has_fault(m, FAULT_GARBAGE_MEDIA))
+        send_garbage(m);
+    if (has_fault(m, FAULT_THIRD_ADDRESS) && m->frames % THIRD_FRAMES == 0)
+        third_hello(m);
+    if (has_fault(m, FAULT_EARLY_MEDIA) && !may_send(m))
+        send_early(m);
+}
+
+/* Played what was to be played and heard what was to be heard, then a tail. */
+static void check_done(struct media *m)
+{
+    bool played = !m->play_samples || m->player.state == PLAYER_DONE;
+    bool heard = !m->expect_samples || m->recorder.complete;
+    if (m->done_told || (!m->play_samples && !m->expect_samples) || !played || !heard)
+        return;
+    if (m->tail_frames++ < TAIL_FRAMES)
+        return;
+    m->done_told = true;
+    m->ops->on_done(m->arg);
+}
+
+static void on_frame(struct media *m)
+{
+    if (m->options->start == ENDPOINT_START_NOW && may_send(m) &&
+        m->player.state == PLAYER_WAITING && m->play_samples) {
+        report_event(m->report, EV_PLAY, "%zu samples", m->player.count);
+        player_start(&m->player);
+    }
+    run_faults(m);
+    if (may_send(m)) {
+        send_frame(m);
+        if (m->frames % RTCP_FRAMES == RTCP_FRAMES / 2)
+            send_rtcp(m, false);
+    }
+    m->frames++;
+    check_done(m);
+}
+
+/* The next deadline is the last one plus 20 ms, whatever the loop did meanwhile: no drift. */
+static void on_pace(uv_timer_t *timer)
+{
+    struct media *m = timer->data;
+    uint64_t now = clock_mono_us();
+    for (unsigned i = 0; i < CATCH_UP_MAX && m->next_frame_us <= now && !m->is_stopped; i++) {
+        on_frame(m);
+        m->next_frame_us += FRAME_US;
+    }
+    if (m->next_frame_us <= now)
+        m->next_frame_us = now + FRAME_US;
+    if (m->is_stopped)
+        return;
+    now = clock_mono_us();
+    uint64_t left = m->next_frame_us > now ? m->next_frame_us - now : 0;
+    uv_timer_start(timer, on_pace, (left + 999) / 1000, 0);
+}
+
+void media_io_run(struct media *m)
+{
+    if (m->is_running || m->is_stopped || m->rtp.remote.family == ADDR_NONE)
+        return;
+    m->is_running = true;
+    m->next_frame_us = clock_mono_us();
+    uv_timer_start(&m->pace, on_pace, 0, 0);
+}
+
+void media_stop(struct media *m)
+{
+    if (m->is_stopped)
+        return;
+    if (may_send(m) && m->sender.packets)
+        send_rtcp(m, true);
+    m->is_stopped = true;
+    uv_timer_stop(&m->pace);
+    uv_timer_stop(&m->dtls_timer);
+    if (m->dtls && dtls_peer_state(m->dtls) == DTLS_ESTABLISHED)
+        dtls_peer_close(m->dtls);
+}

@@ -1,0 +1,12 @@
+/* The packet side of endpoint_media, private to it: sockets, demultiplexing, DTLS, pacing. */
+#ifndef BENCH_ENDPOINT_MEDIA_IO_H
+#define BENCH_ENDPOINT_MEDIA_IO_H
+
+struct media;
+
+/* Begins to receive on every bound socket. */
+int media_io_listen(struct media *m);
+/* Starts whatever can start now: the pacing clock, the handshake, faults. */
+void media_io_run(struct media *m);
+
+#endif

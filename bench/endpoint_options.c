@@ -1,0 +1,365 @@
+#include "bench/endpoint_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+
+#define DEFAULT_PROFILES \
+    "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32"
+#define DEFAULT_PORT 1720
+
+typedef int (*option_fn)(struct endpoint_options *o, const char *value);
+
+static int set_address(struct addr *out, const char *value)
+{
+    return addr_parse(value, out);
+}
+
+static int set_number(unsigned *out, const char *value, unsigned long max)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    if (*value == '\0' || *end != '\0' || n > max)
+        return ERR_RANGE;
+    *out = (unsigned)n;
+    return 0;
+}
+
+static int opt_listen(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->listen = true;
+    return 0;
+}
+
+static int opt_local(struct endpoint_options *o, const char *value)
+{
+    return set_address(&o->local, value);
+}
+
+static int opt_media(struct endpoint_options *o, const char *value)
+{
+    return set_address(&o->media, value);
+}
+
+static int opt_alias(struct endpoint_options *o, const char *value)
+{
+    o->alias = value;
+    return 0;
+}
+
+/* Calls `each` for every comma-separated word. */
+static int for_words(const char *value, struct endpoint_options *o,
+                     int (*each)(struct endpoint_options *, const char *))
+{
+    char text[256], *save = NULL;
+    if (strlen(value) >= sizeof(text))
+        return ERR_RANGE;
+    strcpy(text, value);
+    for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+        int rc = each(o, w);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int add_codec(struct endpoint_options *o, const char *word)
+{
+    if (o->codec_count == ENDPOINT_CODECS_MAX)
+        return ERR_LIMIT;
+    enum h245_codec codec;
+    if (strcasecmp(word, "pcma") == 0)
+        codec = H245_CODEC_PCMA;
+    else if (strcasecmp(word, "pcmu") == 0)
+        codec = H245_CODEC_PCMU;
+    else
+        return ERR_NOTFOUND;
+    o->codecs[o->codec_count++] = (struct h245_audio){.codec = codec, .frames = 20};
+    return 0;
+}
+
+static int opt_codec(struct endpoint_options *o, const char *value)
+{
+    o->codec_count = 0;
+    return for_words(value, o, add_codec);
+}
+
+static int opt_play(struct endpoint_options *o, const char *value)
+{
+    o->play = value;
+    return 0;
+}
+
+static int opt_expect(struct endpoint_options *o, const char *value)
+{
+    o->expect = value;
+    return 0;
+}
+
+static int opt_record(struct endpoint_options *o, const char *value)
+{
+    o->record = value;
+    return 0;
+}
+
+static int opt_loop(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->loop = true;
+    return 0;
+}
+
+static int opt_start(struct endpoint_options *o, const char *value)
+{
+    static const char *const names[] = {"mutual", "heard", "now"};
+    for (unsigned i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            o->start = (enum endpoint_start)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_duration(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->duration_s, value, 86400);
+}
+
+static int opt_timeout(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->timeout_s, value, 86400);
+}
+
+static int opt_stay(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->stay = true;
+    return 0;
+}
+
+static int opt_dtls(struct endpoint_options *o, const char *value)
+{
+    static const char *const names[] = {"off", "preferred", "required"};
+    for (unsigned i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            o->policy.mode = (enum h23510_mode)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_no_dtls(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->policy.mode = H23510_MODE_OFF;
+    return 0;
+}
+
+static int opt_setup(struct endpoint_options *o, const char *value)
+{
+    return h23510_setup_parse(value, strlen(value), &o->policy.setup);
+}
+
+static int opt_open_role(struct endpoint_options *o, const char *value)
+{
+    int rc = h23510_setup_parse(value, strlen(value), &o->policy.open_role);
+    if (rc == 0 && o->policy.open_role != H23510_SETUP_ACTIVE &&
+        o->policy.open_role != H23510_SETUP_PASSIVE)
+        rc = ERR_RANGE;
+    return rc;
+}
+
+static int add_hash(struct endpoint_options *o, const char *word)
+{
+    if (o->policy.hash_count == FINGERPRINT_HASH_COUNT)
+        return ERR_LIMIT;
+    return fingerprint_hash_parse(word, strlen(word), &o->policy.hashes[o->policy.hash_count++]);
+}
+
+static int opt_hashes(struct endpoint_options *o, const char *value)
+{
+    o->policy.hash_count = 0;
+    return for_words(value, o, add_hash);
+}
+
+static int opt_sha1(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->policy.allow_sha1 = true;
+    return 0;
+}
+
+static int opt_profiles(struct endpoint_options *o, const char *value)
+{
+    if (strlen(value) >= sizeof(o->profiles))
+        return ERR_RANGE;
+    for (size_t i = 0; i <= strlen(value); i++)
+        o->profiles[i] = value[i] == ',' ? ':' : value[i];
+    return 0;
+}
+
+static int opt_fault(struct endpoint_options *o, const char *value)
+{
+    enum endpoint_fault fault;
+    int rc = endpoint_fault_parse(value, &fault);
+    if (rc == 0)
+        o->faults |= 1u << fault;
+    return rc;
+}
+
+static int opt_seed(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->seed, value, UINT32_MAX);
+}
+
+static int opt_json(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->json = true;
+    return 0;
+}
+
+static int opt_stats(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->stats = true;
+    return 0;
+}
+
+static const struct option_row {
+    const char *name, *value; /* value NULL: a switch */
+    option_fn set;
+    const char *help;
+} option_rows[] = {
+    {"listen", NULL, opt_listen, "wait for one call instead of making one"},
+    {"local", "ADDR[:PORT]", opt_local, "local address (and port, with --listen; default 1720)"},
+    {"media", "ADDR", opt_media, "local address for media; default: that of signalling"},
+    {"alias", "NAME", opt_alias, "our own H.323 alias"},
+    {"codec", "LIST", opt_codec, "pcma, pcmu, in order of preference (default pcma,pcmu)"},
+    {"play", "FILE", opt_play, "WAV file to send (8 kHz mono: PCM of 16 bits, or G.711)"},
+    {"loop", NULL, opt_loop, "play it again and again"},
+    {"expect", "FILE", opt_expect, "WAV file that the far side plays: compare what is heard"},
+    {"record", "FILE", opt_record, "write what is heard to this WAV file"},
+    {"start", "WHEN", opt_start, "play when: mutual (both hear, default), heard, now"},
+    {"duration", "S", opt_duration, "hang up this long after Connect"},
+    {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
+    {"timeout", "S", opt_timeout, "give up the whole run after this (default 60)"},
+    {"dtls", "MODE", opt_dtls, "off, preferred or required (default)"},
+    {"no-dtls", NULL, opt_no_dtls, "the same as --dtls off: plain RTP on a port pair"},
+    {"setup", "ROLE", opt_setup, "actpass (default), active, passive or holdconn"},
+    {"open-role", "ROLE", opt_open_role, "active (default) or passive when both say actpass"},
+    {"hashes", "LIST", opt_hashes, "sha-256,sha-384,sha-512 (default), sha-1"},
+    {"allow-sha1", NULL, opt_sha1, "let a sha-1 in --hashes count"},
+    {"profiles", "LIST", opt_profiles, "SRTP profiles by OpenSSL's names, best first"},
+    {"fault", "NAME", opt_fault, "misbehave on purpose (repeatable), see below"},
+    {"seed", "N", opt_seed, "of the random bytes of faults"},
+    {"stats", NULL, opt_stats, "a line of statistics each second"},
+    {"json", NULL, opt_json, "one JSON object a line: events, then the report"},
+};
+
+#define OPTION_COUNT (sizeof(option_rows) / sizeof(option_rows[0]))
+
+void endpoint_options_help(FILE *out)
+{
+    fprintf(out,
+            "usage: sluice-endpoint [options] ADDRESS[:PORT] ALIAS\n"
+            "       sluice-endpoint [options] --listen\n"
+            "An H.323 endpoint with H.235.10 media (OpenSSL and libsrtp). Exit status: 0 when\n"
+            "the call did what was asked, 1 when not, 2 on wrong arguments.\n\n");
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        fprintf(out, "  --%-10s %-12s %s\n", option_rows[i].name,
+                option_rows[i].value ? option_rows[i].value : "", option_rows[i].help);
+    fprintf(out, "\nfaults:\n");
+    for (unsigned i = 0; i < ENDPOINT_FAULT_COUNT; i++)
+        fprintf(out, "  %-18s %s\n", endpoint_fault_to_str((enum endpoint_fault)i),
+                endpoint_fault_help((enum endpoint_fault)i));
+}
+
+static const struct option_row *find_option(const char *name)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(option_rows[i].name, name) == 0)
+            return &option_rows[i];
+    return NULL;
+}
+
+/* One argument (and its value); the number of words used, or ERR_INVAL. */
+static int take_option(struct endpoint_options *o, int left, char **argv)
+{
+    const struct option_row *row = find_option(argv[0] + 2);
+    if (!row) {
+        fprintf(stderr, "sluice-endpoint: unknown option %s (see --help)\n", argv[0]);
+        return ERR_INVAL;
+    }
+    if (row->value && left < 2) {
+        fprintf(stderr, "sluice-endpoint: --%s needs %s\n", row->name, row->value);
+        return ERR_INVAL;
+    }
+    int rc = row->set(o, row->value ? argv[1] : NULL);
+    if (rc) {
+        fprintf(stderr, "sluice-endpoint: --%s %s: %s\n", row->name, row->value ? argv[1] : "",
+                err_to_str(rc));
+        return ERR_INVAL;
+    }
+    return row->value ? 2 : 1;
+}
+
+static int check(struct endpoint_options *o)
+{
+    if (!o->listen && (o->target.family == ADDR_NONE || !o->called)) {
+        fprintf(stderr,
+                "sluice-endpoint: an address and an alias to call are needed, or --listen\n");
+        return ERR_INVAL;
+    }
+    if (o->target.family != ADDR_NONE && o->target.port == 0)
+        o->target.port = DEFAULT_PORT;
+    if (o->listen && o->local.family == ADDR_NONE) {
+        fprintf(stderr, "sluice-endpoint: --listen needs --local\n");
+        return ERR_INVAL;
+    }
+    if (o->listen && o->local.port == 0)
+        o->local.port = DEFAULT_PORT;
+    if (o->codec_count == 0)
+        opt_codec(o, "pcma,pcmu");
+    return 0;
+}
+
+int endpoint_options_parse(int argc, char **argv, struct endpoint_options *out)
+{
+    int positional = 0;
+    *out = (struct endpoint_options){.alias = "endpoint",
+                                     .timeout_s = 60,
+                                     .seed = 1,
+                                     .profiles = DEFAULT_PROFILES,
+                                     .policy = {.mode = H23510_MODE_REQUIRED,
+                                                .setup = H23510_SETUP_ACTPASS,
+                                                .open_role = H23510_SETUP_ACTIVE}};
+    for (int i = 1; i < argc;) {
+        if (strcmp(argv[i], "--help") == 0) {
+            endpoint_options_help(stdout);
+            return 1;
+        }
+        if (strncmp(argv[i], "--", 2) == 0) {
+            int used = take_option(out, argc - i, argv + i);
+            if (used < 0)
+                return used;
+            i += used;
+            continue;
+        }
+        if (positional == 0 && addr_parse(argv[i], &out->target) != 0) {
+            fprintf(stderr, "sluice-endpoint: %s is not an address\n", argv[i]);
+            return ERR_INVAL;
+        }
+        if (positional == 1)
+            out->called = argv[i];
+        if (positional++ > 1) {
+            fprintf(stderr, "sluice-endpoint: one address and one alias are enough: %s\n", argv[i]);
+            return ERR_INVAL;
+        }
+        i++;
+    }
+    return check(out);
+}

@@ -1,0 +1,45 @@
+/* Command line of sluice-endpoint. */
+#ifndef BENCH_ENDPOINT_OPTIONS_H
+#define BENCH_ENDPOINT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "bench/endpoint_faults.h"
+#include "signalling/h23510/h23510.h"
+#include "signalling/h245/media.h"
+
+#define ENDPOINT_CODECS_MAX 2
+
+/* When the player begins: both sides hear each other; we hear something; at once. */
+enum endpoint_start { ENDPOINT_START_MUTUAL, ENDPOINT_START_HEARD, ENDPOINT_START_NOW };
+
+struct endpoint_options {
+    struct addr target; /* ADDR_NONE with --listen */
+    const char *called; /* alias to call */
+    bool listen;
+    struct addr local; /* ADDR_NONE: the system chooses */
+    struct addr media; /* ADDR_NONE: the address of the signalling connection */
+    const char *alias;
+    struct h245_audio codecs[ENDPOINT_CODECS_MAX];
+    size_t codec_count;
+    const char *play, *expect, *record;
+    bool loop;
+    enum endpoint_start start;
+    unsigned duration_s; /* after Connect; 0: until done, or the peer hangs up */
+    unsigned timeout_s;  /* of the whole run */
+    bool stay;           /* do not hang up when played and heard */
+    struct h23510_policy policy;
+    char profiles[160]; /* OpenSSL's names, colon-separated */
+    unsigned faults;    /* bits of enum endpoint_fault */
+    uint32_t seed;      /* of garbage */
+    bool json, stats;
+};
+
+/* Reads the arguments. 0: go on; 1: help was printed; ERR_INVAL: a sentence is on stderr. */
+int endpoint_options_parse(int argc, char **argv, struct endpoint_options *out);
+void endpoint_options_help(FILE *out);
+
+#endif

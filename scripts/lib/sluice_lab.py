@@ -1,0 +1,434 @@
+"""A whole Sluice to play with: sluice-dp, sluiced and endpoints in private namespaces.
+
+    import sluice_lab
+    sluice_lab.enter_network()                # runs this script again inside netns.sh
+    with sluice_lab.Lab("name") as lab:
+        lab.start()
+        caller = lab.endpoint("--play", wav, ip="198.18.0.3")
+        caller.wait_event("connect")
+        print(lab.call("session.list"))
+
+Used by scripts/demo and the end-to-end tests. Nothing here sleeps: whoever waits is woken by a line
+of the process it waits for, and gives up after a bound. Python's standard library only.
+"""
+import json
+import math
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import wave
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
+NETNS_SCRIPT = os.path.join(ROOT, "scripts", "lib", "netns.sh")
+
+# Slow machines and sanitizers may stretch every bound.
+PATIENCE = float(os.environ.get("SLUICE_PATIENCE", "1"))
+
+SERVER_IP4, SERVER_IP6 = "198.18.0.1", "2001:db8:18::1"
+MEDIA_IP4, MEDIA_IP6 = "198.18.0.2", "2001:db8:18::2"
+ENDPOINT_IPS = ["198.18.0.3", "198.18.0.4", "198.18.0.5", "198.18.0.6"]
+
+
+class LabError(Exception):
+    """Something of the lab itself did not work: not started, not ready in time, gone."""
+
+
+class RpcError(Exception):
+    """The control socket answered with an error object."""
+
+    def __init__(self, error):
+        super().__init__(error.get("message", "?"))
+        self.code = error.get("code")
+        self.data = error.get("data")
+
+
+def enter_network():
+    """Runs the calling script again in namespaces of its own, unless it is there already."""
+    if "SLUICE_NETNS" not in os.environ:
+        sys.stdout.flush()
+        os.execv(NETNS_SCRIPT, [NETNS_SCRIPT, sys.executable] + sys.argv)
+
+
+def in_namespace(name, command):
+    """The command as it has to be run to be in a namespace; "server" is where we are."""
+    if name == "server":
+        return command
+    return ["nsenter", "--net=" + os.path.join(os.environ["SLUICE_NETNS"], name)] + command
+
+
+class Process:
+    """A child whose output lines can be waited for."""
+
+    def __init__(self, name, command, namespace="server", env=None):
+        self.name = name
+        self.lines = []
+        self.changed = threading.Condition()
+        self.open_pipes = 2
+        self.child = subprocess.Popen(
+            in_namespace(namespace, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, errors="replace", env=env, start_new_session=True)
+        for pipe in (self.child.stdout, self.child.stderr):
+            threading.Thread(target=self._read, args=(pipe,), daemon=True).start()
+
+    def _read(self, pipe):
+        for line in pipe:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.on_line(self.lines[-1])
+                self.changed.notify_all()
+        with self.changed:
+            self.open_pipes -= 1
+            self.changed.notify_all()
+
+    def on_line(self, line):
+        """For subclasses; called with the lock held."""
+
+    def wait_for(self, what, predicate, seconds=10, even_if_ended=False):
+        """Waits until predicate() is true (looked at after every line); LabError otherwise."""
+        end = time.monotonic() + seconds * PATIENCE
+        with self.changed:
+            while True:
+                value = predicate()
+                if value:
+                    return value
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise LabError(f"{self.name}: no {what} within {seconds} s\n" + self.tail())
+                if self.open_pipes == 0 and not even_if_ended:
+                    raise LabError(f"{self.name}: ended before {what}\n" + self.tail())
+                self.changed.wait(left)
+
+    def wait_line(self, text, seconds=10, after=0):
+        """The first line from number `after` that has `text` in it."""
+        return self.wait_for(f"line '{text}'", lambda: next(
+            (line for line in self.lines[after:] if text in line), None), seconds)
+
+    def has_line(self, text):
+        with self.changed:
+            return any(text in line for line in self.lines)
+
+    def tail(self, count=25):
+        return "\n".join(f"    {self.name}: {line}" for line in self.lines[-count:])
+
+    def is_running(self):
+        return self.child.poll() is None
+
+    def wait_end(self, seconds=10):
+        """Exit status; its output is complete then."""
+        try:
+            status = self.child.wait(seconds * PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{self.name}: still running after {seconds} s\n" + self.tail()) from None
+        self.wait_for("end of output", lambda: self.open_pipes == 0, 5)
+        return status
+
+    def signal(self, number):
+        if self.is_running():
+            self.child.send_signal(number)
+
+    def stop(self, seconds=10):
+        """SIGTERM, then SIGKILL. Returns the exit status."""
+        self.signal(signal.SIGTERM)
+        try:
+            return self.wait_end(seconds)
+        except LabError:
+            self.kill()
+            return None
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.child.wait()
+
+
+class Endpoint(Process):
+    """One sluice-endpoint --json."""
+
+    def __init__(self, name, arguments, namespace="ends"):
+        self.events = []
+        self.stats = []
+        self.final = None
+        command = [os.path.join(BUILD, "bench", "sluice-endpoint"), "--json", "--alias", name]
+        super().__init__(name, command + arguments, namespace)
+
+    def on_line(self, line):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return
+        if entry.get("event") == "report":
+            self.final = entry
+        elif entry.get("event") == "stats":
+            self.stats.append(entry)
+        else:
+            self.events.append(entry)
+
+    def event(self, name):
+        return next((e for e in self.events if e["event"] == name), None)
+
+    def wait_event(self, name, seconds=10):
+        return self.wait_for(f"event {name}", lambda: self.event(name), seconds)
+
+    def wait_stats(self, count, seconds=10):
+        """`count` more lines of statistics; the newest."""
+        have = len(self.stats)
+        self.wait_for("statistics", lambda: len(self.stats) >= have + count, seconds)
+        return self.stats[-1]
+
+    def report(self, seconds=30):
+        """Waits for the end; the report."""
+        status = self.wait_end(seconds)
+        if self.final is None or status != (0 if self.final["ok"] else 1):
+            raise LabError(f"{self.name}: ended with status {status}, which is not its report's\n"
+                           + self.tail())
+        return self.final
+
+
+class Control:
+    """A connection to the control socket. Events are kept and can be waited for."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)
+        self.buffer = b""
+        self.number = 0
+        self.events = []
+
+    def close(self):
+        self.socket.close()
+
+    def _line(self, deadline):
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise LabError("control socket: no line in time")
+            self.socket.settimeout(left)
+            try:
+                data = self.socket.recv(65536)
+            except socket.timeout:
+                raise LabError("control socket: no line in time") from None
+            if not data:
+                raise LabError("control socket: closed by the server")
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return json.loads(line)
+
+    def call(self, method, seconds=10, **params):
+        self.number += 1
+        request = {"jsonrpc": "2.0", "id": self.number, "method": method}
+        if params:
+            request["params"] = params
+        self.socket.sendall(json.dumps(request).encode() + b"\n")
+        deadline = time.monotonic() + seconds * PATIENCE
+        while True:
+            answer = self._line(deadline)
+            if "method" in answer:
+                self.events.append(answer["params"])
+            elif "error" in answer:
+                raise RpcError(answer["error"])
+            else:
+                return answer["result"]
+
+    def wait_event(self, name, seconds=10, match=lambda event: True):
+        """The first event of that type that was not waited for yet; earlier ones are dropped."""
+        deadline = time.monotonic() + seconds * PATIENCE
+        while True:
+            while self.events:
+                event = self.events.pop(0)
+                if event.get("type") == name and match(event):
+                    return event
+            answer = self._line(deadline)
+            if "method" in answer:
+                self.events.append(answer["params"])
+
+
+class Lab:
+    """A directory, a configuration, and the processes. Ends everything on leaving."""
+
+    def __init__(self, name, change=None):
+        self.directory = tempfile.mkdtemp(prefix=f"sluice-{name}-")
+        self.processes = []
+        self.control_clients = []
+        self.dp = self.server = None
+        with open(os.path.join(ROOT, "configs", "demo.json"), encoding="utf-8") as file:
+            self.config = json.load(file)
+        self.config["$schema"] = os.path.join(ROOT, "configs", "sluice.schema.json")
+        self.config["control"]["path"] = os.path.join(self.directory, "control.sock")
+        self.config["link"]["path"] = os.path.join(self.directory, "link.sock")
+        if change:
+            change(self.config)
+        self.config_path = os.path.join(self.directory, "sluice.json")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        for client in self.control_clients:
+            client.close()
+        for process in reversed(self.processes):
+            if process.is_running():
+                process.stop(5)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def run(self, name, command, namespace="server"):
+        """A process of the lab's: it ends with it."""
+        process = Process(name, command, namespace)
+        self.processes.append(process)
+        return process
+
+    def write_config(self):
+        with open(self.config_path, "w", encoding="utf-8") as file:
+            json.dump(self.config, file, indent=2)
+
+    def start(self):
+        self.write_config()
+        self.start_dp()
+        self.start_server()
+
+    def start_dp(self):
+        command = [os.path.join(BUILD, "dpdk-app", "sluice-dp"), "--config", self.config_path]
+        self.dp = self.run("sluice-dp", command, "dp")
+        self.dp.wait_line("ready", 20)
+
+    def start_server(self):
+        command = [os.path.join(BUILD, "server", "sluiced"), "--config", self.config_path]
+        self.server = self.run("sluiced", command)
+        self.server.wait_line("ready", 20)
+
+    def control(self):
+        """A new connection to the control socket."""
+        client = Control(self.config["control"]["path"])
+        self.control_clients.append(client)
+        return client
+
+    def call(self, method, **params):
+        """One call on a connection of its own."""
+        client = Control(self.config["control"]["path"])
+        try:
+            return client.call(method, **params)
+        finally:
+            client.close()
+
+    def sessions(self):
+        """What the server lists."""
+        result = self.call("session.list")
+        return result if isinstance(result, list) else result["sessions"]
+
+    def endpoint(self, name, *arguments, ip=ENDPOINT_IPS[0], call="demo", to=None):
+        """An endpoint that calls alias `call` (None: only the given arguments)."""
+        arguments = [str(a) for a in arguments] + ["--local", ip]
+        if call:
+            arguments += [to or (SERVER_IP6 if ":" in ip else SERVER_IP4), call]
+        endpoint = Endpoint(name, arguments)
+        self.processes.append(endpoint)
+        return endpoint
+
+    def pair(self, first=(), second=(), files=None, ips=ENDPOINT_IPS[:2], call="demo", to=(None, None),
+             names=("anna", "bert")):
+        """Two endpoints in one conference that play `files` (two short tones) to each other."""
+        files = files or tone_pair()
+        heard = (files[1], files[0])
+        return [self.endpoint(names[i], "--play", files[i], "--expect", heard[i], "--timeout", "25",
+                              *(first, second)[i], ip=ips[i], call=call, to=to[i])
+                for i in range(2)]
+
+    def capture(self, name, interface="any", namespace="server", what=""):
+        """tcpdump into a file; stop() it before reading. Returns (process, path)."""
+        path = self.path(name)
+        # -U and --immediate-mode: the file is complete up to the last packet at any time.
+        command = ["tcpdump", "-i", interface, "-U", "--immediate-mode", "-s", "0", "-Z", "root",
+                   "-w", path] + what.split()
+        process = self.run("tcpdump", command, namespace)
+        process.wait_line("listening on", 10)
+        return process, path
+
+
+def speech(name, text, voice="en-gb"):
+    """A WAV file of spoken text, 8 kHz mono, made once in the build directory."""
+    path = os.path.join(BUILD, "speech", name + ".wav")
+    if os.path.exists(path):
+        return path
+    for tool in ("espeak-ng", "sox"):
+        if not shutil.which(tool):
+            raise LabError(f"{tool} is missing: run scripts/setup")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    raw = f"{path}.{os.getpid()}.raw.wav"
+    done = f"{path}.{os.getpid()}.wav"
+    subprocess.run(["espeak-ng", "-v", voice, "-s", "160", "-w", raw, text], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # -D: no dither, the same text gives the same file.
+    subprocess.run(["sox", "-D", raw, "-r", "8000", "-c", "1", "-b", "16", done, "gain", "-n", "-3"],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.unlink(raw)
+    os.rename(done, path)
+    return path
+
+
+def tone(name, step, seconds=0.5):
+    """A short WAV file for tests that want audio, not speech: a sweep, so that no part of it repeats."""
+    path = os.path.join(BUILD, "speech", name + ".wav")
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        samples, phase = [], 0.0
+        for i in range(int(8000 * seconds)):
+            phase += 0.05 + step * i / 8000
+            samples.append(int(8000 * math.sin(phase)))
+        done = f"{path}.{os.getpid()}"
+        with wave.open(done, "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+        os.rename(done, path)
+    return path
+
+
+def tone_pair():
+    return tone("sweep-up", 0.9), tone("sweep-far-up", 1.7)
+
+
+def speech_pair():
+    """What the two endpoints of a demo say to each other, some three seconds each."""
+    return (speech("ask", "Hello. This line is keyed by D T L S. Do you hear me well?"),
+            speech("answer", "Yes, every single sample. Sluice carries it in S R T P.", "en-us"))
+
+
+class Checks:
+    """Counts what an end-to-end test proves."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, name, good, detail=""):
+        if good:
+            self.passed += 1
+            print(f"ok      {name}", flush=True)
+        else:
+            self.failed += 1
+            print(f"FAILED  {name}  {detail}", flush=True)
+        return bool(good)
+
+    def equal(self, name, got, wanted):
+        return self.check(name, got == wanted, f"got {got!r}, wanted {wanted!r}")
+
+    def case(self, name, function, *arguments, **named):
+        """Runs a part of a test; an exception is a failure of that part alone."""
+        try:
+            function(*arguments, **named)
+        except (LabError, RpcError, OSError, KeyError, subprocess.SubprocessError) as error:
+            self.check(name, False, f"{type(error).__name__}: {error}")
+
+    def finish(self):
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        sys.exit(0 if self.passed and not self.failed else 1)
