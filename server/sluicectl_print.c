@@ -36,6 +36,9 @@ static void format_value(const json_t *v, char *buf, size_t size)
     else
         buf[len = log_escape(text, strlen(text), buf, size - 1, &used)] = '\0';
     free(dump);
+    for (char *p = buf; *p != '\0'; p++) /* the one control character that JSON leaves as it is */
+        if (*p == 0x7f)
+            *p = '?';
 }
 
 struct table {

@@ -183,6 +183,9 @@ static void describe_found(const json_t *value, char *buf, size_t size)
     if (dump != NULL)
         snprintf(buf + len, size - len, "%.60s%s", dump, strlen(dump) > 60 ? "..." : "");
     free(dump);
+    for (char *p = buf; *p != '\0'; p++) /* the one control character that JSON leaves as it is */
+        if (*p == 0x7f)
+            *p = '?';
 }
 
 static void problem_expected(struct settings_load *load, const struct settings_row *row,

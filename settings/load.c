@@ -275,32 +275,3 @@ void settings_apply_log(const struct settings_log *log)
         if (log->areas[area] < LOG_LEVEL_COUNT)
             log_set_level((enum log_area)area, log->areas[area]);
 }
-
-static int check_file(const char *path, FILE *out)
-{
-    struct settings *s = malloc(sizeof(*s));
-    struct settings_report *report = malloc(sizeof(*report));
-    int err = ERR_NOMEM;
-    if (s != NULL && report != NULL) {
-        err = settings_load_file(path, s, report);
-        settings_report_print(report, path, out);
-    }
-    free(report);
-    free(s);
-    if (err == 0)
-        fprintf(out, "%s: good\n", path);
-    return err == 0 ? 0 : 1;
-}
-
-int settings_run_option(int argc, char **argv, FILE *out)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--print-config-reference") == 0)
-            return settings_print_reference(out) == 0 ? 0 : 1;
-        if (strcmp(argv[i], "--print-config-schema") == 0)
-            return settings_print_schema(out) == 0 ? 0 : 1;
-        if (strcmp(argv[i], "--check-config") == 0 && i + 1 < argc)
-            return check_file(argv[i + 1], out);
-    }
-    return -1;
-}

@@ -293,11 +293,6 @@ void settings_apply_log(const struct settings_log *log);
 int settings_print_reference(FILE *out);
 int settings_print_schema(FILE *out);
 
-/* The options that every program with this configuration has: --print-config-reference,
- * --print-config-schema, --check-config FILE. Returns the exit status after one of them was done,
- * -1 when none is among the arguments. */
-int settings_run_option(int argc, char **argv, FILE *out);
-
 /* Names as in the file. Static storage; "unknown" for a value that no row knows. */
 const char *settings_dtls_to_str(enum settings_dtls value);
 const char *settings_setup_to_str(enum settings_setup value);

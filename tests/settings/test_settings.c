@@ -130,6 +130,8 @@ static void writers_key_cannot_garble_the_report(void)
     check_refused("{" PLANE "," CALLS ",\n \"a\\u001b[31m.b\": 1}", 2, "a\\u001b[31m.b", "unknown");
     check_refused("{" PLANE "," CALLS ",\n \"node\": {\"name\": \"\\n\\u009b\"}}", 2, "node.name",
                   "found string \"\\n\\u009B\"");
+    check_refused("{" PLANE "," CALLS ",\n \"node\": {\"name\": \"\x7f\"}}", 2, "node.name",
+                  "found string \"?\"");
 }
 
 static void all_problems_of_a_file_are_told(void)
