@@ -142,10 +142,13 @@ static int read_indexed(struct per_decoder *d, const struct per_type *t, const s
     size_t letters = strlen(t->alphabet);
     struct per_reader in = d->in;
 
-    if (run->gathered != NULL)
-        return per_decoder_fail(d, ERR_UNSUPPORTED, "a restricted string of %zu characters",
-                                run->n);
-    in.pos = run->bit;
+    if (run->gathered != NULL) {
+        size_t octets = (run->n * t->width + 7) / 8;
+
+        in = (struct per_reader){.p = run->gathered, .octets = octets, .end = octets * 8};
+    } else {
+        in.pos = run->bit;
+    }
     for (size_t i = 0; i < run->n; i++) {
         uint64_t v;
 

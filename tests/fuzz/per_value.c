@@ -64,8 +64,6 @@ static char pick_character(struct per_random *r, const struct per_type *t)
 static int fill_string(struct per_random *r, const struct per_type *t, struct per_string *s)
 {
     s->len = pick_length(r, &t->bound);
-    if (t->indexed && s->len > 16000)
-        s->len = 16000;
     s->p = arena_zalloc(r->arena, s->len + 1);
     for (size_t i = 0; s->p != NULL && i < s->len; i++)
         s->p[i] = pick_character(r, t);

@@ -319,6 +319,27 @@ static void identifier_limits_hold(void)
     CU_ASSERT_EQUAL(encode(&h245_CapabilityIdentifier_type, &id, &n), ERR_INVAL);
 }
 
+/* Characters of four bits in fragments; only the bare type can be that long. */
+static void long_indexed_string_returns_equal(void)
+{
+    static char digits[40000];
+    static uint8_t octets[sizeof(digits)];
+    const struct per_type *t = per_find("TBCD-STRING");
+    struct per_string s = {sizeof(digits), digits};
+    struct per_string *back;
+    size_t n;
+
+    for (size_t i = 0; i < sizeof(digits); i++)
+        digits[i] = "0123456789#*abc"[i * 7 % 15];
+    CU_ASSERT_EQUAL_FATAL(per_encode(t, &s, octets, sizeof(octets), &n, &err), 0);
+    CU_ASSERT_EQUAL(octets[0], 0xc2); /* 32K characters first */
+    CU_ASSERT_EQUAL(n, 1 + 16384 + 2 + (sizeof(digits) - 32768) / 2);
+    arena_reset(&arena);
+    CU_ASSERT_EQUAL_FATAL(decode(t, octets, n, &back), 0);
+    CU_ASSERT_EQUAL(back->len, s.len);
+    CU_ASSERT_EQUAL(memcmp(back->p, digits, sizeof(digits)), 0);
+}
+
 static int stop_after(void *user, const char *text, size_t len)
 {
     size_t *left = user;
@@ -402,5 +423,5 @@ SUITE_SETUP("per/codec", setup, teardown, TEST(fresh_channel_returns_equal),
             TEST(decode_error_names_field_and_bit),
             TEST(octets_behind_the_value_are_refused_but_zeros),
             TEST(types_are_found_by_name_in_order), TEST(identifiers_compare_by_arcs),
-            TEST(identifier_limits_hold), TEST(print_stops_when_told),
-            TEST(wrong_json_is_refused_with_path))
+            TEST(identifier_limits_hold), TEST(long_indexed_string_returns_equal),
+            TEST(print_stops_when_told), TEST(wrong_json_is_refused_with_path))
