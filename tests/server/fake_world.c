@@ -1,0 +1,741 @@
+#include "fake_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "signalling/schema/h245.h"
+#include "tests/suite.h"
+
+#define QUEUE_MAX  1024
+#define PACKET_MAX 8192
+
+enum packet_kind {
+    TO_SERVER_H225,
+    TO_SERVER_H245,
+    TO_PEER_H225,
+    TO_PEER_H245,
+};
+
+struct packet {
+    enum packet_kind kind;
+    struct peer *peer;
+    size_t len;
+    uint8_t data[PACKET_MAX];
+};
+
+static void post(struct world *w, enum packet_kind kind, struct peer *p, const void *data,
+                 size_t len)
+{
+    struct packet *slot = &w->queue[w->queue_tail % QUEUE_MAX];
+
+    if (len > PACKET_MAX || w->queue_tail - w->queue_head >= QUEUE_MAX) {
+        CU_FAIL("queue of the fake world is full");
+        return;
+    }
+    slot->kind = kind;
+    slot->peer = p;
+    slot->len = len;
+    memcpy(slot->data, data, len);
+    w->queue_tail++;
+}
+
+/* ---- the server's surroundings ---- */
+
+static struct peer *peer_of(struct session *s)
+{
+    return session_owner(s);
+}
+
+static int server_h225_send(void *user, struct session *s, const uint8_t *data, size_t len)
+{
+    post(user, TO_PEER_H225, peer_of(s), data, len);
+    return 0;
+}
+
+static int server_h245_send(void *user, struct session *s, const uint8_t *data, size_t len)
+{
+    post(user, TO_PEER_H245, peer_of(s), data, len);
+    return 0;
+}
+
+static int server_h245_listen(void *user, struct session *s, struct addr *at)
+{
+    const uint8_t ip[4] = {192, 0, 2, 1};
+    struct world *w = user;
+
+    (void)s;
+    if (w->listen_result == 0)
+        *at = addr_from_ip4(ip, 30000);
+    return w->listen_result;
+}
+
+static void server_h245_close(void *user, struct session *s)
+{
+    (void)user;
+    peer_of(s)->h245_closed = true;
+}
+
+static void server_h225_close(void *user, struct session *s)
+{
+    (void)user;
+    peer_of(s)->h225_closed = true;
+}
+
+static void server_event(void *user, struct session *s, const char *type, json_t *data)
+{
+    struct world *w = user;
+    char *text = json_dumps(data, JSON_COMPACT | JSON_SORT_KEYS);
+
+    (void)s;
+    if (w->event_count < WORLD_EVENTS_MAX)
+        snprintf(w->events[w->event_count++], sizeof(w->events[0]), "%s", type);
+    snprintf(w->last_event_data, sizeof(w->last_event_data), "%s", text != NULL ? text : "");
+    CU_ASSERT_PTR_NOT_NULL(text);
+    free(text);
+    json_decref(data);
+}
+
+static bool server_wants_events(void *user)
+{
+    (void)user;
+    return true;
+}
+
+static void server_closed(void *user, struct session *s)
+{
+    (void)user;
+    (void)s;
+}
+
+static uint32_t server_random(void *user)
+{
+    struct world *w = user;
+
+    w->random = w->random * 1664525u + 1013904223u;
+    return w->random;
+}
+
+static uint64_t server_now(void *user)
+{
+    return ((struct world *)user)->now;
+}
+
+/* ---- the data plane ---- */
+
+static int port_open(void *media, const struct media_request *r,
+                     const struct media_callbacks *callbacks, void *owner, struct media_port **out)
+{
+    const uint8_t ip[4] = {192, 0, 2, 2};
+    struct world *w = media;
+    struct media_port *p;
+
+    if (w->open_result != 0 || w->port_count >= WORLD_PORTS_MAX)
+        return w->open_result != 0 ? w->open_result : ERR_LIMIT;
+    p = &w->ports[w->port_count];
+    memset(p, 0, sizeof(*p));
+    p->is_used = true;
+    p->request = *r;
+    p->callbacks = callbacks;
+    p->owner = owner;
+    p->local = addr_from_ip4(ip, (uint16_t)(20000 + 2 * w->port_count));
+    w->port_count++;
+    *out = p;
+    return 0;
+}
+
+static struct addr port_local(const struct media_port *p)
+{
+    return p->local;
+}
+
+static int port_set_remote(struct media_port *p, const struct addr *rtp, const struct addr *rtcp)
+{
+    p->remote = *rtp;
+    if (rtcp != NULL)
+        p->remote_control = *rtcp;
+    return 0;
+}
+
+static int port_associate(struct media_port *p, bool is_active, const struct fingerprint *peer)
+{
+    p->associations++;
+    if (p->is_associated)
+        return ERR_EXISTS;
+    p->is_associated = true;
+    p->is_active = is_active;
+    p->fingerprint = *peer;
+    return 0;
+}
+
+static int port_route(struct media_port *from, struct media_port *to)
+{
+    CU_ASSERT_FALSE(from->is_closing);
+    from->to = to;
+    return 0;
+}
+
+static int port_stats(struct media_port *p, struct link_transport_stats *stats)
+{
+    (void)p;
+    memset(stats, 0, sizeof(*stats));
+    stats->rtp_in = 7;
+    return 0;
+}
+
+static void port_close(struct media_port *p)
+{
+    CU_ASSERT_FALSE(p->is_closing);
+    p->is_closing = true;
+}
+
+static const struct media_ops media = {
+    .open = port_open,
+    .local = port_local,
+    .set_remote = port_set_remote,
+    .associate = port_associate,
+    .route = port_route,
+    .stats = port_stats,
+    .close = port_close,
+};
+
+static bool move_port(struct world *w, struct media_port *p)
+{
+    struct link_transport_stats final;
+
+    if (p->is_closed || !p->is_used)
+        return false;
+    if (p->is_closing) {
+        memset(&final, 0, sizeof(final));
+        final.rtp_in = 11;
+        p->is_closed = true;
+        p->callbacks->on_closed(p->owner, &final);
+        return true;
+    }
+    if (p->is_announced || w->hold_ports)
+        return false;
+    p->is_announced = true;
+    p->callbacks->on_opened(p->owner, 0);
+    return true;
+}
+
+/* ---- the peer: H.225.0 ---- */
+
+static void peer_h245_begin(struct peer *p);
+
+static void peer_call_send(void *arg, const uint8_t *data, size_t len)
+{
+    struct peer *p = arg;
+
+    if (!p->is_mute)
+        post(p->world, TO_SERVER_H225, p, data, len);
+}
+
+static void peer_on_connect(void *arg, const struct h225_answer *answer)
+{
+    struct peer *p = arg;
+
+    p->is_connected = true;
+    p->h245_at = answer->h245_address;
+    peer_h245_begin(p);
+}
+
+static void peer_on_released(void *arg, const struct h225_release *release)
+{
+    struct peer *p = arg;
+
+    p->is_released = true;
+    p->release = *release;
+    p->release.text = NULL;
+}
+
+static const struct h225_call_ops call_ops = {
+    .send = peer_call_send,
+    .on_connect = peer_on_connect,
+    .on_released = peer_on_released,
+};
+
+/* ---- the peer: H.245 ---- */
+
+static void peer_h245_send(void *arg, const uint8_t *data, size_t len)
+{
+    struct peer *p = arg;
+
+    if (!p->is_mute)
+        post(p->world, TO_SERVER_H245, p, data, len);
+}
+
+static uint32_t peer_random(void *arg)
+{
+    return server_random(((struct peer *)arg)->world);
+}
+
+static void maybe_open(struct peer *p)
+{
+    if (p->opens && p->msd_done && p->has_caps && p->caps_acked && p->out_lcn == 0)
+        peer_open(p, p->audio[0].codec);
+}
+
+static void peer_msd_done(void *arg, bool is_master)
+{
+    struct peer *p = arg;
+
+    p->msd_done = true;
+    p->is_master = is_master;
+    maybe_open(p);
+}
+
+static enum h245_tcs_answer peer_on_caps(void *arg, const struct h245_TerminalCapabilitySet *tcs)
+{
+    struct peer *p = arg;
+
+    memset(&p->caps, 0, sizeof(p->caps));
+    CU_ASSERT_EQUAL(h245_read_tcs(tcs, &p->caps), 0);
+    (void)h23510_on_peer_tcs(&p->dtls, tcs, NULL, 0, NULL);
+    p->has_caps = true;
+    maybe_open(p);
+    return H245_TCS_ACK;
+}
+
+static void peer_caps_acked(void *arg)
+{
+    struct peer *p = arg;
+
+    p->caps_acked = true;
+    maybe_open(p);
+}
+
+static void peer_on_open_request(void *arg, uint16_t lcn, const struct h245_OpenLogicalChannel *olc)
+{
+    struct peer *p = arg;
+    struct arena a;
+    struct h245_channel c;
+    struct h245_channel_ack fields;
+    struct h245_OpenLogicalChannelAck *ack = NULL;
+    struct h23510_agreement agreement;
+    enum h23510_verdict verdict = h23510_check_olc(&p->dtls, olc, &agreement);
+
+    memset(&fields, 0, sizeof(fields));
+    CU_ASSERT_EQUAL(h245_read_olc(olc, &c), 0);
+    p->in_lcn = lcn;
+    p->in_audio = c.audio;
+    fields.lcn = lcn;
+    fields.media = p->media;
+    fields.media_control = p->media;
+    if (p->ack_other_address)
+        fields.media.port = fields.media_control.port = 9998;
+    if (!c.is_protected)
+        fields.media_control.port++;
+    arena_init(&a, 4096, 0);
+    CU_ASSERT_EQUAL(h245_build_olc_ack(&a, &fields, &ack), 0);
+    if (c.is_protected) {
+        CU_ASSERT_EQUAL(verdict, H23510_OK);
+        CU_ASSERT_EQUAL(h23510_fill_ack(&p->dtls, &a, ack), 0);
+        if (p->tamper_ack != NULL)
+            p->tamper_ack(ack->dtlsSecurityCapability);
+    }
+    CU_ASSERT_EQUAL(h245_channel_accept(p->h245, lcn, ack, p->world->now), 0);
+    p->in_open = true;
+    arena_fini(&a);
+}
+
+static void peer_on_opened(void *arg, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack)
+{
+    struct peer *p = arg;
+    struct h245_channel_ack fields;
+    struct h23510_agreement agreement;
+
+    memset(&fields, 0, sizeof(fields));
+    CU_ASSERT_EQUAL(lcn, p->out_lcn);
+    CU_ASSERT_EQUAL(h245_read_olc_ack(ack, &fields), 0);
+    p->server_media = fields.media;
+    p->out_open = true;
+    if (ack->dtlsSecurityCapability != NULL)
+        CU_ASSERT_EQUAL(h23510_check_ack(&p->dtls, ack, &agreement), H23510_OK);
+}
+
+static void peer_on_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
+{
+    struct peer *p = arg;
+
+    (void)lcn;
+    p->was_refused = true;
+    p->refused_cause = cause;
+    p->out_lcn = 0;
+}
+
+static void peer_on_closed(void *arg, uint16_t lcn, enum h245_direction direction,
+                           enum h245_closer by)
+{
+    struct peer *p = arg;
+
+    (void)lcn;
+    (void)by;
+    if (direction == H245_INCOMING) {
+        p->closed_in++;
+        p->in_open = false;
+    } else {
+        p->closed_out++;
+        p->out_open = false;
+        p->out_lcn = 0;
+    }
+}
+
+static bool peer_on_close_request(void *arg, uint16_t lcn)
+{
+    (void)arg;
+    (void)lcn;
+    return true;
+}
+
+static void peer_on_end_session(void *arg)
+{
+    ((struct peer *)arg)->end_session = true;
+}
+
+static const struct h245_engine_ops h245_ops = {
+    .send = peer_h245_send,
+    .on_msd_done = peer_msd_done,
+    .on_peer_capabilities = peer_on_caps,
+    .on_capabilities_acked = peer_caps_acked,
+    .on_channel_open_request = peer_on_open_request,
+    .on_channel_opened = peer_on_opened,
+    .on_channel_rejected = peer_on_rejected,
+    .on_channel_closed = peer_on_closed,
+    .on_channel_close_request = peer_on_close_request,
+    .on_end_session = peer_on_end_session,
+};
+
+static void peer_h245_begin(struct peer *p)
+{
+    const struct h245_engine_config config = {.random = peer_random};
+    const struct h23510_policy policy = {
+        .mode = p->mode, .setup = p->setup, .open_role = H23510_SETUP_ACTIVE};
+    const struct h245_caps_offer offer = {.audio = p->audio, .audio_count = p->audio_count};
+    struct h245_TerminalCapabilitySet *tcs = NULL;
+    struct arena a;
+
+    CU_ASSERT_EQUAL(h23510_init(&p->dtls, &policy, &p->world->peer_id), 0);
+    p->h245 = h245_engine_create(&config, &h245_ops, p);
+    p->has_h245 = true;
+    session_on_h245_up(p->session, &p->signalling, p->world->now);
+    arena_init(&a, 4096, 0);
+    CU_ASSERT_EQUAL(h245_build_tcs(&a, &offer, &tcs), 0);
+    CU_ASSERT_EQUAL(h23510_offer(&p->dtls, &a, tcs), 0);
+    CU_ASSERT_EQUAL(h245_ces_send(p->h245, tcs, p->world->now), 0);
+    CU_ASSERT_EQUAL(h245_msd_start(p->h245, p->world->now), 0);
+    arena_fini(&a);
+}
+
+void peer_open(struct peer *p, enum h245_codec codec)
+{
+    struct h245_OpenLogicalChannel *olc = NULL;
+    struct h245_channel c;
+    struct arena a;
+    bool is_protected = h23510_is_usable(&p->dtls) && !p->opens_plain;
+
+    memset(&c, 0, sizeof(c));
+    CU_ASSERT_EQUAL(h245_channel_number(p->h245, &c.lcn), 0);
+    c.session_id = 1;
+    c.audio.codec = codec;
+    c.audio.frames = 20;
+    c.media_control = p->media;
+    if (!is_protected)
+        c.media_control.port++;
+    arena_init(&a, 4096, 0);
+    CU_ASSERT_EQUAL(h245_build_olc(&a, &c, &olc), 0);
+    if (is_protected) {
+        CU_ASSERT_EQUAL(h23510_fill_olc(&p->dtls, &a, olc), 0);
+        if (p->tamper_olc != NULL)
+            p->tamper_olc(olc->forwardLogicalChannelParameters.dataType.u.h235Media
+                              ->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability);
+    }
+    p->out_lcn = c.lcn;
+    CU_ASSERT_EQUAL(h245_channel_open(p->h245, olc, p->world->now), 0);
+    arena_fini(&a);
+}
+
+void peer_close(struct peer *p)
+{
+    CU_ASSERT_EQUAL(h245_channel_close(p->h245, p->out_lcn, H245_OUTGOING, p->world->now), 0);
+}
+
+void peer_hang_up(struct peer *p)
+{
+    (void)h245_end_session(p->h245, p->world->now);
+    (void)h225_call_release(p->call, H225_REASON_NORMAL, p->world->now);
+}
+
+void peer_send_h225(struct peer *p, const void *data, size_t len)
+{
+    post(p->world, TO_SERVER_H225, p, data, len);
+}
+
+void peer_send_h245(struct peer *p, const void *data, size_t len)
+{
+    post(p->world, TO_SERVER_H245, p, data, len);
+}
+
+/* ---- the world ---- */
+
+static const char config_format[] =
+    "{\"data_plane\":{\"devices\":[{\"name\":\"m\",\"eal\":\"net_null0\"}],"
+    "\"addresses\":[{\"address\":\"192.0.2.2/24\"}]},"
+    "\"signalling\":{\"listeners\":[{\"name\":\"l\",\"address\":\"192.0.2.1:1720\","
+    "\"dtls\":\"%s\"}]},"
+    "\"conferences\":[{\"alias\":\"demo\",\"kind\":\"relay\"},"
+    "{\"alias\":\"room*\",\"kind\":\"relay\"}]}";
+
+static struct settings *load(enum settings_dtls dtls)
+{
+    struct settings *s = malloc(sizeof(*s));
+    struct settings_report *report = malloc(sizeof(*report));
+    char text[1024];
+    int n = snprintf(text, sizeof(text), config_format, settings_dtls_to_str(dtls));
+    int err = settings_load_text(text, (size_t)n, s, report);
+
+    if (err != 0)
+        settings_report_print(report, "test", stderr);
+    CU_ASSERT_EQUAL_FATAL(err, 0);
+    free(report);
+    return s;
+}
+
+static void make_identity(struct h23510_identity *id, uint8_t seed)
+{
+    memset(id, 0, sizeof(*id));
+    for (int h = 0; h < FINGERPRINT_HASH_COUNT; h++) {
+        id->fingerprints[h].hash = (enum fingerprint_hash)h;
+        memset(id->fingerprints[h].digest, seed + h,
+               fingerprint_hash_len((enum fingerprint_hash)h));
+    }
+}
+
+struct world *world_create(enum settings_dtls dtls)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    w->queue = calloc(QUEUE_MAX, sizeof(*w->queue));
+    w->now = 100000;
+    timer_set_init(&w->timers);
+    w->settings = load(dtls);
+    make_identity(&w->server_id, 0x10);
+    make_identity(&w->peer_id, 0xa0);
+    CU_ASSERT_EQUAL_FATAL(conferences_create(&media, &w->conferences), 0);
+    w->ops = (struct session_ops){
+        .h225_send = server_h225_send,
+        .h245_send = server_h245_send,
+        .h245_listen = server_h245_listen,
+        .h245_close = server_h245_close,
+        .h225_close = server_h225_close,
+        .event = server_event,
+        .wants_events = server_wants_events,
+        .closed = server_closed,
+    };
+    w->env.ops = &w->ops;
+    w->env.user = w;
+    w->env.media_ops = &media;
+    w->env.media = w;
+    w->env.timers = &w->timers;
+    w->env.settings = w->settings;
+    w->env.identity = &w->server_id;
+    w->env.conferences = w->conferences;
+    w->env.random = server_random;
+    w->env.now = server_now;
+    arena_init(&w->env.scratch, 8192, 262144);
+    log_set_level_all(LOG_LEVEL_OFF);
+    return w;
+}
+
+void world_destroy(struct world *w)
+{
+    for (size_t i = 0; i < w->peer_count; i++) {
+        session_destroy(w->peers[i].session);
+        h245_engine_destroy(w->peers[i].h245);
+        h225_call_destroy(w->peers[i].call);
+    }
+    CU_ASSERT_EQUAL(conferences_count(w->conferences), 0);
+    CU_ASSERT_EQUAL(w->timers.count, 0);
+    conferences_destroy(w->conferences);
+    arena_fini(&w->env.scratch);
+    free(w->settings);
+    free(w->queue);
+    free(w);
+}
+
+struct peer *world_peer(struct world *w)
+{
+    const uint8_t ip[4] = {198, 51, 100, (uint8_t)(w->peer_count + 1)};
+    struct peer *p = &w->peers[w->peer_count++];
+    struct session_config config = {.listener = &w->settings->signalling.listeners[0]};
+    const struct h225_call_config call = {.product = "fake \"peer\"", .version = "1"};
+
+    p->world = w;
+    p->signalling = addr_from_ip4(ip, 40000);
+    p->media = addr_from_ip4(ip, 6000);
+    p->mode = H23510_MODE_PREFERRED;
+    p->setup = H23510_SETUP_ACTPASS;
+    p->audio[0] = (struct h245_audio){.codec = H245_CODEC_PCMA, .frames = 20};
+    p->audio[1] = (struct h245_audio){.codec = H245_CODEC_PCMU, .frames = 20};
+    p->audio_count = 2;
+    p->opens = true;
+    p->call = h225_call_create(&call, &call_ops, p, 7);
+    config.peer = p->signalling;
+    config.owner = p;
+    CU_ASSERT_EQUAL_FATAL(session_create(&w->env, &config, w->now, &p->session), 0);
+    return p;
+}
+
+void peer_call(struct peer *p, const char *alias)
+{
+    const struct h225_alias to = {H225_ALIAS_H323_ID, alias};
+    const struct h225_alias from = {H225_ALIAS_H323_ID, "caller"};
+    const struct h225_outgoing out = {
+        .call_id = {1, 2, 3},
+        .conference_id = {4, 5, 6},
+        .destination = &to,
+        .destination_count = 1,
+        .source = &from,
+        .source_count = 1,
+    };
+
+    CU_ASSERT_EQUAL(h225_call_start(p->call, &out, p->world->now), 0);
+}
+
+static void deliver(struct world *w, struct packet *k)
+{
+    struct peer *p = k->peer;
+
+    if (k->kind == TO_SERVER_H225)
+        session_on_h225(p->session, k->data, k->len, w->now);
+    else if (k->kind == TO_SERVER_H245)
+        session_on_h245(p->session, k->data, k->len, w->now);
+    else if (p->is_mute)
+        return;
+    else if (k->kind == TO_PEER_H225)
+        (void)h225_call_input(p->call, k->data, k->len, w->now);
+    else if (p->h245 != NULL)
+        (void)h245_engine_input(p->h245, k->data, k->len, w->now);
+}
+
+void world_run(struct world *w)
+{
+    bool has_moved = true;
+
+    for (int round = 0; round < 10000 && has_moved; round++) {
+        has_moved = false;
+        while (w->queue_head != w->queue_tail) {
+            struct packet *k = malloc(sizeof(*k));
+
+            *k = w->queue[w->queue_head++ % QUEUE_MAX];
+            deliver(w, k);
+            free(k);
+            has_moved = true;
+        }
+        for (size_t i = 0; i < w->port_count; i++)
+            has_moved = move_port(w, &w->ports[i]) || has_moved;
+    }
+    CU_ASSERT_FALSE(has_moved);
+}
+
+size_t world_take(struct world *w, uint8_t *data, size_t cap)
+{
+    const struct packet *k;
+
+    if (w->queue_head == w->queue_tail)
+        return 0;
+    k = &w->queue[--w->queue_tail % QUEUE_MAX];
+    if (k->len > cap)
+        return 0;
+    memcpy(data, k->data, k->len);
+    return k->len;
+}
+
+void world_pass(struct world *w, uint64_t ms)
+{
+    uint64_t end = w->now + ms;
+
+    for (int i = 0; i < 100000; i++) {
+        uint64_t next = timer_set_next(&w->timers);
+
+        if (next > end)
+            break;
+        w->now = next > w->now ? next : w->now;
+        timer_set_run(&w->timers, w->now);
+        world_run(w);
+    }
+    w->now = end;
+}
+
+struct media_port *world_port(struct world *w, const struct peer *p)
+{
+    for (size_t i = w->port_count; i > 0; i--)
+        if (w->ports[i - 1].owner == p->session)
+            return &w->ports[i - 1];
+    return NULL;
+}
+
+void world_keyed(struct world *w, struct peer *p)
+{
+    struct media_port *port = world_port(w, p);
+    const struct media_established e = {
+        .profile = SRTP_PROFILE_AEAD_AES_128_GCM,
+        .cipher = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        .peer = &port->fingerprint,
+        .handshake_ms = 12,
+    };
+
+    CU_ASSERT_TRUE_FATAL(port->is_associated && !port->is_closing);
+    port->callbacks->on_established(port->owner, &e);
+    port->callbacks->on_keyed(port->owner);
+    world_run(w);
+}
+
+void world_dtls_failed(struct world *w, struct peer *p, enum dtls_failure why)
+{
+    struct media_port *port = world_port(w, p);
+
+    port->callbacks->on_failed(port->owner, why, "test");
+    world_run(w);
+}
+
+void world_first_packet(struct world *w, struct peer *p, unsigned direction)
+{
+    struct media_port *port = world_port(w, p);
+    const struct link_event event = {.time_ms = w->now, .direction = (uint8_t)direction, .ssrc = 5};
+
+    port->callbacks->on_event(port->owner, LINK_FIRST_PACKET, &event);
+}
+
+void world_lose_data_plane(struct world *w)
+{
+    w->open_result = ERR_CLOSED;
+    for (size_t i = 0; i < w->port_count; i++)
+        if (!w->ports[i].is_closing)
+            w->ports[i].callbacks->on_gone(w->ports[i].owner, "data plane lost");
+    world_run(w);
+}
+
+size_t world_events(const struct world *w, const char *type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->event_count; i++)
+        n += strcmp(w->events[i], type) == 0;
+    return n;
+}
+
+bool world_has_event(const struct world *w, const char *type)
+{
+    return world_events(w, type) != 0;
+}
+
+size_t world_open_ports(const struct world *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->port_count; i++)
+        n += !w->ports[i].is_closed;
+    return n;
+}

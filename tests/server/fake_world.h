@@ -1,0 +1,130 @@
+/* A world for session tests: sessions without sockets, a data plane that is a list, and peers that
+ * speak through the same engines as the server, or lie where a test says so. Time is a number. */
+#ifndef TESTS_SERVER_FAKE_WORLD_H
+#define TESTS_SERVER_FAKE_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/conference.h"
+#include "server/session.h"
+#include "settings/settings.h"
+#include "signalling/h245/engine.h"
+
+#define WORLD_PEERS_MAX  4
+#define WORLD_PORTS_MAX  32
+#define WORLD_EVENTS_MAX 256
+
+struct h245_OpenLogicalChannel;
+struct h245_OpenLogicalChannelAck;
+struct h245_DTLSSecurityCapability;
+
+/* A port of the fake data plane. */
+struct media_port {
+    bool is_used;
+    struct media_request request;
+    const struct media_callbacks *callbacks;
+    void *owner;
+    struct addr local, remote, remote_control;
+    bool is_announced; /* on_opened came */
+    bool is_closing, is_closed;
+    bool is_associated, is_active;
+    unsigned associations; /* times that associate was called */
+    struct fingerprint fingerprint;
+    struct media_port *to;
+};
+
+/* What a peer gets wrong; zero = nothing. */
+typedef void (*peer_tamper_fn)(struct h245_DTLSSecurityCapability *cap);
+
+struct peer {
+    struct world *world;
+    struct session *session;
+    struct h225_call *call;
+    struct h245_engine *h245;
+    struct h23510 dtls;
+    struct addr signalling, media, h245_at;
+    enum h23510_mode mode;
+    enum h23510_setup setup;
+    struct h245_audio audio[4]; /* receives and sends, best first */
+    size_t audio_count;
+    bool opens;       /* opens its channel once MSD and capabilities are done */
+    bool opens_plain; /* ... without protection whatever was agreed */
+    bool is_mute;     /* answers nothing any more */
+    peer_tamper_fn tamper_olc, tamper_ack;
+    bool ack_other_address;
+
+    bool is_connected, is_released, has_h245, is_master, msd_done, has_caps, caps_acked;
+    struct h225_release release;
+    struct h245_peer_caps caps; /* the server's */
+    uint16_t in_lcn, out_lcn;   /* 0: none */
+    bool in_open, out_open;
+    struct h245_audio in_audio;
+    struct addr server_media; /* from its Ack */
+    bool was_refused;
+    enum h245_olc_cause refused_cause;
+    unsigned closed_in, closed_out;
+    bool end_session;
+    bool h245_closed, h225_closed; /* by the server */
+};
+
+struct world {
+    uint64_t now;
+    struct timer_set timers;
+    struct settings *settings;
+    struct session_env env;
+    struct session_ops ops;
+    struct conferences *conferences;
+    struct h23510_identity server_id, peer_id;
+    struct peer peers[WORLD_PEERS_MAX];
+    size_t peer_count;
+    struct media_port ports[WORLD_PORTS_MAX];
+    size_t port_count;
+    int open_result;   /* of media open */
+    bool hold_ports;   /* on_opened does not come until this is cleared */
+    int listen_result; /* of h245_listen */
+    uint32_t random;
+    char events[WORLD_EVENTS_MAX][48];
+    size_t event_count;
+    char last_event_data[1024];
+    struct packet *queue; /* messages on their way */
+    size_t queue_head, queue_tail;
+};
+
+/* `dtls` is the listener's policy; conference "demo" with both G.711 variants. */
+struct world *world_create(enum settings_dtls dtls);
+void world_destroy(struct world *w);
+
+/* A peer with the usual gifts: DTLS, A-law and u-law, opens its channel. */
+struct peer *world_peer(struct world *w);
+/* Its call to an alias begins; nothing is delivered before world_run. */
+void peer_call(struct peer *p, const char *alias);
+
+/* Delivers messages and what the data plane has to say until nothing moves. */
+void world_run(struct world *w);
+/* Takes the newest message off the wire; returns its length, 0 when there is none. */
+size_t world_take(struct world *w, uint8_t *data, size_t cap);
+/* Lets time pass, timers included. */
+void world_pass(struct world *w, uint64_t ms);
+
+/* What the shard would report about a session's port. */
+struct media_port *world_port(struct world *w, const struct peer *p);
+void world_keyed(struct world *w, struct peer *p);
+void world_dtls_failed(struct world *w, struct peer *p, enum dtls_failure why);
+void world_first_packet(struct world *w, struct peer *p, unsigned direction);
+void world_lose_data_plane(struct world *w);
+
+/* Octets on the wires, past the peer's engines. */
+void peer_send_h225(struct peer *p, const void *data, size_t len);
+void peer_send_h245(struct peer *p, const void *data, size_t len);
+
+void peer_open(struct peer *p, enum h245_codec codec);
+void peer_close(struct peer *p);
+void peer_hang_up(struct peer *p);
+
+bool world_has_event(const struct world *w, const char *type);
+size_t world_events(const struct world *w, const char *type);
+/* Ports not closed. */
+size_t world_open_ports(const struct world *w);
+
+#endif
