@@ -94,6 +94,8 @@ static void on_link_state(void *user, bool is_attached, const char *text)
     struct server *s = user;
 
     h323_set_ready(s->h323, is_attached);
+    if (is_attached)
+        log_info(LOG_AREA_MAIN, 0, "ready", LOG_S("data_plane", text));
     if (s->control != NULL)
         control_publish(s->control, is_attached ? "dataplane.attached" : "dataplane.lost", 0,
                         json_pack("{s:s}", "text", text));
