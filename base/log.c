@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct line {
     bool is_full; /* something was left out */
 };
 
+#define STUCK_MS  20 /* longest wait for standard error */
 #define TAIL_JSON ",\"truncated\":true}\n"
 #define TAIL_TEXT " truncated=true\n"
 
@@ -250,12 +252,19 @@ static void put_head(struct line *l, enum log_area area, enum log_level level, u
     put_str(l, message);
 }
 
+/* A reader that is stuck must not stop calls: a line waits for room for a moment, and once one was
+ * lost the next ones do not wait at all until there is room again. Called under the lock. */
 static void write_stderr(const char *text, size_t len)
 {
-    ssize_t n;
-    do {
-        n = write(STDERR_FILENO, text, len);
-    } while (n < 0 && errno == EINTR);
+    static bool is_stuck;
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n = -1;
+    if (poll(&fd, 1, is_stuck ? 0 : STUCK_MS) != 0) {
+        do {
+            n = write(STDERR_FILENO, text, len);
+        } while (n < 0 && errno == EINTR);
+    }
+    is_stuck = n < 0;
     if (n < 0 || (size_t)n != len)
         atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
 }

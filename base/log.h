@@ -180,7 +180,8 @@ enum log_level log_get_level(enum log_area area);
 typedef void (*log_sink_fn)(void *ctx, const char *line, size_t len);
 void log_set_sink(log_sink_fn sink, void *ctx);
 
-/* Lines that standard error did not take (it would have blocked, or failed). */
+/* Lines that standard error did not take: it failed, or its reader is stuck (a line waits 20 ms at
+ * most). */
 uint64_t log_lost(void);
 
 /* Names; from_str returns ERR_NOTFOUND for an unknown one. */

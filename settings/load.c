@@ -1,5 +1,6 @@
 /* Reads the file, runs the table over it, then what reaches over several keys. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,21 +157,40 @@ static void check_conference(struct settings_load *load, struct settings *s, uin
     }
 }
 
+/* No problem in a section so far? Values that were refused are missing from the structure: to
+ * compare them with others would only make up more problems. */
+static bool is_clean(const struct settings_load *load, const char *section)
+{
+    const struct settings_report *report = load->report;
+    size_t len = strlen(section);
+    for (size_t i = 0; i < report->count && i < SETTINGS_PROBLEMS_MAX; i++) {
+        const char *path = report->problems[i].path;
+        if (strncmp(path, section, len) == 0 &&
+            (path[len] == '\0' || path[len] == '.' || path[len] == '['))
+            return false;
+    }
+    return report->count <= SETTINGS_PROBLEMS_MAX;
+}
+
 void settings_check_whole(struct settings_load *load, struct settings *s)
 {
     if (s->node.version[0] == '\0')
         snprintf(s->node.version, sizeof(s->node.version), "%s", SLUICE_VERSION);
-    if (strcmp(s->control.path, s->link.path) == 0)
+    if (is_clean(load, "link") && strcmp(s->control.path, s->link.path) == 0)
         settings_problem_at(load, "link.path", "the same as control.path");
-    if ((s->link.ring_slots & (s->link.ring_slots - 1)) != 0)
+    if (is_clean(load, "link") && (s->link.ring_slots & (s->link.ring_slots - 1)) != 0)
         settings_problem_at(load, "link.ring_slots", "expected a power of two, found %u",
                             s->link.ring_slots);
-    check_data_plane(load, &s->data_plane);
-    for (uint32_t i = 0; i < s->signalling.listener_count; i++)
-        check_listener(load, &s->signalling, i);
-    check_dtls(load, &s->dtls);
-    for (uint32_t i = 0; i < s->conference_count; i++)
-        check_conference(load, s, i);
+    if (is_clean(load, "data_plane"))
+        check_data_plane(load, &s->data_plane);
+    if (is_clean(load, "signalling"))
+        for (uint32_t i = 0; i < s->signalling.listener_count; i++)
+            check_listener(load, &s->signalling, i);
+    if (is_clean(load, "dtls"))
+        check_dtls(load, &s->dtls);
+    if (is_clean(load, "conferences"))
+        for (uint32_t i = 0; i < s->conference_count; i++)
+            check_conference(load, s, i);
 }
 
 /* What jansson could not parse: its own line and words. */
@@ -207,8 +227,7 @@ int settings_load_text(const char *text, size_t size, struct settings *out,
         settings_check_object(&load, &settings_root, root, s);
     else
         settings_problem(&load, "expected an object");
-    /* values that were refused are missing from *s: no sense in comparing them with others */
-    if (load.err == 0 && report->count == 0)
+    if (load.err == 0 && json_is_object(root))
         settings_check_whole(&load, s);
     json_decref(root);
     if (load.err == 0 && report->count != 0)

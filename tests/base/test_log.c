@@ -1,8 +1,10 @@
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/clock.h"
@@ -198,6 +200,32 @@ static void threads_never_mix_lines(void)
     CU_ASSERT_EQUAL(lines, 6000);
 }
 
+static void stuck_reader_loses_lines_and_stops_nobody(void)
+{
+    int fds[2], before = dup(STDERR_FILENO);
+    char buf[LOG_LINE_MAX];
+    size_t whole = 0;
+    ssize_t n;
+    CU_ASSERT_EQUAL_FATAL(pipe2(fds, O_CLOEXEC), 0);
+    log_set_sink(NULL, NULL);
+    log_set_format(LOG_TEXT);
+    log_set_level_all(LOG_LEVEL_INFO);
+    uint64_t lost = log_lost();
+    CU_ASSERT_EQUAL_FATAL(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+    for (int i = 0; i < 5000; i++) /* far more than a pipe holds, and nobody reads */
+        log_info(LOG_AREA_TEST, 0, "line", LOG_I("i", i));
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(fds[1]);
+    lost = log_lost() - lost;
+    CU_ASSERT(lost > 0 && lost < 5000);
+    while ((n = read(fds[0], buf, sizeof(buf))) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            whole += buf[i] == '\n';
+    CU_ASSERT_EQUAL(whole + lost, 5000);
+    close(fds[0]);
+}
+
 static void wall_clock_text_is_rfc3339(void)
 {
     char buf[CLOCK_TEXT_MAX];
@@ -214,4 +242,4 @@ SUITE_SETUP("base/log", NULL, end, TEST(text_line_has_all_fields),
             TEST(every_byte_value_stays_valid_json), TEST(long_lines_are_cut_between_fields),
             TEST(levels_hold_per_area), TEST(names_round_trip),
             TEST(limit_suppresses_and_tells_how_many), TEST(threads_never_mix_lines),
-            TEST(wall_clock_text_is_rfc3339))
+            TEST(stuck_reader_loses_lines_and_stops_nobody), TEST(wall_clock_text_is_rfc3339))

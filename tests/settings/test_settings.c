@@ -146,6 +146,18 @@ static void all_problems_of_a_file_are_told(void)
         CU_ASSERT_STRING_EQUAL(report.problems[i].path, expected[i]);
 }
 
+static void faults_between_keys_are_told_beside_others(void)
+{
+    CU_ASSERT_EQUAL(load("{" PLANE "," CALLS
+                         ", \"node\": {\"name\": 1}, \"link\": {\"ring_slots\": 99},"
+                         "\"dtls\": {\"retransmit_max_ms\": 60, \"mtu\": 1}}"),
+                    ERR_INVAL);
+    CU_ASSERT_EQUAL(report.count, 3); /* not dtls.retransmit_max_ms: its section is broken */
+    CU_ASSERT_STRING_EQUAL(report.problems[0].path, "node.name");
+    CU_ASSERT_STRING_EQUAL(report.problems[1].path, "dtls.mtu");
+    CU_ASSERT_STRING_EQUAL(report.problems[2].path, "link.ring_slots");
+}
+
 static void too_many_problems_are_counted(void)
 {
     char text[8192];
@@ -356,7 +368,8 @@ static void names_are_those_of_the_file(void)
 SUITE("settings/settings", TEST(minimal_file_gets_all_defaults), TEST(given_values_are_stored),
       TEST(each_kind_of_fault_is_told_with_path_and_line),
       TEST(writers_key_cannot_garble_the_report), TEST(all_problems_of_a_file_are_told),
-      TEST(too_many_problems_are_counted), TEST(keys_that_contradict_each_other_are_refused),
+      TEST(faults_between_keys_are_told_beside_others), TEST(too_many_problems_are_counted),
+      TEST(keys_that_contradict_each_other_are_refused),
       TEST(text_that_is_no_json_is_told_with_its_line), TEST(text_cut_at_every_byte_is_refused),
       TEST(locator_sees_through_strings_and_escapes), TEST(every_row_is_sound),
       TEST(reference_and_schema_match_the_table), TEST(example_files_are_good),
