@@ -1,0 +1,247 @@
+#include "signalling/h245/summary.h"
+
+#include "base/addr.h"
+#include "signalling/h245/media.h"
+#include "signalling/per/per.h"
+#include "signalling/per/type.h"
+#include "signalling/schema/h245.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct line {
+    char *text;
+    size_t cap;
+    size_t at;
+};
+
+static void put(struct line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct line *l, const char *format, ...)
+{
+    va_list ap;
+    int n;
+
+    if (l->at + 1 >= l->cap)
+        return;
+    va_start(ap, format);
+    n = vsnprintf(l->text + l->at, l->cap - l->at, format, ap);
+    va_end(ap);
+    if (n > 0)
+        l->at += (size_t)n < l->cap - l->at ? (size_t)n : l->cap - l->at - 1;
+}
+
+/* Alternatives are numbered from 1 in C and from 0 in the tables; what the tables do not have is
+ * UNKNOWN or UNSET. */
+static const char *alternative_name(const struct per_type *type, unsigned kind)
+{
+    return kind >= 1 && kind <= type->n_members ? type->members[kind - 1].name : "unknown";
+}
+
+const char *h245_message_name(const struct h245_MultimediaSystemControlMessage *pdu)
+{
+    switch (pdu->kind) {
+    case h245_MultimediaSystemControlMessage_request:
+        return alternative_name(&h245_RequestMessage_type, pdu->u.request->kind);
+    case h245_MultimediaSystemControlMessage_response:
+        return alternative_name(&h245_ResponseMessage_type, pdu->u.response->kind);
+    case h245_MultimediaSystemControlMessage_command:
+        return alternative_name(&h245_CommandMessage_type, pdu->u.command->kind);
+    case h245_MultimediaSystemControlMessage_indication:
+        return alternative_name(&h245_IndicationMessage_type, pdu->u.indication->kind);
+    default:
+        return "unknown";
+    }
+}
+
+static void put_address(struct line *l, const char *name, const struct addr *address)
+{
+    char text[ADDR_TEXT_MAX];
+
+    if (address->family != ADDR_NONE)
+        put(l, " %s=%s", name, addr_format(address, text));
+}
+
+/* The peer's strings go into logs: only what is harmless there. */
+static void put_string(struct line *l, const char *name, const struct per_string *s)
+{
+    put(l, " %s=", name);
+    for (size_t i = 0; i < s->len && i < 24; i++)
+        put(l, "%c", s->p[i] > 0x20 && s->p[i] < 0x7f ? s->p[i] : '?');
+    if (s->len > 24)
+        put(l, "...");
+}
+
+static void put_dtls(struct line *l, const struct h245_DTLSSecurityCapability *dtls)
+{
+    if (dtls == NULL)
+        return;
+    put(l, " dtls");
+    if (dtls->hashFunction.n > 0)
+        put_string(l, "hash", &dtls->hashFunction.v[0]);
+    if (dtls->has_setupInformation)
+        put_string(l, "setup", &dtls->setupInformation);
+    if (dtls->has_fingerprint)
+        put_string(l, "fingerprint", &dtls->fingerprint);
+}
+
+static void put_olc(struct line *l, const struct h245_OpenLogicalChannel *olc)
+{
+    const struct h245_DataType *type = &olc->forwardLogicalChannelParameters.dataType;
+    struct h245_channel c;
+
+    put(l, " lcn=%u", olc->forwardLogicalChannelNumber);
+    if (h245_read_olc(olc, &c) != 0)
+        return;
+    put(l, " session=%u %s", c.session_id,
+        c.is_null          ? "nullData"
+        : c.is_other_media ? "other media"
+                           : h245_codec_to_str(c.audio.codec));
+    if (c.audio.frames != 0)
+        put(l, ":%u", c.audio.frames);
+    put_address(l, "media", &c.media);
+    put_address(l, "control", &c.media_control);
+    if (c.payload_type != 0)
+        put(l, " pt=%u", c.payload_type);
+    if (type->kind == h245_DataType_h235Media)
+        put_dtls(l, type->u.h235Media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability);
+}
+
+static void put_olc_ack(struct line *l, const struct h245_OpenLogicalChannelAck *ack)
+{
+    struct h245_channel_ack c;
+
+    put(l, " lcn=%u", ack->forwardLogicalChannelNumber);
+    if (h245_read_olc_ack(ack, &c) == 0) {
+        put(l, " session=%u", c.session_id);
+        put_address(l, "media", &c.media);
+        put_address(l, "control", &c.media_control);
+    }
+    put_dtls(l, ack->dtlsSecurityCapability);
+}
+
+static void put_tcs(struct line *l, const struct h245_TerminalCapabilitySet *tcs)
+{
+    struct h245_peer_caps caps;
+
+    put(l, " seq=%u entries=%u", tcs->sequenceNumber,
+        tcs->has_capabilityTable ? tcs->capabilityTable.n : 0);
+    if (h245_read_tcs(tcs, &caps) != 0)
+        return;
+    for (size_t i = 0; i < caps.audio_count; i++)
+        put(l, "%s%s:%u", i == 0 ? " audio=" : ",", h245_codec_to_str(caps.audio[i].audio.codec),
+            caps.audio[i].audio.frames);
+    for (uint32_t i = 0; tcs->has_capabilityTable && i < tcs->capabilityTable.n; i++) {
+        const struct h245_Capability *cap = tcs->capabilityTable.v[i].capability;
+
+        if (cap != NULL && cap->kind == h245_Capability_h235SecurityCapability &&
+            cap->u.h235SecurityCapability->encryptionAuthenticationAndIntegrity
+                    .dtlsSecurityCapability != NULL) {
+            put_dtls(l, cap->u.h235SecurityCapability->encryptionAuthenticationAndIntegrity
+                            .dtlsSecurityCapability);
+            return; /* the others say the same */
+        }
+    }
+}
+
+static void put_request(struct line *l, const struct h245_RequestMessage *m)
+{
+    switch (m->kind) {
+    case h245_RequestMessage_masterSlaveDetermination:
+        put(l, " type=%u number=%u", m->u.masterSlaveDetermination->terminalType,
+            m->u.masterSlaveDetermination->statusDeterminationNumber);
+        break;
+    case h245_RequestMessage_terminalCapabilitySet:
+        put_tcs(l, m->u.terminalCapabilitySet);
+        break;
+    case h245_RequestMessage_openLogicalChannel:
+        put_olc(l, m->u.openLogicalChannel);
+        break;
+    case h245_RequestMessage_closeLogicalChannel:
+        put(l, " lcn=%u", m->u.closeLogicalChannel->forwardLogicalChannelNumber);
+        break;
+    case h245_RequestMessage_requestChannelClose:
+        put(l, " lcn=%u", m->u.requestChannelClose->forwardLogicalChannelNumber);
+        break;
+    case h245_RequestMessage_roundTripDelayRequest:
+        put(l, " seq=%u", m->u.roundTripDelayRequest->sequenceNumber);
+        break;
+    default:
+        break;
+    }
+}
+
+static void put_response(struct line *l, const struct h245_ResponseMessage *m)
+{
+    switch (m->kind) {
+    case h245_ResponseMessage_masterSlaveDeterminationAck:
+        put(l, " decision=%s",
+            alternative_name(&h245_MasterSlaveDeterminationAck_decision_type,
+                             m->u.masterSlaveDeterminationAck->decision.kind));
+        break;
+    case h245_ResponseMessage_terminalCapabilitySetAck:
+        put(l, " seq=%u", m->u.terminalCapabilitySetAck->sequenceNumber);
+        break;
+    case h245_ResponseMessage_terminalCapabilitySetReject:
+        put(l, " seq=%u cause=%s", m->u.terminalCapabilitySetReject->sequenceNumber,
+            alternative_name(&h245_TerminalCapabilitySetReject_cause_type,
+                             m->u.terminalCapabilitySetReject->cause.kind));
+        break;
+    case h245_ResponseMessage_openLogicalChannelAck:
+        put_olc_ack(l, m->u.openLogicalChannelAck);
+        break;
+    case h245_ResponseMessage_openLogicalChannelReject:
+        put(l, " lcn=%u cause=%s", m->u.openLogicalChannelReject->forwardLogicalChannelNumber,
+            alternative_name(&h245_OpenLogicalChannelReject_cause_type,
+                             m->u.openLogicalChannelReject->cause.kind));
+        break;
+    case h245_ResponseMessage_closeLogicalChannelAck:
+        put(l, " lcn=%u", m->u.closeLogicalChannelAck->forwardLogicalChannelNumber);
+        break;
+    case h245_ResponseMessage_roundTripDelayResponse:
+        put(l, " seq=%u", m->u.roundTripDelayResponse->sequenceNumber);
+        break;
+    default:
+        break;
+    }
+}
+
+static void put_other(struct line *l, const struct h245_MultimediaSystemControlMessage *pdu)
+{
+    if (pdu->kind == h245_MultimediaSystemControlMessage_command) {
+        const struct h245_CommandMessage *m = pdu->u.command;
+
+        if (m->kind == h245_CommandMessage_endSessionCommand)
+            put(l, " %s",
+                alternative_name(&h245_EndSessionCommand_type, m->u.endSessionCommand->kind));
+    } else if (pdu->kind == h245_MultimediaSystemControlMessage_indication) {
+        const struct h245_IndicationMessage *m = pdu->u.indication;
+
+        if (m->kind == h245_IndicationMessage_userInput &&
+            m->u.userInput->kind == h245_UserInputIndication_alphanumeric)
+            put_string(l, "text", &m->u.userInput->u.alphanumeric);
+        if (m->kind == h245_IndicationMessage_functionNotSupported)
+            put(l, " cause=%s",
+                alternative_name(&h245_FunctionNotSupported_cause_type,
+                                 m->u.functionNotSupported->cause.kind));
+    }
+}
+
+const char *h245_summary(const struct h245_MultimediaSystemControlMessage *pdu, char *text,
+                         size_t cap)
+{
+    struct line l = {text, cap, 0};
+
+    if (cap == 0)
+        return text;
+    text[0] = '\0';
+    put(&l, "%s", h245_message_name(pdu));
+    if (pdu->kind == h245_MultimediaSystemControlMessage_request)
+        put_request(&l, pdu->u.request);
+    else if (pdu->kind == h245_MultimediaSystemControlMessage_response)
+        put_response(&l, pdu->u.response);
+    else
+        put_other(&l, pdu);
+    return text;
+}
