@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-#define HANG_UP_MS 3000 /* for the peer's answers; then the connections are closed */
+#define PEER_RELEASE_MS 1000 /* from its endSession to its ReleaseComplete */
+#define HANG_UP_MS      3000 /* for the peer's answers; then the connections are closed */
 
 static void arm(struct call *c);
 
@@ -67,12 +68,18 @@ void call_hang_up(struct call *c, const char *why)
 
 /* --- from below ---------------------------------------------------------------------------- */
 
-static void on_leg_ended(void *arg)
+static void on_leg_ended(void *arg, bool peer_releases)
 {
     struct call *c = arg;
-    /* Without H.245 there is no call: whoever lost it releases. */
-    if (!c->is_over && h225_call_state(c->h225) != H225_STATE_RELEASED)
-        release(c);
+    if (c->is_over || h225_call_state(c->h225) == H225_STATE_RELEASED)
+        return;
+    /* Who said endSession first says ReleaseComplete too, and with it why. */
+    if (peer_releases && !c->is_hanging_up) {
+        c->is_hanging_up = true;
+        uv_timer_start(&c->limit, on_hang_up_limit, PEER_RELEASE_MS, 0);
+        return;
+    }
+    release(c);
 }
 
 static void on_leg_failed(void *arg, const char *why)
@@ -329,7 +336,9 @@ int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *o
     uv_timer_init(loop, &c->limit);
     uv_timer_init(loop, &c->second);
     c->timer.data = c->limit.data = c->second.data = c;
-    int rc = dtls_identity_create(&c->identity);
+    int rc = srtp_pair_prepare();
+    if (rc == 0)
+        rc = dtls_identity_create(&c->identity);
     if (rc == 0)
         rc = dtls_identity_create(&c->other_identity);
     if (rc == 0)

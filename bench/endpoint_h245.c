@@ -315,20 +315,20 @@ static uint32_t on_random(void *arg)
     return v & 0xffffff;
 }
 
-static void leg_finish(struct leg *l)
+static void leg_finish(struct leg *l, bool peer_releases)
 {
     if (l->is_ended)
         return;
     l->is_ended = true;
     media_stop(l->media);
-    l->ops->on_ended(l->arg);
+    l->ops->on_ended(l->arg, peer_releases);
 }
 
 static void on_end_session(void *arg)
 {
     struct leg *l = arg;
     report_event(l->report, EV_END_SESSION, "%s", l->is_ending ? "answered" : "from the peer");
-    leg_finish(l);
+    leg_finish(l, !l->is_ending);
 }
 
 static const struct h245_engine_ops engine_ops = {
@@ -400,7 +400,7 @@ static void on_wire_lost(void *arg, const char *why)
     struct leg *l = arg;
     if (!l->is_ended)
         report_event(l->report, EV_CONNECTION_LOST, "H.245: %s", why);
-    leg_finish(l);
+    leg_finish(l, false);
 }
 
 static const struct wire_ops leg_wire_ops = {on_wire_open, on_wire_message, on_wire_lost};
@@ -486,7 +486,7 @@ void leg_end(struct leg *l)
     media_stop(l->media);
     uint64_t now = clock_mono_ms();
     if (!l->wire.is_open || l->wire.is_closing || has_fault(l, FAULT_SILENT)) {
-        leg_finish(l);
+        leg_finish(l, false);
         return;
     }
     /* R-CLOSE: the channel first, the session when that is answered. */

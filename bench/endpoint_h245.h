@@ -13,7 +13,8 @@
 #include "signalling/h245/engine.h"
 
 struct leg_ops {
-    void (*on_ended)(void *arg);                   /* endSession from both sides, or lost */
+    /* endSession from both sides, or the connection is lost. `peer_releases`: the peer began. */
+    void (*on_ended)(void *arg, bool peer_releases);
     void (*on_failed)(void *arg, const char *why); /* no hope for media: hang up */
 };
 

@@ -68,6 +68,7 @@ struct media {
     uv_timer_t pace, dtls_timer;
     bool is_secured, dtls_client, tx_open, rx_open, is_running, is_stopped, is_closed, flowing_told,
         done_told;
+    bool play_asked; /* the player may start, after its lead */
     struct dtls_peer *dtls, *third_dtls;
     struct srtp_pair *srtp;
     struct dtls_srtp_keys keys;
@@ -82,7 +83,7 @@ struct media {
     struct media_counters counters;
     struct garbage garbage;
     uint64_t next_frame_us;
-    unsigned frames, tail_frames;
+    unsigned frames, lead_frames, tail_frames;
     char cname[64];
     uint8_t buffer[65536];
 };

@@ -10,6 +10,7 @@
 #define FRAME_US      (AUDIO_FRAME_MS * 1000u)
 #define RTCP_FRAMES   50 /* a report each second */
 #define TAIL_FRAMES   10 /* sent after everything is done, so that the far side hears our last */
+#define LEAD_FRAMES   5  /* that say "I hear you", before the file */
 #define CATCH_UP_MAX  25 /* frames sent at once after the process was stopped for a while */
 #define THIRD_FRAMES  5  /* the third address says hello this often */
 #define GARBAGE_BURST 4
@@ -166,10 +167,8 @@ static void hear(struct media *m, const struct rtp_packet *p)
                      m->recorder.match ? "equal" : "different");
     enum endpoint_start start = m->options->start;
     if (m->player.state == PLAYER_WAITING && m->play_samples &&
-        (start == ENDPOINT_START_HEARD || (start == ENDPOINT_START_MUTUAL && hears_us))) {
-        report_event(m->report, EV_PLAY, "%zu samples", m->player.count);
-        player_start(&m->player);
-    }
+        (start == ENDPOINT_START_HEARD || (start == ENDPOINT_START_MUTUAL && hears_us)))
+        m->play_asked = true;
     tell_flowing(m);
 }
 
@@ -362,15 +361,26 @@ static void check_done(struct media *m)
     m->ops->on_done(m->arg);
 }
 
+/* The far side may start only when it is told that we hear it: a few frames of that come before our
+ * file, more than one in case of loss. */
+static void start_player(struct media *m)
+{
+    if (m->player.state != PLAYER_WAITING || !m->play_samples)
+        return;
+    if (m->options->start == ENDPOINT_START_NOW)
+        m->play_asked = true;
+    if (!m->play_asked ||
+        (m->options->start == ENDPOINT_START_MUTUAL && m->lead_frames++ < LEAD_FRAMES))
+        return;
+    report_event(m->report, EV_PLAY, "%zu samples", m->player.count);
+    player_start(&m->player);
+}
+
 static void on_frame(struct media *m)
 {
-    if (m->options->start == ENDPOINT_START_NOW && may_send(m) &&
-        m->player.state == PLAYER_WAITING && m->play_samples) {
-        report_event(m->report, EV_PLAY, "%zu samples", m->player.count);
-        player_start(&m->player);
-    }
     run_faults(m);
     if (may_send(m)) {
+        start_player(m);
         send_frame(m);
         if (m->frames % RTCP_FRAMES == RTCP_FRAMES / 2)
             send_rtcp(m, false);

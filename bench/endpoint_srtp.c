@@ -49,12 +49,13 @@ static int make_context(const struct dtls_srtp_keys *keys, bool outbound, srtp_t
     return rc;
 }
 
+int srtp_pair_prepare(void)
+{
+    return srtp_init() == srtp_err_status_ok ? 0 : ERR_CRYPTO;
+}
+
 int srtp_pair_create(const struct dtls_srtp_keys *keys, struct srtp_pair **out)
 {
-    static bool started;
-    if (!started && srtp_init() != srtp_err_status_ok)
-        return ERR_CRYPTO;
-    started = true;
     struct srtp_pair *p = calloc(1, sizeof(*p));
     if (!p)
         return ERR_NOMEM;

@@ -11,7 +11,10 @@ struct srtp_pair;
 
 #define SRTP_PAIR_TRAILER 32 /* room that protect may need behind a packet */
 
-/* Starts libsrtp (once) and makes both contexts. 0, ERR_UNSUPPORTED (profile) or ERR_CRYPTO. */
+/* Starts libsrtp, whose self-tests take some milliseconds. Once, before any pair. 0 or ERR_CRYPTO.
+ */
+int srtp_pair_prepare(void);
+/* Makes both contexts. 0, ERR_UNSUPPORTED (profile) or ERR_CRYPTO. */
 int srtp_pair_create(const struct dtls_srtp_keys *keys, struct srtp_pair **out);
 void srtp_pair_destroy(struct srtp_pair *p);
 /* In place; *len is updated. ERR_AUTH or ERR_REPLAY from unprotect, ERR_CRYPTO from protect. */

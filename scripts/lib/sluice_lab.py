@@ -306,7 +306,7 @@ class Lab:
     def start_server(self):
         command = [os.path.join(BUILD, "server", "sluiced"), "--config", self.config_path]
         self.server = self.run("sluiced", command)
-        self.server.wait_line("ready", 20)
+        self.server.wait_line("data plane attached", 20)
 
     def control(self):
         """A new connection to the control socket."""

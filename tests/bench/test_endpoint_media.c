@@ -96,6 +96,7 @@ static void dtls_every_profile_keys_srtp_both_ways(void)
 {
     static const char *const names[] = {"SRTP_AEAD_AES_128_GCM", "SRTP_AEAD_AES_256_GCM",
                                         "SRTP_AES128_CM_SHA1_80", "SRTP_AES128_CM_SHA1_32"};
+    CU_ASSERT_EQUAL_FATAL(srtp_pair_prepare(), 0);
     for (unsigned i = 0; i < 4; i++) {
         struct dtls_srtp_keys ka, kb;
         struct srtp_pair *pa, *pb;

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""The demo holds what it promises, twice at the same time, and leaves nothing behind."""
+# timeout: 90
+import json
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
+import sluice_lab  # noqa: E402
+
+NAMES = ("anna", "bert")
+PROFILE = "SRTP_AEAD_AES_128_GCM"  # first in the server's order of preference
+
+
+def traces():
+    """What an unclean demo would leave in this namespace."""
+    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    named = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
+    return links, named
+
+
+def start():
+    return subprocess.Popen([os.path.join(ROOT, "scripts", "demo"), "--json", "--no-build"],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def judge(c, which, demo):
+    out, err = demo.communicate(timeout=60)
+    if not c.equal(f"{which}: exit status", demo.returncode, 0):
+        print(err, out[-3000:])
+    c.equal(f"{which}: one object, nothing else, on standard output", out.count("\n"), 1)
+    result = json.loads(out)
+    c.equal(f"{which}: ok", result["ok"], True)
+    c.equal(f"{which}: sessions", result["sessions"], 2)
+    c.equal(f"{which}: role per leg", result["role"], {"anna": "active", "bert": "passive"})
+    c.check(f"{which}: cipher is ECDHE with an AEAD",
+            result["cipher"].startswith("ECDHE-ECDSA-") and "GCM" in result["cipher"],
+            result["cipher"])
+    c.equal(f"{which}: SRTP profile", result["srtp_profile"], PROFILE)
+    c.equal(f"{which}: fingerprint verified", result["fingerprint_verified"],
+            {name: True for name in NAMES})
+    c.check(f"{which}: packets went both ways",
+            result["packets_out"] >= 2 * 200 and result["packets_in"] >= 2 * 200,
+            f"{result['packets_out']} {result['packets_in']}")
+    c.equal(f"{which}: lost", result["lost"], 0)
+    c.equal(f"{which}: audio match, sample for sample", result["audio_match"], True)
+    c.check(f"{which}: set-up takes a moment, not more", 0 < result["setup_ms"] < 2000,
+            result["setup_ms"])
+    c.equal(f"{which}: sessions left", result["sessions_left"], 0)
+    for leg in result["legs"]:
+        c.check(f"{which}: {leg['alias']} heard the whole file without a gap",
+                leg["audio"]["heard_all"] and leg["audio"]["gap_samples"] == 0, leg["audio"])
+        c.check(f"{which}: {leg['alias']} exchanged SRTCP reports",
+                leg["rtcp"]["out"] > 0 and leg["rtcp"]["in"] > 0 and leg["rtcp"]["malformed"] == 0,
+                leg["rtcp"])
+
+
+def main():
+    c = sluice_lab.Checks()
+    before = traces()
+    began = time.monotonic()
+    demos = [start(), start()]
+    for which, demo in zip(("first", "second"), demos):
+        c.case(which, judge, c, which, demo)
+    took = time.monotonic() - began
+    c.check("two demos at once take less than 20 s", took < 20 * sluice_lab.PATIENCE, f"{took:.1f} s")
+    c.equal("nothing is left behind", traces(), before)
+    cut_short = start()
+    cut_short.terminate()
+    cut_short.communicate(timeout=20)
+    c.equal("nothing is left behind by one that was terminated", traces(), before)
+    c.finish()
+
+
+if __name__ == "__main__":
+    main()
