@@ -135,7 +135,8 @@ struct dtls_options {
     X(failed)                                                                             \
     X(closed)                                                                             \
     X(datagrams_in)                                                                       \
-    X(datagrams_out) X(retransmits) X(last_flight_resent)                                 \
+    X(datagrams_out)                                                                      \
+    X(retransmits) X(last_flight_resent)                                                  \
         X(hello_verify_sent) /* answers to ClientHellos without a good cookie */          \
         X(cookie_good)                                                                    \
             X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */ \

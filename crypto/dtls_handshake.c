@@ -69,6 +69,8 @@ int dtls_client_begin(struct dtls_assoc *a)
     size_t n = dtls_assoc_profiles(a, &ours);
     int rc = wolf_session_create(a->ctx->wolf[DTLS_CLIENT], &dtls_wolf_callbacks, &a->session);
 
+    if (rc == 0)
+        rc = wolf_session_set_peer(a->session, &a->remote);
     if (rc != 0)
         return rc;
     wolf_session_set_user(a->session, a);
@@ -91,7 +93,8 @@ static struct wolf_session *prepare_listener(struct dtls_assoc *a, const struct 
         wolf_session_create(ctx->wolf[DTLS_SERVER], &dtls_wolf_callbacks, &ctx->listener) != 0)
         return NULL;
     wolf_session_set_user(ctx->listener, a);
-    if (wolf_session_set_cookie(ctx->listener, from, dtls_ctx_cookie_secret(ctx)) != 0)
+    if (wolf_session_set_peer(ctx->listener, from) != 0 ||
+        wolf_session_set_cookie(ctx->listener, dtls_ctx_cookie_secret(ctx)) != 0)
         return NULL;
     /* The library would take the client's order: it gets to see our choice alone. */
     wolf_session_set_profiles(ctx->listener, &chosen, chosen == SRTP_PROFILE_NONE ? 0 : 1);

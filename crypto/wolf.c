@@ -227,16 +227,19 @@ void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_pro
     (void)wolfSSL_set_tlsext_use_srtp(session->ssl, names);
 }
 
-int wolf_session_set_cookie(struct wolf_session *session, const struct addr *peer,
-                            const uint8_t *secret)
+int wolf_session_set_peer(struct wolf_session *session, const struct addr *peer)
 {
     struct sockaddr_storage sa;
     socklen_t len = addr_to_sockaddr(peer, &sa);
 
-    if (wolfSSL_dtls_set_peer(session->ssl, &sa, len) != WOLFSSL_SUCCESS ||
-        wolfSSL_DTLS_SetCookieSecret(session->ssl, secret, WOLF_COOKIE_SECRET_BYTES) != 0)
-        return ERR_NOMEM;
-    return 0;
+    return wolfSSL_dtls_set_peer(session->ssl, &sa, len) == WOLFSSL_SUCCESS ? 0 : ERR_NOMEM;
+}
+
+int wolf_session_set_cookie(struct wolf_session *session, const uint8_t *secret)
+{
+    int rc = wolfSSL_DTLS_SetCookieSecret(session->ssl, secret, WOLF_COOKIE_SECRET_BYTES);
+
+    return rc == 0 ? 0 : ERR_NOMEM;
 }
 
 static enum wolf_result fail(struct wolf_session *session, int error)

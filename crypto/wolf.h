@@ -55,9 +55,11 @@ void wolf_session_set_user(struct wolf_session *session, void *user);
 void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_profile *profiles,
                                size_t n);
 
-/* Server: binds the cookie to an address and a secret. */
-int wolf_session_set_cookie(struct wolf_session *session, const struct addr *peer,
-                            const uint8_t *secret);
+/* Where the peer is: a server binds its cookie to that, and without it nothing can be frozen. */
+int wolf_session_set_peer(struct wolf_session *session, const struct addr *peer);
+
+/* Server: the secret that the cookies are made with. */
+int wolf_session_set_cookie(struct wolf_session *session, const uint8_t *secret);
 
 /* Feeds one datagram (NULL: none, a client's start). Handshake messages are answered, records of
  * data are handed out. */
