@@ -129,20 +129,20 @@ struct dtls_options {
 };
 
 /* Counters of a context; only its thread writes them. */
-#define DTLS_STAT_LIST(X)                                                                 \
-    X(created)                                                                            \
-    X(established)                                                                        \
-    X(failed)                                                                             \
-    X(closed)                                                                             \
-    X(datagrams_in)                                                                       \
-    X(datagrams_out)                                                                      \
-    X(retransmits) X(last_flight_resent)                                                  \
-        X(hello_verify_sent) /* answers to ClientHellos without a good cookie */          \
-        X(cookie_good)                                                                    \
-            X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */ \
-        X(dropped_address)      /* from another address than the association's */         \
-        X(dropped_dead)         /* association failed or closed already */                \
-        X(dropped_hello)        /* no ClientHello where only one is taken */              \
+#define DTLS_STAT_LIST(X)                                                                          \
+    X(created)                                                                                     \
+    X(established)                                                                                 \
+    X(failed)                                                                                      \
+    X(closed)                                                                                      \
+    X(datagrams_in)                                                                                \
+    X(datagrams_out)                                                                               \
+    X(retransmits)                                                                                 \
+    X(last_flight_resent) X(hello_verify_sent) /* answers to ClientHellos without a good cookie */ \
+        X(cookie_good)                                                                             \
+            X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */          \
+        X(dropped_address)      /* from another address than the association's */                  \
+        X(dropped_dead)         /* association failed or closed already */                         \
+        X(dropped_hello)        /* no ClientHello where only one is taken */                       \
         X(data_in) X(data_out) X(data_dropped) X(parked) X(unparked)
 
 struct dtls_stats {

@@ -106,18 +106,17 @@ int dtls_hello_parse(const uint8_t *data, size_t len, struct dtls_hello *out)
     r = bytes_read_sub(&r, size);
     if (r.err || read_hello_head(&r) != 0)
         return ERR_MALFORMED;
-    if (bytes_left(&r) > 0) {
-        extensions = bytes_read_sub(&r, bytes_read_u16(&r));
-        while (bytes_left(&extensions) > 0) {
-            uint16_t type = bytes_read_u16(&extensions);
-            struct bytes_reader body = bytes_read_sub(&extensions, bytes_read_u16(&extensions));
+    /* A ClientHello without extensions is legal, but has neither curves nor use_srtp. */
+    extensions = bytes_read_sub(&r, bytes_read_u16(&r));
+    while (bytes_left(&extensions) > 0) {
+        uint16_t type = bytes_read_u16(&extensions);
+        struct bytes_reader body = bytes_read_sub(&extensions, bytes_read_u16(&extensions));
 
-            if (extensions.err || (type == EXT_USE_SRTP && read_use_srtp(body, &hello) != 0))
-                return ERR_MALFORMED;
-        }
-        if (extensions.err || r.err)
+        if (extensions.err || (type == EXT_USE_SRTP && read_use_srtp(body, &hello) != 0))
             return ERR_MALFORMED;
     }
+    if (extensions.err || r.err)
+        return ERR_MALFORMED;
     *out = hello;
     return 0;
 }
