@@ -19,6 +19,17 @@ void link_fini(struct link *link)
     link->queued = 0;
 }
 
+/* splitmix64. With rand_r the same message was lost eight times running: its values a few steps
+ * apart are not independent, and a flight has few datagrams. */
+static unsigned next_percent(struct link *link)
+{
+    uint64_t z = link->seed += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (unsigned)((z ^ z >> 31) % 100);
+}
+
 void link_send(struct link *link, int to, const uint8_t *data, size_t len)
 {
     struct link_packet *p;
@@ -28,7 +39,7 @@ void link_send(struct link *link, int to, const uint8_t *data, size_t len)
         link->largest = len;
     if (link->filter && !link->filter(link, to, data, len))
         return;
-    if ((unsigned)(rand_r(&link->seed) % 100) < link->loss_percent || link->queued == LINK_QUEUE)
+    if (next_percent(link) < link->loss_percent || link->queued == LINK_QUEUE)
         return;
     p = link->queued > 0 ? &link->queue[link->queued - 1] : NULL;
     if (link->is_coalescing && p && p->to == to && p->at == link->now + LINK_DELAY_MS) {

@@ -33,7 +33,7 @@ struct link {
     size_t queued;
     uint64_t now;
     unsigned loss_percent;
-    unsigned seed;
+    uint64_t seed;
     uint64_t sent;
     size_t largest;     /* datagram */
     bool is_coalescing; /* a flight's datagrams arrive as one */
