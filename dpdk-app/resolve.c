@@ -27,9 +27,16 @@ static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 static void put_eth(uint8_t *eth, const uint8_t to[6], const uint8_t from[6], unsigned type)
 {
-    memmove(eth, to, 6);
+    memcpy(eth, to, 6);
     memcpy(eth + 6, from, 6);
     wire_put16(eth + 12, type);
+}
+
+/* Back to where it came from. */
+static void put_back(struct packet *p, const uint8_t from[6])
+{
+    memcpy(p->data, p->data + 6, 6);
+    memcpy(p->data + 6, from, 6);
 }
 
 /* ---- ARP ---- */
@@ -90,7 +97,7 @@ struct resolve_result resolve_icmp(const struct locals *locals, struct packet *p
     if (p->length < ETH_SIZE + IP4_SIZE + 8 || icmp[0] != ICMP_ECHO || icmp[1] != 0 ||
         (ip[12] & 0xf0) == 0xe0 || (p->data[0] & 1))
         return result;
-    put_eth(p->data, p->data + 6, locals->device[p->device].mac, ETHERTYPE_IP4);
+    put_back(p, locals->device[p->device].mac);
     memcpy(ip + 16, ip + 12, 4);
     memcpy(ip + 12, locals->local[p->local].ip, 4);
     ip[8] = 64;
@@ -199,7 +206,7 @@ static struct resolve_result on_echo6(const struct locals *locals, struct packet
 
     if (icmp[1] != 0 || length < 8 || ip[24] == 0xff || ip[8] == 0xff)
         return result;
-    put_eth(p->data, p->data + 6, locals->device[p->device].mac, ETHERTYPE_IP6);
+    put_back(p, locals->device[p->device].mac);
     put_ip6(ip, length, 64, locals->local[p->local].ip, ip + 8);
     icmp[0] = ICMP6_ECHO_REPLY;
     put_icmp6_check(ip, length);

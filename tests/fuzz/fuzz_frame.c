@@ -1,0 +1,137 @@
+/* Frames into a worker, frames out: the whole receive path with open transports of every mode,
+ * keys installed and routes in place, so that what passes the checks is also sent on.
+ *
+ * Input: records of {flags, length / 8, frame bytes}. Flag 1: make the checksums right before the
+ * frame goes in (or most inputs would end there); 2: turn the clock a second; 4: other worker;
+ * 8: UDP to the transport that the high bits choose, from its remote. What leaves must be a whole
+ * frame of ours. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dpdk-app/parse.h"
+#include "dpdk-app/wire.h"
+#include "tests/dpdk-app/rig.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct rig rig;
+
+static void start(void)
+{
+    static const unsigned modes[] = {LINK_MODE_DTLS_SRTP, LINK_MODE_RTP, LINK_MODE_RTCP,
+                                     LINK_MODE_DTLS_SRTP};
+    struct link_id id[4];
+
+    if (rig_start(&rig, 2) != 0)
+        abort();
+    for (unsigned i = 0; i < 4; i++)
+        id[i] = rig_open_usual(&rig, i / 3, i, modes[i]);
+    rig_keys(&rig, id[0], 1, 2);
+    rig_keys(&rig, id[3], 3, 4);
+    rig_route(&rig, id[0], id[1]);
+    rig_route(&rig, id[1], id[0]);
+    rig_route(&rig, id[2], id[3]);
+    rig_route(&rig, id[3], id[0]);
+    rig.sent_n = 0;
+}
+
+/* Checksums of IPv4, UDP and ICMPv6 as a polite sender would have made them. */
+static void fix(uint8_t *frame, unsigned n)
+{
+    uint8_t *ip = frame + ETH_SIZE, *l4;
+    unsigned header, length;
+    uint16_t check;
+
+    if (n < ETH_SIZE + IP6_SIZE + UDP_SIZE)
+        return;
+    if (ip[0] >> 4 == 4) {
+        header = (ip[0] & 15u) * 4;
+        length = wire_get16(ip + 2);
+        if (header < IP4_SIZE || length < header + UDP_SIZE || length > n - ETH_SIZE)
+            return;
+        memset(ip + 10, 0, 2);
+        check = wire_fold(wire_sum(ip, header, 0));
+        memcpy(ip + 10, &check, 2);
+        l4 = ip + header;
+        length -= header;
+        if (ip[9] == PROTO_UDP)
+            memset(l4 + 6, 0, 2); /* none */
+        if (ip[9] == PROTO_ICMP) {
+            memset(l4 + 2, 0, 2);
+            check = wire_fold(wire_sum(l4, length, 0));
+            memcpy(l4 + 2, &check, 2);
+        }
+        return;
+    }
+    l4 = ip + IP6_SIZE;
+    length = wire_get16(ip + 4);
+    if (length < UDP_SIZE || length > n - ETH_SIZE - IP6_SIZE)
+        return;
+    header = ip[6] == PROTO_UDP ? 6 : 2;
+    memset(l4 + header, 0, 2);
+    check = wire_fold(wire_sum(l4, length, wire_pseudo(ip + 8, 32, ip[6], length)));
+    memcpy(l4 + header, &check, 2);
+}
+
+static void check_sent(void)
+{
+    for (unsigned i = 0; i < rig.sent_n; i++) {
+        const uint8_t *frame = rig.sent[i];
+        unsigned length = rig.sent_length[i];
+
+        if (length < 42 || length > 1514 ||
+            memcmp(frame + 6, rig.plane.locals.device[0].mac, 6) != 0)
+            abort();
+        if (wire_get16(frame + 12) == ETHERTYPE_IP4 &&
+            (wire_fold(wire_sum(frame + 14, 20, 0)) != 0 ||
+             wire_get16(frame + 16) != length - ETH_SIZE))
+            abort();
+        if (wire_get16(frame + 12) == ETHERTYPE_IP6 &&
+            wire_get16(frame + 18) != length - ETH_SIZE - IP6_SIZE)
+            abort();
+    }
+    rig.sent_n = 0;
+}
+
+static void one(unsigned flags, const uint8_t *data, unsigned n)
+{
+    uint8_t frame[RIG_FRAME];
+    unsigned i = flags >> 4 & 3;
+
+    if (flags & 8) {
+        n = rig_udp(frame, i, (uint16_t)(RIG_PORT + 2 * i), data, n);
+    } else {
+        memcpy(frame, data, n);
+        if (flags & 1)
+            fix(frame, n);
+    }
+    rig_frame(&rig, flags >> 2 & 1, frame, n);
+    if (flags & 2) {
+        rig.now += 1000;
+        rig_turn(&rig);
+    }
+    check_sent();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    start();
+    while (size >= 2) {
+        unsigned flags = data[0], n = data[1] * 8u;
+
+        data += 2;
+        size -= 2;
+        if (n > size)
+            n = (unsigned)size;
+        if (n > 1500)
+            n = 1500;
+        one(flags, data, n);
+        data += n;
+        size -= n;
+    }
+    rig_turn(&rig);
+    rig_stop(&rig);
+    if (rig.buffers != 0)
+        abort();
+    return 0;
+}
