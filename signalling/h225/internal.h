@@ -101,6 +101,36 @@ void h225_tunnel_clear(struct h225_call *call);
 enum h225_reason h225_reason_from_asn1(const struct h225_ReleaseCompleteReason *reason);
 int h225_reason_to_asn1(enum h225_reason reason, struct h225_ReleaseCompleteReason *out);
 
+/* machine.c */
+/* What the peer sends, what the user wants, what the clock says. */
+enum h225_event {
+    H225_ON_SETUP,
+    H225_ON_SETUP_ACK,
+    H225_ON_PROCEEDING,
+    H225_ON_PROGRESS,
+    H225_ON_ALERTING,
+    H225_ON_CONNECT,
+    H225_ON_RELEASE_COMPLETE,
+    H225_ON_FACILITY,
+    H225_ON_INFORMATION,
+    H225_ON_NOTIFY,
+    H225_ON_STATUS,
+    H225_ON_STATUS_INQUIRY,
+    H225_DO_START,
+    H225_DO_PROCEEDING,
+    H225_DO_ALERTING,
+    H225_DO_CONNECT,
+    H225_DO_RELEASE,
+    H225_ON_TIMER,
+    H225_ON_LOST,
+    H225_EVENT_COUNT
+};
+
+/* Runs one event; 0: the state has no place for it. `input` is a struct h225_input for messages,
+ * what the action needs for the user's events, NULL for the others. */
+int h225_call_run(struct h225_call *call, enum h225_event event, const void *input);
+void h225_call_send_status(struct h225_call *call, unsigned cause);
+
 extern const struct fsm h225_call_fsm;
 
 #endif
