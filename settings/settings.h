@@ -125,7 +125,7 @@ struct settings_link {
     uint32_t retry_ms;   /* sluiced: between attempts to attach */
     uint32_t
         orphan_timeout_ms; /* sluice-dp: transports without a sluiced are closed then; 0 = never */
-    bool close_orphans; /* sluiced: what an earlier one left is closed at attach */
+    bool close_orphans;    /* sluiced: what an earlier one left is closed at attach */
 };
 
 struct settings_device {
