@@ -351,6 +351,72 @@ static int stop_after(void *user, const char *text, size_t len)
     return 0;
 }
 
+struct notation {
+    char text[1024];
+    size_t len;
+};
+
+static int collect(void *user, const char *text, size_t len)
+{
+    struct notation *n = user;
+
+    if (n->len + len >= sizeof(n->text))
+        return ERR_LIMIT;
+    memcpy(n->text + n->len, text, len);
+    n->len += len;
+    n->text[n->len] = '\0';
+    return 0;
+}
+
+static void prints(const char *type, const char *json_text, const char *expected)
+{
+    json_t *j = json_loads(json_text, JSON_DECODE_ANY, NULL);
+    struct notation n = {0};
+    void *value = NULL;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(j);
+    arena_reset(&arena);
+    CU_ASSERT_EQUAL_FATAL(per_from_json(per_find(type), j, &arena, &value, &err), 0);
+    CU_ASSERT_EQUAL(per_print(per_find(type), value, collect, &n), 0);
+    CU_ASSERT_STRING_EQUAL(n.text, expected);
+    json_decref(j);
+}
+
+/* X.680: how each kind of value is written. */
+static void every_kind_of_value_is_printed(void)
+{
+    prints("h235:Element", "{\"bits\": {\"bits\": \"101\"}}", "bits : '101'B");
+    prints("h235:Element", "{\"bits\": {\"bits\": \"\"}}", "bits : ''B");
+    prints("h235:Element", "{\"bits\": {\"bits\": \"0101101011110000\"}}", "bits : '5AF0'H");
+    prints("h235:Element", "{\"octets\": \"00ff\"}", "octets : '00FF'H");
+    prints("h235:Element", "{\"integer\": -5}", "integer : -5");
+    prints("h235:Element", "{\"flag\": false}", "flag : FALSE");
+    prints("h235:Element", "{\"name\": \"a\\\"b\\u00e9\\u20ac\\u0007\"}",
+           "name : \"a\"\"b\u00e9\u20ac\\x07\"");
+    prints("h235:Element", "{\"_ext_3\": \"0102\"}", "-- unknown addition 3: '0102'H --");
+    prints("ScreeningIndicator", "\"userProvidedVerifiedAndFailed\"",
+           "userProvidedVerifiedAndFailed");
+    prints("ScreeningIndicator", "\"_ext_9\"", "unknown-13");
+    prints("AlternativeCapabilitySet", "[1, 2]", "{\n  1,\n  2\n}");
+    prints("h235:Params", "{}", "{ }");
+    prints("EncodedGeneralToken", "{\"ClearToken\": {\"tokenOID\": \"0.8.1\"}}",
+           "ClearToken : {\n  tokenOID {0 8 1}\n}");
+}
+
+static void unknown_additions_are_printed_as_comments(void)
+{
+    static const uint8_t octets[] = {0x80, 0x04, 0x07, 0x20, 0x01, 0x00, 0x02, 0xaa, 0xbb};
+    struct notation n = {0};
+    void *ack;
+
+    arena_reset(&arena);
+    CU_ASSERT_EQUAL_FATAL(decode(&h245_TerminalCapabilitySetAck_type, octets, sizeof(octets), &ack),
+                          0);
+    CU_ASSERT_EQUAL(per_print(&h245_TerminalCapabilitySetAck_type, ack, collect, &n), 0);
+    CU_ASSERT_STRING_EQUAL(n.text, "{\n  sequenceNumber 4,\n  genericInformation { },\n"
+                                   "  -- unknown addition 3: 'AABB'H --\n}");
+}
+
 static void print_stops_when_told(void)
 {
     struct h245_OpenLogicalChannel olc;
@@ -424,4 +490,5 @@ SUITE_SETUP("per/codec", setup, teardown, TEST(fresh_channel_returns_equal),
             TEST(octets_behind_the_value_are_refused_but_zeros),
             TEST(types_are_found_by_name_in_order), TEST(identifiers_compare_by_arcs),
             TEST(identifier_limits_hold), TEST(long_indexed_string_returns_equal),
+            TEST(every_kind_of_value_is_printed), TEST(unknown_additions_are_printed_as_comments),
             TEST(print_stops_when_told), TEST(wrong_json_is_refused_with_path))
