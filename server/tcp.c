@@ -203,7 +203,8 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
 /* A packet that has begun must end in time: no peer holds our memory by dribbling octets. */
 static void watch_partial(struct tcp_conn *c)
 {
-    bool is_partial = c->tpkt.header_have != 0;
+    /* A packet that was given out stays in the reassembler until the next call: it is whole. */
+    bool is_partial = c->tpkt.header_have != 0 && !c->tpkt.given;
 
     if (!is_partial)
         timer_cancel(c->tcp->config.timers, &c->timer);
