@@ -73,6 +73,10 @@ static void on_leg_ended(void *arg, bool peer_releases)
     struct call *c = arg;
     if (c->is_over || h225_call_state(c->h225) == H225_STATE_RELEASED)
         return;
+    if (c->wire.is_closing) { /* nobody left to say it to */
+        finish(c);
+        return;
+    }
     /* Who said endSession first says ReleaseComplete too, and with it why. */
     if (peer_releases && !c->is_hanging_up) {
         c->is_hanging_up = true;
@@ -111,7 +115,7 @@ static void on_media_flowing(void *arg)
         leg_drop(&c->leg);
     } else if (has_fault(c, FAULT_DROP_H225)) {
         report_event(c->report, EV_FAULT, "%s", endpoint_fault_to_str(FAULT_DROP_H225));
-        h225_call_lost(c->h225, clock_mono_ms());
+        wire_close(&c->wire);
     }
 }
 
@@ -301,6 +305,8 @@ static void on_wire_lost(void *arg, const char *why)
     if (c->is_over)
         return;
     report_event(c->report, EV_CONNECTION_LOST, "H.225.0: %s", why);
+    if (c->options->survive && !c->is_hanging_up)
+        return;
     if (!c->is_hanging_up)
         report_fail(c->report, "call signalling connection: %s", why);
     h225_call_lost(c->h225, clock_mono_ms());

@@ -26,8 +26,8 @@ struct h245_OpenLogicalChannelAck;
     X(FAULT_EARLY_MEDIA, "early-media", "RTP in the clear before the keys are there")             \
     X(FAULT_THIRD_ADDRESS, "third-address", "a handshake from an address that was not signalled") \
     X(FAULT_SILENT, "silent", "never answer anything in H.245")                                   \
-    X(FAULT_DROP_H245, "drop-h245", "close the H.245 connection when media flow")                 \
-    X(FAULT_DROP_H225, "drop-h225", "close both signalling connections when media flow")
+    X(FAULT_DROP_H245, "drop-h245", "close the H.245 connection at the first packet")             \
+    X(FAULT_DROP_H225, "drop-h225", "close the call signalling connection at the first packet")
 
 enum endpoint_fault {
 #define ENDPOINT_FAULT_ENUM(name, text, help) name,

@@ -400,6 +400,8 @@ static void on_wire_lost(void *arg, const char *why)
     struct leg *l = arg;
     if (!l->is_ended)
         report_event(l->report, EV_CONNECTION_LOST, "H.245: %s", why);
+    if (l->options->survive && !l->is_ending)
+        return;
     leg_finish(l, false);
 }
 

@@ -46,7 +46,7 @@ struct media_counters {
 struct media_ops {
     void (*on_done)(void *arg);                     /* played and heard, as far as asked for */
     void (*on_failed)(void *arg, const char *what); /* DTLS failed */
-    void (*on_flowing)(void *arg);                  /* sent and heard something; for drop faults */
+    void (*on_flowing)(void *arg);                  /* the first packet went out; for drop faults */
 };
 
 struct media_socket {

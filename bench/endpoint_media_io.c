@@ -146,7 +146,7 @@ static void third_hello(struct media *m)
 
 static void tell_flowing(struct media *m)
 {
-    if (m->flowing_told || !m->counters.packets_in || !m->counters.packets_out)
+    if (m->flowing_told)
         return;
     m->flowing_told = true;
     m->ops->on_flowing(m->arg);
@@ -169,7 +169,6 @@ static void hear(struct media *m, const struct rtp_packet *p)
     if (m->player.state == PLAYER_WAITING && m->play_samples &&
         (start == ENDPOINT_START_HEARD || (start == ENDPOINT_START_MUTUAL && hears_us)))
         m->play_asked = true;
-    tell_flowing(m);
 }
 
 static void count_refusal(struct media *m, int rc)

@@ -140,6 +140,13 @@ static int opt_stay(struct endpoint_options *o, const char *value)
     return 0;
 }
 
+static int opt_survive(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->survive = true;
+    return 0;
+}
+
 static int opt_dtls(struct endpoint_options *o, const char *value)
 {
     static const char *const names[] = {"off", "preferred", "required"};
@@ -246,6 +253,7 @@ static const struct option_row {
     {"start", "WHEN", opt_start, "play when: mutual (both hear, default), heard, now"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
+    {"survive", NULL, opt_survive, "media go on when signalling is lost, until a signal comes"},
     {"timeout", "S", opt_timeout, "give up the whole run after this (default 60)"},
     {"dtls", "MODE", opt_dtls, "off, preferred or required (default)"},
     {"no-dtls", NULL, opt_no_dtls, "the same as --dtls off: plain RTP on a port pair"},
