@@ -11,6 +11,8 @@
 
 /* Refused messages that a peer may send on one call before it is taken for noise. */
 #define REFUSED_MAX 200
+/* From a ReleaseComplete that tells a reason to the EndSession. */
+#define GOODBYE_MS 100
 
 #define TEXT_OF(name, text, ...) [name] = (text),
 
@@ -153,6 +155,8 @@ static void on_no_channel(struct session *s)
         session_end(s, SESSION_END_NO_CHANNEL, "no channel was opened");
 }
 
+static void say_end_session(struct session *s);
+
 static void on_own_timer(struct session *s, enum session_timer timer)
 {
     switch (timer) {
@@ -173,6 +177,9 @@ static void on_own_timer(struct session *s, enum session_timer timer)
         break;
     case SESSION_TIMER_DTLS:
         session_dtls_lost(s, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
+        break;
+    case SESSION_TIMER_GOODBYE:
+        say_end_session(s);
         break;
     case SESSION_TIMER_END:
         s->is_h245_ended = true;
@@ -244,8 +251,41 @@ void session_destroy(struct session *s)
     free(s);
 }
 
-/* Good-byes on every level at once, as endpoints do: EndSession, ReleaseComplete, and the media
- * stop now. What the peer answers is awaited for end_session_ms. */
+static void say_end_session(struct session *s)
+{
+    if (s->h245 == NULL || !s->is_h245_up || h245_is_ended(s->h245))
+        s->is_h245_ended = true;
+    else if (h245_end_session(s->h245, s->now) != 0)
+        s->is_h245_ended = true;
+}
+
+static void say_release(struct session *s)
+{
+    if (!s->is_released && s->is_signalling_up && h225_call_state(s->call) != H225_STATE_NULL)
+        (void)h225_call_release(s->call, session_end_to_h225(s->end), s->now);
+    else
+        s->is_released = true;
+}
+
+/* EndSession comes first (H.323 8.5). But a peer that hears it may release the call itself, and
+ * then never learns what our ReleaseComplete has to say: where that is a reason, it goes first and
+ * has a moment to arrive on its own connection. */
+static void say_goodbye(struct session *s)
+{
+    bool has_reason = session_end_to_h225(s->end) != H225_REASON_NORMAL &&
+                      s->end != SESSION_END_SHUTDOWN && s->is_signalling_up;
+
+    if (has_reason && s->is_h245_up) {
+        say_release(s);
+        session_set_timer(s, SESSION_TIMER_GOODBYE, GOODBYE_MS);
+    } else {
+        say_end_session(s);
+        say_release(s);
+    }
+}
+
+/* Good-byes on every level at once, as endpoints do, and the media stop now. What the peer answers
+ * is awaited for end_session_ms. */
 void session_end(struct session *s, enum session_end why, const char *text)
 {
     uint32_t limit = s->env->settings->signalling.timers.end_session_ms;
@@ -265,14 +305,7 @@ void session_end(struct session *s, enum session_end why, const char *text)
         conference_leave(s->conference, s);
         s->conference = NULL;
     }
-    if (s->h245 == NULL || !s->is_h245_up || h245_is_ended(s->h245))
-        s->is_h245_ended = true;
-    else if (h245_end_session(s->h245, s->now) != 0)
-        s->is_h245_ended = true;
-    if (!s->is_released && s->is_signalling_up && h225_call_state(s->call) != H225_STATE_NULL)
-        (void)h225_call_release(s->call, session_end_to_h225(why), s->now);
-    else
-        s->is_released = true;
+    say_goodbye(s);
     session_media_close(s);
 }
 
@@ -333,6 +366,9 @@ void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint
     int err;
 
     s->now = now;
+    /* After the release nothing is expected but the peer's own ReleaseComplete. */
+    if (s->is_released)
+        return;
     err = h225_call_input(s->call, message, len, now);
     after = h225_call_stats(s->call);
     s->env->stats.h225_undecodable += after->undecodable - before.undecodable;
@@ -356,6 +392,9 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
         /* H.323 8.1: a call may outlive its signalling connection, but nothing could end it then
          * that a peer behind it would hear of; and we have one connection a call. */
         session_end(s, SESSION_END_H225_LOST, why);
+    } else if (s->deadline[SESSION_TIMER_GOODBYE] != SESSION_NEVER) {
+        session_stop_timer(s, SESSION_TIMER_GOODBYE);
+        say_end_session(s);
     }
     h225_call_lost(s->call, now);
     s->is_released = true;

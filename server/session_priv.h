@@ -21,6 +21,7 @@
     X(SESSION_TIMER_MIRROR)     /* we open a channel though the peer has not */   \
     X(SESSION_TIMER_NO_CHANNEL) /* active without any channel */                  \
     X(SESSION_TIMER_DTLS)       /* agreed, but the remote address is not known */ \
+    X(SESSION_TIMER_GOODBYE)    /* ReleaseComplete sent, EndSession follows */    \
     X(SESSION_TIMER_END)        /* good-bye said, not answered */
 
 enum session_timer {
