@@ -85,6 +85,8 @@ static void on_established(void *owner, const struct media_established *e)
     t->peer = *e->peer;
     snprintf(t->cipher, sizeof(t->cipher), "%s", e->cipher);
     put_material(t, e);
+    log_info(LOG_AREA_DTLS, 0, "lab transport established", LOG_U("id", t->id),
+             LOG_S("profile", srtp_profile_to_str(e->profile)));
 }
 
 static void on_keyed(void *owner)
