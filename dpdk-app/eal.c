@@ -182,6 +182,18 @@ static void add_lcores(struct args *args, const struct settings_data_plane *conf
     add(args, "--lcores=%s", list);
 }
 
+static void add_af_packet(struct args *args, const char *eal, unsigned queues)
+{
+    char text[ARG_SIZE];
+    size_t at = (size_t)snprintf(text, sizeof(text), "--vdev=%s", eal);
+
+    if (strstr(eal, "qpairs=") == NULL)
+        at += (size_t)snprintf(text + at, sizeof(text) - at, ",qpairs=%u", queues);
+    if (strstr(eal, "framecnt=") == NULL)
+        snprintf(text + at, sizeof(text) - at, ",framecnt=4096");
+    add(args, "%s", text);
+}
+
 static void add_device(struct args *args, const struct settings_data_plane *config,
                        const struct settings_device *device)
 {
@@ -192,12 +204,12 @@ static void add_device(struct args *args, const struct settings_data_plane *conf
         add(args, "%s", device->eal);
         return;
     }
-    /* A sending queue for each worker; af_packet has as many of both kinds as it is told. */
+    /* A sending queue for each worker; af_packet has as many of both kinds as it is told. Its ring
+     * of 512 frames by default loses the tail of a burst. */
     if (queues < config->workers)
         queues = config->workers;
-    if (strncmp(device->eal, "net_af_packet", 13) == 0 && strstr(device->eal, "qpairs=") == NULL &&
-        queues > 1)
-        add(args, "--vdev=%s,qpairs=%u", device->eal, queues);
+    if (strncmp(device->eal, "net_af_packet", 13) == 0)
+        add_af_packet(args, device->eal, queues);
     else
         add(args, "--vdev=%s", device->eal);
 }

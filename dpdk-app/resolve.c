@@ -35,8 +35,12 @@ static void put_eth(uint8_t *eth, const uint8_t to[6], const uint8_t from[6], un
 /* Back to where it came from. */
 static void put_back(struct packet *p, const uint8_t from[6])
 {
-    memcpy(p->data, p->data + 6, 6);
-    memcpy(p->data + 6, from, 6);
+    uint8_t *eth = p->data;
+
+    for (int i = 0; i < 6; i++) {
+        eth[i] = eth[6 + i];
+        eth[6 + i] = from[i];
+    }
 }
 
 /* ---- ARP ---- */

@@ -389,6 +389,15 @@ static void bench(struct control *control, struct legs *l, unsigned seconds)
     free(wire);
 }
 
+static void stop_legs(struct legs *l)
+{
+    peer_stop(&l->a);
+    peer_stop(&l->b);
+    peer_stop(&l->c);
+    peer_stop(&l->c_rtcp);
+    peer_stop(&l->d);
+}
+
 int main(int argc, char **argv)
 {
     struct control control;
@@ -413,6 +422,8 @@ int main(int argc, char **argv)
     test_forged(&control, &legs);
     test_close(&control, &legs);
     control_stop(&control);
+    stop_legs(&legs);
+    srtp_shutdown();
     printf("ok: all\n");
     return 0;
 }
