@@ -343,6 +343,9 @@ enum dtls_failure wolf_session_failure(const struct wolf_session *session, const
     if (reason == DTLS_FAIL_PEER_ALERT &&
         wolfSSL_get_alert_history(s->ssl, &alerts) == WOLFSSL_SUCCESS)
         snprintf(s->text, sizeof(s->text), "peer sent alert %d", alerts.last_rx.code);
+    else if (reason == DTLS_FAIL_FINGERPRINT)
+        snprintf(s->text, sizeof(s->text),
+                 "the peer's certificate has another fingerprint than was signalled");
     else
         snprintf(s->text, sizeof(s->text), "%s (%d)",
                  wolfSSL_ERR_reason_error_string((unsigned long)session->error), session->error);

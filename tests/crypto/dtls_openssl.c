@@ -144,7 +144,7 @@ static void on_done(struct ossl *o)
 static void step(struct ossl *o)
 {
     uint8_t data[2048];
-    int rc, error;
+    int rc = -1, error;
 
     if (o->failed)
         return;
