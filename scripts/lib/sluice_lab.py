@@ -144,7 +144,11 @@ class Process:
             return None
 
     def kill(self):
-        self.signal(signal.SIGKILL)
+        """SIGKILL, to its children too."""
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         self.child.wait()
 
 
