@@ -148,6 +148,7 @@ mismatch() {
 new_certificate ec -newkey ec -pkeyopt ec_paramgen_curve:P-256
 new_certificate rsa -newkey rsa:2048
 new_certificate ed25519 -newkey ed25519
+new_certificate p384 -newkey ec -pkeyopt ec_paramgen_curve:P-384
 
 openssl_client ec SRTP_AES128_CM_SHA1_80 60
 openssl_client ec SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM 56
@@ -157,6 +158,8 @@ openssl_server ec SRTP_AES128_CM_SHA1_80 60
 openssl_server rsa SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80 56
 openssl_server ec SRTP_AEAD_AES_256_GCM 88 -listen
 openssl_client ed25519 SRTP_AEAD_AES_128_GCM 56
+openssl_client p384 SRTP_AEAD_AES_128_GCM 56
+openssl_server p384 SRTP_AEAD_AES_128_GCM 56
 gnutls_client
 gnutls_server
 mismatch
