@@ -256,6 +256,36 @@ static void announcements_name_each_address(void)
     CU_ASSERT_EQUAL(rig.sent[1][54], 136);
 }
 
+static void next_hop_is_the_neighbour_on_link_else_the_gateway(void)
+{
+    struct local local = {.family = 4,
+                          .prefix_bits = 22,
+                          .has_gateway = true,
+                          .ip = {10, 1, 4, 1},
+                          .gateway = {10, 1, 7, 254}};
+    struct local six = {.family = 6, .prefix_bits = 64, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 1}};
+    uint8_t next[16], link_local[16] = {0xfe, 0x80, [15] = 5};
+    static const struct {
+        uint8_t ip[16];
+        bool direct;
+    } row[] = {{{10, 1, 4, 0}, true},
+               {{10, 1, 7, 255}, true},
+               {{10, 1, 8, 0}, false},
+               {{10, 1, 3, 255}, false}};
+
+    for (unsigned i = 0; i < 4; i++) {
+        CU_ASSERT_TRUE(local_next_hop(&local, row[i].ip, next));
+        CU_ASSERT_EQUAL(memcmp(next, row[i].direct ? row[i].ip : local.gateway, 16), 0);
+    }
+    local.has_gateway = false;
+    CU_ASSERT_FALSE(local_next_hop(&local, row[2].ip, next));
+    CU_ASSERT_TRUE(local_next_hop(&six, far6, next));
+    CU_ASSERT_TRUE(local_next_hop(&six, link_local, next));
+    CU_ASSERT_EQUAL(memcmp(next, link_local, 16), 0);
+    six.prefix_bits = 128;
+    CU_ASSERT_FALSE(local_next_hop(&six, far6, next));
+}
+
 SUITE_SETUP("dpdk-app/resolve", setup, teardown, TEST(arp_request_for_us_is_answered),
             TEST(arp_for_others_and_short_ones_are_not),
             TEST(answers_count_only_for_addresses_that_we_asked),
@@ -263,4 +293,5 @@ SUITE_SETUP("dpdk-app/resolve", setup, teardown, TEST(arp_request_for_us_is_answ
             TEST(full_table_gives_up_unused_entries_only),
             TEST(echo_is_answered_with_right_checksums), TEST(solicitation_is_answered),
             TEST(solicitation_from_off_link_is_ignored), TEST(echo6_is_answered),
-            TEST(announcements_name_each_address))
+            TEST(announcements_name_each_address),
+            TEST(next_hop_is_the_neighbour_on_link_else_the_gateway))
