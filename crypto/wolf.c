@@ -39,6 +39,7 @@ struct wolf_session {
     size_t input_len;
     bool is_done;
     bool is_certificate_refused;
+    bool has_chain; /* the peer sent certificates above its leaf */
     bool is_hello_refused;
     int error; /* of wolfSSL, once dead */
     char text[TEXT_MAX];
@@ -103,7 +104,11 @@ static int on_verify(int preverify, WOLFSSL_X509_STORE_CTX *store)
     struct wolf_session *session = store->userCtx;
 
     (void)preverify;
-    if (store->error_depth != 0 || store->totalCerts < 1)
+    if (store->error_depth != 0) {
+        session->has_chain = true;
+        return 1;
+    }
+    if (store->totalCerts < 1)
         return 1;
     if (session->callbacks->on_certificate(session->user, store->certs[0].buffer,
                                            store->certs[0].length))
@@ -254,6 +259,12 @@ static enum wolf_result handshake(struct wolf_session *session)
                                                : wolfSSL_accept(session->ssl);
     int error;
 
+    /* What on_verify lets pass above the leaf the library takes into the context's store of
+     * authorities, for all sessions and for ever: any peer could fill our memory. */
+    if (session->has_chain) {
+        session->has_chain = false;
+        (void)wolfSSL_CTX_UnloadCAs(session->ctx->ctx);
+    }
     if (rc == WOLFSSL_SUCCESS) {
         session->is_done = true;
         return WOLF_DONE;

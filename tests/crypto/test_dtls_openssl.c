@@ -2,6 +2,8 @@
 #include "tests/crypto/dtls_openssl.h"
 #include "tests/suite.h"
 
+#include <malloc.h>
+
 #define ALL \
     "SRTP_AES128_CM_SHA1_32:SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM"
 
@@ -194,6 +196,31 @@ static void no_use_srtp_both_roles_fails(void)
     check_bad(DTLS_CLIENT, OSSL_EC, NULL, NULL, DTLS_FAIL_NO_PROFILE);
 }
 
+/* The authorities that peers send do not stay in the context. */
+static void chains_many_keep_no_memory(void)
+{
+    struct dtls_ctx *ctx = NULL;
+    size_t before = 0;
+
+    CU_ASSERT_EQUAL_FATAL(dtls_ctx_create(&config, &ctx), 0);
+    for (int i = 0; i < 60; i++) {
+        struct duel d = {0};
+
+        link_init(&d.link, 0, 1);
+        ossl_init(&d.theirs, &d.link, 1, DTLS_CLIENT, OSSL_CHAIN, ALL);
+        end_init_on(&d.ours, &d.link, 0, DTLS_SERVER, ctx, &d.theirs.fp);
+        ossl_start(&d.theirs);
+        link_run(&d.link, d.link.now + 40000, decided, &d);
+        CU_ASSERT_EQUAL(d.ours.established, 1);
+        duel_fini(&d);
+        if (i == 9)
+            before = mallinfo2().uordblks;
+    }
+    /* An authority takes some 700 bytes; 50 of them would show. */
+    CU_ASSERT_TRUE(mallinfo2().uordblks < before + 10000);
+    dtls_ctx_destroy(ctx);
+}
+
 static void records_and_close_go_both_ways(void)
 {
     struct duel d;
@@ -220,4 +247,4 @@ SUITE_SETUP("crypto/dtls_openssl", setup, teardown, TEST(every_profile_both_role
             TEST(loss_20_percent_as_server_all_complete),
             TEST(client_without_certificate_fails_with_that_reason),
             TEST(fingerprint_mismatch_both_roles_fails), TEST(no_use_srtp_both_roles_fails),
-            TEST(records_and_close_go_both_ways))
+            TEST(chains_many_keep_no_memory), TEST(records_and_close_go_both_ways))
