@@ -26,7 +26,7 @@ static const char *const allowed[] = {
     "--match-allocations", "--force-max-simd-bitwidth=",
 };
 
-static char runtime_dir[64]; /* ours, removed at the end; "" = the environment's */
+static char runtime_dir[64]; /* ours while EAL starts; "" = the environment's */
 
 struct args {
     int n;
@@ -276,15 +276,14 @@ int eal_start(const struct settings_data_plane *config, char *text, size_t size)
     fill_args(&args, config);
     make_runtime_dir();
     err = rte_eal_init(args.n, args.arg);
+    remove_runtime_dir(); /* empty, and a crash must not leave it behind */
     if (err >= 0)
         return 0;
     snprintf(text, size, "EAL does not start: %s", rte_strerror(rte_errno));
-    remove_runtime_dir();
     return ERR_IO;
 }
 
 void eal_stop(void)
 {
     rte_eal_cleanup();
-    remove_runtime_dir();
 }
