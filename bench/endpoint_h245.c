@@ -226,8 +226,10 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
                                              : "time-out");
     if (direction == H245_OUTGOING)
         media_close_tx(l->media);
-    if (l->is_ending && direction == H245_OUTGOING && !h245_is_ended(l->engine))
+    if (l->is_ending && direction == H245_OUTGOING && !h245_is_ended(l->engine)) {
+        media_stop(l->media);
         h245_end_session(l->engine, clock_mono_ms());
+    }
 }
 
 static bool on_channel_close_request(void *arg, uint16_t lcn)
@@ -485,15 +487,17 @@ void leg_end(struct leg *l)
     if (l->is_ending || l->is_ended)
         return;
     l->is_ending = true;
-    media_stop(l->media);
+    media_pause(l->media);
     uint64_t now = clock_mono_ms();
     if (!l->wire.is_open || l->wire.is_closing || has_fault(l, FAULT_SILENT)) {
         leg_finish(l, false);
         return;
     }
-    /* R-CLOSE: the channel first, the session when that is answered. */
-    if (!l->lcn || h245_channel_close(l->engine, l->lcn, H245_OUTGOING, now) != 0)
+    /* R-CLOSE: the channel first; when that is answered, the close alert and the session. */
+    if (!l->lcn || h245_channel_close(l->engine, l->lcn, H245_OUTGOING, now) != 0) {
+        media_stop(l->media);
         h245_end_session(l->engine, now);
+    }
     leg_arm(l);
 }
 

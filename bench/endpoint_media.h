@@ -66,8 +66,8 @@ struct media {
     uv_loop_t *loop;
     struct media_socket rtp, rtcp, third;
     uv_timer_t pace, dtls_timer;
-    bool is_secured, dtls_client, tx_open, rx_open, is_running, is_stopped, is_closed, flowing_told,
-        done_told;
+    bool is_secured, dtls_client, tx_open, rx_open, is_running, is_paused, is_stopped, is_closed,
+        flowing_told, done_told;
     bool play_asked; /* the player may start, after its lead */
     struct dtls_peer *dtls, *third_dtls;
     struct srtp_pair *srtp;
@@ -101,7 +101,9 @@ void media_start_dtls(struct media *m, bool is_client, const char *peer_hash,
 void media_open_tx(struct media *m, enum g711_law law);
 void media_open_rx(struct media *m, enum g711_law law);
 void media_close_tx(struct media *m);
-/* BYE, close_notify, and no packet from then on. Idempotent. */
+/* BYE, and no packet of ours from then on; DTLS stays. Idempotent. */
+void media_pause(struct media *m);
+/* As media_pause, then close_notify, and no packet from then on. Idempotent. */
 void media_stop(struct media *m);
 /* Writes the recording, frees everything. */
 void media_close(struct media *m);

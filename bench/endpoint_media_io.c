@@ -393,13 +393,13 @@ static void on_pace(uv_timer_t *timer)
 {
     struct media *m = timer->data;
     uint64_t now = clock_mono_us();
-    for (unsigned i = 0; i < CATCH_UP_MAX && m->next_frame_us <= now && !m->is_stopped; i++) {
+    for (unsigned i = 0; i < CATCH_UP_MAX && m->next_frame_us <= now && !m->is_paused; i++) {
         on_frame(m);
         m->next_frame_us += FRAME_US;
     }
     if (m->next_frame_us <= now)
         m->next_frame_us = now + FRAME_US;
-    if (m->is_stopped)
+    if (m->is_paused)
         return;
     now = clock_mono_us();
     uint64_t left = m->next_frame_us > now ? m->next_frame_us - now : 0;
@@ -408,21 +408,29 @@ static void on_pace(uv_timer_t *timer)
 
 void media_io_run(struct media *m)
 {
-    if (m->is_running || m->is_stopped || m->rtp.remote.family == ADDR_NONE)
+    if (m->is_running || m->is_paused || m->rtp.remote.family == ADDR_NONE)
         return;
     m->is_running = true;
     m->next_frame_us = clock_mono_us();
     uv_timer_start(&m->pace, on_pace, 0, 0);
 }
 
+void media_pause(struct media *m)
+{
+    if (m->is_paused)
+        return;
+    if (may_send(m) && m->sender.packets)
+        send_rtcp(m, true);
+    m->is_paused = true;
+    uv_timer_stop(&m->pace);
+}
+
 void media_stop(struct media *m)
 {
     if (m->is_stopped)
         return;
-    if (may_send(m) && m->sender.packets)
-        send_rtcp(m, true);
+    media_pause(m);
     m->is_stopped = true;
-    uv_timer_stop(&m->pace);
     uv_timer_stop(&m->dtls_timer);
     if (m->dtls && dtls_peer_state(m->dtls) == DTLS_ESTABLISHED)
         dtls_peer_close(m->dtls);

@@ -30,9 +30,28 @@ def call(c, lab, what, first, second, roles, profile=PROFILES[0]):
                 [0, 0, 0, 0])
 
 
+def one_role_server(c, server_role):
+    """A server that insists on a role: the complement is fine, the same one is impossible, and
+    `holdconn` opens no DTLS (C-ROLE)."""
+    other = "passive" if server_role == "active" else "active"
+    with sluice_lab.Lab("role", lambda config: config.update(dtls={"setup": server_role})) as lab:
+        lab.start()
+        what = f"server {server_role}"
+        c.case(what, call, c, lab, f"{what}, endpoints {other}", ["--setup", other],
+               ["--setup", other], [other, other])
+        c.case(what, call, c, lab, f"{what}, endpoints actpass", [], [], [other, other])
+        for impossible in (server_role, "holdconn"):
+            r = lab.endpoint("lone", "--setup", impossible, "--duration", "2").report()
+            c.check(f"{what}, endpoint {impossible}: no handshake, no media",
+                    not r["ok"] and r["counters"]["dtls_in"] == 0 and r["packets_out"] == 0, r)
+        c.case(what, call, c, lab, f"{what}, the next call", [], [], [other, other])
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
+    for server_role in ("active", "passive"):
+        c.case(server_role, one_role_server, c, server_role)
     with sluice_lab.Lab("roles") as lab:
         lab.start()
         c.case("active and passive", call, c, lab, "active and passive", ["--setup", "active"],

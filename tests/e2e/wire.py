@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
@@ -37,6 +38,19 @@ def in_order(wanted, seen):
 def words_of(path, display_filter):
     lines = tshark(path, f"({display_filter}) && (h225 || h245)", "_ws.col.Info")
     return [word for line in lines for word in line[0].replace(",", " ").split()]
+
+
+def finish_capture(captures, peers):
+    """tcpdump drops what it has not read yet when it is stopped: wait for the last messages first
+    (each look takes tshark a while, so this is no tight loop). What never comes is judged later."""
+    end = time.monotonic() + 5 * sluice_lab.PATIENCE
+    while time.monotonic() < end:
+        if all("releaseComplete" in words_of(captures[0][1], f"ip.addr == {peer}") and
+               tshark(captures[1][1], f"{ALERT} && ip.addr == {peer}", "frame.number")
+               for peer in peers):
+            break
+    for process, _ in captures:
+        process.stop()
 
 
 def judge_signalling(c, path, peers):
@@ -99,8 +113,7 @@ def one_call(c, lab):
     endpoints = lab.pair(["--setup", "active"], ["--setup", "passive"])
     reports = [e.report() for e in endpoints]
     c.check("the call is fine", all(r["ok"] for r in reports), [r["failure"] for r in reports])
-    for process, _ in captures:
-        process.stop()
+    finish_capture(captures, sluice_lab.ENDPOINT_IPS[:2])
     judge_signalling(c, captures[0][1], sluice_lab.ENDPOINT_IPS[:2])
     judge_h23510(c, captures[0][1])
     judge_media(c, captures[1][1])
@@ -119,8 +132,7 @@ def shutdown(c, lab):
         c.equal(f"{who}: endSession came", report["end_session"], True)
         c.equal(f"{who}: ReleaseComplete came from the server",
                 report["release"]["released"] and report["release"]["by_peer"], True)
-    for process, _ in captures:
-        process.stop()
+    finish_capture(captures, sluice_lab.ENDPOINT_IPS[:2])
     for peer in sluice_lab.ENDPOINT_IPS[:2]:
         told = words_of(captures[0][1], f"ip.dst == {peer}")
         for word in ("endSessionCommand", "releaseComplete"):
