@@ -358,6 +358,9 @@ void media_link_stop(struct media_link *m, uint32_t limit_ms, void (*on_stopped)
     m->on_stopped = on_stopped;
     m->stop_user = user;
     timer_start(m->config.timers, &m->stop_timer, clock_mono_ms() + limit_ms);
+    /* Also a port whose association is dead already has a transport to be closed. */
+    LIST_FOREACH_SAFE (it, &m->all)
+        media_link_ops.close(LIST_ENTRY(it, struct media_port, link));
     memset(&command, 0, sizeof(command));
     command.kind = SHARD_STOP;
     for (unsigned i = 0; i < m->shard_count; i++) {
