@@ -1,5 +1,6 @@
 /* H.225.0 calls between two engines, their timers, and messages that nobody expects. */
 #include "base/err.h"
+#include "signalling/h225/summary.h"
 #include "signalling/per/per.h"
 #include "tests/h225/leg.h"
 #include "tests/suite.h"
@@ -488,14 +489,43 @@ static void refusal_of_unknown_call_is_a_release(void)
     CU_ASSERT_EQUAL(type, Q931_RELEASE_COMPLETE);
 }
 
-SUITE("h225/call", TEST(call_runs_from_setup_to_release), TEST(ip6_h245_address_survives),
-      TEST(every_reason_reaches_the_peer), TEST(release_waits_for_the_peers_when_told_to),
-      TEST(caller_gives_up_at_each_stage), TEST(callee_that_never_answers_is_released),
-      TEST(lost_connection_releases_once), TEST(keypad_and_start_h245_arrive),
-      TEST(fast_start_is_shown_and_refusal_is_told), TEST(tunnel_carries_both_ways_once_agreed),
-      TEST(tunnel_h245_in_setup_is_delivered), TEST(tunnel_parallel_h245_is_delivered),
-      TEST(tunnel_one_side_alone_falls_back), TEST(tunnel_queue_is_bounded_and_held),
-      TEST(unreadable_setup_is_released), TEST(setup_cut_at_every_octet_never_connects),
+static void summary_names_message_and_facts(void)
+{
+    char text[H225_SUMMARY_MAX];
+
+    start(&tunnel, &tunnel);
+    CU_ASSERT_EQUAL(h225_call_send_h245(a.call, pdu_one, 3), 0);
+    CU_ASSERT_EQUAL(leg_dial(&a), 0);
+    CU_ASSERT_STRING_EQUAL(h225_summary(a.queue[0].data, a.queue[0].len, text, sizeof(text)),
+                           "Setup ref=4660 from=J\xc3\xb6rg \xf0\x9f\x8e\xa4 to=demo "
+                           "tunnelling h245=1");
+    CU_ASSERT_STRING_EQUAL(h225_summary(a.queue[0].data, a.queue[0].len, text, 6), "Setup");
+    CU_ASSERT_STRING_EQUAL(h225_summary(a.queue[0].data, 3, text, sizeof(text)),
+                           "malformed Q.931 message of 3 octets");
+    leg_run(&a, &b, 0);
+    CU_ASSERT_EQUAL(h225_call_release(b.call, H225_REASON_SECURITY_DENIED, 0), 0);
+    CU_ASSERT_STRING_EQUAL(h225_summary(b.queue[0].data, b.queue[0].len, text, sizeof(text)),
+                           "ReleaseComplete ref=4660 cause=31 (normal, unspecified) "
+                           "reason=securityDenied tunnelling");
+    stop();
+    start(NULL, NULL);
+    CU_ASSERT_EQUAL(leg_dial(&a), 0);
+    leg_run(&a, &b, 0);
+    CU_ASSERT_EQUAL(h225_call_connect(b.call, &b.listen, 0), 0);
+    CU_ASSERT_STRING_EQUAL(h225_summary(b.queue[0].data, b.queue[0].len, text, sizeof(text)),
+                           "Connect ref=4660 h245=192.0.2.9:30000");
+    stop();
+}
+
+SUITE("h225/call", TEST(summary_names_message_and_facts), TEST(call_runs_from_setup_to_release),
+      TEST(ip6_h245_address_survives), TEST(every_reason_reaches_the_peer),
+      TEST(release_waits_for_the_peers_when_told_to), TEST(caller_gives_up_at_each_stage),
+      TEST(callee_that_never_answers_is_released), TEST(lost_connection_releases_once),
+      TEST(keypad_and_start_h245_arrive), TEST(fast_start_is_shown_and_refusal_is_told),
+      TEST(tunnel_carries_both_ways_once_agreed), TEST(tunnel_h245_in_setup_is_delivered),
+      TEST(tunnel_parallel_h245_is_delivered), TEST(tunnel_one_side_alone_falls_back),
+      TEST(tunnel_queue_is_bounded_and_held), TEST(unreadable_setup_is_released),
+      TEST(setup_cut_at_every_octet_never_connects),
       TEST(strange_messages_are_answered_with_status), TEST(status_of_null_state_releases),
       TEST(status_inquiry_tells_our_state), TEST(connect_without_contents_is_a_protocol_error),
       TEST(release_with_broken_contents_still_releases), TEST(destroy_inside_callback_is_safe),
