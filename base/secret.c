@@ -4,6 +4,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define SMALL_PAGE 4096u
+#define HUGE_PAGE  (2u * 1024 * 1024)
+
 void secret_wipe(void *data, size_t len)
 {
     if (len == 0)
@@ -24,14 +27,40 @@ bool secret_equal(const void *a, const void *b, size_t len)
     return diff == 0;
 }
 
+static void *map(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Pools of keys are read all over, packet by packet: with pages of 4 KB thousands of them would not
+ * fit the TLB. Where the system has no huge pages to give, the advice does nothing. */
+static void *map_huge(size_t size)
+{
+    uint8_t *p = map(size + HUGE_PAGE);
+    size_t before;
+
+    if (!p)
+        return NULL;
+    size = (size + SMALL_PAGE - 1) & ~(size_t)(SMALL_PAGE - 1);
+    before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (before != 0)
+        (void)munmap(p, before);
+    if (before != HUGE_PAGE)
+        (void)munmap(p + before + size, HUGE_PAGE - before);
+    (void)madvise(p + before, size, MADV_HUGEPAGE);
+    return p + before;
+}
+
 void *secret_alloc(size_t size)
 {
     void *p;
 
-    if (size == 0)
+    if (size == 0 || size > SIZE_MAX / 2)
         return NULL;
-    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
+    p = size >= HUGE_PAGE ? map_huge(size) : map(size);
+    if (!p)
         return NULL;
     /* Both are hardening: RLIMIT_MEMLOCK is 8 MB for an unprivileged user, and a server that
      * refused to start over it would be worse than one whose keys may reach an encrypted swap. */
