@@ -31,6 +31,7 @@ static int make_pools(struct srtp_engine *engine, const struct srtp_limits *limi
     size_t key_slot = slot_size(sizeof(struct srtp_key), engine->backend->key_size);
     size_t stream_slot = slot_size(sizeof(struct srtp_stream), engine->backend->stream_size);
 
+    engine->key_slot = key_slot;
     engine->keys_bytes = key_slot * limits->keys;
     engine->streams_bytes = stream_slot * limits->streams;
     engine->keys = secret_alloc(engine->keys_bytes);

@@ -25,6 +25,7 @@ struct srtp_engine {
     uint32_t streams_used;
     uint8_t *keys; /* pools, in memory that is not dumped */
     uint8_t *streams;
+    size_t key_slot; /* bytes of one in the pool */
     size_t keys_bytes;
     size_t streams_bytes;
 };

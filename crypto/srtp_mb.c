@@ -8,6 +8,13 @@
 
 #include <stdlib.h>
 
+static void free_state(struct mb_state *state)
+{
+    mb_select_fini(&state->select);
+    secret_free(state->rtcp_keys, state->rtcp_keys_bytes);
+    secret_free(state, sizeof(*state));
+}
+
 static int mb_start(struct srtp_engine *engine)
 {
     struct mb_state *state = secret_alloc(sizeof(*state));
@@ -16,9 +23,11 @@ static int mb_start(struct srtp_engine *engine)
 
     if (!state)
         return ERR_NOMEM;
-    rc = mb_select_init(&state->select, pin && pin[0] ? pin : NULL);
+    state->rtcp_keys_bytes = engine->keys_bytes / engine->key_slot * sizeof(union mb_keys);
+    state->rtcp_keys = secret_alloc(state->rtcp_keys_bytes);
+    rc = state->rtcp_keys ? mb_select_init(&state->select, pin && pin[0] ? pin : NULL) : ERR_NOMEM;
     if (rc != 0) {
-        secret_free(state, sizeof(*state));
+        free_state(state);
         return rc;
     }
     mb_cm_start(state);
@@ -34,8 +43,7 @@ static void mb_stop(struct srtp_engine *engine)
 
     if (!state)
         return;
-    mb_select_fini(&state->select);
-    secret_free(state, sizeof(*state));
+    free_state(state);
     engine->state = NULL;
 }
 
@@ -62,6 +70,12 @@ static enum mb_suite suite_of(enum srtp_profile profile)
     return MB_GCM_256;
 }
 
+static void wipe_keys(struct mb_key *keys)
+{
+    secret_wipe(keys->rtcp, sizeof(*keys->rtcp));
+    secret_wipe(keys, sizeof(*keys));
+}
+
 static int mb_key_init(struct srtp_key *key)
 {
     struct mb_state *state = key->engine->state;
@@ -69,6 +83,8 @@ static int mb_key_init(struct srtp_key *key)
     int rc;
 
     memset(keys, 0, sizeof(*keys));
+    keys->rtcp =
+        &state->rtcp_keys[((uintptr_t)key - (uintptr_t)key->engine->keys) / key->engine->key_slot];
     keys->rtp_left = MB_RTP_LIFETIME;
     keys->rtcp_left = MB_RTCP_LIFETIME;
     if (suite_of(key->master.profile) >= MB_GCM_128)
@@ -76,7 +92,7 @@ static int mb_key_init(struct srtp_key *key)
     else
         rc = mb_cm_key_init(state, key);
     if (rc != 0) {
-        secret_wipe(keys, sizeof(*keys));
+        wipe_keys(keys);
         return rc;
     }
     /* Not needed again: all that is used is derived. */
@@ -87,7 +103,7 @@ static int mb_key_init(struct srtp_key *key)
 
 static void mb_key_fini(struct srtp_key *key)
 {
-    secret_wipe(mb_key(key), sizeof(struct mb_key));
+    wipe_keys(mb_key(key));
 }
 
 /* What of the counter block (AES-CM, RFC 3711 §4.1.1) or of the nonce (GCM, RFC 7714 §8.1, §9.1)
@@ -167,20 +183,29 @@ void mb_accept_rtcp(struct srtp_stream *stream, uint32_t index)
     mb_key(stream->key)->rtcp_left--;
 }
 
-static inline void prefetch_key(const struct mb_state *state, struct srtp_stream *stream)
+static inline void prefetch_lines(const uint8_t *p, size_t lines)
 {
-    const struct mb_stream *m = mb_stream(stream);
-    const uint8_t *keys = stream->key->priv;
+    for (size_t i = 0; i < lines; i++)
+        mb_prefetch(p + i * 64);
+}
 
-    if (mb_is_gcm(m)) {
-        unsigned wide = m->suite == MB_GCM_256;
+/* GCM: round keys first, then as many powers of the hash key as the packet has blocks, four a line;
+ * compare struct gcm_key_data. */
+static inline void prefetch_key(const struct mb_state *state, const struct srtp_job *job)
+{
+    const struct mb_stream *m = mb_stream(job->stream);
+    const uint8_t *keys = job->stream->key->priv;
+    size_t late = (size_t)job->len / 64 + 2;
 
-        for (unsigned i = 0; i < state->gcm_line_count[wide]; i++)
-            __builtin_prefetch(keys + (size_t)state->gcm_lines[wide][i] * 64);
-        return;
+    if (!mb_is_gcm(m)) {
+        prefetch_lines(keys, sizeof(struct mb_cm_keys) / 64);
+    } else if (state->has_late_hash_keys) {
+        prefetch_lines(keys, m->suite == MB_GCM_128 ? 3 : 4);
+        late = late < 12 ? late : 12;
+        prefetch_lines(keys + (16 - late) * 64, late);
+    } else {
+        prefetch_lines(keys, 8);
     }
-    for (size_t i = 0; i < sizeof(struct mb_cm_keys); i += 64)
-        __builtin_prefetch(keys + i);
 }
 
 /* Fetches what the packets ahead of number i will touch. */
@@ -188,19 +213,19 @@ static inline void prefetch(const struct srtp_engine *engine, const struct srtp_
                             size_t i)
 {
     if (i + MB_STREAM_AHEAD < n)
-        __builtin_prefetch(jobs[i + MB_STREAM_AHEAD].stream, 1);
+        mb_prefetch(jobs[i + MB_STREAM_AHEAD].stream);
     if (i + MB_KEY_AHEAD < n && srtp_engine_owns(engine, jobs[i + MB_KEY_AHEAD].stream))
-        prefetch_key(engine->state, jobs[i + MB_KEY_AHEAD].stream);
+        prefetch_key(engine->state, &jobs[i + MB_KEY_AHEAD]);
 }
 
 static inline void prefetch_first(const struct srtp_engine *engine, const struct srtp_job *jobs,
                                   size_t n)
 {
     for (size_t i = 0; i < n && i < MB_STREAM_AHEAD; i++)
-        __builtin_prefetch(jobs[i].stream, 1);
+        mb_prefetch(jobs[i].stream);
     for (size_t i = 0; i < n && i < MB_KEY_AHEAD; i++)
         if (srtp_engine_owns(engine, jobs[i].stream))
-            prefetch_key(engine->state, jobs[i].stream);
+            prefetch_key(engine->state, &jobs[i]);
 }
 
 static void mb_protect(struct srtp_engine *engine, struct srtp_job *jobs, size_t n)

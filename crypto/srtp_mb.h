@@ -51,13 +51,16 @@ struct mb_gcm_keys {
     _Alignas(64) struct gcm_key_data data;
 };
 
-/* Private part of a key; the RTP half first. */
+union mb_keys {
+    struct mb_cm_keys cm;
+    struct mb_gcm_keys gcm;
+};
+
+/* Private part of a key. SRTCP's half lies elsewhere, so that those of RTP lie close together. */
 struct mb_key {
-    union {
-        struct mb_cm_keys cm[2];
-        struct mb_gcm_keys gcm[2];
-    };
-    uint8_t salt[2][SRTP_MASTER_SALT_MAX]; /* session salts */
+    union mb_keys rtp;
+    union mb_keys *rtcp;
+    uint8_t salt[2][SRTP_MASTER_SALT_MAX]; /* session salts: RTP, RTCP */
     uint64_t rtp_left;                     /* packets before the key is used up */
     uint64_t rtcp_left;
 };
@@ -87,8 +90,7 @@ struct mb_state {
     struct mb_select select;
     mb_gcm_fn gcm_encrypt[2]; /* 128, 256 */
     mb_gcm_fn gcm_decrypt[2];
-    uint8_t gcm_lines[2][16]; /* which cache lines of a key to fetch ahead, in order, */
-    uint8_t gcm_line_count[2];
+    bool has_late_hash_keys; /* GCM keys as AVX-512 with VAES lays them out */
     struct gcm_context_data gcm_context;
     uint32_t batched;
     struct mb_flight flights[MB_BATCH];
@@ -96,6 +98,8 @@ struct mb_state {
     uint8_t tags[MB_BATCH][16];
     uint8_t nothing[16]; /* stands in for empty payloads */
     IMB_JOB jobs[MB_BATCH];
+    union mb_keys *rtcp_keys; /* one a slot of the engine's pool of keys */
+    size_t rtcp_keys_bytes;
 };
 
 static inline struct mb_stream *mb_stream(struct srtp_stream *stream)
@@ -106,6 +110,11 @@ static inline struct mb_stream *mb_stream(struct srtp_stream *stream)
 static inline struct mb_key *mb_key(struct srtp_key *key)
 {
     return (struct mb_key *)(void *)key->priv;
+}
+
+static inline union mb_keys *mb_keys(struct srtp_key *key, bool is_rtcp)
+{
+    return is_rtcp ? mb_key(key)->rtcp : &mb_key(key)->rtp;
 }
 
 static inline bool mb_is_gcm(const struct mb_stream *m)

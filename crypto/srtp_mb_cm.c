@@ -66,7 +66,7 @@ static void derive_half(struct mb_state *state, struct srtp_key *key, unsigned i
 {
     IMB_MGR *manager = mb_select_ctr(&state->select);
     struct mb_key *keys = mb_key(key);
-    struct mb_cm_keys *cm = &keys->cm[is_rtcp];
+    struct mb_cm_keys *cm = &mb_keys(key, is_rtcp)->cm;
     const enum srtp_kdf_label first = is_rtcp ? SRTP_KDF_RTCP_CIPHER : SRTP_KDF_RTP_CIPHER;
     struct {
         uint8_t cipher[16];
@@ -141,7 +141,7 @@ static inline void set_hash(struct mb_state *state, uint32_t slot, const uint8_t
 static inline void set_keys(struct mb_state *state, uint32_t slot, struct srtp_stream *stream,
                             bool is_rtcp, uint64_t index)
 {
-    const struct mb_cm_keys *keys = &mb_key(stream->key)->cm[is_rtcp];
+    const struct mb_cm_keys *keys = &mb_keys(stream->key, is_rtcp)->cm;
     const struct mb_stream *m = mb_stream(stream);
     IMB_JOB *job = &state->jobs[slot];
 

@@ -27,9 +27,9 @@ static void schedule(struct mb_state *state, struct srtp_key *key, unsigned is_r
     mb_derive(state, &key->master, first, cipher, key->info->key_len);
     mb_derive(state, &key->master, first + 2, keys->salt[is_rtcp], key->info->salt_len);
     if (key->info->key_len == IMB_KEY_128_BYTES)
-        IMB_AES128_GCM_PRE(manager_of(state, 0), cipher, &keys->gcm[is_rtcp].data);
+        IMB_AES128_GCM_PRE(manager_of(state, 0), cipher, &mb_keys(key, is_rtcp)->gcm.data);
     else
-        IMB_AES256_GCM_PRE(manager_of(state, 1), cipher, &keys->gcm[is_rtcp].data);
+        IMB_AES256_GCM_PRE(manager_of(state, 1), cipher, &mb_keys(key, is_rtcp)->gcm.data);
     secret_wipe(cipher, sizeof(cipher));
 }
 
@@ -42,24 +42,12 @@ int mb_gcm_key_init(struct mb_state *state, struct srtp_key *key)
                : ERR_CRYPTO;
 }
 
-/* Round keys first, then the powers of the hash key: AVX-512 with VAES keeps 48 of them in falling
- * order, so that a short packet takes the last lines; the others keep 8 in rising order. */
-static void plan_prefetch(struct mb_state *state, unsigned wide)
+/* AVX-512 with VAES keeps 48 powers of the hash key in falling order, so that a short packet takes
+ * the last of them; the others keep 8 in rising order. */
+static bool has_late_hash_keys(const struct mb_state *state)
 {
-    static const uint8_t last[] = {12, 13, 14, 15}, first[] = {3, 4, 5, 6, 7};
-    const uint64_t vaes = IMB_CPUFLAGS_AVX512_T2;
-    bool is_vaes = state->select.gcm[wide] == MB_PATH_AVX512 &&
-                   (manager_of(state, wide)->features & vaes) == vaes;
-    const uint8_t *lines = is_vaes ? last : first;
-    size_t n = is_vaes ? sizeof(last) : sizeof(first);
-    uint8_t count = 0;
-
-    for (uint8_t i = 0; i < (wide ? 4 : 3); i++)
-        state->gcm_lines[wide][count++] = i;
-    for (size_t i = 0; i < n; i++)
-        if (lines[i] >= count)
-            state->gcm_lines[wide][count++] = lines[i];
-    state->gcm_line_count[wide] = count;
+    return state->select.gcm[0] == MB_PATH_AVX512 &&
+           (manager_of(state, 0)->features & IMB_CPUFLAGS_AVX512_T2) == IMB_CPUFLAGS_AVX512_T2;
 }
 
 void mb_gcm_start(struct mb_state *state)
@@ -68,8 +56,7 @@ void mb_gcm_start(struct mb_state *state)
     state->gcm_decrypt[0] = manager_of(state, 0)->gcm128_dec;
     state->gcm_encrypt[1] = manager_of(state, 1)->gcm256_enc;
     state->gcm_decrypt[1] = manager_of(state, 1)->gcm256_dec;
-    plan_prefetch(state, 0);
-    plan_prefetch(state, 1);
+    state->has_late_hash_keys = has_late_hash_keys(state);
 }
 
 /* RFC 7714 §8.1, §9.1: two zero octets, SSRC, 48 bits of index (SRTCP: zeros and 31 bits), xor
@@ -101,7 +88,7 @@ static inline bool equal_tag(const uint8_t *a, const uint8_t *b)
 static void protect_rtcp(struct mb_state *state, struct srtp_job *job, size_t size)
 {
     struct mb_stream *m = mb_stream(job->stream);
-    const struct gcm_key_data *key = &mb_key(job->stream->key)->gcm[1].data;
+    const struct gcm_key_data *key = &mb_keys(job->stream->key, true)->gcm.data;
     _Alignas(16) uint8_t iv[16];
     const uint8_t *payload;
     uint8_t aad[AAD_RTCP];
@@ -128,7 +115,7 @@ void mb_gcm_protect(struct srtp_engine *engine, struct srtp_job *job)
 {
     struct mb_state *state = engine->state;
     struct mb_stream *m = mb_stream(job->stream);
-    const struct gcm_key_data *key = &mb_key(job->stream->key)->gcm[0].data;
+    const struct gcm_key_data *key = &mb_keys(job->stream->key, false)->gcm.data;
     _Alignas(16) uint8_t iv[16];
     const uint8_t *payload;
     enum srtp_status status;
@@ -149,8 +136,11 @@ void mb_gcm_protect(struct srtp_engine *engine, struct srtp_job *job)
     }
     len = mb_place(job, size, &payload);
     write_iv(iv, m->iv, index);
+    /* The header from where it came, not from dst: what was just stored in pieces is slow to load.
+     */
     state->gcm_encrypt[is_wide(m)](key, &state->gcm_context, job->dst + size, payload, len, iv,
-                                   job->dst, size, job->dst + size + len, GCM_TAG);
+                                   job->hdr ? job->hdr : job->src, size, job->dst + size + len,
+                                   GCM_TAG);
     mb_finish(job, SRTP_OK, size + len + GCM_TAG);
 }
 
@@ -214,7 +204,7 @@ static void unprotect_rtcp(struct mb_state *state, struct srtp_job *job, size_t 
     uint32_t index = word & ~E_BIT;
     _Alignas(16) uint8_t iv[16];
     uint8_t aad[AAD_RTCP];
-    struct received r = {.key = &mb_key(job->stream->key)->gcm[1].data,
+    struct received r = {.key = &mb_keys(job->stream->key, true)->gcm.data,
                          .iv = iv,
                          .aad = aad,
                          .aad_len = sizeof(aad),
@@ -243,7 +233,7 @@ static inline enum srtp_status unprotect_rtp(struct mb_state *state, struct srtp
     struct mb_stream *m = mb_stream(job->stream);
     uint64_t index = packet_index_guess(&m->rtp, mb_read_seq(job->src));
     _Alignas(16) uint8_t iv[16];
-    struct received r = {.key = &mb_key(job->stream->key)->gcm[0].data,
+    struct received r = {.key = &mb_keys(job->stream->key, false)->gcm.data,
                          .iv = iv,
                          .aad = job->src,
                          .aad_len = size,

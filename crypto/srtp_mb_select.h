@@ -57,6 +57,14 @@ static inline IMB_MGR *mb_select_hmac(const struct mb_select *select, uint32_t n
     return select->managers[select->hmac[size_class]];
 }
 
+/* __builtin_prefetch, but gcc removes calls of functions that do nothing else (it takes them for
+ * pure): 104 ns a GCM packet instead of 53 with
+ * 4,000 sessions. */
+static inline void mb_prefetch(const void *p)
+{
+    __asm__ volatile("prefetcht0 %0" : : "m"(*(const uint8_t *)p));
+}
+
 /* Measures: fills in everything but managers; exported for srtp_mb_select.c. */
 void mb_calibrate(struct mb_select *select);
 

@@ -170,7 +170,8 @@ static void keystream_b2(struct srtp_engine *engine)
     struct srtp_job job = make_job(ends.out, packet, sizeof(packet), out, sizeof(out));
 
     unhex("2B7E151628AED2A6ABF7158809CF4F3C", key);
-    IMB_AES_KEYEXP_128(mb_select_ctr(&state->select), key, mb_key(ends.key)->cm[0].round, unused);
+    IMB_AES_KEYEXP_128(mb_select_ctr(&state->select), key, mb_keys(ends.key, false)->cm.round,
+                       unused);
     unhex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD", mb_stream(ends.out)->iv);
     memset(packet, 0, sizeof(packet));
     packet[0] = 0x80;
@@ -193,7 +194,7 @@ static void set_gcm_keys(struct srtp_engine *engine, struct ends *ends, bool is_
 {
     struct mb_state *state = engine->state;
     IMB_MGR *manager = state->select.managers[state->select.gcm[is_wide]];
-    struct gcm_key_data *data = &mb_key(ends->key)->gcm[is_rtcp].data;
+    struct gcm_key_data *data = &mb_keys(ends->key, is_rtcp)->gcm.data;
     struct srtp_stream *streams[] = {ends->out, ends->in};
     uint8_t key[32], salt[12];
 
@@ -380,11 +381,14 @@ static void destroyed_key_and_stream_leave_zeros(void)
     CU_ASSERT_EQUAL_FATAL(srtp_engine_create("mb", &limits, &engine), 0);
     for (size_t p = 0; p < SRTP_PROFILE_COUNT; p++) {
         struct ends ends = open_ends(engine, srtp_profile_preference[p], SSRC);
+        union mb_keys *rtcp = mb_keys(ends.key, true);
 
+        CU_ASSERT_NOT_EQUAL(memcmp(rtcp, zeros, sizeof(*rtcp)), 0);
         CU_ASSERT_EQUAL(memcmp(ends.key->master.key, zeros, sizeof(ends.key->master.key)), 0);
         CU_ASSERT_NOT_EQUAL(memcmp(ends.key->priv, zeros, sizeof(struct mb_key)), 0);
         close_ends(&ends);
         CU_ASSERT_EQUAL(memcmp(ends.key->priv, zeros, sizeof(struct mb_key)), 0);
+        CU_ASSERT_EQUAL(memcmp(rtcp, zeros, sizeof(*rtcp)), 0);
         CU_ASSERT_EQUAL(memcmp(ends.in->priv, zeros, sizeof(struct mb_stream)), 0);
     }
     CU_ASSERT_EQUAL(srtp_engine_destroy(engine), 0);
