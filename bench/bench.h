@@ -1,0 +1,12 @@
+/* sluice-bench: one program, a table of subcommands, each in its own file (bench_<name>.c). */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+/* A subcommand. argv[0] is its name; returns the exit status: 0 measured, 1 failed, 2 wrong
+ * arguments. Prints to standard output a table for people, or one JSON object with --json. */
+typedef int (*bench_run_fn)(int argc, char **argv);
+
+int bench_cmd_per(int argc, char **argv);  /* bench_cmd_per.c */
+int bench_cmd_srtp(int argc, char **argv); /* bench_cmd_srtp.c */
+
+#endif

@@ -1,0 +1,40 @@
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    bench_run_fn run;
+    const char *help;
+};
+
+/* A new benchmark is a new row. */
+static const struct command commands[] = {
+    {"per", bench_cmd_per, "PER codec: decode and encode of realistic messages"},
+    {"srtp", bench_cmd_srtp,
+     "SRTP engines: protect and unprotect, mb against libsrtp and raw calls"},
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *to)
+{
+    fprintf(to, "usage: sluice-bench COMMAND [--json] [OPTIONS]\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\nsluice-bench COMMAND --help tells the options of one.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? 2 : 0;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "sluice-bench: no command \"%s\"\n\n", argv[1]);
+    print_usage(stderr);
+    return 2;
+}
