@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "link/link.h"
+#include "link/link_client_priv.h"
 #include "link/link_shm.h"
 #include "tests/link/fake_dp.h"
 
@@ -384,6 +385,37 @@ static void garbled_indices_detach_without_touching_memory(void)
     link_client_destroy(client);
 }
 
+/* The whole shared memory becomes noise, as from a process that runs wild: the data plane lets go
+ * of it, and the next attachment works. */
+static void garbled_shared_memory_ends_the_attachment_only(void)
+{
+    struct heard heard;
+    struct link_client *client = client_make(&heard, 2, 16, 0);
+    struct link_attachment *a;
+    struct link_open open = an_open(20000);
+    uint32_t seed = 7;
+
+    CU_ASSERT_EQUAL_FATAL(fake_dp_start(&dp, path, 2), 0);
+    pump(client, 2, 0);
+    CU_ASSERT_EQUAL_FATAL(heard.attached, 1);
+    a = client->attachment;
+    for (size_t i = 0; i < a->layout.size; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        ((unsigned char *)a->rings)[i] = (unsigned char)(seed >> 24);
+    }
+    pump(client, 2, 0);
+    CU_ASSERT_EQUAL(heard.detached, 1);
+    pump(client, 2, 200);
+    CU_ASSERT_EQUAL(heard.attached, 2);
+    heard.messages = 0;
+    CU_ASSERT_EQUAL(link_port_open(link_client_port(client, 0), 1, &open, 9), 0);
+    pump(client, 2, 200);
+    CU_ASSERT_EQUAL(heard.messages, 1);
+    CU_ASSERT_EQUAL(heard.last.cookie, 9);
+    link_client_destroy(client);
+    fake_dp_stop(&dp);
+}
+
 static void keys_are_wiped_from_the_ring(void)
 {
     struct link_ring_shared shared = {0};
@@ -532,5 +564,6 @@ SUITE_SETUP("link/link", setup, NULL, TEST(attach_then_open_gives_reply_with_coo
             TEST(other_version_is_refused_naming_both),
             TEST(garbage_hello_is_refused_and_the_next_served),
             TEST(garbled_indices_detach_without_touching_memory),
+            TEST(garbled_shared_memory_ends_the_attachment_only),
             TEST(keys_are_wiped_from_the_ring), TEST(counters_have_names_and_texts),
             TEST(threads_lose_no_command_and_no_wakeup))
