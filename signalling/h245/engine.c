@@ -211,24 +211,41 @@ int h245_engine_input(struct h245_engine *e, const uint8_t *pdu, size_t len, uin
 
 /* ---- sending ---- */
 
+/* The octets belong to this call alone: on_pdu may make the user send something else meanwhile. */
+static void deliver(struct h245_engine *e, const struct h245_MultimediaSystemControlMessage *pdu,
+                    const uint8_t *octets, size_t len)
+{
+    e->stats.pdus_out++;
+    H245_CALL(e, on_pdu, true, pdu, len);
+    if (!e->destroyed)
+        e->ops->send(e->arg, octets, len);
+}
+
+#define PDU_USUAL 1024u /* nearly every PDU fits; a session keeps no buffer for the others */
+
 int h245_emit(struct h245_engine *e, const struct h245_MultimediaSystemControlMessage *pdu)
 {
+    uint8_t usual[PDU_USUAL];
+    uint8_t *large = NULL;
     size_t len = 0;
     int err;
 
     if (e->destroyed)
         return ERR_CLOSED;
-    err = per_encode(&h245_MultimediaSystemControlMessage_type, pdu, e->out, e->config.pdu_max,
-                     &len, NULL);
-    if (err != 0) {
-        h245_fail(e, H245_PROC_SESSION, H245_ERROR_ENCODE, 0);
-        return err;
+    err = per_encode(&h245_MultimediaSystemControlMessage_type, pdu, usual, sizeof(usual), &len,
+                     NULL);
+    if (err == ERR_AGAIN) {
+        large = malloc(e->config.pdu_max);
+        err = large == NULL ? ERR_NOMEM
+                            : per_encode(&h245_MultimediaSystemControlMessage_type, pdu, large,
+                                         e->config.pdu_max, &len, NULL);
     }
-    e->stats.pdus_out++;
-    H245_CALL(e, on_pdu, true, pdu, len);
-    if (!e->destroyed)
-        e->ops->send(e->arg, e->out, len);
-    return 0;
+    if (err == 0)
+        deliver(e, pdu, large != NULL ? large : usual, len);
+    else
+        h245_fail(e, H245_PROC_SESSION, H245_ERROR_ENCODE, 0);
+    free(large);
+    return err;
 }
 
 int h245_emit_request(struct h245_engine *e, struct h245_RequestMessage *m)
@@ -375,7 +392,6 @@ static void engine_free(struct h245_engine *e)
 {
     arena_fini(&e->arena);
     free(e->channels);
-    free(e->out);
     free(e);
 }
 
@@ -396,8 +412,7 @@ struct h245_engine *h245_engine_create(const struct h245_engine_config *config,
     e->next_lcn = e->config.first_lcn;
     arena_init(&e->arena, 4096, e->config.memory_limit);
     e->channels = calloc(2 * (size_t)e->config.channels_max, sizeof(*e->channels));
-    e->out = malloc(e->config.pdu_max);
-    if (e->channels == NULL || e->out == NULL) {
+    if (e->channels == NULL) {
         engine_free(e);
         return NULL;
     }

@@ -28,7 +28,6 @@ struct h245_engine {
     bool in_input;  /* `arena` holds a message in use */
     bool destroyed; /* from within a callback: freed when depth is 0 */
     struct arena arena;
-    uint8_t *out; /* config.pdu_max octets to encode into */
     const uint8_t *in;
     size_t in_len; /* message being handled, to be returned when it is not supported */
 
