@@ -164,7 +164,12 @@ static int start_worker(struct app *app, unsigned number)
     w->app = app;
     w->number = number;
     w->link = link_server_worker(app->server, number);
-    err = srtp_engine_create("libsrtp", &limits, &w->engine);
+    err = srtp_engine_create(settings_srtp_engine_to_str(app->settings->data_plane.srtp_engine),
+                             &limits, &w->engine);
+    if (err == 0)
+        log_info(LOG_AREA_DATAPLANE, 0, "SRTP engine", LOG_U("worker", number),
+                 LOG_S("engine", srtp_engine_name(w->engine)),
+                 LOG_S("paths", srtp_engine_describe(w->engine)));
     if (err == 0)
         err = worker_create(&app->plane, number, dpdk_io(app->dpdk, number, app->server), w->link,
                             w->engine, &w->worker);

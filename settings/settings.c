@@ -26,6 +26,12 @@ static const struct settings_choice area_level_choices[] = {{"inherit", LOG_LEVE
 static const struct settings_choice idle_choices[] = {
     {"poll", SETTINGS_IDLE_POLL}, {"adaptive", SETTINGS_IDLE_ADAPTIVE}, {NULL, 0}};
 
+static const struct settings_choice srtp_engine_choices[] = {
+    {"auto", SETTINGS_SRTP_ENGINE_AUTO},
+    {"mb", SETTINGS_SRTP_ENGINE_MB},
+    {"libsrtp", SETTINGS_SRTP_ENGINE_LIBSRTP},
+    {NULL, 0}};
+
 static const struct settings_choice dtls_choices[] = {{"required", SETTINGS_DTLS_REQUIRED},
                                                       {"preferred", SETTINGS_DTLS_PREFERRED},
                                                       {"off", SETTINGS_DTLS_OFF},
@@ -217,6 +223,10 @@ static const struct settings_row data_plane_rows[] = {
     {"idle", SETTINGS_CHOICE, AT(settings_data_plane, idle), .choices = idle_choices,
      .fallback = "\"adaptive\"",
      .help = "`poll`: workers spin and keep their CPU busy. `adaptive`: they sleep while idle."},
+    {"srtp_engine", SETTINGS_CHOICE, AT(settings_data_plane, srtp_engine),
+     .choices = srtp_engine_choices, .fallback = "\"auto\"",
+     .help = "`mb`: intel-ipsec-mb, many packets at once. `libsrtp`: slower, on every CPU. `auto`: "
+             "`mb` where it works."},
     {"memory_mb", SETTINGS_UINT, AT(settings_data_plane, memory_mb), .min = 64, .max = 1048576,
      .unit = "MB", .fallback = "512", .help = "Memory for packets and tables of the workers."},
     {"huge_pages", SETTINGS_BOOL, AT(settings_data_plane, huge_pages), .fallback = "true",
@@ -487,4 +497,9 @@ const char *settings_codec_to_str(enum settings_codec value)
 const char *settings_idle_to_str(enum settings_idle value)
 {
     return choice_text(idle_choices, (int)value);
+}
+
+const char *settings_srtp_engine_to_str(enum settings_srtp_engine value)
+{
+    return choice_text(srtp_engine_choices, (int)value);
 }

@@ -37,6 +37,13 @@ enum settings_idle {
     SETTINGS_IDLE_ADAPTIVE, /* workers sleep ever longer while nothing comes */
 };
 
+/* Which back end of crypto/srtp.h; the texts are the names it is asked for by. */
+enum settings_srtp_engine {
+    SETTINGS_SRTP_ENGINE_AUTO,
+    SETTINGS_SRTP_ENGINE_MB,
+    SETTINGS_SRTP_ENGINE_LIBSRTP,
+};
+
 /* Does a listener want media keyed by H.235.10? */
 enum settings_dtls {
     SETTINGS_DTLS_REQUIRED,  /* a peer without it is refused */
@@ -155,6 +162,7 @@ struct settings_data_plane {
     uint32_t cpus[SETTINGS_CPUS_MAX];
     uint32_t cpu_count; /* 0 = workers are not pinned */
     enum settings_idle idle;
+    enum settings_srtp_engine srtp_engine;
     uint32_t memory_mb;
     bool huge_pages;
     uint32_t max_transports; /* a worker */
@@ -302,5 +310,6 @@ const char *settings_cleartext_to_str(enum settings_cleartext value);
 const char *settings_conference_kind_to_str(enum settings_conference_kind value);
 const char *settings_codec_to_str(enum settings_codec value);
 const char *settings_idle_to_str(enum settings_idle value);
+const char *settings_srtp_engine_to_str(enum settings_srtp_engine value);
 
 #endif

@@ -121,7 +121,7 @@ static int start_worker(struct rig *rig, unsigned w)
 {
     struct srtp_limits limits = {.keys = 66, .streams = 128};
     struct rig_io *io = &rig->io[w];
-    int err = srtp_engine_create("libsrtp", &limits, &rig->engine[w]);
+    int err = srtp_engine_create("auto", &limits, &rig->engine[w]);
 
     io->rig = rig;
     io->number = w;

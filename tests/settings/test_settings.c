@@ -362,6 +362,8 @@ static void names_are_those_of_the_file(void)
     CU_ASSERT_STRING_EQUAL(settings_conference_kind_to_str(SETTINGS_CONFERENCE_RELAY), "relay");
     CU_ASSERT_STRING_EQUAL(settings_codec_to_str(SETTINGS_CODEC_G711_ULAW), "g711-ulaw");
     CU_ASSERT_STRING_EQUAL(settings_idle_to_str(SETTINGS_IDLE_POLL), "poll");
+    CU_ASSERT_STRING_EQUAL(settings_srtp_engine_to_str(SETTINGS_SRTP_ENGINE_AUTO), "auto");
+    CU_ASSERT_STRING_EQUAL(settings_srtp_engine_to_str(SETTINGS_SRTP_ENGINE_MB), "mb");
     CU_ASSERT_STRING_EQUAL(settings_idle_to_str((enum settings_idle)77), "unknown");
 }
 
