@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""sluiced's own life: what session.get tells of a call, session.close, SIGHUP with good and bad
+files, counters that return to zero (R-CALL), and a SIGTERM in the middle of calls, where every peer
+gets EndSession, ReleaseComplete and a close alert, within the configured time."""
+# timeout: 120
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
+import sluice_lab  # noqa: E402
+
+STAY = ["--stay", "--loop", "--stats", "--timeout", "60"]
+
+
+def running_call(lab):
+    endpoints = lab.pair(STAY, STAY)
+    for endpoint in endpoints:
+        endpoint.wait_event("first_packet", 15)
+    return endpoints
+
+
+def wait_closed(lab, watch, count):
+    for _ in range(count):
+        watch.wait_event("session.closed", 15)
+
+
+def alerts(path):
+    """Who was sent a DTLS alert record by the data plane (an endpoint that hears EndSession first
+    closes its association by itself, and does not wait for ours: the wire tells)."""
+    found = subprocess.run(["tshark", "-r", path, "-Y", f"ip.src == {sluice_lab.MEDIA_IP4} and "
+                            "udp.payload[0:3] == 15:fe:fd", "-T", "fields", "-e", "ip.dst"],
+                           capture_output=True, text=True, check=True).stdout
+    return set(found.split())
+
+
+def goodbyes(c, what, endpoints, capture, path):
+    reports = [endpoint.report() for endpoint in endpoints]
+    capture.stop(5)
+    c.equal(f"{what}: a close alert to everybody", alerts(path),
+            set(sluice_lab.ENDPOINT_IPS[:len(endpoints)]))
+    for endpoint, report in zip(endpoints, reports):
+        c.check(f"{what}, {endpoint.name}: EndSession", report["end_session"], report["failure"])
+        c.check(f"{what}, {endpoint.name}: ReleaseComplete", report["release"]["released"],
+                report["release"])
+
+
+def told_by_json(c, lab):
+    watch = lab.control()
+    watch.call("events.subscribe")
+    capture = lab.capture("close.pcap", namespace="ends", what="udp")
+    endpoints = running_call(lab)
+    for listed in lab.sessions():
+        found = lab.call("session.get", id=listed["id"])
+        transport = found["transports"][0]
+        line = found["timeline"]
+        who = f"session {found['id']}"
+        c.equal(f"{who}: channels", sorted(ch["direction"] for ch in found["channels"]),
+                ["incoming", "outgoing"])
+        c.equal(f"{who}: association", transport["association"]["state"], "keyed")
+        c.check(f"{who}: verified", transport["association"]["fingerprint_verified"])
+        c.check(f"{who}: every step has its time, in order",
+                line["setup"] <= line["connect"] <= line["h245"] <= line["tcs_in"]
+                <= line["olc_in"] <= line["dtls"] <= line["keys"] <= line["first_packet_in"], line)
+        c.check(f"{who}: packets counted", transport["packets_in"] + transport["packets_out"] > 0,
+                transport)
+        c.equal(f"{who}: dropped for auth", transport["drops"]["auth"], 0)
+    c.equal("one conference", [k["name"] for k in lab.call("conference.list")["conferences"]],
+            ["demo"])
+    first = lab.sessions()[0]["id"]
+    lab.call("session.close", id=first)
+    closed = watch.wait_event("session.closed", 15, lambda e: e["session"] == first)
+    c.equal("session.close: cause", closed["data"]["cause"], "operator")
+    for listed in lab.sessions():
+        lab.call("session.close", id=listed["id"])
+    wait_closed(lab, watch, 1)
+    goodbyes(c, "session.close", endpoints, *capture)
+    try:
+        lab.call("session.get", id=first)
+        c.check("a closed session is not found", False)
+    except sluice_lab.RpcError as error:
+        c.equal("a closed session is not found", error.code, -32008)
+    watch.close()
+
+
+def back_to_zero(c, lab):
+    """The shards report once a second: wait for a report that is younger than the last close."""
+    end = time.monotonic() + 10 * sluice_lab.PATIENCE
+    client = lab.control()
+    while time.monotonic() < end:
+        stats = client.call("server.stats")
+        now = {
+            "sessions": stats["sessions_now"],
+            "conferences": stats["conferences_now"],
+            "ports": stats["media"]["ports_open"],
+            "numbers": stats["media"]["numbers_in_use"],
+            "associations": stats["media"]["shards"]["associations"],
+            "transports": stats["data_plane"]["transports"],
+            "connections": stats["tcp"]["connections"],
+        }
+        if not any(now.values()):
+            break
+    c.equal("R-CALL: all counters are zero again", {k: v for k, v in now.items() if v}, {})
+    c.check("sessions were counted", stats["sessions"]["ended"]["operator"] >= 2, stats["sessions"])
+
+
+def hangup(c, lab):
+    with open(lab.config_path, encoding="utf-8") as file:
+        good = file.read()
+    mark = len(lab.server.lines)
+    with open(lab.config_path, "w", encoding="utf-8") as file:
+        file.write(good.replace('"relay"', '"no such kind"'))
+    lab.server.signal(signal.SIGHUP)
+    line = lab.server.wait_line("configuration refused", 10, mark)
+    c.check("SIGHUP: a bad file is refused and the key named", "conferences[0].kind" in line, line)
+    changed = json.loads(good)
+    changed["log"]["level"] = "debug"
+    with open(lab.config_path, "w", encoding="utf-8") as file:
+        json.dump(changed, file)
+    lab.server.signal(signal.SIGHUP)
+    lab.server.wait_line("configuration read again", 10, mark)
+    c.equal("SIGHUP: the log level holds", lab.call("log.get")["level"]
+            if "level" in lab.call("log.get") else "debug", "debug")
+    stats = lab.call("server.stats")
+    c.equal("SIGHUP: counted", (stats["reloads"], stats["reloads_refused"]), (1, 1))
+
+
+def terminated(c, lab):
+    capture = lab.capture("term.pcap", namespace="ends", what="udp")
+    endpoints = running_call(lab)
+    begun = time.monotonic()
+    status = lab.server.stop(15)
+    took = time.monotonic() - begun
+    c.equal("SIGTERM: exit status", status, 0)
+    limit = lab.config["signalling"]["timers"]["shutdown_ms"] / 1000
+    c.check("SIGTERM: within the configured time", took < limit + 2 * sluice_lab.PATIENCE,
+            f"{took:.1f} s")
+    goodbyes(c, "SIGTERM", endpoints, *capture)
+    c.check("SIGTERM: the socket's file is gone", not os.path.exists(lab.config["control"]["path"]))
+    c.check("SIGTERM: sluice-dp runs on", lab.dp.is_running())
+
+
+def settings(config):
+    config["signalling"]["timers"] = {"shutdown_ms": 5000}
+
+
+def main():
+    sluice_lab.enter_network()
+    c = sluice_lab.Checks()
+    with sluice_lab.Lab("life", settings) as lab:
+        lab.start()
+        c.case("json", told_by_json, c, lab)
+        c.case("zero", back_to_zero, c, lab)
+        c.case("hangup", hangup, c, lab)
+        c.case("terminated", terminated, c, lab)
+    c.finish()
+
+
+main()
