@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""DTLS with OpenSSL on the other end, in both roles, over a lab transport: the handshake completes
-once the fingerprint is told, both sides export the same keying material, and a wrong fingerprint
-or a stranger gets nowhere."""
+"""A DTLS handshake from a third address beside the right peer's changes nothing (H-RACE), a peer
+without a certificate gets nothing, and the lab methods are not there unless configured. (OpenSSL in
+both roles, profiles and fingerprints: foreign_dtls.py.)"""
 # timeout: 120
 import os
 import re
@@ -23,11 +23,10 @@ def settings(config):
     config["dtls"] = {"handshake_timeout_ms": 3000}
 
 
-def certificate(lab, name, kind):
+def certificate(lab, name):
     """A self-signed certificate; returns (certificate, key, fingerprint)."""
     cert, key = lab.path(name + ".crt"), lab.path(name + ".key")
-    new = ["-newkey", "rsa:2048"] if kind == "rsa" else ["-newkey", "ec", "-pkeyopt",
-                                                         "ec_paramgen_curve:prime256v1"]
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     subprocess.run(["openssl", "req", "-x509", *new, "-nodes", "-days", "2", "-subj", "/CN=x",
                     "-keyout", key, "-out", cert], check=True, capture_output=True)
     text = subprocess.run(["openssl", "x509", "-in", cert, "-noout", "-fingerprint", "-sha256"],
@@ -47,13 +46,6 @@ def s_client(lab, port, cert, profiles, bind):
     return openssl(lab, "s_client", "-dtls1_2", "-connect", f"{sluice_lab.MEDIA_IP4}:{port}", "-bind",
                    f"{PEER}:{bind}", "-cert", cert[0], "-key", cert[1], "-use_srtp", profiles,
                    *EXPORT)
-
-
-def s_server(lab, cert, profiles, port):
-    server = openssl(lab, "s_server", "-dtls1_2", "-accept", f"{PEER}:{port}", "-cert", cert[0],
-                     "-key", cert[1], "-Verify", "1", "-use_srtp", profiles, *EXPORT)
-    server.wait_line("ACCEPT", 10)
-    return server
 
 
 def material(process):
@@ -82,38 +74,8 @@ def compare(c, what, lab, opened, process, profile):
     process.stop(5)
 
 
-def server_is_passive(c, lab, kind, profiles, profile, bind):
-    cert = certificate(lab, f"client-{bind}", kind)
-    opened = lab.call("lab.transport.open", role="passive", fingerprint=cert[2],
-                      remote=f"{PEER}:{bind}")
-    client = s_client(lab, opened["port"], cert, profiles, bind)
-    compare(c, f"OpenSSL client, {kind}, {profile}", lab, opened, client, profile)
-
-
-def server_is_active(c, lab, kind, profiles, profile, port):
-    cert = certificate(lab, f"server-{port}", kind)
-    server = s_server(lab, cert, profiles, port)
-    opened = lab.call("lab.transport.open", role="active", fingerprint=cert[2],
-                      remote=f"{PEER}:{port}")
-    compare(c, f"OpenSSL server, {kind}, {profile}", lab, opened, server, profile)
-
-
-def wrong_fingerprint(c, lab):
-    right, wrong = certificate(lab, "right", "ec"), certificate(lab, "wrong", "ec")
-    opened = lab.call("lab.transport.open", role="passive", fingerprint=wrong[2],
-                      remote=f"{PEER}:7100")
-    client = s_client(lab, opened["port"], right, PROFILES, 7100)
-    found = wait_state(lab, opened["id"])
-    c.equal("wrong fingerprint: refused", found["state"], "failed")
-    c.check("wrong fingerprint: the reason is told", "fingerprint_mismatch" in found["text"],
-            found["text"])
-    c.check("wrong fingerprint: no keying material", not found.get("keying_material"), found)
-    client.stop(5)
-    lab.call("lab.transport.close", id=opened["id"])
-
-
 def no_certificate(c, lab):
-    cert = certificate(lab, "unused", "ec")
+    cert = certificate(lab, "unused")
     opened = lab.call("lab.transport.open", role="passive", fingerprint=cert[2],
                       remote=f"{PEER}:7150")
     client = openssl(lab, "s_client", "-dtls1_2", "-connect",
@@ -127,7 +89,7 @@ def no_certificate(c, lab):
 
 
 def third_address(c, lab):
-    cert = certificate(lab, "third", "ec")
+    cert = certificate(lab, "third")
     opened = lab.call("lab.transport.open", role="passive", fingerprint=cert[2],
                       remote=f"{PEER}:7200")
     stranger = s_client(lab, opened["port"], cert, PROFILES, 7201)
@@ -154,18 +116,8 @@ def main():
         sys.exit(77)
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
-    with sluice_lab.Lab("foreign", settings) as lab:
+    with sluice_lab.Lab("third", settings) as lab:
         lab.start()
-        gcm = "SRTP_AEAD_AES_128_GCM"
-        c.case("client ec", server_is_passive, c, lab, "ec", PROFILES, gcm, 7000)
-        c.case("client rsa", server_is_passive, c, lab, "rsa", PROFILES, gcm, 7001)
-        for i, one in enumerate(("SRTP_AEAD_AES_256_GCM", "SRTP_AES128_CM_SHA1_80",
-                                 "SRTP_AES128_CM_SHA1_32")):
-            c.case(one, server_is_passive, c, lab, "ec", one, one, 7002 + i)
-            c.case(one, server_is_active, c, lab, "ec", one, one, 7012 + i)
-        c.case("server ec", server_is_active, c, lab, "ec", PROFILES, gcm, 7010)
-        c.case("server rsa", server_is_active, c, lab, "rsa", PROFILES, gcm, 7011)
-        c.case("wrong fingerprint", wrong_fingerprint, c, lab)
         c.case("no certificate", no_certificate, c, lab)
         c.case("third address", third_address, c, lab)
         c.equal("the server has stopped in order", lab.server.stop(10), 0)
