@@ -26,18 +26,27 @@ static bool cpu_has(uint64_t features, const struct path *path)
     return (features & path->needs) == path->needs;
 }
 
+static void free_manager(IMB_MGR *manager)
+{
+    secret_free(manager, imb_get_mb_mgr_size());
+}
+
+/* In memory of our own: a manager holds keys and packets that it works on. */
 static int make_manager(const struct path *path, IMB_MGR **out)
 {
-    IMB_MGR *manager = alloc_mb_mgr(path->flags);
+    void *memory = secret_alloc(imb_get_mb_mgr_size());
+    IMB_MGR *manager = memory ? imb_set_pointers_mb_mgr(memory, path->flags, 1) : NULL;
 
-    if (!manager)
+    if (!manager) {
+        free_manager(memory);
         return ERR_NOMEM;
+    }
     path->init(manager);
     if (imb_get_errno(manager) != 0) {
         log_error(LOG_AREA_CRYPTO, 0, "intel-ipsec-mb failed its self-test",
                   LOG_S("path", path->name),
                   LOG_S("reason", imb_get_strerror(imb_get_errno(manager))));
-        free_mb_mgr(manager);
+        free_manager(manager);
         return ERR_CRYPTO;
     }
     *out = manager;
@@ -77,14 +86,6 @@ static void log_refusal(int rc, const char *pin)
         log_error(LOG_AREA_CRYPTO, 0,
                   "SRTP engine mb needs a CPU with AES-NI, PCLMULQDQ and SSE4.2; "
                   "use srtp_engine libsrtp here");
-}
-
-static void free_manager(IMB_MGR *manager)
-{
-    if (!manager)
-        return;
-    secret_wipe(manager, imb_get_mb_mgr_size());
-    free_mb_mgr(manager);
 }
 
 static void drop_unused(struct mb_select *select)
