@@ -398,10 +398,6 @@ static const struct settings_row dtls_rows[] = {
      .max = 600000, .unit = "ms", .fallback = "5000", .help = "Quiet time before parking."},
     {"shards", SETTINGS_UINT, AT(settings_dtls_section, shards), .min = 1, .max = 64,
      .fallback = "1", .help = "Threads that do handshakes, each with its share of the sessions."},
-    {"key_log_file", SETTINGS_TEXT, AT(settings_dtls_section, key_log_file), .min = 0, .max = 255,
-     .fallback = "\"\"",
-     .help = "For debugging in a lab: write the secrets of every association to this file (NSS key "
-             "log). Whoever has it can decrypt all media."},
 };
 static const struct settings_table dtls_table =
     SETTINGS_TABLE("DTLS of H.235.10 media.", dtls_rows);

@@ -243,7 +243,6 @@ struct settings_dtls_section {
     bool park;
     uint32_t park_after_ms;
     uint32_t shards;
-    char key_log_file[SETTINGS_PATH_MAX]; /* "" = none */
 };
 
 struct settings_conference {
