@@ -1,0 +1,75 @@
+#include "server/dialplan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "settings/settings.h"
+#include "tests/suite.h"
+
+static struct settings *settings;
+
+static int setup(void)
+{
+    static const char *const alias[] = {"demo", "room*", "room1*", "*"};
+
+    settings = calloc(1, sizeof(*settings));
+    if (settings == NULL)
+        return 1;
+    settings->conference_count = 3; /* the last one joins where a test says so */
+    for (size_t i = 0; i < 4; i++)
+        strcpy(settings->conferences[i].alias, alias[i]);
+    return 0;
+}
+
+static int teardown(void)
+{
+    free(settings);
+    return 0;
+}
+
+static const char *found(const char *alias)
+{
+    const struct settings_conference *row = NULL;
+
+    return dialplan_find(settings, alias, &row) == 0 ? row->alias : "";
+}
+
+static void equal_alias_is_found_in_any_case(void)
+{
+    CU_ASSERT_STRING_EQUAL(found("demo"), "demo");
+    CU_ASSERT_STRING_EQUAL(found("DEMO"), "demo");
+    CU_ASSERT_STRING_EQUAL(found("demo2"), "");
+    CU_ASSERT_STRING_EQUAL(found("dem"), "");
+}
+
+static void longest_wildcard_wins(void)
+{
+    CU_ASSERT_STRING_EQUAL(found("room7"), "room*");
+    CU_ASSERT_STRING_EQUAL(found("room17"), "room1*");
+    CU_ASSERT_STRING_EQUAL(found("Room1"), "room1*");
+    CU_ASSERT_STRING_EQUAL(found("room"), "room*");
+}
+
+static void lone_star_takes_the_rest(void)
+{
+    settings->conference_count = 4;
+    CU_ASSERT_STRING_EQUAL(found("anything"), "*");
+    CU_ASSERT_STRING_EQUAL(found("demo"), "demo");
+    settings->conference_count = 3;
+}
+
+static void impossible_aliases_are_not_found(void)
+{
+    char longest[SETTINGS_TEXT_MAX + 8];
+
+    memset(longest, 'r', sizeof(longest));
+    longest[sizeof(longest) - 1] = '\0';
+    memcpy(longest, "room", 4);
+    CU_ASSERT_STRING_EQUAL(found(""), "");
+    CU_ASSERT_STRING_EQUAL(found(longest), "");
+}
+
+SUITE_SETUP("server/dialplan", setup, teardown, TEST(equal_alias_is_found_in_any_case),
+            TEST(longest_wildcard_wins), TEST(lone_star_takes_the_rest),
+            TEST(impossible_aliases_are_not_found))
