@@ -72,6 +72,7 @@ class Process:
         self.lines = []
         self.changed = threading.Condition()
         self.open_pipes = 2
+        self.was_killed = False
         self.child = subprocess.Popen(
             in_namespace(namespace, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace", env=env, start_new_session=True)
@@ -141,10 +142,12 @@ class Process:
             return self.wait_end(seconds)
         except LabError:
             self.kill()
+            self.was_killed = False  # it had its chance: the status counts
             return None
 
     def kill(self):
         """SIGKILL, to its children too."""
+        self.was_killed = True
         try:
             os.killpg(self.child.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -281,8 +284,22 @@ class Lab:
             client.close()
         for process in reversed(self.processes):
             if process.is_running():
-                process.stop(5)
+                process.stop(10 if process in (self.server, self.dp) else 5)
+        self.judge_ends()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def judge_ends(self):
+        """sluiced and sluice-dp must have ended with status 0 (a sanitizer's finding is another one),
+        unless a test killed them."""
+        for process in self.processes:
+            if process.name not in ("sluiced", "sluice-dp") or process.was_killed:
+                continue
+            status = process.child.returncode
+            if Checks.current:
+                if not Checks.current.equal(f"{process.name} ended well", status, 0):
+                    print(process.tail(200))
+            elif status != 0:
+                raise LabError(f"{process.name} ended with status {status}\n" + process.tail())
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -411,7 +428,10 @@ def speech_pair():
 class Checks:
     """Counts what an end-to-end test proves."""
 
+    current = None
+
     def __init__(self):
+        Checks.current = self
         self.passed = self.failed = 0
 
     def check(self, name, good, detail=""):
