@@ -21,6 +21,7 @@ const struct control_event server_events[] = {
      "handshake whole, fingerprint verified: role, cipher, srtp_profile, fingerprint, "
      "handshake_ms"},
     {"dtls.failed", "association is dead, its channels are being closed: reason, text"},
+    {"dtls.closed", "the peer closed the association, its channels are being closed"},
     {"media.keyed", "the data plane has the SRTP keys"},
     {"media.first_packet", "first media packet: direction (in, out), ssrc"},
     {"dataplane.attached", "sluice-dp is there: text"},

@@ -158,6 +158,24 @@ static void agree(struct session *s, const struct h23510_agreement *agreement)
 }
 
 /* Every channel on the connection goes, at once (8.3 of H.235.10), and the port with them. */
+static void drop_connection(struct session *s)
+{
+    if (s->in.state == CHANNEL_PENDING)
+        (void)h245_channel_reject(s->h245, s->in.lcn, H245_OLC_SECURITY_DENIED);
+    else if (s->in.state == CHANNEL_OPEN)
+        (void)h245_channel_close(s->h245, s->in.lcn, H245_INCOMING, s->now);
+    if (s->out.state == CHANNEL_OPEN || s->out.state == CHANNEL_OPENING)
+        (void)h245_channel_close(s->h245, s->out.lcn, H245_OUTGOING, s->now);
+    if (s->in.state != CHANNEL_NONE)
+        s->in.state = s->in.state == CHANNEL_PENDING ? CHANNEL_NONE : CHANNEL_CLOSING;
+    if (s->out.state != CHANNEL_NONE)
+        s->out.state = CHANNEL_CLOSING;
+    port_give_up(s);
+    if (session_is_alive(s))
+        session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
+                          s->env->settings->signalling.timers.no_channel_ms);
+}
+
 void session_dtls_lost(struct session *s, enum dtls_failure why, const char *text)
 {
     struct session_transport *t = &s->transport;
@@ -173,20 +191,7 @@ void session_dtls_lost(struct session *s, enum dtls_failure why, const char *tex
         session_event(
             s, "dtls.failed",
             json_pack("{s:s,s:s}", "reason", dtls_failure_to_str(why), "text", t->failure_text));
-    if (s->in.state == CHANNEL_PENDING)
-        (void)h245_channel_reject(s->h245, s->in.lcn, H245_OLC_SECURITY_DENIED);
-    else if (s->in.state == CHANNEL_OPEN)
-        (void)h245_channel_close(s->h245, s->in.lcn, H245_INCOMING, s->now);
-    if (s->out.state == CHANNEL_OPEN || s->out.state == CHANNEL_OPENING)
-        (void)h245_channel_close(s->h245, s->out.lcn, H245_OUTGOING, s->now);
-    if (s->in.state != CHANNEL_NONE)
-        s->in.state = s->in.state == CHANNEL_PENDING ? CHANNEL_NONE : CHANNEL_CLOSING;
-    if (s->out.state != CHANNEL_NONE)
-        s->out.state = CHANNEL_CLOSING;
-    port_give_up(s);
-    if (session_is_alive(s))
-        session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
-                          s->env->settings->signalling.timers.no_channel_ms);
+    drop_connection(s);
 }
 
 /* ---- incoming channels ---- */
@@ -661,11 +666,16 @@ static void on_failed(void *owner, enum dtls_failure why, const char *text)
     leave(s);
 }
 
+/* No failure: a peer that hangs up may close its association before we hear of the rest. */
 static void on_peer_closed(void *owner)
 {
     struct session *s = enter(owner);
 
-    session_dtls_lost(s, DTLS_FAIL_PEER_ALERT, "peer closed the association");
+    log_info(LOG_AREA_DTLS, s->id, "association closed by the peer");
+    if (session_wants_events(s))
+        session_event(s, "dtls.closed", json_object());
+    drop_connection(s);
+    s->transport.association = ASSOCIATION_CLOSED;
     leave(s);
 }
 

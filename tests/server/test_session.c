@@ -397,6 +397,25 @@ static void peer_may_open_again_after_a_failed_handshake(void)
     end();
 }
 
+static void close_notify_of_the_peer_is_no_failure(void)
+{
+    struct media_port *port;
+    struct peer *p;
+
+    begin(SETTINGS_DTLS_REQUIRED);
+    p = secured_caller();
+    port = world_port(w, p);
+    port->callbacks->on_peer_closed(port->owner);
+    world_run(w);
+    CU_ASSERT_EQUAL(w->env.stats.dtls_failed, 0);
+    CU_ASSERT(world_has_event(w, "dtls.closed") && !world_has_event(w, "dtls.failed"));
+    CU_ASSERT(p->closed_in == 1 && p->closed_out == 1);
+    CU_ASSERT_EQUAL(world_open_ports(w), 0);
+    world_pass(w, 60000);
+    CU_ASSERT_EQUAL(session_end_reason(p->session), SESSION_END_NO_CHANNEL);
+    end();
+}
+
 static void R_CLOSE_last_channel_takes_the_port_along(void)
 {
     struct peer *a, *b;
@@ -678,9 +697,10 @@ SUITE("server/session", TEST(first_call_opens_both_channels_on_one_port),
       TEST(off_never_offers_dtls), TEST(plain_channel_of_a_peer_that_can_dtls_is_denied),
       TEST(D_MISMATCH_closes_every_channel_and_the_port),
       TEST(peer_may_open_again_after_a_failed_handshake),
-      TEST(R_CLOSE_last_channel_takes_the_port_along), TEST(R_CALL_hang_up_releases_everything),
-      TEST(R_CALL_lost_h245_releases_everything), TEST(R_CALL_lost_signalling_releases_everything),
-      TEST(R_CALL_operator_says_goodbye), TEST(mute_peer_cannot_keep_a_closing_session),
+      TEST(close_notify_of_the_peer_is_no_failure), TEST(R_CLOSE_last_channel_takes_the_port_along),
+      TEST(R_CALL_hang_up_releases_everything), TEST(R_CALL_lost_h245_releases_everything),
+      TEST(R_CALL_lost_signalling_releases_everything), TEST(R_CALL_operator_says_goodbye),
+      TEST(mute_peer_cannot_keep_a_closing_session),
       TEST(lost_data_plane_ends_sessions_and_refuses_channels),
       TEST(no_media_port_rejects_the_channel), TEST(no_h245_port_is_a_lack_of_resources),
       TEST(channel_waits_for_a_slow_data_plane),
