@@ -8,7 +8,8 @@
  *   create → on_h225 … (Connect is answered) → on_h245_up, on_h245 … → closed → destroy
  *
  * Files: session.c (life, timers), session_call.c (H.225.0), session_h245.c (H.245),
- * session_media.c (channels, port, DTLS), session_json.c. Main thread. */
+ * session_media.c (channels, DTLS), session_port.c (what the port says), session_json.c. Main
+ * thread. */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 

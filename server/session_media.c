@@ -12,9 +12,7 @@
 #include "base/err.h"
 #include "server/conference.h"
 
-static const struct media_callbacks media_callbacks;
-
-static bool has_channels(const struct session *s)
+bool session_has_channels(const struct session *s)
 {
     return s->in.state != CHANNEL_NONE || s->out.state != CHANNEL_NONE;
 }
@@ -67,15 +65,6 @@ static void port_give_up(struct session *s)
         conference_update(s->conference);
 }
 
-/* What the listener wants to be announced instead of the data plane's own address (NAT). */
-static struct addr announced(const struct session *s, struct addr local)
-{
-    const struct settings_listener *l = s->config.listener;
-    const struct addr *other = local.family == ADDR_IP4 ? &l->media_ip4 : &l->media_ip6;
-
-    return other->family == ADDR_NONE ? local : addr_with_port(*other, local.port);
-}
-
 static int port_need(struct session *s, enum media_kind kind)
 {
     struct session_transport *t = &s->transport;
@@ -93,7 +82,7 @@ static int port_need(struct session *s, enum media_kind kind)
     r.dscp = s->env->settings->media.dscp;
     r.session = id;
     r.conference = s->conference_name;
-    err = s->env->media_ops->open(s->env->media, &r, &media_callbacks, s, &t->port);
+    err = s->env->media_ops->open(s->env->media, &r, &session_media_callbacks, s, &t->port);
     if (err != 0) {
         t->port = NULL;
         return err;
@@ -158,7 +147,7 @@ static void agree(struct session *s, const struct h23510_agreement *agreement)
 }
 
 /* Every channel on the connection goes, at once (8.3 of H.235.10), and the port with them. */
-static void drop_connection(struct session *s)
+void session_drop_connection(struct session *s)
 {
     if (s->in.state == CHANNEL_PENDING)
         (void)h245_channel_reject(s->h245, s->in.lcn, H245_OLC_SECURITY_DENIED);
@@ -191,7 +180,7 @@ void session_dtls_lost(struct session *s, enum dtls_failure why, const char *tex
         session_event(
             s, "dtls.failed",
             json_pack("{s:s,s:s}", "reason", dtls_failure_to_str(why), "text", t->failure_text));
-    drop_connection(s);
+    session_drop_connection(s);
 }
 
 /* ---- incoming channels ---- */
@@ -305,7 +294,7 @@ static void remote_from_olc(struct session *s, const struct h245_channel *c)
     set_remote(s, &rtp, &c->media_control);
 }
 
-static void progress(struct session *s)
+void session_media_progress(struct session *s)
 {
     struct session_transport *t = &s->transport;
 
@@ -371,7 +360,7 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     remote_from_olc(s, &c);
     if (agreement.is_set)
         agree(s, &agreement);
-    progress(s);
+    session_media_progress(s);
 }
 
 /* ---- outgoing channels ---- */
@@ -553,7 +542,7 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
                                                      : "timeout"));
     if (session_wants_events(s))
         session_event(s, "channel.closed", json_pack("{s:i,s:s}", "lcn", lcn, "direction", text));
-    if (!has_channels(s)) {
+    if (!session_has_channels(s)) {
         port_give_up(s);
         if (session_is_alive(s))
             session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
@@ -582,191 +571,4 @@ void session_media_close(struct session *s)
     s->in.state = CHANNEL_NONE;
     s->out.state = CHANNEL_NONE;
     port_give_up(s);
-}
-
-/* ---- what the port says ---- */
-
-static void leave(struct session *s)
-{
-    session_check_closed(s);
-    session_arm(s);
-}
-
-static struct session *enter(void *owner)
-{
-    struct session *s = owner;
-
-    s->now = s->env->now(s->env->user);
-    return s;
-}
-
-static void on_port_opened(void *owner, int err)
-{
-    struct session *s = enter(owner);
-
-    if (err != 0) {
-        session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
-                    err_to_str(err));
-    } else {
-        s->transport.is_open = true;
-        s->transport.local = announced(s, s->env->media_ops->local(s->transport.port));
-        progress(s);
-        if (s->conference != NULL)
-            conference_update(s->conference);
-    }
-    leave(s);
-}
-
-static void on_established(void *owner, const struct media_established *e)
-{
-    struct session *s = enter(owner);
-    struct session_transport *t = &s->transport;
-    char fp[FINGERPRINT_TEXT_MAX] = "";
-
-    t->association = ASSOCIATION_VERIFIED;
-    t->is_verified = true;
-    t->profile = e->profile;
-    t->handshake_ms = e->handshake_ms;
-    t->peer_fingerprint = *e->peer;
-    snprintf(t->cipher, sizeof(t->cipher), "%s", e->cipher);
-    s->env->stats.dtls_established++;
-    session_step_now(s, SESSION_STEP_DTLS);
-    (void)fingerprint_format(e->peer, fp, sizeof(fp));
-    log_info(LOG_AREA_DTLS, s->id, "association established",
-             LOG_S("role", h23510_role_to_str(t->agreement.role)), LOG_S("cipher", t->cipher),
-             LOG_S("profile", srtp_profile_to_str(e->profile)), LOG_S("peer", fp),
-             LOG_U("handshake_ms", e->handshake_ms));
-    if (session_wants_events(s))
-        session_event(s, "dtls.established",
-                      json_pack("{s:s,s:s,s:s,s:s,s:I}", "role",
-                                h23510_role_to_str(t->agreement.role), "cipher", t->cipher,
-                                "srtp_profile", srtp_profile_to_str(e->profile), "fingerprint", fp,
-                                "handshake_ms", (json_int_t)e->handshake_ms));
-    leave(s);
-}
-
-static void on_keyed(void *owner)
-{
-    struct session *s = enter(owner);
-
-    s->transport.association = ASSOCIATION_KEYED;
-    session_step_now(s, SESSION_STEP_KEYS);
-    if (session_wants_events(s))
-        session_event(s, "media.keyed", json_object());
-    if (s->conference != NULL)
-        conference_update(s->conference);
-    leave(s);
-}
-
-static void on_failed(void *owner, enum dtls_failure why, const char *text)
-{
-    struct session *s = enter(owner);
-
-    session_dtls_lost(s, why, text);
-    leave(s);
-}
-
-/* No failure: a peer that hangs up may close its association before we hear of the rest. */
-static void on_peer_closed(void *owner)
-{
-    struct session *s = enter(owner);
-
-    log_info(LOG_AREA_DTLS, s->id, "association closed by the peer");
-    if (session_wants_events(s))
-        session_event(s, "dtls.closed", json_object());
-    drop_connection(s);
-    s->transport.association = ASSOCIATION_CLOSED;
-    leave(s);
-}
-
-static void on_stranger(void *owner, const struct addr *from, uint64_t count)
-{
-    struct session *s = enter(owner);
-
-    s->env->stats.dtls_strangers += count - s->transport.strangers;
-    s->transport.strangers = count;
-    log_warn(LOG_AREA_DTLS, s->id, "DTLS from a third address dropped", LOG_ADDR("from", from),
-             LOG_U("count", count));
-}
-
-static void on_event(void *owner, unsigned type, const struct link_event *event)
-{
-    struct session *s = enter(owner);
-    bool is_out = event->direction != 0;
-
-    if (type == LINK_FIRST_PACKET) {
-        session_step_at(s, is_out ? SESSION_STEP_FIRST_OUT : SESSION_STEP_FIRST_IN, event->time_ms);
-        if (session_wants_events(s))
-            session_event(s, "media.first_packet",
-                          json_pack("{s:s,s:I}", "direction", is_out ? "out" : "in", "ssrc",
-                                    (json_int_t)event->ssrc));
-    } else if (type == LINK_MEDIA_TIMEOUT) {
-        session_end(s, SESSION_END_NO_MEDIA, "no media came in time");
-    } else if (type == LINK_REMOTE_MISMATCH) {
-        log_warn(LOG_AREA_MEDIA, s->id, "media from another address than the signalled one");
-    }
-    leave(s);
-}
-
-static void on_gone(void *owner, const char *why)
-{
-    struct session *s = enter(owner);
-
-    session_end(s, SESSION_END_NO_DATA_PLANE, why);
-    leave(s);
-}
-
-static void on_closed(void *owner, const struct link_transport_stats *final)
-{
-    struct session *s = enter(owner);
-
-    s->transport.final = *final;
-    s->transport.has_final = true;
-    s->transport.closing--;
-    leave(s);
-}
-
-static const struct media_callbacks media_callbacks = {
-    .on_opened = on_port_opened,
-    .on_established = on_established,
-    .on_keyed = on_keyed,
-    .on_failed = on_failed,
-    .on_peer_closed = on_peer_closed,
-    .on_stranger = on_stranger,
-    .on_event = on_event,
-    .on_gone = on_gone,
-    .on_closed = on_closed,
-};
-
-/* ---- for the conference ---- */
-
-bool session_can_receive(const struct session *s, enum h245_codec codec)
-{
-    if (!s->has_peer_caps || s->peer_caps.is_empty)
-        return true;
-    for (size_t i = 0; i < s->peer_caps.audio_count; i++)
-        if (s->peer_caps.audio[i].audio.codec == codec)
-            return true;
-    return false;
-}
-
-struct media_port *session_port(const struct session *s)
-{
-    return s->transport.is_open ? s->transport.port : NULL;
-}
-
-bool session_is_sending(const struct session *s)
-{
-    return session_port(s) != NULL && s->in.state == CHANNEL_OPEN;
-}
-
-bool session_is_receiving(const struct session *s)
-{
-    return session_port(s) != NULL && s->out.state == CHANNEL_OPEN &&
-           s->transport.remote.family != ADDR_NONE;
-}
-
-bool session_has_channels(const struct session *s)
-{
-    return has_channels(s);
 }

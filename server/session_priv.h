@@ -206,7 +206,12 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
 void session_open_outgoing(struct session *s);
 void session_media_on_active(struct session *s);
 void session_media_close(struct session *s);
+void session_media_progress(struct session *s);
+void session_drop_connection(struct session *s);
 void session_dtls_lost(struct session *s, enum dtls_failure why, const char *text);
+
+/* session_port.c */
+extern const struct media_callbacks session_media_callbacks;
 
 const char *session_channel_state_to_str(enum channel_state state);
 const char *session_association_state_to_str(enum association_state state);

@@ -1,0 +1,201 @@
+/* What a session's media port says, and what a conference asks of the session. The only entrances
+ * of the data plane and the shards: each sets the time, and looks at its end whether the session is
+ * over. */
+#include "server/session_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+
+/* What the listener wants to be announced instead of the data plane's own address (NAT). */
+static struct addr announced(const struct session *s, struct addr local)
+{
+    const struct settings_listener *l = s->config.listener;
+    const struct addr *other = local.family == ADDR_IP4 ? &l->media_ip4 : &l->media_ip6;
+
+    return other->family == ADDR_NONE ? local : addr_with_port(*other, local.port);
+}
+
+/* ---- what the port says ---- */
+
+static void leave(struct session *s)
+{
+    session_check_closed(s);
+    session_arm(s);
+}
+
+static struct session *enter(void *owner)
+{
+    struct session *s = owner;
+
+    s->now = s->env->now(s->env->user);
+    return s;
+}
+
+static void on_port_opened(void *owner, int err)
+{
+    struct session *s = enter(owner);
+
+    if (err != 0) {
+        session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
+                    err_to_str(err));
+    } else {
+        s->transport.is_open = true;
+        s->transport.local = announced(s, s->env->media_ops->local(s->transport.port));
+        session_media_progress(s);
+        if (s->conference != NULL)
+            conference_update(s->conference);
+    }
+    leave(s);
+}
+
+static void on_established(void *owner, const struct media_established *e)
+{
+    struct session *s = enter(owner);
+    struct session_transport *t = &s->transport;
+    char fp[FINGERPRINT_TEXT_MAX] = "";
+
+    t->association = ASSOCIATION_VERIFIED;
+    t->is_verified = true;
+    t->profile = e->profile;
+    t->handshake_ms = e->handshake_ms;
+    t->peer_fingerprint = *e->peer;
+    snprintf(t->cipher, sizeof(t->cipher), "%s", e->cipher);
+    s->env->stats.dtls_established++;
+    session_step_now(s, SESSION_STEP_DTLS);
+    (void)fingerprint_format(e->peer, fp, sizeof(fp));
+    log_info(LOG_AREA_DTLS, s->id, "association established",
+             LOG_S("role", h23510_role_to_str(t->agreement.role)), LOG_S("cipher", t->cipher),
+             LOG_S("profile", srtp_profile_to_str(e->profile)), LOG_S("peer", fp),
+             LOG_U("handshake_ms", e->handshake_ms));
+    if (session_wants_events(s))
+        session_event(s, "dtls.established",
+                      json_pack("{s:s,s:s,s:s,s:s,s:I}", "role",
+                                h23510_role_to_str(t->agreement.role), "cipher", t->cipher,
+                                "srtp_profile", srtp_profile_to_str(e->profile), "fingerprint", fp,
+                                "handshake_ms", (json_int_t)e->handshake_ms));
+    leave(s);
+}
+
+static void on_keyed(void *owner)
+{
+    struct session *s = enter(owner);
+
+    s->transport.association = ASSOCIATION_KEYED;
+    session_step_now(s, SESSION_STEP_KEYS);
+    if (session_wants_events(s))
+        session_event(s, "media.keyed", json_object());
+    if (s->conference != NULL)
+        conference_update(s->conference);
+    leave(s);
+}
+
+static void on_failed(void *owner, enum dtls_failure why, const char *text)
+{
+    struct session *s = enter(owner);
+
+    session_dtls_lost(s, why, text);
+    leave(s);
+}
+
+/* No failure: a peer that hangs up may close its association before we hear of the rest. */
+static void on_peer_closed(void *owner)
+{
+    struct session *s = enter(owner);
+
+    log_info(LOG_AREA_DTLS, s->id, "association closed by the peer");
+    if (session_wants_events(s))
+        session_event(s, "dtls.closed", json_object());
+    session_drop_connection(s);
+    s->transport.association = ASSOCIATION_CLOSED;
+    leave(s);
+}
+
+static void on_stranger(void *owner, const struct addr *from, uint64_t count)
+{
+    struct session *s = enter(owner);
+
+    s->env->stats.dtls_strangers += count - s->transport.strangers;
+    s->transport.strangers = count;
+    log_warn(LOG_AREA_DTLS, s->id, "DTLS from a third address dropped", LOG_ADDR("from", from),
+             LOG_U("count", count));
+}
+
+static void on_event(void *owner, unsigned type, const struct link_event *event)
+{
+    struct session *s = enter(owner);
+    bool is_out = event->direction != 0;
+
+    if (type == LINK_FIRST_PACKET) {
+        session_step_at(s, is_out ? SESSION_STEP_FIRST_OUT : SESSION_STEP_FIRST_IN, event->time_ms);
+        if (session_wants_events(s))
+            session_event(s, "media.first_packet",
+                          json_pack("{s:s,s:I}", "direction", is_out ? "out" : "in", "ssrc",
+                                    (json_int_t)event->ssrc));
+    } else if (type == LINK_MEDIA_TIMEOUT) {
+        session_end(s, SESSION_END_NO_MEDIA, "no media came in time");
+    } else if (type == LINK_REMOTE_MISMATCH) {
+        log_warn(LOG_AREA_MEDIA, s->id, "media from another address than the signalled one");
+    }
+    leave(s);
+}
+
+static void on_gone(void *owner, const char *why)
+{
+    struct session *s = enter(owner);
+
+    session_end(s, SESSION_END_NO_DATA_PLANE, why);
+    leave(s);
+}
+
+static void on_closed(void *owner, const struct link_transport_stats *final)
+{
+    struct session *s = enter(owner);
+
+    s->transport.final = *final;
+    s->transport.has_final = true;
+    s->transport.closing--;
+    leave(s);
+}
+
+const struct media_callbacks session_media_callbacks = {
+    .on_opened = on_port_opened,
+    .on_established = on_established,
+    .on_keyed = on_keyed,
+    .on_failed = on_failed,
+    .on_peer_closed = on_peer_closed,
+    .on_stranger = on_stranger,
+    .on_event = on_event,
+    .on_gone = on_gone,
+    .on_closed = on_closed,
+};
+
+/* ---- for the conference ---- */
+
+bool session_can_receive(const struct session *s, enum h245_codec codec)
+{
+    if (!s->has_peer_caps || s->peer_caps.is_empty)
+        return true;
+    for (size_t i = 0; i < s->peer_caps.audio_count; i++)
+        if (s->peer_caps.audio[i].audio.codec == codec)
+            return true;
+    return false;
+}
+
+struct media_port *session_port(const struct session *s)
+{
+    return s->transport.is_open ? s->transport.port : NULL;
+}
+
+bool session_is_sending(const struct session *s)
+{
+    return session_port(s) != NULL && s->in.state == CHANNEL_OPEN;
+}
+
+bool session_is_receiving(const struct session *s)
+{
+    return session_port(s) != NULL && s->out.state == CHANNEL_OPEN &&
+           s->transport.remote.family != ADDR_NONE;
+}
