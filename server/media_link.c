@@ -461,9 +461,13 @@ int media_link_create(const struct media_link_config *config, struct media_link 
     if (err == 0)
         err = watch(m, &m->poll_reports, shard_queue_fd(m->reports), on_reports_ready);
     if (err != 0) {
-        /* Polls that began stay in the loop's list until it is closed: the caller ends then. */
-        end_shards(m);
-        close_polls(m);
+        log_error(LOG_AREA_LINK, 0, "link and shards not made",
+                  LOG_U("shards", config->settings->dtls.shards),
+                  LOG_S("path", config->settings->link.path), LOG_E("error", err));
+        /* Polls that libuv has begun to watch stay in the loop until it ends, and so does this. */
+        media_link_abort(m);
+        if (m->handles == 0)
+            media_link_destroy(m);
         return err;
     }
     timer_start(config->timers, &m->client_timer, clock_mono_ms());

@@ -396,7 +396,7 @@ static const struct settings_row dtls_rows[] = {
      .help = "Put the state of a quiet association away: some 20 KB less a session."},
     {"park_after_ms", SETTINGS_UINT, AT(settings_dtls_section, park_after_ms), .min = 0,
      .max = 600000, .unit = "ms", .fallback = "5000", .help = "Quiet time before parking."},
-    {"shards", SETTINGS_UINT, AT(settings_dtls_section, shards), .min = 1, .max = 64,
+    {"shards", SETTINGS_UINT, AT(settings_dtls_section, shards), .min = 1, .max = 31,
      .fallback = "1", .help = "Threads that do handshakes, each with its share of the sessions."},
 };
 static const struct settings_table dtls_table =
