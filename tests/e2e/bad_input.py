@@ -141,17 +141,17 @@ def exchange(address, data, seconds=5, finish=True):
     """What the server answers until it closes (None: it did not close in time)."""
     with socket.create_connection(address, seconds) as s:
         s.settimeout(seconds)
-        s.sendall(data)
-        if finish:
-            s.shutdown(socket.SHUT_WR)
         answer = b""
         try:
+            s.sendall(data)
+            if finish:
+                s.shutdown(socket.SHUT_WR)
             while chunk := s.recv(65536):
                 answer += chunk
-        except ConnectionError:
-            pass
         except socket.timeout:
             return None
+        except OSError:
+            pass  # it was closed while we still wrote
         return answer
 
 
@@ -228,6 +228,24 @@ def open_h245(setup):
     raise sluice_lab.LabError("no H.245 address in the answer")
 
 
+def h245_lengths(c, setup):
+    """The same lengths on an H.245 connection: the call they belong to ends, and no other."""
+    for length, body in ((0, b""), (3, b""), (65535, b"\x02" * 65531)):
+        call, h245 = open_h245(setup)
+        with call, h245:
+            h245.settimeout(8)
+            h245.sendall(tpkt(body, length))
+            try:
+                while h245.recv(65536):
+                    pass
+                gone = True
+            except ConnectionError:
+                gone = True
+            except socket.timeout:
+                gone = False
+            c.check(f"H.245 TPKT of length {length}: the connection is closed", gone)
+
+
 def truncated_h245(c, lab, setup, messages):
     """All prefixes of all messages on one connection: each is refused, none ends the server."""
     before = counter(lab, "h245_undecodable")
@@ -245,8 +263,8 @@ def truncated_h245(c, lab, setup, messages):
                     h245.close()
                     call, h245 = open_h245(setup)
                     h245.settimeout(5)
-        h245.shutdown(socket.SHUT_WR)
         try:
+            h245.shutdown(socket.SHUT_WR)
             while h245.recv(65536):
                 pass
         except OSError:
@@ -260,6 +278,7 @@ def raw(c, lab):
     setup, h245 = record_messages(lab)
     c.case("TPKT", tpkt_lengths, c, lab)
     c.case("Setup", truncated_setup, c, lab, setup)
+    c.case("H.245 TPKT", h245_lengths, c, setup)
     c.case("H.245", truncated_h245, c, lab, setup, h245)
 
 

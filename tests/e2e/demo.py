@@ -22,9 +22,32 @@ def traces():
     return links, named
 
 
-def start():
-    return subprocess.Popen([os.path.join(ROOT, "scripts", "demo"), "--json", "--no-build"],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+DEMO = [os.path.join(ROOT, "scripts", "demo"), "--json", "--no-build"]
+AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+
+
+def start(before=(), **env):
+    return subprocess.Popen(list(before) + DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, env={**os.environ, **env})
+
+
+def without_privileges(c):
+    """Only where user 65534 may read this tree and the kernel lets users make namespaces."""
+    if os.geteuid() != 0 or subprocess.run(
+            AS_NOBODY + ["unshare", "-Urn", "sh", "-c", f"test -x {DEMO[0]}"],
+            stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        print("skipped: a demo without privileges cannot run here")
+        return
+    judge(c, "without privileges", start(AS_NOBODY))
+
+
+def broken(c):
+    """What does not hold is said: by the exit status and in the object."""
+    demo = start(SLUICE_BUILD="/nonexistent")
+    out, err = demo.communicate(timeout=60)
+    c.equal("no programs: exit status", demo.returncode, 1)
+    c.equal("no programs: ok", json.loads(out)["ok"], False)
+    c.check("no programs: says what is missing", "/nonexistent" in err, err)
 
 
 def judge(c, which, demo):
@@ -68,6 +91,8 @@ def main():
     took = time.monotonic() - began
     c.check("two demos at once take less than 20 s", took < 20 * sluice_lab.PATIENCE, f"{took:.1f} s")
     c.equal("nothing is left behind", traces(), before)
+    c.case("without privileges", without_privileges, c)
+    c.case("broken", broken, c)
     cut_short = start()
     cut_short.terminate()
     cut_short.communicate(timeout=20)

@@ -3,6 +3,7 @@
 what they say."""
 # timeout: 90
 import os
+import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -41,10 +42,29 @@ def bad(c, lab, what, caller_args, callee_args=()):
     return reports
 
 
+def usage(c):
+    program = os.path.join(sluice_lab.BUILD, "bench", "sluice-endpoint")
+    for arguments, word in (([], "address"), (["--nonsense"], "--nonsense"),
+                            (["nowhere", "demo"], "nowhere"), (["--codec", "g729", "::1", "x"], "g729"),
+                            (["--fault", "none", "::1", "x"], "none"), (["--duration"], "--duration"),
+                            (["--setup", "sideways", "::1", "x"], "sideways"), (["--listen"], "--local"),
+                            (["--open-role", "actpass", "::1", "x"], "--open-role"),
+                            (["::1", "x", "y"], "y")):
+        done = subprocess.run([program] + arguments, capture_output=True, text=True, timeout=10,
+                              check=False)
+        c.check(f"usage {arguments}: status 2 and a sentence that names it",
+                done.returncode == 2 and word in done.stderr and not done.stdout, done)
+    done = subprocess.run([program, "--play", "/nonexistent.wav", "::1", "x"], capture_output=True,
+                          text=True, timeout=10, check=False)
+    c.check("a file that is not there is named", done.returncode == 1 and
+            "/nonexistent.wav" in done.stderr, done)
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
     with sluice_lab.Lab("endpoint") as lab:
+        c.case("usage", usage, c)
         c.case("plain", good, c, lab, "secured")
         c.case("active", good, c, lab, "caller active", ["--setup", "active"])
         c.case("passive", good, c, lab, "caller passive", ["--setup", "passive"])
