@@ -321,10 +321,11 @@ static json_t *closed_data(const struct session *s)
 {
     const struct link_transport_stats *f = &s->transport.final;
 
-    return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "cause", session_end_to_str(s->end), "text",
-                     s->end_text, "conference", s->conference_name, "duration_ms",
-                     (json_int_t)(s->now - s->began), "packets_in", (json_int_t)f->rtp_in,
-                     "packets_out", (json_int_t)f->rtp_out, "lost", (json_int_t)f->lost);
+    return json_pack("{s:s,s:o,s:s,s:I,s:I,s:I,s:I}", "cause", session_end_to_str(s->end), "text",
+                     session_text_json(s->end_text), "conference", s->conference_name,
+                     "duration_ms", (json_int_t)(s->now - s->began), "packets_in",
+                     (json_int_t)f->rtp_in, "packets_out", (json_int_t)f->rtp_out, "lost",
+                     (json_int_t)f->lost);
 }
 
 void session_check_closed(struct session *s)

@@ -51,8 +51,8 @@ static json_t *created_data(const struct session *s)
 {
     char peer[ADDR_TEXT_MAX];
 
-    return json_pack("{s:s,s:s,s:s,s:s}", "peer", addr_format(&s->config.peer, peer), "alias",
-                     s->alias, "conference", s->conference_name, "listener",
+    return json_pack("{s:s,s:o,s:s,s:s}", "peer", addr_format(&s->config.peer, peer), "alias",
+                     session_text_json(s->alias), "conference", s->conference_name, "listener",
                      s->config.listener->name);
 }
 

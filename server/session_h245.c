@@ -162,7 +162,8 @@ static void on_user_input(void *arg, const char *text, uint32_t duration_ms)
 
     if (session_wants_events(s))
         session_event(s, "session.user_input",
-                      json_pack("{s:s,s:I}", "text", text, "duration_ms", (json_int_t)duration_ms));
+                      json_pack("{s:o,s:I}", "text", session_text_json(text), "duration_ms",
+                                (json_int_t)duration_ms));
 }
 
 static void on_end_session(void *arg)

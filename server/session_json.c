@@ -13,11 +13,11 @@ static json_t *addr_json(const struct addr *a)
     return a->family == ADDR_NONE ? json_null() : json_string(addr_format(a, text));
 }
 
-static json_t *text_json(const char *text)
+json_t *session_text_json(const char *text)
 {
     json_t *j = json_string(text);
 
-    /* A peer's text is UTF-8 by contract of the engines; what is not is shown as absent. */
+    /* What is no UTF-8 (a peer's octets, or a text cut in the middle) is shown as absent. */
     return j != NULL ? j : json_null();
 }
 
@@ -44,11 +44,12 @@ static json_t *peer_json(const struct session *s)
     json_t *aliases = json_array();
 
     for (size_t i = 0; i < s->peer_alias_count; i++)
-        json_array_append_new(aliases, text_json(s->peer_aliases[i]));
+        json_array_append_new(aliases, session_text_json(s->peer_aliases[i]));
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "signalling", addr_json(&s->config.peer), "h245",
                      addr_json(&s->h245_peer), "aliases", aliases, "display",
-                     text_json(s->peer_display), "product", text_json(s->peer_product), "version",
-                     text_json(s->peer_version));
+                     session_text_json(s->peer_display), "product",
+                     session_text_json(s->peer_product), "version",
+                     session_text_json(s->peer_version));
 }
 
 static json_t *channel_json(const struct session_channel *c, const char *direction)
@@ -92,7 +93,7 @@ static json_t *association_json(const struct session *s)
     }
     if (t->failure != DTLS_FAIL_NONE) {
         json_object_set_new(j, "failure", json_string(dtls_failure_to_str(t->failure)));
-        json_object_set_new(j, "failure_text", text_json(t->failure_text));
+        json_object_set_new(j, "failure_text", session_text_json(t->failure_text));
     }
     return j;
 }
@@ -168,8 +169,8 @@ static json_t *errors_json(const struct session *s)
     for (size_t i = first; i < s->error_count; i++) {
         const struct session_error *e = &s->errors[i % SESSION_ERRORS_MAX];
 
-        json_array_append_new(
-            list, json_pack("{s:I,s:o}", "ms", (json_int_t)e->at, "text", text_json(e->text)));
+        json_array_append_new(list, json_pack("{s:I,s:o}", "ms", (json_int_t)e->at, "text",
+                                              session_text_json(e->text)));
     }
     return list;
 }
@@ -193,8 +194,8 @@ json_t *session_to_json_short(const struct session *s, uint64_t now)
     counters_of(s, &st);
     return json_pack(
         "{s:I,s:s,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:I}", "id", (json_int_t)s->id, "state",
-        session_state_to_str(s->state), "conference", text_json(s->conference_name), "peer",
-        addr_json(&s->config.peer), "alias", text_json(s->alias), "role", role_json(s),
+        session_state_to_str(s->state), "conference", session_text_json(s->conference_name), "peer",
+        addr_json(&s->config.peer), "alias", session_text_json(s->alias), "role", role_json(s),
         "srtp_profile", srtp_of(s), "duration_ms", (json_int_t)(now - s->began), "packets_in",
         (json_int_t)st.rtp_in, "packets_out", (json_int_t)st.rtp_out, "lost", (json_int_t)st.lost);
 }
@@ -223,7 +224,7 @@ json_t *session_to_json(const struct session *s, uint64_t now)
     json_decref(more);
     if (s->end != SESSION_END_NONE) {
         json_object_set_new(j, "cause", json_string(session_end_to_str(s->end)));
-        json_object_set_new(j, "cause_text", text_json(s->end_text));
+        json_object_set_new(j, "cause_text", session_text_json(s->end_text));
     }
     return j;
 }

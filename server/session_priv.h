@@ -210,6 +210,9 @@ void session_media_progress(struct session *s);
 void session_drop_connection(struct session *s);
 void session_dtls_lost(struct session *s, enum dtls_failure why, const char *text);
 
+/* session_json.c: a peer's text, null when it is no UTF-8 */
+json_t *session_text_json(const char *text);
+
 /* session_port.c */
 extern const struct media_callbacks session_media_callbacks;
 

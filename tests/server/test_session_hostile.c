@@ -410,6 +410,24 @@ static void stranger_is_counted_and_changes_nothing(void)
     end();
 }
 
+static void long_alias_cut_in_a_character_is_no_harm(void)
+{
+    char alias[241];
+    struct peer *p;
+
+    w = world_create(SETTINGS_DTLS_REQUIRED);
+    alias[0] = 'x'; /* two octets a character: the cut at 127 falls into one */
+    for (size_t i = 1; i + 2 < sizeof(alias); i += 2)
+        memcpy(alias + i, "\xc3\xa9", 3);
+    p = new_peer();
+    peer_call(p, alias);
+    world_run(w);
+    CU_ASSERT_EQUAL(session_end_reason(p->session), SESSION_END_UNKNOWN_ALIAS);
+    CU_ASSERT_EQUAL(world_events(w, "session.closed"), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(w->last_event_data, "\"cause\":\"unknown_alias\""));
+    end();
+}
+
 static void h245_from_another_host_is_not_expected(void)
 {
     const uint8_t ip[4] = {203, 0, 113, 5};
@@ -433,4 +451,4 @@ SUITE("server/session_hostile", TEST(T_BAD_each_bad_olc_is_denied_alone),
       TEST(garbage_on_h245_loses_its_own_session_at_most),
       TEST(garbage_on_call_signalling_loses_its_own_session_at_most),
       TEST(flood_of_channels_is_bounded), TEST(stranger_is_counted_and_changes_nothing),
-      TEST(h245_from_another_host_is_not_expected))
+      TEST(long_alias_cut_in_a_character_is_no_harm), TEST(h245_from_another_host_is_not_expected))
