@@ -170,8 +170,14 @@ static void print_case(const struct bench_srtp_case *c, const struct bench_srtp_
 {
     printf("%-20s %6u %8u", suite_name(c->profile), c->bytes, c->sessions);
     for (unsigned e = 0; e < BENCH_SRTP_ENGINES; e++)
-        printf(" %8.1f %8.1f", r->cost[e].protect_ns, r->cost[e].unprotect_ns);
-    printf(" %10.2f %7.2f\n", r->mb_over_libsrtp, r->mb_over_raw);
+        if (r->cost[e].protect_ns > 0)
+            printf(" %8.1f %8.1f", r->cost[e].protect_ns, r->cost[e].unprotect_ns);
+        else
+            printf(" %8s %8s", "-", "-");
+    if (r->mb_over_libsrtp > 0)
+        printf(" %10.2f %7.2f\n", r->mb_over_libsrtp, r->mb_over_raw);
+    else
+        printf(" %10s %7s\n", "-", "-");
     fflush(stdout);
 }
 

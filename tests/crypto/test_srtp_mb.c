@@ -479,9 +479,16 @@ static void burst_order(struct srtp_engine *engine)
         {1, false, SRTP_OK}};
     static const uint32_t rocs[] = {0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 2};
 
-    for (size_t p = 0; p < SRTP_PROFILE_COUNT; p++)
+    /* 101 follows 100 and yet means another packet once 60000 has been accepted. */
+    static const struct script far[] = {
+        {100, false, SRTP_OK}, {60000, false, SRTP_OK}, {101, false, SRTP_OK}};
+    static const uint32_t far_rocs[] = {0, 0, 1};
+
+    for (size_t p = 0; p < SRTP_PROFILE_COUNT; p++) {
         run_script(engine, srtp_profile_preference[p], script, rocs,
                    sizeof(script) / sizeof(script[0]));
+        run_script(engine, srtp_profile_preference[p], far, far_rocs, sizeof(far) / sizeof(far[0]));
+    }
 }
 
 static void burst_of_one_stream_is_as_one_by_one(void)
