@@ -63,7 +63,7 @@ static inline enum srtp_status packet_index_check(const struct packet_index *ind
 {
     uint64_t behind = index->highest - candidate;
 
-    if (candidate > index->highest)
+    if (__builtin_expect(candidate > index->highest, 1))
         return SRTP_OK;
     if (behind >= SRTP_INDEX_WINDOW)
         return SRTP_TOO_OLD;

@@ -189,23 +189,32 @@ static inline void prefetch_lines(const uint8_t *p, size_t lines)
         mb_prefetch(p + i * 64);
 }
 
-/* GCM: round keys first, then as many powers of the hash key as the packet has blocks, four a line;
- * compare struct gcm_key_data. */
+static inline void prefetch_four(const uint8_t *p)
+{
+    mb_prefetch(p);
+    mb_prefetch(p + 64);
+    mb_prefetch(p + 128);
+    mb_prefetch(p + 192);
+}
+
+_Static_assert(sizeof(struct mb_cm_keys) == 4 * 64, "AES-CM keys are four cache lines");
+
+/* AES-CM: all of them. GCM: round keys first, then as many powers of the hash key as the packet has
+ * blocks, four a line; compare struct gcm_key_data. */
 static inline void prefetch_key(const struct mb_state *state, const struct srtp_job *job)
 {
-    const struct mb_stream *m = mb_stream(job->stream);
     const uint8_t *keys = job->stream->key->priv;
-    size_t late = (size_t)job->len / 64 + 2;
 
-    if (!mb_is_gcm(m)) {
-        prefetch_lines(keys, sizeof(struct mb_cm_keys) / 64);
-    } else if (state->has_late_hash_keys) {
-        prefetch_lines(keys, m->suite == MB_GCM_128 ? 3 : 4);
-        late = late < 12 ? late : 12;
-        prefetch_lines(keys + (16 - late) * 64, late);
-    } else {
-        prefetch_lines(keys, 8);
+    prefetch_four(keys);
+    if (!mb_is_gcm(mb_stream(job->stream)))
+        return;
+    if (!state->has_late_hash_keys) {
+        prefetch_four(keys + 4 * 64);
+        return;
     }
+    prefetch_four(keys + 12 * 64);
+    if (job->len >= 192)
+        prefetch_lines(keys + 4 * 64, 8);
 }
 
 /* Fetches what the packets ahead of number i will touch. */

@@ -69,7 +69,6 @@ _Static_assert(sizeof(struct srtp_job) <= 64, "a job is one cache line");
 _Static_assert(offsetof(struct srtp_stream, priv) == 16, "RTP state fits the first cache line");
 _Static_assert(16 + offsetof(struct mb_stream, rtcp_iv) == 64, "RTCP state begins the second");
 _Static_assert(16 + sizeof(struct mb_stream) <= 128, "a stream is two cache lines");
-_Static_assert(sizeof(struct mb_cm_keys) == 256, "AES-CM keys are four cache lines");
 _Static_assert(offsetof(struct srtp_key, priv) % 64 == 0, "keys begin a cache line");
 
 /* One packet of the AES-CM batch, beside its IMB_JOB. */
@@ -180,7 +179,7 @@ static inline size_t mb_place(const struct srtp_job *job, size_t size, const uin
     const uint8_t *head = job->hdr ? job->hdr : job->src;
     size_t head_len = job->hdr ? job->hdr_len : 0;
 
-    if (job->hdr && (size != head_len || job->src == job->dst)) {
+    if (__builtin_expect(job->hdr && (size != head_len || job->src == job->dst), 0)) {
         /* Part of the payload came with the header, or lies where the header goes. */
         memmove(job->dst + head_len, job->src, job->len);
         if (job->hdr != job->dst)
@@ -191,7 +190,7 @@ static inline size_t mb_place(const struct srtp_job *job, size_t size, const uin
     *payload = job->hdr ? job->src : job->src + size;
     if (head == job->dst)
         return head_len + job->len - size;
-    if (size == RTP_HEADER_MIN)
+    if (__builtin_expect(size == RTP_HEADER_MIN, 1))
         memcpy(job->dst, head, RTP_HEADER_MIN);
     else
         memcpy(job->dst, head, size);

@@ -26,6 +26,8 @@ static inline size_t srtp_rtp_header_size(const uint8_t *p, size_t len)
 
     if (len < RTP_HEADER_MIN || p[0] >> 6 != RTP_VERSION)
         return 0;
+    if (__builtin_expect((p[0] & 0x1f) == 0, 1)) /* neither CSRC nor extension */
+        return size;
     size += (size_t)(p[0] & 0x0f) * 4;
     if (p[0] & 0x10) {
         if (len < size + 4)
@@ -42,7 +44,7 @@ static inline enum srtp_status srtp_check_header(const struct srtp_job *job, con
 {
     size_t head = RTCP_HEADER_MIN;
 
-    if (job->is_rtcp) {
+    if (__builtin_expect(job->is_rtcp, 0)) {
         if (len < RTCP_HEADER_MIN || p[0] >> 6 != RTP_VERSION)
             return SRTP_MALFORMED;
     } else {
