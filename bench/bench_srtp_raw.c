@@ -39,7 +39,7 @@ struct lane {
     struct mb_select select;
     size_t keys_size;
     uint8_t *keys[2]; /* outbound, inbound: an array of cm_key or gcm_key each */
-    bool is_gcm, is_wide;
+    bool is_gcm, is_wide, has_late_hash_keys;
     uint16_t bytes;
     uint32_t sessions[BENCH_SRTP_BURST];
     IMB_JOB jobs[BENCH_SRTP_BURST];
@@ -105,6 +105,17 @@ static bool hash_cm(struct lane *lane, size_t n)
                                          (uint32_t)n, IMB_AUTH_HMAC_SHA_1) == n;
 }
 
+/* Round keys, and those powers of the hash key that the packet takes: in falling order at the end
+ * with VAES, in rising order elsewhere. */
+static inline void prefetch_gcm(const struct gcm_key *key, size_t len, bool has_late_hash_keys)
+{
+    size_t late = len < 640 ? len / 64 * 64 + 128 : 768;
+
+    prefetch((const uint8_t *)key, has_late_hash_keys ? 256 : 512);
+    if (has_late_hash_keys)
+        prefetch((const uint8_t *)(key + 1) - late, late);
+}
+
 static bool run_gcm(struct lane *lane, size_t n, bool is_inbound)
 {
     IMB_MGR *m = lane->select.managers[lane->select.gcm[lane->is_wide]];
@@ -115,13 +126,8 @@ static bool run_gcm(struct lane *lane, size_t n, bool is_inbound)
         const struct gcm_key_data *key = &all[lane->sessions[i]].data;
         const uint8_t *src = is_inbound ? lane->wire[i] : lane->plain[i];
 
-        if (i + KEY_AHEAD < n) {
-            /* Round keys, and those powers of the hash key that the packet takes. */
-            size_t late = len < 640 ? len / 64 * 64 + 128 : 768;
-
-            prefetch((const uint8_t *)&all[lane->sessions[i + KEY_AHEAD]], 256);
-            prefetch((const uint8_t *)(&all[lane->sessions[i + KEY_AHEAD]] + 1) - late, late);
-        }
+        if (i + KEY_AHEAD < n)
+            prefetch_gcm(&all[lane->sessions[i + KEY_AHEAD]], len, lane->has_late_hash_keys);
         (is_inbound ? (lane->is_wide ? m->gcm256_dec : m->gcm128_dec)
                     : (lane->is_wide ? m->gcm256_enc : m->gcm128_enc))(
             key, &lane->context, lane->wire[i] + HEADER, src + HEADER, len, lane->ivs[i], src,
@@ -196,6 +202,7 @@ int bench_srtp_open_raw(const struct bench_srtp_case *c, struct bench_srtp_lane 
 {
     const struct srtp_profile_info *info = srtp_profile_find(c->profile);
     struct lane *lane = aligned_alloc(64, (sizeof(*lane) + 63) / 64 * 64);
+    const char *pin = getenv("SLUICE_SRTP_PATH");
     int rc;
 
     if (!lane)
@@ -207,11 +214,15 @@ int bench_srtp_open_raw(const struct bench_srtp_case *c, struct bench_srtp_lane 
     lane->keys_size = c->sessions * (lane->is_gcm ? sizeof(struct gcm_key) : sizeof(struct cm_key));
     lane->keys[0] = secret_alloc(lane->keys_size);
     lane->keys[1] = secret_alloc(lane->keys_size);
-    rc = lane->keys[0] && lane->keys[1] ? mb_select_init(&lane->select, NULL) : ERR_NOMEM;
+    rc = lane->keys[0] && lane->keys[1] ? mb_select_init(&lane->select, pin && pin[0] ? pin : NULL)
+                                        : ERR_NOMEM;
     if (rc != 0) {
         close_lane(lane);
         return rc;
     }
+    lane->has_late_hash_keys =
+        lane->select.gcm[lane->is_wide] == MB_PATH_AVX512 &&
+        (imb_get_feature_flags() & IMB_CPUFLAGS_AVX512_T2) == IMB_CPUFLAGS_AVX512_T2;
     make_keys(lane, c->sessions);
     *out = (struct bench_srtp_lane){lane, prepare, protect, unprotect, close_lane};
     return 0;
