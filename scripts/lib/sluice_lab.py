@@ -11,6 +11,7 @@
 Used by scripts/demo and the end-to-end tests. Nothing here sleeps: whoever waits is woken by a line
 of the process it waits for, and gives up after a bound. Python's standard library only.
 """
+import atexit
 import json
 import math
 import os
@@ -377,15 +378,35 @@ class Lab:
         return process, path
 
 
-def speech(name, text, voice="en-gb"):
-    """A WAV file of spoken text, 8 kHz mono, made once in the build directory."""
+def audio_path(name):
+    """Where an audio file is or is to be made: in the build directory, once for all runs; where that
+    belongs to somebody else, in a directory that goes when we go."""
     path = os.path.join(BUILD, "speech", name + ".wav")
+    if os.path.exists(path):
+        return path
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.access(os.path.dirname(path), os.W_OK):
+            return path
+    except OSError:
+        pass
+    if not audio_path.scratch:
+        audio_path.scratch = tempfile.mkdtemp(prefix="sluice-speech-")
+        atexit.register(shutil.rmtree, audio_path.scratch, ignore_errors=True)
+    return os.path.join(audio_path.scratch, name + ".wav")
+
+
+audio_path.scratch = None
+
+
+def speech(name, text, voice="en-gb"):
+    """A WAV file of spoken text, 8 kHz mono."""
+    path = audio_path(name)
     if os.path.exists(path):
         return path
     for tool in ("espeak-ng", "sox"):
         if not shutil.which(tool):
             raise LabError(f"{tool} is missing: run scripts/setup")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     raw = f"{path}.{os.getpid()}.raw.wav"
     done = f"{path}.{os.getpid()}.wav"
     subprocess.run(["espeak-ng", "-v", voice, "-s", "160", "-w", raw, text], check=True,
@@ -400,9 +421,8 @@ def speech(name, text, voice="en-gb"):
 
 def tone(name, step, seconds=0.5):
     """A short WAV file for tests that want audio, not speech: a sweep, so that no part of it repeats."""
-    path = os.path.join(BUILD, "speech", name + ".wav")
+    path = audio_path(name)
     if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
         samples, phase = [], 0.0
         for i in range(int(8000 * seconds)):
             phase += 0.05 + step * i / 8000
