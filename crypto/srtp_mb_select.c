@@ -83,9 +83,9 @@ static void log_refusal(int rc, const char *pin)
         log_error(LOG_AREA_CRYPTO, 0, "this CPU cannot run the code path that is asked for",
                   LOG_S("path", pin));
     else if (rc == ERR_UNSUPPORTED)
-        log_error(LOG_AREA_CRYPTO, 0,
-                  "SRTP engine mb needs a CPU with AES-NI, PCLMULQDQ and SSE4.2; "
-                  "use srtp_engine libsrtp here");
+        log_warn(LOG_AREA_CRYPTO, 0,
+                 "SRTP engine mb needs a CPU with AES-NI, PCLMULQDQ and SSE4.2; "
+                 "srtp_engine libsrtp works here");
 }
 
 static void drop_unused(struct mb_select *select)

@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MB_PATH_LIST(X)                                                                          \
-    /* id, name, init, flags, what the CPU must have */                                          \
-    X(MB_PATH_SSE, "sse", init_mb_mgr_sse, 0, IMB_CPUFLAGS_SSE)                                  \
-    X(MB_PATH_SSE_NOSHANI, "sse-noshani", init_mb_mgr_sse, IMB_FLAG_SHANI_OFF, IMB_CPUFLAGS_SSE) \
-    X(MB_PATH_AVX, "avx", init_mb_mgr_avx, 0, IMB_CPUFLAGS_AVX)                                  \
-    X(MB_PATH_AVX2, "avx2", init_mb_mgr_avx2, 0, IMB_CPUFLAGS_AVX2)                              \
+#define MB_PATH_LIST(X)                                                        \
+    /* id, name, init, flags, what the CPU must have */                        \
+    X(MB_PATH_SSE, "sse", init_mb_mgr_sse, 0, IMB_CPUFLAGS_SSE)                \
+    X(MB_PATH_SSE_NOSHANI, "sse-noshani", init_mb_mgr_sse, IMB_FLAG_SHANI_OFF, \
+      IMB_CPUFLAGS_SSE_T2)                                                     \
+    X(MB_PATH_AVX, "avx", init_mb_mgr_avx, 0, IMB_CPUFLAGS_AVX)                \
+    X(MB_PATH_AVX2, "avx2", init_mb_mgr_avx2, 0, IMB_CPUFLAGS_AVX2)            \
     X(MB_PATH_AVX512, "avx512", init_mb_mgr_avx512, 0, IMB_CPUFLAGS_AVX512)
 
 enum mb_path {
