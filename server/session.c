@@ -284,8 +284,8 @@ static void say_goodbye(struct session *s)
     }
 }
 
-/* Good-byes on every level at once, as endpoints do, and the media stop now. What the peer answers
- * is awaited for end_session_ms. */
+/* The media stop, and good-byes go out on every level at once, as endpoints do. What the peer
+ * answers is awaited for end_session_ms. */
 void session_end(struct session *s, enum session_end why, const char *text)
 {
     uint32_t limit = s->env->settings->signalling.timers.end_session_ms;
@@ -305,8 +305,8 @@ void session_end(struct session *s, enum session_end why, const char *text)
         conference_leave(s->conference, s);
         s->conference = NULL;
     }
+    session_media_close(s); /* media stop first (H.323 8.5), and the close alert leaves */
     say_goodbye(s);
-    session_media_close(s);
 }
 
 void session_close(struct session *s, enum session_end why, uint64_t now)

@@ -102,9 +102,10 @@ static void *run(void *arg)
 
     while (!shard_core_is_stopped(s->core) && !atomic_load(&s->is_forced)) {
         (void)poll(fds, 2, wait_ms(s, is_busy));
-        /* First the link: a command must not meet the state before a detach. */
-        (void)link_port_poll(s->config.port, LINK_BUDGET);
+        /* Commands first: a close that we were told to do goes out before the peer's, which may
+         * be waiting on the link already. */
         is_busy = take_commands(s);
+        (void)link_port_poll(s->config.port, LINK_BUDGET);
         shard_core_on_timer(s->core, clock_mono_ms());
     }
     return NULL;
