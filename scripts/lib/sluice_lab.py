@@ -261,7 +261,9 @@ class Lab:
     """A directory, a configuration, and the processes. Ends everything on leaving."""
 
     def __init__(self, name, change=None):
-        self.directory = tempfile.mkdtemp(prefix=f"sluice-{name}-")
+        # In the private network /run is a file system of its own: gone even after a SIGKILL.
+        private = "/run" if "SLUICE_NETNS" in os.environ else None
+        self.directory = tempfile.mkdtemp(prefix=f"sluice-{name}-", dir=private)
         self.processes = []
         self.control_clients = []
         self.dp = self.server = None
@@ -399,6 +401,12 @@ def audio_path(name):
 audio_path.scratch = None
 
 
+def work_directory(path):
+    """Beside `path`, for a file that is renamed to it when it is whole. Process numbers would not do
+    for a name: in namespaces of their own, two runs have the same."""
+    return tempfile.mkdtemp(prefix=".making-", dir=os.path.dirname(path))
+
+
 def speech(name, text, voice="en-gb"):
     """A WAV file of spoken text, 8 kHz mono."""
     path = audio_path(name)
@@ -407,15 +415,15 @@ def speech(name, text, voice="en-gb"):
     for tool in ("espeak-ng", "sox"):
         if not shutil.which(tool):
             raise LabError(f"{tool} is missing: run scripts/setup")
-    raw = f"{path}.{os.getpid()}.raw.wav"
-    done = f"{path}.{os.getpid()}.wav"
+    work = work_directory(path)
+    raw, done = os.path.join(work, "raw.wav"), os.path.join(work, "done.wav")
     subprocess.run(["espeak-ng", "-v", voice, "-s", "160", "-w", raw, text], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     # -D: no dither, the same text gives the same file.
     subprocess.run(["sox", "-D", raw, "-r", "8000", "-c", "1", "-b", "16", done, "gain", "-n", "-3"],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.unlink(raw)
     os.rename(done, path)
+    shutil.rmtree(work)
     return path
 
 
@@ -427,11 +435,13 @@ def tone(name, step, seconds=0.5):
         for i in range(int(8000 * seconds)):
             phase += 0.05 + step * i / 8000
             samples.append(int(8000 * math.sin(phase)))
-        done = f"{path}.{os.getpid()}"
+        work = work_directory(path)
+        done = os.path.join(work, "done.wav")
         with wave.open(done, "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
         os.rename(done, path)
+        shutil.rmtree(work)
     return path
 
 

@@ -19,7 +19,8 @@ def traces():
     """What an unclean demo would leave in this namespace."""
     links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
     named = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
-    return links, named
+    files = [name for name in os.listdir("/tmp") if name.startswith("sluice-demo-")]
+    return links, named, files
 
 
 DEMO = [os.path.join(ROOT, "scripts", "demo"), "--json", "--no-build"]
