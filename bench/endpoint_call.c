@@ -91,7 +91,13 @@ static void on_leg_failed(void *arg, const char *why)
     call_hang_up(arg, why);
 }
 
-static const struct leg_ops leg_callbacks = {on_leg_ended, on_leg_failed};
+static void on_leg_send(void *arg, const uint8_t *pdu, size_t len)
+{
+    struct call *c = arg;
+    h225_call_send_h245(c->h225, pdu, len);
+}
+
+static const struct leg_ops leg_callbacks = {on_leg_ended, on_leg_failed, on_leg_send};
 
 static void on_media_done(void *arg)
 {
@@ -127,6 +133,21 @@ static void on_call_send(void *arg, const uint8_t *message, size_t len)
 {
     struct call *c = arg;
     wire_send(&c->wire, message, len);
+}
+
+static void tunnel(struct call *c)
+{
+    struct addr local;
+    if (wire_local(&c->wire, &local) == 0)
+        leg_tunnel(&c->leg, &local);
+    else
+        call_hang_up(c, "no local address");
+}
+
+static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
+{
+    struct call *c = arg;
+    leg_input(&c->leg, pdu, len);
 }
 
 static void use_h245_address(struct call *c, const struct h225_answer *answer)
@@ -184,7 +205,10 @@ static void on_connect(void *arg, const struct h225_answer *answer)
 {
     struct call *c = arg;
     connected(c, answer->product);
-    use_h245_address(c, answer);
+    if (answer->tunnelling)
+        tunnel(c);
+    else
+        use_h245_address(c, answer);
 }
 
 static void on_start_h245(void *arg, const struct addr *address)
@@ -201,13 +225,16 @@ static void on_setup(void *arg, const struct h225_setup *setup)
     uint64_t now = clock_mono_ms();
     report_event(c->report, EV_SETUP, "from %.60s",
                  setup->source.count ? setup->source.list[0].text : "nobody");
-    int rc = leg_listen(&c->leg, &c->options->local, &h245);
+    bool is_tunnelled = h225_call_is_tunnelling(c->h225);
+    int rc = is_tunnelled ? 0 : leg_listen(&c->leg, &c->options->local, &h245);
     if (rc == 0)
         rc = h225_call_proceeding(c->h225, now);
     if (rc == 0)
         rc = h225_call_alerting(c->h225, now);
+    if (rc == 0 && is_tunnelled)
+        tunnel(c); /* capabilities ride in the Connect */
     if (rc == 0)
-        rc = h225_call_connect(c->h225, &h245, now);
+        rc = h225_call_connect(c->h225, is_tunnelled ? NULL : &h245, now);
     if (rc) {
         report_fail(c->report, "cannot answer: %s", err_to_str(rc));
         release(c);
@@ -234,6 +261,7 @@ static const struct h225_call_ops call_ops = {
     .on_alerting = on_alerting,
     .on_connect = on_connect,
     .on_start_h245 = on_start_h245,
+    .on_h245_pdu = on_h245_pdu,
     .on_released = on_released,
 };
 
@@ -332,7 +360,8 @@ static int open_wire(struct call *c)
 int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *options,
                struct report *report)
 {
-    struct h225_call_config config = {.product = "sluice-endpoint", .display = options->alias};
+    struct h225_call_config config = {
+        .product = "sluice-endpoint", .display = options->alias, .tunnelling = options->tunnel};
     memset(c, 0, sizeof(*c));
     c->loop = loop;
     c->options = options;

@@ -305,7 +305,10 @@ static void on_procedure_failed(void *arg, enum h245_procedure procedure, enum h
 static void on_engine_send(void *arg, const uint8_t *pdu, size_t len)
 {
     struct leg *l = arg;
-    wire_send(&l->wire, pdu, len);
+    if (l->is_tunnelled)
+        l->ops->send(l->arg, pdu, len);
+    else
+        wire_send(&l->wire, pdu, len);
 }
 
 static uint32_t on_random(void *arg)
@@ -368,10 +371,9 @@ static void leg_arm(struct leg *l)
         uv_timer_start(&l->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
-static void on_wire_open(void *arg)
+static void begin(struct leg *l, const char *how)
 {
-    struct leg *l = arg;
-    report_event(l->report, EV_H245_OPEN, "%s", "");
+    report_event(l->report, EV_H245_OPEN, "%s", how);
     if (has_fault(l, FAULT_SILENT)) {
         report_event(l->report, EV_FAULT, "%s", endpoint_fault_to_str(FAULT_SILENT));
         return;
@@ -384,17 +386,26 @@ static void on_wire_open(void *arg)
     leg_arm(l);
 }
 
-static void on_wire_message(void *arg, const uint8_t *data, size_t len)
+static void on_wire_open(void *arg)
 {
-    struct leg *l = arg;
+    begin(arg, "");
+}
+
+void leg_input(struct leg *l, const uint8_t *pdu, size_t len)
+{
     if (has_fault(l, FAULT_SILENT))
         return;
-    int rc = h245_engine_input(l->engine, data, len, clock_mono_ms());
+    int rc = h245_engine_input(l->engine, pdu, len, clock_mono_ms());
     if (rc)
         report_event(l->report, EV_PROTOCOL, "H.245 message refused: %s", err_to_str(rc));
     /* Capabilities are answered after our callback returned; the channel must come after that. */
     open_channel(l);
     leg_arm(l);
+}
+
+static void on_wire_message(void *arg, const uint8_t *data, size_t len)
+{
+    leg_input(arg, data, len);
 }
 
 static void on_wire_lost(void *arg, const char *why)
@@ -475,6 +486,16 @@ void leg_connect(struct leg *l, const struct addr *remote)
         leg_fail(l, "cannot connect to the H.245 address");
 }
 
+void leg_tunnel(struct leg *l, const struct addr *local)
+{
+    if (l->is_started || l->is_closed)
+        return;
+    l->is_started = l->is_tunnelled = true;
+    if (l->media_address.family == ADDR_NONE)
+        l->media_address = addr_with_port(*local, 0);
+    begin(l, "tunnelled");
+}
+
 int leg_listen(struct leg *l, const struct addr *address, struct addr *bound)
 {
     struct addr any_port = addr_with_port(*address, 0);
@@ -489,7 +510,8 @@ void leg_end(struct leg *l)
     l->is_ending = true;
     media_pause(l->media);
     uint64_t now = clock_mono_ms();
-    if (!l->wire.is_open || l->wire.is_closing || has_fault(l, FAULT_SILENT)) {
+    bool is_up = l->is_tunnelled || (l->wire.is_open && !l->wire.is_closing);
+    if (!is_up || has_fault(l, FAULT_SILENT)) {
         leg_finish(l, false);
         return;
     }

@@ -15,7 +15,8 @@
 struct leg_ops {
     /* endSession from both sides, or the connection is lost. `peer_releases`: the peer began. */
     void (*on_ended)(void *arg, bool peer_releases);
-    void (*on_failed)(void *arg, const char *why); /* no hope for media: hang up */
+    void (*on_failed)(void *arg, const char *why);           /* no hope for media: hang up */
+    void (*send)(void *arg, const uint8_t *pdu, size_t len); /* after leg_tunnel */
 };
 
 /* Caller's storage; alive until the loop has run after leg_close. Members may be read. */
@@ -34,6 +35,7 @@ struct leg {
     struct h245_peer_caps peer_caps;
     struct addr media_address; /* used when set, else that of the connection */
     uv_timer_t timer;
+    bool is_tunnelled; /* carried by the call's messages, not by `wire` */
     bool is_started, have_msd, have_peer_caps, have_caps_ack, channel_asked, is_protected;
     bool is_ending, is_ended, is_closed;
     uint16_t lcn;
@@ -51,6 +53,10 @@ int leg_init(struct leg *l, uv_loop_t *loop, const struct endpoint_options *opti
 void leg_connect(struct leg *l, const struct addr *remote);
 /* Listens for the peer's connection. */
 int leg_listen(struct leg *l, const struct addr *address, struct addr *bound);
+/* Call signalling carries it: PDUs leave by leg_ops.send and come in by leg_input. `local` is the
+ * address that media use unless the options say another. */
+void leg_tunnel(struct leg *l, const struct addr *local);
+void leg_input(struct leg *l, const uint8_t *pdu, size_t len);
 /* Closes the channel, then the session; on_ended follows. */
 void leg_end(struct leg *l);
 /* The connection is dropped without a word. */

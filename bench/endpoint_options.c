@@ -222,6 +222,13 @@ static int opt_seed(struct endpoint_options *o, const char *value)
     return set_number(&o->seed, value, UINT32_MAX);
 }
 
+static int opt_tunnel(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->tunnel = true;
+    return 0;
+}
+
 static int opt_json(struct endpoint_options *o, const char *value)
 {
     (void)value;
@@ -253,6 +260,7 @@ static const struct option_row {
     {"start", "WHEN", opt_start, "play when: mutual (both hear, default), heard, now"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
+    {"tunnel", NULL, opt_tunnel, "H.245 inside call signalling where the peer takes it"},
     {"survive", NULL, opt_survive, "media go on when signalling is lost, until a signal comes"},
     {"timeout", "S", opt_timeout, "give up the whole run after this (default 60)"},
     {"dtls", "MODE", opt_dtls, "off, preferred or required (default)"},

@@ -31,6 +31,7 @@ struct endpoint_options {
     unsigned duration_s; /* after Connect; 0: until done, or the peer hangs up */
     unsigned timeout_s;  /* of the whole run */
     bool stay;           /* do not hang up when played and heard */
+    bool tunnel;         /* offer and accept H.245 tunnelling */
     bool survive;        /* lost signalling connections do not end the media */
     struct h23510_policy policy;
     char profiles[160]; /* OpenSSL's names, colon-separated */

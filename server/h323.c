@@ -50,6 +50,7 @@ struct leg {
     struct tcp_listener *h245_listener;
     uint16_t h245_port; /* of door->h245_ports, 0 = none */
     struct tcp_conn *h245;
+    struct tcp_conn *h245_out; /* being opened by us; the peer may still come first */
     UT_hash_handle hh;
     uint64_t id;
 };
@@ -398,6 +399,21 @@ static const struct tcp_callbacks h245_callbacks = {
     .on_closed = on_h245_closed,
 };
 
+static void h245_out_close(struct leg *leg)
+{
+    tcp_conn_close(leg->h245_out, false);
+    leg->h245_out = NULL;
+}
+
+static void h245_is_up(struct leg *leg, struct tcp_conn *conn)
+{
+    leg->h245 = conn;
+    tcp_conn_attach(conn, &h245_callbacks, leg);
+    tcp_listener_close(leg->h245_listener);
+    leg->h245_listener = NULL;
+    session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
+}
+
 static bool on_h245_accept(void *user, struct tcp_conn *conn)
 {
     struct leg *leg = user;
@@ -409,12 +425,47 @@ static bool on_h245_accept(void *user, struct tcp_conn *conn)
                     LOG_ADDR("from", tcp_conn_peer(conn)));
         return false;
     }
-    leg->h245 = conn;
-    tcp_conn_attach(conn, &h245_callbacks, leg);
-    tcp_listener_close(leg->h245_listener);
-    leg->h245_listener = NULL;
-    session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
+    h245_out_close(leg);
+    h245_is_up(leg, conn);
     return true;
+}
+
+static void on_h245_out_connected(void *user)
+{
+    struct leg *leg = user;
+    struct tcp_conn *conn = leg->h245_out;
+
+    leg->h245_out = NULL;
+    h245_is_up(leg, conn);
+}
+
+static void on_h245_out_closed(void *user, int err, const char *why)
+{
+    struct leg *leg = user;
+
+    (void)err;
+    leg->h245_out = NULL;
+    session_on_h245_failed(leg->session, why, clock_mono_ms());
+}
+
+static const struct tcp_callbacks h245_out_callbacks = {
+    .on_packet = on_h245_packet,
+    .on_closed = on_h245_out_closed,
+    .on_connected = on_h245_out_connected,
+};
+
+int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to)
+{
+    struct leg *leg = session_owner(s);
+    struct addr from;
+
+    if (leg->h245 != NULL || leg->h245_out != NULL)
+        return ERR_EXISTS;
+    if (leg->line == NULL || leg->line->conn == NULL)
+        return ERR_CLOSED;
+    from = addr_with_port(*tcp_conn_local(leg->line->conn), 0);
+    return tcp_connect(h->tcp, to, from.family == to->family ? &from : NULL, &h245_out_callbacks,
+                       leg, &leg->h245_out);
 }
 
 static int listen_on(struct leg *leg, struct addr at, struct addr *bound)
@@ -465,6 +516,7 @@ void h323_h245_close(struct h323 *h, struct session *s)
     (void)h;
     tcp_listener_close(leg->h245_listener);
     leg->h245_listener = NULL;
+    h245_out_close(leg);
     tcp_conn_close(leg->h245, true);
     leg->h245 = NULL;
     if (leg->h245_port != 0)

@@ -56,6 +56,7 @@ const struct h323_stats *h323_stats_of(const struct h323 *h);
  * pointer: see struct server. */
 int h323_h225_send(struct h323 *h, struct session *s, const uint8_t *message, size_t len);
 int h323_h245_send(struct h323 *h, struct session *s, const uint8_t *pdu, size_t len);
+int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to);
 int h323_h245_listen(struct h323 *h, struct session *s, struct addr *at);
 void h323_h245_close(struct h323 *h, struct session *s);
 void h323_h225_close(struct h323 *h, struct session *s);

@@ -32,6 +32,11 @@ static int h245_send(void *user, struct session *s, const uint8_t *pdu, size_t l
     return h323_h245_send(((struct server *)user)->h323, s, pdu, len);
 }
 
+static int h245_connect(void *user, struct session *s, const struct addr *to)
+{
+    return h323_h245_connect(((struct server *)user)->h323, s, to);
+}
+
 static int h245_listen(void *user, struct session *s, struct addr *at)
 {
     return h323_h245_listen(((struct server *)user)->h323, s, at);
@@ -82,6 +87,7 @@ static const struct session_ops session_ops = {
     .h225_send = h225_send,
     .h245_send = h245_send,
     .h245_listen = h245_listen,
+    .h245_connect = h245_connect,
     .h245_close = h245_close,
     .h225_close = h225_close,
     .event = on_session_event,

@@ -10,7 +10,7 @@ const struct control_event server_events[] = {
     {"session.connected", "Connect was sent: conference"},
     {"session.active", "capabilities and roles are known: role, dtls"},
     {"session.downgraded", "policy preferred, peer without H.235.10: reason"},
-    {"session.user_input", "a key was pressed: text, duration_ms"},
+    {"session.user_input", "a key was pressed: text, duration_ms, via (h245, h225)"},
     {"session.closed", "all is released: cause, text, conference, duration_ms, packets_in, "
                        "packets_out, lost"},
     {"channel.opened", "a logical channel is open: lcn, direction, codec, protected"},

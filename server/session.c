@@ -275,7 +275,13 @@ static void say_goodbye(struct session *s)
     bool has_reason = session_end_to_h225(s->end) != H225_REASON_NORMAL &&
                       s->end != SESSION_END_SHUTDOWN && s->is_signalling_up;
 
-    if (has_reason && s->is_h245_up) {
+    if (s->is_tunnelled) {
+        /* One message says both. */
+        h225_call_hold_h245(s->call, true);
+        say_end_session(s);
+        say_release(s);
+        h225_call_hold_h245(s->call, false);
+    } else if (has_reason && s->is_h245_up) {
         say_release(s);
         session_set_timer(s, SESSION_TIMER_GOODBYE, GOODBYE_MS);
     } else {
@@ -360,6 +366,20 @@ static void check_noise(struct session *s)
         session_end(s, SESSION_END_PROTOCOL, "too many messages had to be refused");
 }
 
+static void on_late_message(struct session *s, const uint8_t *message, size_t len)
+{
+    bool from_destination;
+    uint16_t ref;
+    uint8_t type = 0;
+
+    if (!s->is_tunnelled || h225_call_peek(message, len, &ref, &from_destination, &type) != 0 ||
+        type != Q931_RELEASE_COMPLETE)
+        return;
+    s->is_h245_ended = true;
+    session_check_closed(s);
+    session_arm(s);
+}
+
 void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint64_t now)
 {
     struct h225_call_stats before = *h225_call_stats(s->call);
@@ -367,9 +387,12 @@ void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint
     int err;
 
     s->now = now;
-    /* After the release nothing is expected but the peer's own ReleaseComplete. */
-    if (s->is_released)
+    /* After the release nothing is expected but the peer's own ReleaseComplete, and with it the end
+     * of a tunnel. */
+    if (s->is_released) {
+        on_late_message(s, message, len);
         return;
+    }
     err = h225_call_input(s->call, message, len, now);
     after = h225_call_stats(s->call);
     s->env->stats.h225_undecodable += after->undecodable - before.undecodable;
@@ -389,6 +412,10 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
 {
     s->now = now;
     s->is_signalling_up = false;
+    if (s->is_tunnelled) {
+        s->is_h245_up = false;
+        s->is_h245_ended = true;
+    }
     if (session_is_alive(s)) {
         /* H.323 8.1: a call may outlive its signalling connection, but nothing could end it then
          * that a peer behind it would hear of; and we have one connection a call. */
@@ -416,17 +443,23 @@ void session_on_h245_up(struct session *s, const struct addr *peer, uint64_t now
     session_arm(s);
 }
 
-void session_on_h245(struct session *s, const uint8_t *pdu, size_t len, uint64_t now)
+void session_on_h245_failed(struct session *s, const char *why, uint64_t now)
+{
+    s->now = now;
+    if (session_is_alive(s) && !s->is_h245_up)
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 connection not opened: %s", why);
+}
+
+void session_h245_input(struct session *s, const uint8_t *pdu, size_t len)
 {
     struct h245_engine_stats before;
     const struct h245_engine_stats *after;
     int err;
 
-    s->now = now;
     if (s->h245 == NULL || s->state == SESSION_CLOSED)
         return;
     before = *h245_engine_stats(s->h245);
-    err = h245_engine_input(s->h245, pdu, len, now);
+    err = h245_engine_input(s->h245, pdu, len, s->now);
     after = h245_engine_stats(s->h245);
     s->env->stats.h245_undecodable += after->undecodable - before.undecodable;
     s->env->stats.h245_unexpected += after->unexpected - before.unexpected;
@@ -434,8 +467,15 @@ void session_on_h245(struct session *s, const uint8_t *pdu, size_t len, uint64_t
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 message refused: %s",
                      err_to_str(err));
     check_noise(s);
+}
+
+void session_on_h245(struct session *s, const uint8_t *pdu, size_t len, uint64_t now)
+{
+    s->now = now;
+    session_h245_input(s, pdu, len);
     session_check_closed(s);
-    session_arm(s);
+    if (s->h245 != NULL && s->state != SESSION_CLOSED)
+        session_arm(s);
 }
 
 void session_on_h245_lost(struct session *s, const char *why, uint64_t now)

@@ -78,24 +78,26 @@ enum session_end {
 };
 
 /* Counters of all sessions by what happened; refusals by reason. */
-#define SESSION_STAT_LIST(X)                                                       \
-    X(created)                                                                     \
-    X(connected)                                                                   \
-    X(active)                                                                      \
-    X(closed)                                                                      \
-    X(channels_opened)                                                             \
-    X(channels_closed)                                                             \
-    X(channels_rejected) /* by us */                                               \
-    X(channels_refused)  /* by the peer */                                         \
-    X(dtls_established)                                                            \
-    X(dtls_failed)                                                                 \
-    X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */         \
-    X(h225_undecodable)                                                            \
-    X(h225_unexpected)                                                             \
-    X(h245_undecodable)                                                            \
-    X(h245_unexpected)                                                             \
-    X(h235_refused)             /* OLC or Ack with a bad dtlsSecurityCapability */ \
-    X(tcs_fingerprints_ignored) /* T-NOFP */                                       \
+#define SESSION_STAT_LIST(X)                                                         \
+    X(created)                                                                       \
+    X(connected)                                                                     \
+    X(active)                                                                        \
+    X(closed)                                                                        \
+    X(channels_opened)                                                               \
+    X(channels_closed)                                                               \
+    X(channels_rejected) /* by us */                                                 \
+    X(channels_refused)  /* by the peer */                                           \
+    X(dtls_established)                                                              \
+    X(dtls_failed)                                                                   \
+    X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */           \
+    X(h225_undecodable)                                                              \
+    X(h225_unexpected)                                                               \
+    X(h245_undecodable)                                                              \
+    X(h245_unexpected)                                                               \
+    X(h245_start_refused)       /* Facility(startH245) to where we do not connect */ \
+    X(user_inputs)              /* keys, by H.245 or in an Information message */    \
+    X(h235_refused)             /* OLC or Ack with a bad dtlsSecurityCapability */   \
+    X(tcs_fingerprints_ignored) /* T-NOFP */                                         \
     X(dtls_strangers)           /* records from a third address */
 
 struct session_stats {
@@ -113,6 +115,8 @@ struct session_ops {
     int (*h245_send)(void *user, struct session *s, const uint8_t *pdu, size_t len);
     /* Listen for the peer's H.245 connection; its address goes into Connect. */
     int (*h245_listen)(void *user, struct session *s, struct addr *at);
+    /* Connect to the peer's H.245 address; session_on_h245_up or _failed follows. */
+    int (*h245_connect)(void *user, struct session *s, const struct addr *to);
     /* Polite closes: what was sent goes out first. */
     void (*h245_close)(void *user, struct session *s);
     void (*h225_close)(void *user, struct session *s);
@@ -159,7 +163,9 @@ void session_destroy(struct session *s);
 void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint64_t now);
 void session_on_h225_lost(struct session *s, const char *why, uint64_t now);
 
-/* H.245: the peer has connected; one PDU; the connection is gone. */
+/* H.245 on a connection of its own: it is up, whoever opened it; it could not be opened; one PDU;
+ * it is gone. */
+void session_on_h245_failed(struct session *s, const char *why, uint64_t now);
 void session_on_h245_up(struct session *s, const struct addr *peer, uint64_t now);
 void session_on_h245(struct session *s, const uint8_t *pdu, size_t len, uint64_t now);
 void session_on_h245_lost(struct session *s, const char *why, uint64_t now);

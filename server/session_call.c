@@ -9,6 +9,9 @@
 #include "server/conference.h"
 #include "server/dialplan.h"
 
+/* Facility(startH245) that one call may have us follow. */
+#define START_REQUESTS_MAX 3
+
 static void copy_text(char *to, size_t cap, const char *from)
 {
     snprintf(to, cap, "%s", from != NULL ? from : "");
@@ -72,6 +75,28 @@ static int join(struct session *s, const struct h225_setup *setup)
     return err;
 }
 
+/* Capabilities and master-slave determination ride in the Connect. */
+static void begin_tunnel(struct session *s)
+{
+    s->is_tunnelled = true;
+    s->is_h245_up = true;
+    s->h245_peer = s->config.peer;
+    session_h245_begin(s);
+}
+
+/* H.245 gets its carrier: the tunnel where both sides want it, else a port to connect to. */
+static int offer_h245(struct session *s, struct addr *at)
+{
+    int err = session_h245_create(s);
+
+    if (err != 0)
+        return err;
+    if (!h225_call_is_tunnelling(s->call))
+        return s->env->ops->h245_listen(s->env->user, s, at);
+    begin_tunnel(s);
+    return 0;
+}
+
 static void answer(struct session *s)
 {
     struct addr at;
@@ -80,24 +105,25 @@ static void answer(struct session *s)
     (void)h225_call_proceeding(s->call, s->now);
     session_step_now(s, SESSION_STEP_PROCEEDING);
     memset(&at, 0, sizeof(at));
-    err = session_h245_create(s);
-    if (err == 0)
-        err = s->env->ops->h245_listen(s->env->user, s, &at);
-    if (err != 0) {
+    err = offer_h245(s, &at);
+    if (err != 0)
         session_end(s, SESSION_END_RESOURCES, "no port for H.245");
+    if (!session_is_alive(s))
         return;
-    }
     err = h225_call_connect(s->call, &at, s->now);
     if (err != 0) {
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));
         return;
     }
-    s->state = SESSION_CONNECTED;
     s->env->stats.connected++;
     session_step_now(s, SESSION_STEP_CONNECT);
-    session_set_timer(s, SESSION_TIMER_H245, s->env->settings->signalling.timers.h245_connect_ms);
+    if (!s->is_tunnelled) {
+        s->state = SESSION_CONNECTED;
+        session_set_timer(s, SESSION_TIMER_H245,
+                          s->env->settings->signalling.timers.h245_connect_ms);
+    }
     log_info(LOG_AREA_SESSION, s->id, "call connected", LOG_S("conference", s->conference_name),
-             LOG_ADDR("h245", &at));
+             LOG_B("tunnelled", s->is_tunnelled), LOG_ADDR("h245", &at));
     if (session_wants_events(s))
         session_event(s, "session.connected", json_pack("{s:s}", "conference", s->conference_name));
 }
@@ -129,12 +155,61 @@ static void on_send(void *arg, const uint8_t *message, size_t len)
         (void)s->env->ops->h225_send(s->env->user, s, message, len);
 }
 
+static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
+{
+    session_h245_input(arg, pdu, len);
+}
+
+/* An address that a peer names makes us knock at a door: it must be its own, or the server could be
+ * sent to look around in the networks behind it. */
+static bool may_connect(const struct session *s, const struct addr *to)
+{
+    switch (s->env->settings->signalling.start_h245) {
+    case SETTINGS_START_H245_ANY:
+        return to->port != 0;
+    case SETTINGS_START_H245_PEER:
+        return to->port != 0 && addr_is_same_ip(to, &s->config.peer);
+    case SETTINGS_START_H245_NEVER:
+        break;
+    }
+    return false;
+}
+
+static void on_start_h245(void *arg, const struct addr *at)
+{
+    struct session *s = arg;
+    char text[ADDR_TEXT_MAX];
+    int err;
+
+    if (s->state != SESSION_CONNECTED || s->is_h245_up || s->h245 == NULL)
+        return;
+    if (!may_connect(s, at) || s->start_requests >= START_REQUESTS_MAX) {
+        s->env->stats.h245_start_refused++;
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "no H.245 connection is opened to %s",
+                     addr_format(at, text));
+        return;
+    }
+    s->start_requests++;
+    err = s->env->ops->h245_connect(s->env->user, s, at);
+    if (err != 0)
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 connection to %s: %s",
+                     addr_format(at, text), err_to_str(err));
+}
+
+static void on_keypad(void *arg, const char *digits)
+{
+    if (session_is_alive(arg))
+        session_user_input(arg, digits, 0, "h225");
+}
+
 static void on_released(void *arg, const struct h225_release *release)
 {
     struct session *s = arg;
     char text[SESSION_TEXT_MAX];
 
     s->is_released = true;
+    if (s->is_tunnelled && release->by_peer)
+        s->is_h245_ended = true; /* its carrier is gone */
     if (!session_is_alive(s))
         return;
     snprintf(text, sizeof(text), "%s (cause %u, %s)", h225_reason_to_str(release->reason),
@@ -145,6 +220,9 @@ static void on_released(void *arg, const struct h225_release *release)
 static const struct h225_call_ops ops = {
     .send = on_send,
     .on_setup = on_setup,
+    .on_start_h245 = on_start_h245,
+    .on_h245_pdu = on_h245_pdu,
+    .on_keypad = on_keypad,
     .on_released = on_released,
 };
 
@@ -156,7 +234,7 @@ int session_call_create(struct session *s)
         .version = settings->node.version,
         .display = settings->node.name,
         .is_mcu = true,
-        .tunnelling = false,
+        .tunnelling = settings->signalling.tunnelling,
         .refuse_fast_connect = true,
         .answer_timeout_ms = settings->signalling.timers.connect_ms,
     };

@@ -15,7 +15,9 @@ static void on_send(void *arg, const uint8_t *pdu, size_t len)
 {
     struct session *s = arg;
 
-    if (s->is_h245_up)
+    if (s->is_tunnelled)
+        (void)h225_call_send_h245(s->call, pdu, len);
+    else if (s->is_h245_up)
         (void)s->env->ops->h245_send(s->env->user, s, pdu, len);
 }
 
@@ -156,14 +158,18 @@ static void on_round_trip_lost(void *arg, unsigned in_a_row)
         session_end(arg, SESSION_END_ROUND_TRIP, "round-trip requests are not answered");
 }
 
-static void on_user_input(void *arg, const char *text, uint32_t duration_ms)
+void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via)
 {
-    struct session *s = arg;
-
+    s->env->stats.user_inputs++;
     if (session_wants_events(s))
         session_event(s, "session.user_input",
-                      json_pack("{s:o,s:I}", "text", session_text_json(text), "duration_ms",
-                                (json_int_t)duration_ms));
+                      json_pack("{s:o,s:I,s:s}", "text", session_text_json(text), "duration_ms",
+                                (json_int_t)duration_ms, "via", via));
+}
+
+static void on_user_input(void *arg, const char *text, uint32_t duration_ms)
+{
+    session_user_input(arg, text, duration_ms, "h245");
 }
 
 static void on_end_session(void *arg)

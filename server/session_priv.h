@@ -156,7 +156,9 @@ struct session {
 
     struct h245_engine *h245;
     bool is_h245_up;
-    bool is_h245_ended; /* both sides have said endSession, or the connection is gone */
+    bool is_tunnelled;       /* H.245 travels in the call signalling */
+    unsigned start_requests; /* Facility(startH245) that made us connect */
+    bool is_h245_ended;      /* both sides have said endSession, or the connection is gone */
     struct addr h245_peer;
     unsigned h245_version; /* of the peer; 0 = not known */
     bool is_capable;       /* the peer has our capabilities */
@@ -194,6 +196,9 @@ int session_call_create(struct session *s);
 /* session_h245.c */
 int session_h245_create(struct session *s);
 void session_h245_begin(struct session *s); /* connection is up: capabilities, master and slave */
+/* One PDU, whatever carried it; the caller arms the timers. */
+void session_h245_input(struct session *s, const uint8_t *pdu, size_t len);
+void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via);
 
 /* session_media.c */
 void session_on_open_request(struct session *s, uint16_t lcn,

@@ -517,10 +517,10 @@ int tcp_create(const struct tcp_config *config, struct tcp **out)
 
 void tcp_stop(struct tcp *t)
 {
-    LIST_FOREACH_SAFE(it, &t->conns)
-    conn_shut(LIST_ENTRY(it, struct tcp_conn, link));
-    LIST_FOREACH_SAFE(it, &t->listeners)
-    tcp_listener_close(LIST_ENTRY(it, struct tcp_listener, link));
+    LIST_FOREACH_SAFE (it, &t->conns)
+        conn_shut(LIST_ENTRY(it, struct tcp_conn, link));
+    LIST_FOREACH_SAFE (it, &t->listeners)
+        tcp_listener_close(LIST_ENTRY(it, struct tcp_listener, link));
 }
 
 void tcp_destroy(struct tcp *t)

@@ -37,6 +37,11 @@ static const struct settings_choice dtls_choices[] = {{"required", SETTINGS_DTLS
                                                       {"off", SETTINGS_DTLS_OFF},
                                                       {NULL, 0}};
 
+static const struct settings_choice start_h245_choices[] = {{"peer", SETTINGS_START_H245_PEER},
+                                                            {"any", SETTINGS_START_H245_ANY},
+                                                            {"never", SETTINGS_START_H245_NEVER},
+                                                            {NULL, 0}};
+
 static const struct settings_choice setup_choices[] = {{"actpass", SETTINGS_SETUP_ACTPASS},
                                                        {"active", SETTINGS_SETUP_ACTIVE},
                                                        {"passive", SETTINGS_SETUP_PASSIVE},
@@ -335,6 +340,14 @@ static const struct settings_table timers_table =
 static const struct settings_row signalling_rows[] = {
     {"listeners", SETTINGS_OBJECTS, LIST(settings_signalling, listeners, listener_count), .min = 1,
      .max = SETTINGS_LISTENERS_MAX, .table = &listener_table, .help = "Where calls come in."},
+    {"tunnelling", SETTINGS_BOOL, AT(settings_signalling, tunnelling), .fallback = "true",
+     .help = "H.245 inside call signalling where the peer offers it, without a connection of its "
+             "own."},
+    {"start_h245", SETTINGS_CHOICE, AT(settings_signalling, start_h245),
+     .choices = start_h245_choices, .fallback = "\"peer\"",
+     .help = "A peer may ask the server to open the H.245 connection (Facility startH245): `peer` "
+             "does so only to the address that the call came from, `any` to any that is named, "
+             "`never` not at all."},
     {"limits", SETTINGS_OBJECT, AT(settings_signalling, limits), .table = &limits_table,
      .fallback = "{}", .help = "How much peers may use."},
     {"timers", SETTINGS_OBJECT, AT(settings_signalling, timers), .table = &timers_table,

@@ -81,6 +81,13 @@ enum settings_profile {
     SETTINGS_PROFILE_AEAD_AES_256_GCM = 8,
 };
 
+/* Facility(startH245) asks the server to open the H.245 connection itself: to whom may it? */
+enum settings_start_h245 {
+    SETTINGS_START_H245_PEER, /* to the address that the call came from */
+    SETTINGS_START_H245_ANY,
+    SETTINGS_START_H245_NEVER,
+};
+
 enum settings_conference_kind {
     SETTINGS_CONFERENCE_RELAY, /* two sessions, packets pass from one to the other */
 };
@@ -215,6 +222,8 @@ struct settings_timers {
 struct settings_signalling {
     struct settings_listener listeners[SETTINGS_LISTENERS_MAX];
     uint32_t listener_count;
+    bool tunnelling; /* H.245 in call signalling where the peer offers it */
+    enum settings_start_h245 start_h245;
     struct settings_limits limits;
     struct settings_timers timers;
 };

@@ -93,6 +93,9 @@ static void do_peer_released(void *machine, const void *input)
         release.cause = h225_reason_to_cause(release.reason);
     release.text = q931_cause_to_str(release.cause);
     h225_tunnel_deliver(call, in->pdu); /* endSession rides here */
+    /* The answer to it has no carrier but a ReleaseComplete of our own (H.323 §8.5). */
+    if (call->tunnel == H225_TUNNEL_ON && call->queue_len > 0)
+        send_release(call, H225_REASON_NORMAL);
     released(call, &release);
 }
 

@@ -114,7 +114,7 @@ int h225_call_send_h245(struct h225_call *call, const uint8_t *pdu, size_t len)
 
     if (copy.data == NULL)
         return ERR_NOMEM;
-    if (call->tunnel == H225_TUNNEL_OFF || call->state == H225_STATE_RELEASED ||
+    if (call->tunnel == H225_TUNNEL_OFF || call->is_over ||
         call->queue_len == call->config.tunnel_queue_max) {
         free(copy.data);
         call->stats.tunnel_refused++;

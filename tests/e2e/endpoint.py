@@ -70,6 +70,8 @@ def main():
         c.case("passive", good, c, lab, "caller passive", ["--setup", "passive"])
         c.case("rtp", good, c, lab, "in the clear", ["--no-dtls"], ["--dtls", "preferred"])
         c.case("six", good, c, lab, "IPv6", ips=("2001:db8:18::3", "2001:db8:18::4"))
+        c.case("tunnel", good, c, lab, "tunnelled", ["--tunnel"], ["--tunnel"])
+        c.case("half a tunnel", good, c, lab, "only one tunnels", ["--tunnel"])
         c.case("pcmu", good, c, lab, "mu-law", ["--codec", "pcmu"])
         for fault in ("garbage-media", "third-address", "early-media"):
             c.case(fault, good, c, lab, fault, ["--fault", fault])

@@ -71,6 +71,10 @@ def main():
                ["--profiles", PROFILES[3]], ["--profiles", PROFILES[1]], [None, None], None)
         for hashes in ("sha-512,sha-256", "sha-384", "sha-512"):
             c.case(hashes, call, c, lab, f"hashes {hashes}", ["--hashes", hashes], [], [None, None])
+        c.case("tunnels", call, c, lab, "H.245 tunnelled", ["--tunnel", "--setup", "active"],
+               ["--tunnel", "--setup", "passive"], ["active", "passive"])
+        c.case("one tunnel", call, c, lab, "H.245 tunnelled on one leg", ["--tunnel"], [],
+               [None, None])
         for codec in ("pcmu", "pcma"):
             c.case(codec, call, c, lab, codec, ["--codec", codec], ["--codec", codec], [None, None])
         c.equal("no session is left", lab.sessions(), [])

@@ -60,12 +60,23 @@ static int server_h245_send(void *user, struct session *s, const uint8_t *data, 
     return 0;
 }
 
+static int server_h245_connect(void *user, struct session *s, const struct addr *to)
+{
+    struct world *w = user;
+
+    (void)s;
+    w->connects++;
+    w->connected_to = *to;
+    return 0;
+}
+
 static int server_h245_listen(void *user, struct session *s, struct addr *at)
 {
     const uint8_t ip[4] = {192, 0, 2, 1};
     struct world *w = user;
 
     (void)s;
+    w->listens++;
     if (w->listen_result == 0)
         *at = addr_from_ip4(ip, 30000);
     return w->listen_result;
@@ -222,8 +233,6 @@ static bool move_port(struct world *w, struct media_port *p)
 
 /* ---- the peer: H.225.0 ---- */
 
-static void peer_h245_begin(struct peer *p);
-
 static void peer_call_send(void *arg, const uint8_t *data, size_t len)
 {
     struct peer *p = arg;
@@ -238,7 +247,16 @@ static void peer_on_connect(void *arg, const struct h225_answer *answer)
 
     p->is_connected = true;
     p->h245_at = answer->h245_address;
-    peer_h245_begin(p);
+    if (!p->has_h245 && (answer->tunnelling || p->h245_at.family != ADDR_NONE))
+        peer_h245_begin(p);
+}
+
+static void peer_on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
+{
+    struct peer *p = arg;
+
+    CU_ASSERT_TRUE(p->has_h245);
+    (void)h245_engine_input(p->h245, pdu, len, p->world->now);
 }
 
 static void peer_on_released(void *arg, const struct h225_release *release)
@@ -253,6 +271,7 @@ static void peer_on_released(void *arg, const struct h225_release *release)
 static const struct h225_call_ops call_ops = {
     .send = peer_call_send,
     .on_connect = peer_on_connect,
+    .on_h245_pdu = peer_on_h245_pdu,
     .on_released = peer_on_released,
 };
 
@@ -262,7 +281,9 @@ static void peer_h245_send(void *arg, const uint8_t *data, size_t len)
 {
     struct peer *p = arg;
 
-    if (!p->is_mute)
+    if (h225_call_is_tunnelling(p->call) || p->is_early)
+        (void)h225_call_send_h245(p->call, data, len);
+    else if (!p->is_mute)
         post(p->world, TO_SERVER_H245, p, data, len);
 }
 
@@ -407,7 +428,7 @@ static const struct h245_engine_ops h245_ops = {
     .on_end_session = peer_on_end_session,
 };
 
-static void peer_h245_begin(struct peer *p)
+void peer_h245_begin(struct peer *p)
 {
     const struct h245_engine_config config = {.random = peer_random};
     const struct h23510_policy policy = {
@@ -419,7 +440,8 @@ static void peer_h245_begin(struct peer *p)
     CU_ASSERT_EQUAL(h23510_init(&p->dtls, &policy, &p->world->peer_id), 0);
     p->h245 = h245_engine_create(&config, &h245_ops, p);
     p->has_h245 = true;
-    session_on_h245_up(p->session, &p->signalling, p->world->now);
+    if (!h225_call_is_tunnelling(p->call) && !p->is_early)
+        session_on_h245_up(p->session, &p->signalling, p->world->now);
     arena_init(&a, 4096, 0);
     CU_ASSERT_EQUAL(h245_build_tcs(&a, &offer, &tcs), 0);
     CU_ASSERT_EQUAL(h23510_offer(&p->dtls, &a, tcs), 0);
@@ -527,6 +549,7 @@ struct world *world_create(enum settings_dtls dtls)
         .h225_send = server_h225_send,
         .h245_send = server_h245_send,
         .h245_listen = server_h245_listen,
+        .h245_connect = server_h245_connect,
         .h245_close = server_h245_close,
         .h225_close = server_h225_close,
         .event = server_event,
@@ -569,7 +592,6 @@ struct peer *world_peer(struct world *w)
     const uint8_t ip[4] = {198, 51, 100, (uint8_t)(w->peer_count + 1)};
     struct peer *p = &w->peers[w->peer_count++];
     struct session_config config = {.listener = &w->settings->signalling.listeners[0]};
-    const struct h225_call_config call = {.product = "fake \"peer\"", .version = "1"};
 
     p->world = w;
     p->signalling = addr_from_ip4(ip, 40000);
@@ -580,7 +602,6 @@ struct peer *world_peer(struct world *w)
     p->audio[1] = (struct h245_audio){.codec = H245_CODEC_PCMU, .frames = 20};
     p->audio_count = 2;
     p->opens = true;
-    p->call = h225_call_create(&call, &call_ops, p, 7);
     config.peer = p->signalling;
     config.owner = p;
     CU_ASSERT_EQUAL_FATAL(session_create(&w->env, &config, w->now, &p->session), 0);
@@ -589,6 +610,8 @@ struct peer *world_peer(struct world *w)
 
 void peer_call(struct peer *p, const char *alias)
 {
+    const struct h225_call_config config = {
+        .product = "fake \"peer\"", .version = "1", .tunnelling = p->tunnels};
     const struct h225_alias to = {H225_ALIAS_H323_ID, alias};
     const struct h225_alias from = {H225_ALIAS_H323_ID, "caller"};
     const struct h225_outgoing out = {
@@ -600,6 +623,9 @@ void peer_call(struct peer *p, const char *alias)
         .source_count = 1,
     };
 
+    p->call = h225_call_create(&config, &call_ops, p, 7);
+    if (p->is_early)
+        peer_h245_begin(p);
     CU_ASSERT_EQUAL(h225_call_start(p->call, &out, p->world->now), 0);
 }
 
@@ -611,7 +637,7 @@ static void deliver(struct world *w, struct packet *k)
         session_on_h225(p->session, k->data, k->len, w->now);
     else if (k->kind == TO_SERVER_H245)
         session_on_h245(p->session, k->data, k->len, w->now);
-    else if (p->is_mute)
+    else if (p->is_mute || p->call == NULL)
         return;
     else if (k->kind == TO_PEER_H225)
         (void)h225_call_input(p->call, k->data, k->len, w->now);

@@ -51,6 +51,8 @@ struct peer {
     bool opens;       /* opens its channel once MSD and capabilities are done */
     bool opens_plain; /* ... without protection whatever was agreed */
     bool is_mute;     /* answers nothing any more */
+    bool tunnels;     /* H.245 in call signalling; set before peer_call */
+    bool is_early;    /* ... from the Setup on */
     peer_tamper_fn tamper_olc, tamper_ack;
     bool ack_other_address;
 
@@ -83,6 +85,8 @@ struct world {
     int open_result;   /* of media open */
     bool hold_ports;   /* on_opened does not come until this is cleared */
     int listen_result; /* of h245_listen */
+    unsigned listens, connects;
+    struct addr connected_to; /* by the newest h245_connect */
     uint32_t random;
     char events[WORLD_EVENTS_MAX][48];
     size_t event_count;
@@ -121,6 +125,8 @@ void peer_send_h245(struct peer *p, const void *data, size_t len);
 void peer_open(struct peer *p, enum h245_codec codec);
 void peer_close(struct peer *p);
 void peer_hang_up(struct peer *p);
+/* The connection that it asked for with Facility(startH245) is there. */
+void peer_h245_begin(struct peer *p);
 
 bool world_has_event(const struct world *w, const char *type);
 size_t world_events(const struct world *w, const char *type);
