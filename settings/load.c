@@ -3,11 +3,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "settings/table.h"
 
 #define FILE_BYTES_MAX (1024 * 1024)
+#define PORTS_MIN      4u
 
 static void check_ports(struct settings_load *load, const char *path,
                         const struct settings_ports *ports)
@@ -69,6 +71,12 @@ static void check_data_plane(struct settings_load *load, struct settings_data_pl
         settings_problem_at(load, "data_plane.ports.first",
                             "expected an even port (RTP without DTLS uses pairs), found %u",
                             dp->ports.first);
+    if (dp->ports.first <= dp->ports.last &&
+        (unsigned)(dp->ports.last - dp->ports.first) < PORTS_MIN - 1)
+        settings_problem_at(
+            load, "data_plane.ports",
+            "expected at least %u ports (a pair for each of two sessions), found %u", PORTS_MIN,
+            dp->ports.last - dp->ports.first + 1u);
     for (uint32_t i = 0; i < dp->device_count; i++) {
         for (uint32_t j = 0; j < i; j++) {
             if (strcmp(dp->devices[i].name, dp->devices[j].name) != 0)
@@ -108,6 +116,12 @@ static void check_listener(struct settings_load *load, struct settings_signallin
         snprintf(path, sizeof(path), "signalling.listeners[%u].address", i);
         settings_problem_at(load, path, "the same address and port as listeners[%u]", j);
     }
+    for (uint32_t j = 0; j < i; j++) {
+        if (l->name[0] == '\0' || strcmp(l->name, s->listeners[j].name) != 0)
+            continue;
+        snprintf(path, sizeof(path), "signalling.listeners[%u].name", i);
+        settings_problem_at(load, path, "the same name as listeners[%u]", j);
+    }
     snprintf(path, sizeof(path), "signalling.listeners[%u].h245_ports", i);
     check_ports(load, path, &l->h245_ports);
     if (l->h245_ports.first == 0 && l->h245_ports.last != 0)
@@ -145,7 +159,7 @@ static void check_conference(struct settings_load *load, struct settings *s, uin
     if (star != NULL && star[1] != '\0')
         settings_problem_at(load, path, "expected \"*\" only at the end");
     for (uint32_t j = 0; j < i; j++)
-        if (strcmp(s->conferences[j].alias, c->alias) == 0)
+        if (strcasecmp(s->conferences[j].alias, c->alias) == 0) /* as calls compare them */
             settings_problem_at(load, path, "the same alias as conferences[%u]", j);
     snprintf(path, sizeof(path), "conferences[%u].max_sessions", i);
     if (c->kind == SETTINGS_CONFERENCE_RELAY && c->max_sessions != 2)

@@ -362,8 +362,6 @@ static const struct settings_row media_rows[] = {
     {"no_media_timeout_ms", SETTINGS_UINT, AT(settings_media, no_media_timeout_ms), .min = 0,
      .max = 86400000, .unit = "ms", .fallback = "60000",
      .help = "A session from which nothing came for so long is ended. 0 = never."},
-    {"replay_window", SETTINGS_UINT, AT(settings_media, replay_window), .min = 64, .max = 32767,
-     .unit = "packets", .fallback = "128", .help = "SRTP replay window (RFC 3711 clause 3.3.2)."},
 };
 static const struct settings_table media_table = SETTINGS_TABLE("RTP and SRTP.", media_rows);
 

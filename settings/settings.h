@@ -20,7 +20,7 @@
 #define SETTINGS_TEXT_MAX        128
 #define SETTINGS_PATH_MAX        256
 #define SETTINGS_SOCKET_MAX      108 /* sun_path */
-#define SETTINGS_CPUS_MAX        64
+#define SETTINGS_CPUS_MAX        32  /* workers: as many as the link serves */
 #define SETTINGS_DEVICES_MAX     16
 #define SETTINGS_ADDRESSES_MAX   16
 #define SETTINGS_NEIGHBOURS_MAX  64
@@ -231,7 +231,6 @@ struct settings_signalling {
 struct settings_media {
     uint8_t dscp;
     uint32_t no_media_timeout_ms; /* 0 = never */
-    uint32_t replay_window;       /* packets */
 };
 
 struct settings_dtls_section {

@@ -189,6 +189,17 @@ static void keys_that_contradict_each_other_are_refused(void)
                   ", \"ports\": {\"first\": 20002, \"last\":"
                   "20001}, \"addresses\": [{\"address\": \"198.18.0.2/24\"}]}}",
                   2, "data_plane.ports", "greater");
+    check_refused("{" CALLS ",\n\"data_plane\": {" DEVICES
+                  ", \"ports\": {\"first\": 20000, \"last\":"
+                  "20002}, \"addresses\": [{\"address\": \"198.18.0.2/24\"}]}}",
+                  2, "data_plane.ports", "at least 4 ports");
+    check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"Sales\"},\n"
+                  "{\"alias\": \"sALES\"}]}",
+                  2, "conferences[1].alias", "conferences[0]");
+    check_refused("{" PLANE ", \"signalling\": {\"listeners\": [\n"
+                  "{\"name\": \"a\", \"address\": \"198.18.0.1\"},\n"
+                  "{\"name\": \"a\", \"address\": \"198.18.0.3\"}]}}",
+                  3, "signalling.listeners[1].name", "listeners[0]");
     check_refused("{" CALLS ",\n\"data_plane\": {" DEVICES ",\n\"addresses\": [\n{\"address\": "
                   "\"198.18.0.2/24\", \"device\": \"d1\"}]}}",
                   4, "data_plane.addresses[0].device", "found \"d1\"");
