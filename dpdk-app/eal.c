@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "dpdk-app/dpdk_io.h"
+#include "dpdk-app/rings.h"
 
 #define ARGS_MAX 64u
 #define ARG_SIZE 1024u
@@ -182,7 +184,19 @@ static void add_lcores(struct args *args, const struct settings_data_plane *conf
     add(args, "--lcores=%s", list);
 }
 
-static void add_af_packet(struct args *args, const char *eal, unsigned queues)
+/* Logged here, where it is decided, and once. */
+static unsigned choose_frames(const struct settings_data_plane *config)
+{
+    unsigned frames = rings_frames(config, rings_can_lock);
+
+    if (frames < RINGS_FRAMES_BEST)
+        log_warn(LOG_AREA_DATAPLANE, 0,
+                 "short rings of af_packet: this process may not lock more memory (RLIMIT_MEMLOCK)",
+                 LOG_U("framecnt", frames), LOG_U("wanted", RINGS_FRAMES_BEST));
+    return frames;
+}
+
+static void add_af_packet(struct args *args, const char *eal, unsigned queues, unsigned frames)
 {
     char text[ARG_SIZE];
     size_t at = (size_t)snprintf(text, sizeof(text), "--vdev=%s", eal);
@@ -190,37 +204,39 @@ static void add_af_packet(struct args *args, const char *eal, unsigned queues)
     if (strstr(eal, "qpairs=") == NULL)
         at += (size_t)snprintf(text + at, sizeof(text) - at, ",qpairs=%u", queues);
     if (strstr(eal, "framecnt=") == NULL)
-        snprintf(text + at, sizeof(text) - at, ",framecnt=4096");
+        snprintf(text + at, sizeof(text) - at, ",framecnt=%u", frames);
     add(args, "%s", text);
 }
 
 static void add_device(struct args *args, const struct settings_data_plane *config,
-                       const struct settings_device *device)
+                       const struct settings_device *device, unsigned frames)
 {
-    unsigned queues = device->queues != 0 ? device->queues : config->workers;
-
     if (is_pci(device->eal)) {
         add(args, "-a");
         add(args, "%s", device->eal);
         return;
     }
-    /* A sending queue for each worker; af_packet has as many of both kinds as it is told. Its ring
-     * of 512 frames by default loses the tail of a burst. */
-    if (queues < config->workers)
-        queues = config->workers;
+    /* af_packet has as many queues of both kinds as it is told. Its ring of 512 frames by default
+     * loses the tail of a burst. */
     if (strncmp(device->eal, "net_af_packet", 13) == 0)
-        add_af_packet(args, device->eal, queues);
+        add_af_packet(args, device->eal, rings_queues(config, device), frames);
     else
         add(args, "--vdev=%s", device->eal);
 }
 
 static void fill_args(struct args *args, const struct settings_data_plane *config)
 {
-    bool pci = false;
+    bool pci = false, needs_frames = false;
+    unsigned frames;
 
     add(args, "sluice-dp");
-    for (uint32_t d = 0; d < config->device_count; d++)
-        pci |= is_pci(config->devices[d].eal);
+    for (uint32_t d = 0; d < config->device_count; d++) {
+        const char *eal = config->devices[d].eal;
+
+        pci |= is_pci(eal);
+        needs_frames |= strncmp(eal, "net_af_packet", 13) == 0 && strstr(eal, "framecnt=") == NULL;
+    }
+    frames = needs_frames ? choose_frames(config) : RINGS_FRAMES_BEST;
     if (!pci)
         add(args, "--no-pci"); /* or EAL would probe every NIC of the machine */
     add(args, "--no-telemetry");
@@ -235,7 +251,7 @@ static void fill_args(struct args *args, const struct settings_data_plane *confi
     add(args, "--log-level=warning");
     add_lcores(args, config);
     for (uint32_t d = 0; d < config->device_count; d++)
-        add_device(args, config, &config->devices[d]);
+        add_device(args, config, &config->devices[d], frames);
     for (uint32_t i = 0; i < config->eal_arg_count; i++)
         add(args, "%s", config->eal_args[i]);
 }

@@ -1,0 +1,59 @@
+#include "dpdk-app/rings.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define FRAME_BYTES 2048u /* af_packet's framesz unless told */
+
+unsigned rings_queues(const struct settings_data_plane *config,
+                      const struct settings_device *device)
+{
+    return device->queues > config->workers ? device->queues : config->workers;
+}
+
+/* Value of "name=" among the device's arguments. */
+static size_t argument(const char *eal, const char *name, size_t otherwise)
+{
+    const char *at = strstr(eal, name);
+
+    return at != NULL ? strtoul(at + strlen(name), NULL, 10) : otherwise;
+}
+
+/* Bytes of the rings of all devices, one to receive and one to send a pair. */
+static size_t all_rings(const struct settings_data_plane *config, unsigned frames)
+{
+    size_t sum = 0;
+
+    for (uint32_t d = 0; d < config->device_count; d++) {
+        const char *eal = config->devices[d].eal;
+
+        if (strncmp(eal, "net_af_packet", 13) == 0)
+            sum += 2 * argument(eal, "qpairs=", rings_queues(config, &config->devices[d])) *
+                   argument(eal, "framecnt=", frames) * argument(eal, "framesz=", FRAME_BYTES);
+    }
+    return sum;
+}
+
+unsigned rings_frames(const struct settings_data_plane *config, bool (*can_lock)(size_t bytes))
+{
+    unsigned frames = RINGS_FRAMES_BEST;
+
+    /* Half as much again: the pools of keys are locked too. */
+    while (frames > RINGS_FRAMES_MIN && !can_lock(all_rings(config, frames) * 3 / 2))
+        frames /= 2;
+    return frames;
+}
+
+bool rings_can_lock(size_t bytes)
+{
+    void *at;
+
+    if (bytes == 0)
+        return true;
+    at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+    if (at == MAP_FAILED)
+        return false;
+    munmap(at, bytes);
+    return true;
+}
