@@ -40,6 +40,19 @@ struct suite_test {
                          sizeof(suite_tests) / sizeof(suite_tests[0]), argc, argv); \
     }
 
+/* For a suite that needs what not every machine has: is_possible() says on standard error what is
+ * missing; the exit status is then 77, which meson shows as skipped. */
+#define SUITE_SKIPPED 77
+#define SUITE_IF(title, is_possible, setup, teardown, ...)                          \
+    static const struct suite_test suite_tests[] = {__VA_ARGS__};                   \
+    int main(int argc, char **argv)                                                 \
+    {                                                                               \
+        if (!is_possible())                                                         \
+            return SUITE_SKIPPED;                                                   \
+        return suite_run(title, setup, teardown, suite_tests,                       \
+                         sizeof(suite_tests) / sizeof(suite_tests[0]), argc, argv); \
+    }
+
 static inline int suite_wants(const char *name, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
