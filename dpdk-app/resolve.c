@@ -37,10 +37,8 @@ static void put_back(struct packet *p, const uint8_t from[6])
 {
     uint8_t *eth = p->data;
 
-    for (int i = 0; i < 6; i++) {
-        eth[i] = eth[6 + i];
-        eth[6 + i] = from[i];
-    }
+    memcpy(eth, eth + 6, 6);
+    memcpy(eth + 6, from, 6);
 }
 
 /* ---- ARP ---- */

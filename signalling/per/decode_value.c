@@ -24,29 +24,28 @@ int per_decoder_alloc(struct per_decoder *d, size_t size, bool clear, void **out
     return 0;
 }
 
-/* Up to 8 aligned octets as an unsigned number. */
-static int read_octets(struct per_decoder *d, size_t n, uint64_t *value)
+/* Up to 8 aligned octets as an unsigned number. False: not that many are left. */
+static bool read_octets(struct per_reader *in, size_t n, uint64_t *value)
 {
     uint64_t v = 0;
 
-    per_reader_align(&d->in);
-    if (per_reader_left(&d->in) < n * 8)
-        return per_decoder_short(d);
-    for (const uint8_t *p = d->in.p + (d->in.pos >> 3), *e = p + n; p < e; p++)
+    per_reader_align(in);
+    if (per_reader_left(in) < n * 8)
+        return false;
+    for (const uint8_t *p = in->p + (in->pos >> 3), *e = p + n; p < e; p++)
         v = v << 8 | *p;
-    d->in.pos += n * 8;
+    in->pos += n * 8;
     *value = v;
-    return 0;
+    return true;
 }
 
 /* General length (clause 11.9.3): *more tells that it is a fragment. */
 int per_read_general_length(struct per_decoder *d, size_t *n, bool *more)
 {
     uint64_t v;
-    int rc = read_octets(d, 1, &v);
 
-    if (rc != 0)
-        return rc;
+    if (!read_octets(&d->in, 1, &v))
+        return per_decoder_short(d);
     *more = false;
     if (v < 0x80) {
         *n = (size_t)v;
@@ -55,9 +54,10 @@ int per_read_general_length(struct per_decoder *d, size_t *n, bool *more)
     if (v < 0xc0) {
         uint64_t low;
 
-        rc = read_octets(d, 1, &low);
+        if (!read_octets(&d->in, 1, &low))
+            return per_decoder_short(d);
         *n = (size_t)((v & 0x3f) << 8 | low);
-        return rc;
+        return 0;
     }
     if (v < 0xc1 || v > 0xc4)
         return per_decoder_fail(d, ERR_MALFORMED, "fragment multiplier %u is not 1..4",
@@ -88,8 +88,10 @@ static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_
     uint64_t v;
     int rc = read_number_size(d, &n);
 
-    if (rc != 0 || (rc = read_octets(d, n, &v)) != 0)
+    if (rc != 0)
         return rc;
+    if (!read_octets(&d->in, n, &v))
+        return per_decoder_short(d);
     if (b->form == PER_FORM_UNBOUND) { /* two's complement of n octets */
         unsigned shift = (unsigned)(64 - 8 * n);
 
@@ -111,7 +113,7 @@ static int read_long(struct per_decoder *d, const struct per_bound *b, uint64_t 
     if (++octets > max)
         return per_decoder_fail(d, ERR_RANGE, "an INTEGER of %u octets, at most %u fit",
                                 (unsigned)octets, max);
-    return read_octets(d, (size_t)octets, value);
+    return read_octets(&d->in, (size_t)octets, value) ? 0 : per_decoder_short(d);
 }
 
 int per_read_number(struct per_decoder *d, const struct per_bound *b, int64_t *value)
