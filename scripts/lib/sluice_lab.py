@@ -351,6 +351,33 @@ class Lab:
         result = self.call("session.list")
         return result if isinstance(result, list) else result["sessions"]
 
+    def wait_sessions(self, count, seconds=10):
+        """Waits until no more than `count` sessions are left: a peer that was released has ended
+        before the server has put everything away. How many there are."""
+        watch = self.control()
+        watch.call("events.subscribe")
+        try:
+            while len(self.sessions()) > count:
+                watch.wait_event("session.closed", seconds)
+        finally:
+            self.control_clients.remove(watch)
+            watch.close()
+        return len(self.sessions())
+
+    def wait_stats(self, predicate, seconds=10):
+        """Asks for server.stats until the predicate holds, or the time is over: the last answer. (Some
+        counters are reported once a second, and no event tells of them.)"""
+        end = time.monotonic() + seconds * PATIENCE
+        client = self.control()
+        try:
+            while True:
+                stats = client.call("server.stats")
+                if predicate(stats) or time.monotonic() >= end:
+                    return stats
+        finally:
+            self.control_clients.remove(client)
+            client.close()
+
     def endpoint(self, name, *arguments, ip=ENDPOINT_IPS[0], call="demo", to=None):
         """An endpoint that calls alias `call` (None: only the given arguments)."""
         arguments = [str(a) for a in arguments] + ["--local", ip]
@@ -378,6 +405,29 @@ class Lab:
         process = self.run("tcpdump", command, namespace)
         process.wait_line("listening on", 10)
         return process, path
+
+
+def tshark(path, display_filter, *fields):
+    """Lists of field values of the frames of a capture that pass."""
+    command = ["tshark", "-r", path, "-Y", display_filter, "-T", "fields"]
+    for field in fields:
+        command += ["-e", field]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def wait_captured(path, *display_filters, seconds=10):
+    """Waits until a capture that is still being written has a frame for each filter: on a busy machine
+    tcpdump gets the last packets late, and drops them when it is told to stop. What has not come in
+    time is for the caller to judge. (Each look takes tshark a while, so this is no tight loop.)"""
+    end = time.monotonic() + seconds * PATIENCE
+    for display_filter in display_filters:
+        while time.monotonic() < end:
+            try:
+                if tshark(path, display_filter, "frame.number"):
+                    break
+            except subprocess.CalledProcessError:
+                pass  # its last packet is half written
 
 
 def audio_path(name):

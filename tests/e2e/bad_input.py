@@ -5,7 +5,6 @@ with the reason; a call that runs meanwhile loses nothing, and the next call is 
 import os
 import socket
 import struct
-import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -91,16 +90,10 @@ def refused(c, lab, fault, counter_name, log_text):
 
 def wait_gone(c, lab, what):
     """Only the running call's two sessions remain: told by the events of the others' end."""
-    watch = lab.control()
-    watch.call("events.subscribe")
     try:
-        while len(lab.sessions()) > 2:
-            watch.wait_event("session.closed", 8)
-        c.equal(f"{what}: refused alone, its session is gone", len(lab.sessions()), 2)
+        c.equal(f"{what}: refused alone, its session is gone", lab.wait_sessions(2, 8), 2)
     except sluice_lab.LabError as error:
         c.check(f"{what}: refused alone, its session is gone", False, f"{error}: {lab.sessions()}")
-    finally:
-        watch.close()
 
 
 def refused_olc(c, lab, fault, counter_name, log_text):
@@ -161,13 +154,12 @@ def record_messages(lab):
     reports = [e.report() for e in lab.pair(ips=(THIRD, FOURTH), call="probe-record")]
     if not all(r["ok"] for r in reports):
         raise sluice_lab.LabError("the call to record failed: " + reports[0]["failure"])
+    # The last messages may reach the file late: look at it while it grows.
+    sluice_lab.wait_captured(path, f"ip.src == {THIRD} && h225.releaseComplete_element")
     capture.stop()
-    done = subprocess.run(["tshark", "-r", path, "-Y", f"ip.src == {THIRD} && tcp.len > 4", "-T",
-                           "fields", "-e", "tcp.dstport", "-e", "tcp.payload"],
-                          capture_output=True, text=True, check=True)
     signalling, h245 = [], []
-    for line in done.stdout.splitlines():
-        port, data = line.split("\t")
+    for port, data in sluice_lab.tshark(path, f"ip.src == {THIRD} && tcp.len > 4", "tcp.dstport",
+                                        "tcp.payload"):
         data = bytes.fromhex(data.replace(":", ""))
         while len(data) >= 4:
             length = struct.unpack("!H", data[2:4])[0]
@@ -313,16 +305,8 @@ def main():
             c.equal(f"{endpoint.name}: and heard no gap", report["audio"]["gap_samples"], 0)
             c.check(f"{endpoint.name}: nothing forged came through",
                     report["counters"]["bad_auth"] == 0, report["counters"])
-        wait_empty(c, lab)
+        c.case("no session", lambda: c.equal("no session is left", lab.wait_sessions(0), 0))
     c.finish()
-
-
-def wait_empty(c, lab):
-    watch = lab.control()
-    watch.call("events.subscribe")
-    while lab.sessions():
-        watch.wait_event("session.closed", 8)
-    c.equal("no session is left", lab.sessions(), [])
 
 
 if __name__ == "__main__":

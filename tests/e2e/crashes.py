@@ -30,23 +30,14 @@ def good_call(c, lab, what):
             [r["failure"] for r in reports])
 
 
-def wait_sessions(lab, count):
-    watch = lab.control()
-    watch.call("events.subscribe")
-    while len(lab.sessions()) > count:
-        watch.wait_event("session.closed", 10)
-    watch.close()
-    return len(lab.sessions())
-
-
 def endpoint_killed(c, lab):
     victim, other = running_call(lab)
     victim.kill()
-    c.equal("endpoint killed: its session ends, the other's does not", wait_sessions(lab, 1), 1)
+    c.equal("endpoint killed: its session ends, the other's does not", lab.wait_sessions(1), 1)
     other.signal(2)
     c.equal("endpoint killed: the other one hangs up in order",
             other.report()["release"]["released"], True)
-    c.equal("endpoint killed: no session is left", wait_sessions(lab, 0), 0)
+    c.equal("endpoint killed: no session is left", lab.wait_sessions(0), 0)
     good_call(c, lab, "endpoint killed")
 
 
@@ -78,19 +69,27 @@ def data_plane_killed(c, lab):
     lab.server.wait_line("data plane attached", 15, after=mark)
     for endpoint in endpoints:
         endpoint.report(20)
-    c.equal("sluice-dp killed: no session is left", wait_sessions(lab, 0), 0)
+    c.equal("sluice-dp killed: no session is left", lab.wait_sessions(0), 0)
     c.check("sluice-dp killed: sluiced runs on", lab.server.is_running())
     good_call(c, lab, "sluice-dp restarted")
 
 
 def everything_released(c, lab):
-    stats = lab.call("server.stats")
-    c.equal("no session is left", [lab.sessions(), stats["sessions_now"]], [[], 0])
-    c.equal("no conference is left", stats["conferences_now"], 0)
-    c.equal("no port is left", [stats["media"][k] for k in ("ports_open", "numbers_in_use")], [0, 0])
-    c.equal("no transport and no stream is left in sluice-dp",
-            [stats["data_plane"][k] for k in ("transports", "streams")], [0, 0])
-    c.equal("no connection is left", stats["tcp"]["connections"], 0)
+    def left(stats):
+        return {
+            "sessions": stats["sessions_now"],
+            "conferences": stats["conferences_now"],
+            "ports": [stats["media"][k] for k in ("ports_open", "numbers_in_use")],
+            "transports and streams": [stats["data_plane"][k] for k in ("transports", "streams")],
+            "connections": stats["tcp"]["connections"],
+        }
+
+    nothing = {"sessions": 0, "conferences": 0, "ports": [0, 0], "transports and streams": [0, 0],
+               "connections": 0}
+    c.equal("no session is listed", lab.wait_sessions(0), 0)
+    now = left(lab.wait_stats(lambda s: left(s) == nothing))
+    for what, count in nothing.items():
+        c.equal(f"left of {what}", now[what], count)
 
 
 def clean_end(c, lab):

@@ -6,7 +6,6 @@ gets EndSession, ReleaseComplete and a close alert, within the configured time."
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -18,9 +17,19 @@ STAY = ["--stay", "--loop", "--stats", "--timeout", "60"]
 
 
 def running_call(lab):
+    """A call in which media run both ways, as the endpoints and the server see it: an endpoint may
+    hear the first packet before the data plane has told the server of it."""
+    watch = lab.control()
+    watch.call("events.subscribe")
     endpoints = lab.pair(STAY, STAY)
     for endpoint in endpoints:
         endpoint.wait_event("first_packet", 15)
+    told = set()
+    while len(told) < len(endpoints):
+        event = watch.wait_event("media.first_packet", 15,
+                                 lambda e: e["data"]["direction"] == "in")
+        told.add(event["session"])
+    watch.close()
     return endpoints
 
 
@@ -29,26 +38,16 @@ def wait_closed(lab, watch, count):
         watch.wait_event("session.closed", 15)
 
 
-def alerts(path):
-    """Who was sent a DTLS alert record by the data plane (an endpoint that hears EndSession first
-    closes its association by itself, and does not wait for ours: the wire tells)."""
-    found = subprocess.run(["tshark", "-r", path, "-Y", f"ip.src == {sluice_lab.MEDIA_IP4} and "
-                            "udp.payload[0:3] == 15:fe:fd", "-T", "fields", "-e", "ip.dst"],
-                           capture_output=True, text=True, check=False).stdout
-    return set(found.split())
-
-
 def goodbyes(c, what, endpoints, capture, path):
+    """Who was sent a DTLS alert record is told by the wire: an endpoint that hears EndSession first
+    closes its association by itself, and does not wait for ours."""
     reports = [endpoint.report() for endpoint in endpoints]
-    everybody = set(sluice_lab.ENDPOINT_IPS[:len(endpoints)])
-    # On a busy machine the last packets reach tcpdump's file late, and not at all once it is told to
-    # stop: look at the growing file, a few times at most.
-    for _ in range(10):
-        seen = alerts(path)
-        if seen == everybody:
-            break
+    alert = f"ip.src == {sluice_lab.MEDIA_IP4} and udp.payload[0:3] == 15:fe:fd"
+    everybody = sluice_lab.ENDPOINT_IPS[:len(endpoints)]
+    sluice_lab.wait_captured(path, *[f"{alert} and ip.dst == {ip}" for ip in everybody])
     capture.stop(5)
-    c.equal(f"{what}: a close alert to everybody", seen, everybody)
+    c.equal(f"{what}: a close alert to everybody",
+            {line[0] for line in sluice_lab.tshark(path, alert, "ip.dst")}, set(everybody))
     for endpoint, report in zip(endpoints, reports):
         c.check(f"{what}, {endpoint.name}: EndSession", report["end_session"], report["failure"])
         c.check(f"{what}, {endpoint.name}: ReleaseComplete", report["release"]["released"],
@@ -95,10 +94,7 @@ def told_by_json(c, lab):
 
 def back_to_zero(c, lab):
     """The shards report once a second: wait for a report that is younger than the last close."""
-    end = time.monotonic() + 10 * sluice_lab.PATIENCE
-    client = lab.control()
-    while time.monotonic() < end:
-        stats = client.call("server.stats")
+    def left(stats):
         now = {
             "sessions": stats["sessions_now"],
             "conferences": stats["conferences_now"],
@@ -108,9 +104,10 @@ def back_to_zero(c, lab):
             "transports": stats["data_plane"]["transports"],
             "connections": stats["tcp"]["connections"],
         }
-        if not any(now.values()):
-            break
-    c.equal("R-CALL: all counters are zero again", {k: v for k, v in now.items() if v}, {})
+        return {name: value for name, value in now.items() if value}
+
+    stats = lab.wait_stats(lambda s: not left(s))
+    c.equal("R-CALL: all counters are zero again", left(stats), {})
     c.check("sessions were counted", stats["sessions"]["ended"]["operator"] >= 2, stats["sessions"])
 
 

@@ -65,6 +65,9 @@ def methods(c, lab):
 
 def a_session(c, lab):
     events = lab.run("sluicectl", [PROGRAM, "-s", lab.config["control"]["path"], "--json", "events"])
+    # It and we who ask: it is there before the first call is.
+    stats = lab.wait_stats(lambda s: s["control"]["clients"] >= 2)
+    c.equal("events is connected", stats["control"]["clients"], 2)
     endpoints = lab.pair(["--stay", "--loop"], ["--stay", "--loop"])
     for endpoint in endpoints:
         endpoint.wait_event("heard")

@@ -5,13 +5,12 @@ error, and sees the sequence that H.323 asks for; a clean shutdown is seen on th
 import os
 import re
 import signal
-import subprocess
 import sys
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
 import sluice_lab  # noqa: E402
+from sluice_lab import tshark  # noqa: E402
 
 # What has to be there, in this order, in one call; other messages may stand between.
 CALL = ["setup", "connect", "terminalCapabilitySet", "terminalCapabilitySetAck",
@@ -19,15 +18,6 @@ CALL = ["setup", "connect", "terminalCapabilitySet", "terminalCapabilitySetAck",
 ERROR = 8388608  # tshark's PI_ERROR
 FINGERPRINT = re.compile(rb"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 ALERT = "dtls.record.content_type == 21"
-
-
-def tshark(path, display_filter, *fields):
-    """Lists of field values of the frames that pass."""
-    command = ["tshark", "-r", path, "-Y", display_filter, "-T", "fields"]
-    for field in fields:
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 def in_order(wanted, seen):
@@ -41,14 +31,10 @@ def words_of(path, display_filter):
 
 
 def finish_capture(captures, peers):
-    """tcpdump drops what it has not read yet when it is stopped: wait for the last messages first
-    (each look takes tshark a while, so this is no tight loop). What never comes is judged later."""
-    end = time.monotonic() + 5 * sluice_lab.PATIENCE
-    while time.monotonic() < end:
-        if all("releaseComplete" in words_of(captures[0][1], f"ip.addr == {peer}") and
-               tshark(captures[1][1], f"{ALERT} && ip.addr == {peer}", "frame.number")
-               for peer in peers):
-            break
+    """tcpdump drops what it has not read yet when it is stopped: wait for the last messages first."""
+    sluice_lab.wait_captured(captures[0][1], *[f"ip.addr == {peer} && h225.releaseComplete_element"
+                                               for peer in peers])
+    sluice_lab.wait_captured(captures[1][1], *[f"ip.addr == {peer} && {ALERT}" for peer in peers])
     for process, _ in captures:
         process.stop()
 
