@@ -166,12 +166,12 @@ static void request_cut_at_every_byte_gets_one_error(void)
 {
     static const char whole[] = HEAD "\"id\":1,\"method\":\"test.silent\",\"params\":{}}";
     for (size_t n = 0; n + 1 < sizeof(whole); n++) {
-        char *copy = malloc(n + 1), *answer;
+        char *copy = malloc(n > 0 ? n : 1), *answer; /* no room behind it to read */
         size_t len;
         memcpy(copy, whole, n);
         CU_ASSERT_EQUAL(rpc_handle(rpc, &peer_value, copy, n, &answer, &len), 0);
         CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
-        CU_ASSERT_PTR_NOT_NULL(strstr(answer, "-32700"));
+        CU_ASSERT_PTR_NOT_NULL(memmem(answer, len, "-32700", 6)); /* a line, no string */
         free(answer);
         free(copy);
     }
