@@ -10,7 +10,7 @@ static const struct per_oid protocol = {FSM_COUNT(protocol_arcs), protocol_arcs}
  * layer 1 (H.225.0 §7.2.2.1 for a call that starts on packets). */
 static const uint8_t bearer[] = {0x88, 0x90, 0xa5};
 
-static int build_unicode(struct arena *a, const char *text, struct per_bmp *out)
+int h225_build_unicode(struct arena *a, const char *text, struct per_bmp *out)
 {
     size_t len = strlen(text);
     const unsigned char *s = (const unsigned char *)text;
@@ -39,7 +39,7 @@ static int build_unicode(struct arena *a, const char *text, struct per_bmp *out)
     return out->len == 0 ? ERR_INVAL : 0;
 }
 
-static int build_address(struct arena *a, const struct addr *address,
+int h225_build_address(struct arena *a, const struct addr *address,
                          struct h225_TransportAddress **out)
 {
     struct h225_TransportAddress *t;
@@ -83,7 +83,7 @@ static int build_alias(struct arena *a, const struct h225_alias *alias,
         return 0;
     case H225_ALIAS_H323_ID:
         out->kind = h225_AliasAddress_h323_ID;
-        return build_unicode(a, alias->text, &out->u.h323_ID);
+        return h225_build_unicode(a, alias->text, &out->u.h323_ID);
     case H225_ALIAS_URL:
         out->kind = h225_AliasAddress_url_ID;
         out->u.url_ID = text;
@@ -96,13 +96,13 @@ static int build_alias(struct arena *a, const struct h225_alias *alias,
         out->kind = h225_AliasAddress_transportID;
         if (addr_parse(alias->text, &address) != 0)
             return ERR_MALFORMED;
-        return build_address(a, &address, &out->u.transportID);
+        return h225_build_address(a, &address, &out->u.transportID);
     default:
         return ERR_UNSUPPORTED;
     }
 }
 
-static int build_aliases(struct arena *a, const struct h225_alias *aliases, size_t count,
+int h225_build_aliases(struct arena *a, const struct h225_alias *aliases, size_t count,
                          bool *present, struct h225_AliasAddress_list *out)
 {
     int err = 0;
@@ -185,16 +185,16 @@ static int setup_addresses(struct h225_call *call, const struct h225_outgoing *o
     struct arena *a = &call->out;
     int err;
 
-    err = build_address(a, &outgoing->destination_address, &u->destCallSignalAddress);
+    err = h225_build_address(a, &outgoing->destination_address, &u->destCallSignalAddress);
     if (err == 0)
-        err = build_address(a, &outgoing->source_address, &u->sourceCallSignalAddress);
+        err = h225_build_address(a, &outgoing->source_address, &u->sourceCallSignalAddress);
     if (err == 0)
-        err = build_address(a, &outgoing->h245_address, &u->h245Address);
+        err = h225_build_address(a, &outgoing->h245_address, &u->h245Address);
     if (err == 0)
-        err = build_aliases(a, outgoing->destination, outgoing->destination_count,
+        err = h225_build_aliases(a, outgoing->destination, outgoing->destination_count,
                             &u->has_destinationAddress, &u->destinationAddress);
     if (err == 0)
-        err = build_aliases(a, outgoing->source, outgoing->source_count, &u->has_sourceAddress,
+        err = h225_build_aliases(a, outgoing->source, outgoing->source_count, &u->has_sourceAddress,
                             &u->sourceAddress);
     return err;
 }
@@ -291,7 +291,7 @@ int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
     err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
     if (err == 0)
-        err = build_address(&call->out, h245_address, &u->h245Address);
+        err = h225_build_address(&call->out, h245_address, &u->h245Address);
     return err;
 }
 
@@ -336,7 +336,7 @@ int h225_build_start_h245(struct h225_call *call, const struct addr *h245_addres
     u->has_multipleCalls = u->has_maintainConnection = true;
     if (u->callIdentifier == NULL)
         return ERR_NOMEM;
-    return build_address(&call->out, h245_address, &u->h245Address);
+    return h225_build_address(&call->out, h245_address, &u->h245Address);
 }
 
 int h225_build_empty_facility(struct h225_call *call, struct h225_output *o)

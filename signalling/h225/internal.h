@@ -64,12 +64,21 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
                     struct h225_setup *setup);
 int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_answer *answer);
 struct addr h225_read_address(const struct h225_TransportAddress *address);
+/* UTF-8 of a BMPString; NULL: out of memory. */
+const char *h225_read_unicode(struct arena *a, const struct per_bmp *s);
 
 /* Message as it is built: the Q.931 elements and the UUIE around one body. */
 struct h225_output {
     struct q931_msg msg;
     struct h225_H323_UserInformation info;
 };
+
+/* Values of ours, in the arena (build.c). ADDR_NONE: *out stays as it was. */
+int h225_build_unicode(struct arena *a, const char *text, struct per_bmp *out);
+int h225_build_address(struct arena *a, const struct addr *address,
+                       struct h225_TransportAddress **out);
+int h225_build_aliases(struct arena *a, const struct h225_alias *aliases, size_t count,
+                       bool *present, struct h225_AliasAddress_list *out);
 
 /* building (build.c): everything from call->out, which the caller resets. */
 int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoing,

@@ -41,7 +41,7 @@ static size_t put_utf8(char *to, uint32_t c)
 
 /* UTF-16 although a BMPString should hold no surrogates: endpoints put emoji there. A lone one
  * becomes U+FFFD, a zero ends the text. */
-static const char *bmp_text(struct arena *a, const struct per_bmp *s)
+const char *h225_read_unicode(struct arena *a, const struct per_bmp *s)
 {
     char *text = arena_alloc(a, s->len * 3 + 1);
     size_t at = 0;
@@ -108,7 +108,7 @@ static struct h225_alias read_alias(struct arena *a, const struct h225_AliasAddr
         return (struct h225_alias){
             H225_ALIAS_DIGITS, octet_text(a, alias->u.dialledDigits.p, alias->u.dialledDigits.len)};
     case h225_AliasAddress_h323_ID:
-        return (struct h225_alias){H225_ALIAS_H323_ID, bmp_text(a, &alias->u.h323_ID)};
+        return (struct h225_alias){H225_ALIAS_H323_ID, h225_read_unicode(a, &alias->u.h323_ID)};
     case h225_AliasAddress_url_ID:
         return (struct h225_alias){H225_ALIAS_URL,
                                    octet_text(a, alias->u.url_ID.p, alias->u.url_ID.len)};

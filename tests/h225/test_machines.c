@@ -3,7 +3,7 @@
  * row, nothing but to be counted and answered.
  *
  * SLUICE_WRITE_DOCS=1 writes the page anew instead of comparing it. */
-#include "signalling/h225/internal.h"
+#include "signalling/h225/ras_internal.h"
 #include "signalling/h245/internal.h"
 #include "tests/h225/leg.h"
 #include "tests/suite.h"
@@ -11,8 +11,9 @@
 #include <stdlib.h>
 
 static const struct fsm *const machines[] = {
-    &h225_call_fsm,    &h245_msd_fsm,     &h245_ces_out_fsm, &h245_ces_in_fsm,  &h245_lcse_out_fsm,
-    &h245_lcse_in_fsm, &h245_clc_out_fsm, &h245_rtd_fsm,     &h245_session_fsm,
+    &h225_call_fsm,     &h245_msd_fsm,         &h245_ces_out_fsm, &h245_ces_in_fsm,
+    &h245_lcse_out_fsm, &h245_lcse_in_fsm,     &h245_clc_out_fsm, &h245_rtd_fsm,
+    &h245_session_fsm,  &ras_registration_fsm,
 };
 
 static void tables_are_sound(void)

@@ -1,0 +1,214 @@
+/* The endpoint's side of RAS (H.225.0 §7.7 to 7.18, H.323 §7.2), without I/O: finds a gatekeeper,
+ * registers, stays registered, asks for calls.
+ *
+ * The engine takes datagrams and the time and gives datagrams and events. Requests are repeated,
+ * matched by sequence number and given up by its timers; RequestInProgress prolongs them.
+ *
+ *   create → start → on_registered → admit → on_admission → ... → disengage → stop → on_stopped
+ *
+ * A gatekeeper that is silent or says no is followed by its alternates in order of priority, then,
+ * after retry_ms, by the configured one again. Calls that were admitted live on without it.
+ *
+ * With a password every message of ours carries a H.235.1 procedure I token (HMAC-SHA1-96 over the
+ * whole message), and messages of the gatekeeper count only with a good one; GCF, GRJ and RRJ,
+ * which come before there is anything to protect, may come without. The hash functions are
+ * arguments: this folder knows no cryptographic library.
+ *
+ * Callbacks may call any function below but ras_destroy. Pointers in events are valid during the
+ * callback only. One engine belongs to one thread. */
+#ifndef SIGNALLING_H225_RAS_H
+#define SIGNALLING_H225_RAS_H
+
+#include "base/addr.h"
+#include "signalling/h225/call.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ras;
+
+#define RAS_PORT           1719 /* unicast */
+#define RAS_DISCOVERY_PORT 1718 /* of the group 224.0.1.41 */
+#define RAS_NEVER          UINT64_MAX
+#define RAS_SHA1_LEN       20
+#define RAS_PREFIXES_MAX   16
+#define RAS_ADDRESSES_MAX  8
+#define RAS_DATAGRAM_MAX   4096 /* no message of ours is longer */
+
+#define RAS_STATE_LIST(X)                       \
+    X(RAS_STATE_OFF, "off")                     \
+    X(RAS_STATE_DISCOVERING, "discovering")     \
+    X(RAS_STATE_REGISTERING, "registering")     \
+    X(RAS_STATE_REGISTERED, "registered")       \
+    X(RAS_STATE_UNREGISTERING, "unregistering") \
+    X(RAS_STATE_WAITING, "waiting")
+
+enum ras_state {
+#define RAS_STATE_ENUM(name, text) name,
+    RAS_STATE_LIST(RAS_STATE_ENUM)
+#undef RAS_STATE_ENUM
+        RAS_STATE_COUNT
+};
+
+/* What H.235.1 needs. Both return 0 or a negative enum err. */
+struct ras_crypto {
+    int (*sha1)(const void *data, size_t len, uint8_t out[RAS_SHA1_LEN]);
+    int (*hmac_sha1)(const void *key, size_t key_len, const void *data, size_t len,
+                     uint8_t out[RAS_SHA1_LEN]);
+};
+
+struct ras_registration {
+    struct addr gatekeeper;
+    const char *gatekeeper_id; /* "" when it has none */
+    const char *endpoint_id;
+    uint32_t ttl_s; /* 0: the registration does not expire */
+    size_t alternates;
+};
+
+/* A call that asks to be let in. */
+struct ras_admission {
+    uint64_t key; /* the user's name for the call, not 0 */
+    uint8_t call_id[H225_GUID_LEN];
+    uint8_t conference_id[H225_GUID_LEN];
+    uint16_t call_ref;
+    bool is_answer;                  /* an incoming call */
+    uint32_t bandwidth;              /* both directions together, in 100 bit/s */
+    const struct h225_alias *source; /* who calls */
+    size_t source_count;
+    const struct h225_alias *destination; /* who is called */
+    size_t destination_count;
+    struct addr source_address; /* signalling addresses; ADDR_NONE: leave out */
+    struct addr destination_address;
+};
+
+struct ras_admitted {
+    uint64_t key;
+    int err;                 /* 0; ERR_REFUSED, ERR_TIMEOUT, ERR_CLOSED (gatekeeper lost) */
+    const char *reason;      /* of a refusal: the Recommendation's name for it */
+    bool is_routed;          /* the gatekeeper routes the call's signalling */
+    struct addr destination; /* where call signalling goes (for calls of ours) */
+    uint32_t bandwidth;      /* granted, in 100 bit/s */
+};
+
+struct ras_ops {
+    /* One datagram. Mandatory. */
+    void (*send)(void *arg, const struct addr *to, const uint8_t *data, size_t len);
+    uint32_t (*random)(void *arg);    /* mandatory */
+    uint32_t (*unix_time)(void *arg); /* seconds since 1970; mandatory with a password */
+    void (*on_registered)(void *arg, const struct ras_registration *registration);
+    /* Not registered any more, or not let in (then `was_registered` is false); the engine goes on
+     * trying by itself. */
+    void (*on_lost)(void *arg, bool was_registered, const char *why);
+    void (*on_stopped)(void *arg); /* ras_stop is through */
+    void (*on_admission)(void *arg, const struct ras_admitted *admitted);
+    /* Answer to ras_set_bandwidth: 0 or as ras_admitted.err; `bandwidth` is what may be used. */
+    void (*on_bandwidth)(void *arg, uint64_t key, int err, uint32_t bandwidth);
+    /* The gatekeeper wants another bandwidth; NULL: agreed to. */
+    bool (*on_bandwidth_wanted)(void *arg, uint64_t key, uint32_t bandwidth);
+    /* The gatekeeper ends this call; it is disengaged already. */
+    void (*on_disengage)(void *arg, uint64_t key);
+};
+
+/* A 0 takes the default. Texts and lists are copied. */
+struct ras_config {
+    struct addr gatekeeper;        /* its RAS address, or a multicast group to find one */
+    const char *gatekeeper_id;     /* only this one; NULL: any */
+    bool skip_discovery;           /* begin with the registration (not with a group) */
+    struct addr ras_address;       /* ours */
+    const struct addr *signalling; /* our call signalling addresses, 1 to RAS_ADDRESSES_MAX */
+    size_t signalling_count;
+    const struct h225_alias *aliases; /* 1 to H225_ALIASES_MAX */
+    size_t alias_count;
+    const char *const *prefixes; /* digits; up to RAS_PREFIXES_MAX */
+    size_t prefix_count;
+    const char *product;  /* default "Sluice" */
+    const char *version;  /* default SLUICE_VERSION */
+    const char *user;     /* sendersID before there is an endpoint identifier; default: alias 0 */
+    const char *password; /* NULL: no authentication */
+    const struct ras_crypto *crypto;
+    uint32_t ttl_s;        /* wanted; default 60 */
+    uint32_t request_ms;   /* until a request is repeated; default 3,000 */
+    uint32_t discovery_ms; /* the same for GatekeeperRequest; default 5,000 */
+    uint32_t tries;        /* of each request; default 3 */
+    uint32_t retry_ms;     /* after all gatekeepers failed; default 30,000 */
+    uint32_t clock_skew_s; /* tokens older or newer are refused; default 7,200 */
+    uint32_t max_requests; /* of ours without an answer at a time; default 8,192 */
+    size_t memory_limit;   /* one decoded message, octets; default 65,536 */
+};
+
+#define RAS_STAT_LIST(X)                                               \
+    X(messages_in)                                                     \
+    X(messages_out)                                                    \
+    X(undecodable)                                                     \
+    X(strangers)   /* not from the gatekeeper */                       \
+    X(unauthentic) /* without a good token */                          \
+    X(unmatched)   /* an answer to nothing (any more) */               \
+    X(unexpected)  /* no row in the state it met */                    \
+    X(unknown)     /* answered with UnknownMessageResponse */          \
+    X(repeated)    /* requests of ours sent again */                   \
+    X(given_up)    /* requests of ours without an answer */            \
+    X(duplicates)  /* requests of the gatekeeper answered as before */ \
+    X(registrations)                                                   \
+    X(lost)                                                            \
+    X(calls_admitted)                                                  \
+    X(calls_refused)
+
+struct ras_stats {
+#define RAS_STAT_FIELD(name) uint64_t name;
+    RAS_STAT_LIST(RAS_STAT_FIELD)
+#undef RAS_STAT_FIELD
+};
+
+/* `config` is copied, `ops` must stay. ERR_INVAL, ERR_RANGE, ERR_NOMEM, ERR_CRYPTO. */
+int ras_create(const struct ras_config *config, const struct ras_ops *ops, void *arg,
+               struct ras **out);
+
+/* Sends nothing, calls nothing back. NULL is fine. */
+void ras_destroy(struct ras *ras);
+
+/* Begins to look for a gatekeeper. ERR_STATE: runs already. */
+int ras_start(struct ras *ras, uint64_t now);
+
+/* Unregisters; on_stopped comes when the gatekeeper knows it, or does not answer. ERR_STATE: off.
+ * Calls should be disengaged before. */
+int ras_stop(struct ras *ras, uint64_t now);
+
+/* One datagram. An error means that it was refused and counted. */
+int ras_input(struct ras *ras, const struct addr *from, const uint8_t *data, size_t len,
+              uint64_t now);
+
+/* When on_timer wants to be called, RAS_NEVER if no timer runs. */
+uint64_t ras_next_deadline(const struct ras *ras);
+void ras_on_timer(struct ras *ras, uint64_t now);
+
+/* More aliases: an additive registration where the gatekeeper takes one, else a full one.
+ * ERR_LIMIT: more than H225_ALIASES_MAX. Before the registration they simply go with it. */
+int ras_add_aliases(struct ras *ras, const struct h225_alias *aliases, size_t count, uint64_t now);
+
+/* AdmissionRequest. on_admission comes exactly once unless this fails: ERR_STATE (not registered),
+ * ERR_EXISTS (key in use), ERR_INVAL, ERR_LIMIT. */
+int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t now);
+
+/* BandwidthRequest for an admitted call. ERR_NOTFOUND, ERR_STATE, ERR_LIMIT. */
+int ras_set_bandwidth(struct ras *ras, uint64_t key, uint32_t bandwidth, uint64_t now);
+
+/* The call is over: DisengageRequest, if this gatekeeper admitted it. The key is free at once; an
+ * admission that runs is forgotten (no on_admission) and undone should it be granted.
+ * ERR_NOTFOUND. `cause` is the Q.850 value. */
+int ras_disengage(struct ras *ras, uint64_t key, unsigned cause, uint64_t now);
+
+/* ResourcesAvailableIndicate, when the answer has changed. ERR_STATE: not registered (told then by
+ * the next registration). */
+int ras_set_resources(struct ras *ras, bool is_almost_out, uint64_t now);
+
+enum ras_state ras_state(const struct ras *ras);
+const char *ras_state_to_str(enum ras_state state);
+size_t ras_call_count(const struct ras *ras);
+const struct ras_stats *ras_stats(const struct ras *ras);
+
+/* The registration that holds; ERR_STATE when there is none. Texts live until the next call into
+ * the engine. */
+int ras_registration(const struct ras *ras, struct ras_registration *out);
+
+#endif

@@ -1,0 +1,397 @@
+/* The requests of an endpoint. */
+#include "signalling/h225/ras_internal.h"
+
+#include <string.h>
+
+static const uint32_t protocol_arcs[] = {0, 0, 8, 2250, 0, H225_VERSION};
+static const struct per_oid protocol = {FSM_COUNT(protocol_arcs), protocol_arcs};
+static const uint32_t hmac_sha1_96_arcs[] = {0, 0, 8, 235, 0, 2, 6};
+
+void *ras_begin(struct ras *ras, struct h225_RasMessage *m, enum h225_RasMessage_kind kind)
+{
+    void *body;
+
+    arena_reset(&ras->out);
+    memset(m, 0, sizeof(*m));
+    m->kind = kind;
+    body = arena_zalloc(&ras->out, ras_kind_of(kind)->size);
+    memcpy(&m->u, &body, sizeof(body));
+    return body;
+}
+
+int ras_build_identifier(struct ras *ras, const struct ras_id *id, struct per_bmp *out)
+{
+    out->p = arena_copy(&ras->out, id->text, id->len * sizeof(id->text[0]));
+    out->len = id->len;
+    return out->p == NULL ? ERR_NOMEM : 0;
+}
+
+static int build_address(struct ras *ras, const struct addr *address,
+                         struct h225_TransportAddress *out)
+{
+    struct h225_TransportAddress *made = NULL;
+    int err = h225_build_address(&ras->out, address, &made);
+
+    if (err == 0 && made == NULL)
+        err = ERR_INVAL;
+    if (err == 0)
+        *out = *made;
+    return err;
+}
+
+static int build_signalling(struct ras *ras, struct h225_TransportAddress_list *out)
+{
+    int err = 0;
+
+    out->v = arena_array(&ras->out, ras->config.signalling_count, sizeof(*out->v));
+    if (out->v == NULL)
+        return ERR_NOMEM;
+    for (; out->n < ras->config.signalling_count && err == 0; out->n++)
+        err = build_address(ras, &ras->config.signalling[out->n], &out->v[out->n]);
+    return err;
+}
+
+static void build_vendor(const struct ras *ras, struct h225_VendorIdentifier *vendor)
+{
+    vendor->has_productId = vendor->has_versionId = true;
+    vendor->productId = per_octets_of(ras->config.product, strlen(ras->config.product));
+    vendor->versionId = per_octets_of(ras->config.version, strlen(ras->config.version));
+}
+
+/* An MCU serves H.323; its prefixes are what the gatekeeper routes here (H.225.0 §7.8.1). */
+static int build_protocols(struct ras *ras, struct h225_SupportedProtocols_list *out)
+{
+    struct h225_H323Caps *caps = arena_zalloc(&ras->out, sizeof(*caps));
+    size_t n = ras->config.prefix_count;
+
+    out->v = arena_zalloc(&ras->out, sizeof(*out->v));
+    if (caps == NULL || out->v == NULL)
+        return ERR_NOMEM;
+    out->n = 1;
+    out->v->kind = h225_SupportedProtocols_h323;
+    out->v->u.h323 = caps;
+    caps->has_supportedPrefixes = true;
+    caps->supportedPrefixes.v = arena_array(&ras->out, n + 1, sizeof(*caps->supportedPrefixes.v));
+    if (caps->supportedPrefixes.v == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        struct h225_AliasAddress *prefix = &caps->supportedPrefixes.v[i].prefix;
+
+        prefix->kind = h225_AliasAddress_dialledDigits;
+        prefix->u.dialledDigits = per_string_of(ras->config.prefixes[i]);
+    }
+    caps->supportedPrefixes.n = (uint32_t)n;
+    return 0;
+}
+
+static int build_endpoint(struct ras *ras, struct h225_EndpointType *type)
+{
+    type->vendor = arena_zalloc(&ras->out, sizeof(*type->vendor));
+    type->mcu = arena_zalloc(&ras->out, sizeof(*type->mcu));
+    if (type->vendor == NULL || type->mcu == NULL)
+        return ERR_NOMEM;
+    build_vendor(ras, type->vendor);
+    type->mc = true;
+    type->mcu->has_protocol = true;
+    return build_protocols(ras, &type->mcu->protocol);
+}
+
+static int build_call_id(struct ras *ras, const uint8_t guid[H225_GUID_LEN],
+                         struct h225_CallIdentifier **out)
+{
+    *out = arena_zalloc(&ras->out, sizeof(**out));
+    if (*out == NULL)
+        return ERR_NOMEM;
+    memcpy((*out)->guid, guid, H225_GUID_LEN);
+    return 0;
+}
+
+static int offer_authentication(struct ras *ras, struct h225_GatekeeperRequest *u)
+{
+    u->authenticationCapability.v = arena_zalloc(&ras->out, sizeof(*u->authenticationCapability.v));
+    u->algorithmOIDs.v = arena_zalloc(&ras->out, sizeof(*u->algorithmOIDs.v));
+    if (u->authenticationCapability.v == NULL || u->algorithmOIDs.v == NULL)
+        return ERR_NOMEM;
+    u->has_authenticationCapability = u->has_algorithmOIDs = true;
+    u->authenticationCapability.n = u->algorithmOIDs.n = 1;
+    u->authenticationCapability.v->kind = h235_AuthenticationMechanism_pwdHash;
+    u->algorithmOIDs.v[0] = (struct per_oid){FSM_COUNT(hmac_sha1_96_arcs), hmac_sha1_96_arcs};
+    return 0;
+}
+
+int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
+{
+    struct h225_GatekeeperRequest *u = ras_begin(ras, m, h225_RasMessage_gatekeeperRequest);
+    const struct ras_id *wanted = &ras->gatekeepers[ras->current].id;
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->protocolIdentifier = protocol;
+    u->has_supportsAltGK = true;
+    u->has_supportsAssignedGK = true;
+    err = build_address(ras, &ras->config.ras_address, &u->rasAddress);
+    if (err == 0)
+        err = build_endpoint(ras, &u->endpointType);
+    if (err == 0)
+        err = h225_build_aliases(&ras->out, ras->aliases.list, ras->aliases.count,
+                                 &u->has_endpointAlias, &u->endpointAlias);
+    u->has_gatekeeperIdentifier = wanted->len > 0;
+    if (err == 0 && u->has_gatekeeperIdentifier)
+        err = ras_build_identifier(ras, wanted, &u->gatekeeperIdentifier);
+    if (err == 0 && ras->config.password != NULL)
+        err = offer_authentication(ras, u);
+    return err;
+}
+
+/* A keep-alive has only what names the registration (H.225.0 §7.9.1); the lists that it must have
+ * are as in the full one. */
+static int rrq_aliases(struct ras *ras, struct h225_RegistrationRequest *u,
+                       enum ras_purpose purpose)
+{
+    size_t from = purpose == RAS_ADDITIVE ? ras->aliases_told : 0;
+
+    if (purpose == RAS_KEEP_ALIVE)
+        return 0;
+    u->has_additiveRegistration = purpose == RAS_ADDITIVE;
+    return h225_build_aliases(&ras->out, ras->aliases.list + from, ras->aliases.count - from,
+                              &u->has_terminalAlias, &u->terminalAlias);
+}
+
+static int rrq_identifiers(struct ras *ras, struct h225_RegistrationRequest *u,
+                           enum ras_purpose purpose)
+{
+    int err = 0;
+
+    u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
+    if (u->has_gatekeeperIdentifier)
+        err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
+    u->has_endpointIdentifier = purpose != RAS_FULL && ras->endpoint_id.len > 0;
+    if (err == 0 && u->has_endpointIdentifier)
+        err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    return err;
+}
+
+int ras_build_rrq(struct ras *ras, struct h225_RasMessage *m, enum ras_purpose purpose)
+{
+    struct h225_RegistrationRequest *u = ras_begin(ras, m, h225_RasMessage_registrationRequest);
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->protocolIdentifier = protocol;
+    u->discoveryComplete = !ras->config.skip_discovery;
+    u->has_keepAlive = u->has_willSupplyUUIEs = u->has_maintainConnection = true;
+    u->has_supportsAltGK = u->has_supportsAssignedGK = true;
+    u->keepAlive = purpose == RAS_KEEP_ALIVE;
+    u->has_timeToLive = true;
+    u->timeToLive = ras->config.ttl_s;
+    build_vendor(ras, &u->endpointVendor);
+    u->rasAddress.v = arena_zalloc(&ras->out, sizeof(*u->rasAddress.v));
+    if (u->rasAddress.v == NULL)
+        return ERR_NOMEM;
+    u->rasAddress.n = 1;
+    err = build_address(ras, &ras->config.ras_address, u->rasAddress.v);
+    if (err == 0)
+        err = build_signalling(ras, &u->callSignalAddress);
+    if (err == 0)
+        err = build_endpoint(ras, &u->terminalType);
+    if (err == 0)
+        err = rrq_aliases(ras, u, purpose);
+    return err == 0 ? rrq_identifiers(ras, u, purpose) : err;
+}
+
+int ras_build_urq(struct ras *ras, struct h225_RasMessage *m)
+{
+    struct h225_UnregistrationRequest *u = ras_begin(ras, m, h225_RasMessage_unregistrationRequest);
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->has_endpointIdentifier = true;
+    u->reason = arena_zalloc(&ras->out, sizeof(*u->reason));
+    if (u->reason == NULL)
+        return ERR_NOMEM;
+    u->reason->kind = h225_UnregRequestReason_maintenance;
+    err = build_signalling(ras, &u->callSignalAddress);
+    if (err == 0)
+        err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
+    if (err == 0 && u->has_gatekeeperIdentifier)
+        err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
+    return err;
+}
+
+static int arq_parties(struct ras *ras, struct h225_AdmissionRequest *u,
+                       const struct ras_admission *admission)
+{
+    struct arena *a = &ras->out;
+    bool has_source = false;
+    int err =
+        h225_build_aliases(a, admission->source, admission->source_count, &has_source, &u->srcInfo);
+
+    if (err == 0)
+        err = h225_build_aliases(a, admission->destination, admission->destination_count,
+                                 &u->has_destinationInfo, &u->destinationInfo);
+    if (err == 0)
+        err = h225_build_address(a, &admission->source_address, &u->srcCallSignalAddress);
+    if (err == 0)
+        err = h225_build_address(a, &admission->destination_address, &u->destCallSignalAddress);
+    return err;
+}
+
+int ras_build_arq(struct ras *ras, struct h225_RasMessage *m, const struct ras_admission *admission)
+{
+    struct h225_AdmissionRequest *u = ras_begin(ras, m, h225_RasMessage_admissionRequest);
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->callType.kind = h225_CallType_pointToPoint;
+    u->bandWidth = admission->bandwidth;
+    u->callReferenceValue = admission->call_ref;
+    memcpy(u->conferenceID, admission->conference_id, H225_GUID_LEN);
+    u->activeMC = admission->is_answer; /* as callee we are the MC of the conference */
+    u->answerCall = admission->is_answer;
+    u->has_canMapAlias = u->has_canMapSrcAlias = u->has_willSupplyUUIEs = true;
+    u->canMapAlias = !admission->is_answer;
+    err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    if (err == 0)
+        err = arq_parties(ras, u, admission);
+    if (err == 0)
+        err = build_call_id(ras, admission->call_id, &u->callIdentifier);
+    u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
+    if (err == 0 && u->has_gatekeeperIdentifier)
+        err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
+    return err;
+}
+
+int ras_build_brq(struct ras *ras, struct h225_RasMessage *m, const struct ras_call *call,
+                  uint32_t bandwidth)
+{
+    struct h225_BandwidthRequest *u = ras_begin(ras, m, h225_RasMessage_bandwidthRequest);
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
+    u->callReferenceValue = call->call_ref;
+    u->bandWidth = bandwidth;
+    u->has_answeredCall = true;
+    u->answeredCall = call->is_answer;
+    err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    if (err == 0)
+        err = build_call_id(ras, call->call_id, &u->callIdentifier);
+    u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
+    if (err == 0 && u->has_gatekeeperIdentifier)
+        err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
+    return err;
+}
+
+static int drq_cause(struct ras *ras, struct h225_DisengageRequest *u, unsigned cause)
+{
+    uint8_t *octets = arena_alloc(&ras->out, 2);
+
+    u->terminationCause = arena_zalloc(&ras->out, sizeof(*u->terminationCause));
+    if (octets == NULL || u->terminationCause == NULL)
+        return ERR_NOMEM;
+    q931_cause_make(cause, octets);
+    u->terminationCause->kind = h225_CallTerminationCause_releaseCompleteCauseIE;
+    u->terminationCause->u.releaseCompleteCauseIE = per_octets_of(octets, 2);
+    return 0;
+}
+
+int ras_build_drq(struct ras *ras, struct h225_RasMessage *m, const struct ras_call *call,
+                  unsigned cause)
+{
+    struct h225_DisengageRequest *u = ras_begin(ras, m, h225_RasMessage_disengageRequest);
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
+    u->callReferenceValue = call->call_ref;
+    u->disengageReason.kind = h225_DisengageReason_normalDrop;
+    u->has_answeredCall = true;
+    u->answeredCall = call->is_answer;
+    err = drq_cause(ras, u, cause);
+    if (err == 0)
+        err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    if (err == 0)
+        err = build_call_id(ras, call->call_id, &u->callIdentifier);
+    u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
+    if (err == 0 && u->has_gatekeeperIdentifier)
+        err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
+    return err;
+}
+
+int ras_build_rai(struct ras *ras, struct h225_RasMessage *m)
+{
+    struct h225_ResourcesAvailableIndicate *u =
+        ras_begin(ras, m, h225_RasMessage_resourcesAvailableIndicate);
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->protocolIdentifier = protocol;
+    u->almostOutOfResources = ras->almost_out;
+    err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    return err == 0 ? build_protocols(ras, &u->protocols) : err;
+}
+
+static int irr_calls(struct ras *ras, struct h225_InfoRequestResponse *u,
+                     struct ras_call *const *calls, size_t count)
+{
+    struct arena *a = &ras->out;
+    int err = 0;
+
+    u->perCallInfo.v = arena_array(a, count, sizeof(*u->perCallInfo.v));
+    if (u->perCallInfo.v == NULL)
+        return ERR_NOMEM;
+    for (; u->perCallInfo.n < count && err == 0; u->perCallInfo.n++) {
+        struct h225_InfoRequestResponse_perCallInfo *info = &u->perCallInfo.v[u->perCallInfo.n];
+        const struct ras_call *call = calls[u->perCallInfo.n];
+
+        info->callReferenceValue = call->call_ref;
+        memcpy(info->conferenceID, call->conference_id, H225_GUID_LEN);
+        info->has_originator = true;
+        info->originator = !call->is_answer;
+        info->callType.kind = h225_CallType_pointToPoint;
+        info->bandWidth = call->bandwidth;
+        info->callModel.kind =
+            call->is_routed ? h225_CallModel_gatekeeperRouted : h225_CallModel_direct;
+        err = build_call_id(ras, call->call_id, &info->callIdentifier);
+        if (err == 0)
+            err = h225_build_address(a, &call->peer, &info->callSignalling.sendAddress);
+        if (err == 0)
+            err = h225_build_address(a, &ras->config.signalling[0],
+                                     &info->callSignalling.recvAddress);
+    }
+    u->has_perCallInfo = true;
+    return err;
+}
+
+int ras_build_irr(struct ras *ras, struct h225_RasMessage *m, struct ras_call *const *calls,
+                  size_t count, bool is_unsolicited)
+{
+    struct h225_InfoRequestResponse *u = ras_begin(ras, m, h225_RasMessage_infoRequestResponse);
+    int err;
+
+    if (u == NULL)
+        return ERR_NOMEM;
+    u->has_needResponse = u->has_unsolicited = true;
+    u->unsolicited = is_unsolicited;
+    err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    if (err == 0)
+        err = build_endpoint(ras, &u->endpointType);
+    if (err == 0)
+        err = build_address(ras, &ras->config.ras_address, &u->rasAddress);
+    if (err == 0)
+        err = build_signalling(ras, &u->callSignalAddress);
+    if (err == 0)
+        err = h225_build_aliases(&ras->out, ras->aliases.list, ras->aliases.count,
+                                 &u->has_endpointAlias, &u->endpointAlias);
+    if (err == 0 && count > 0)
+        err = irr_calls(ras, u, calls, count);
+    return err;
+}

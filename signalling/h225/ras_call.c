@@ -1,0 +1,189 @@
+/* The calls that the gatekeeper let in, or is asked to. */
+#include "signalling/h225/ras_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct list *bucket(struct ras *ras, uint64_t key)
+{
+    return &ras->calls[(key * 0x9e3779b97f4a7c15u >> 32) % RAS_BUCKETS];
+}
+
+struct ras_call *ras_call_find(struct ras *ras, uint64_t key)
+{
+    LIST_FOREACH (it, bucket(ras, key)) {
+        struct ras_call *call = LIST_ENTRY(it, struct ras_call, link);
+
+        if (call->key == key)
+            return call;
+    }
+    return NULL;
+}
+
+/* By call identifier; a gatekeeper of version 1 has only the call reference. */
+struct ras_call *ras_call_find_id(struct ras *ras, const uint8_t call_id[H225_GUID_LEN],
+                                  uint16_t call_ref)
+{
+    static const uint8_t none[H225_GUID_LEN];
+    bool by_ref = memcmp(call_id, none, H225_GUID_LEN) == 0;
+
+    for (size_t i = 0; i < RAS_BUCKETS; i++)
+        LIST_FOREACH (it, &ras->calls[i]) {
+            struct ras_call *call = LIST_ENTRY(it, struct ras_call, link);
+
+            if (by_ref ? call->call_ref == call_ref
+                       : memcmp(call->call_id, call_id, H225_GUID_LEN) == 0)
+                return call;
+        }
+    return NULL;
+}
+
+void ras_call_free(struct ras_call *call)
+{
+    timer_cancel(&call->ras->timers, &call->report);
+    list_remove(&call->link);
+    call->ras->call_count--;
+    free(call);
+}
+
+/* The report that the gatekeeper wanted every so many seconds (irrFrequency). */
+static void on_report(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct ras_call *call = ctx;
+    struct ras *ras = call->ras;
+    struct h225_RasMessage m;
+
+    if (ras->state != RAS_STATE_REGISTERED || call->registration != ras->registration)
+        return;
+    timer_start(&ras->timers, timer, now + (uint64_t)call->report_s * 1000);
+    if (ras_build_irr(ras, &m, &call, 1, true) == 0)
+        (void)ras_send_indication(ras, &m);
+}
+
+static struct ras_call *call_create(struct ras *ras, const struct ras_admission *admission)
+{
+    struct ras_call *call = calloc(1, sizeof(*call));
+
+    if (call == NULL)
+        return NULL;
+    call->ras = ras;
+    call->key = admission->key;
+    call->registration = ras->registration;
+    memcpy(call->call_id, admission->call_id, H225_GUID_LEN);
+    memcpy(call->conference_id, admission->conference_id, H225_GUID_LEN);
+    call->call_ref = admission->call_ref;
+    call->is_answer = admission->is_answer;
+    call->bandwidth = admission->bandwidth;
+    call->peer = admission->is_answer ? admission->source_address : admission->destination_address;
+    timer_init(&call->report, on_report, call);
+    list_push_back(bucket(ras, call->key), &call->link);
+    ras->call_count++;
+    return call;
+}
+
+int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t now)
+{
+    struct ras_pending what = {.key = admission->key, .bandwidth = admission->bandwidth};
+    struct h225_RasMessage m;
+    struct ras_call *call;
+    int err;
+
+    ras->now = now;
+    if (admission->key == 0)
+        return ERR_INVAL;
+    if (ras->state != RAS_STATE_REGISTERED || ras->endpoint_id.len == 0)
+        return ERR_STATE;
+    if (ras_call_find(ras, admission->key) != NULL)
+        return ERR_EXISTS;
+    call = call_create(ras, admission);
+    if (call == NULL)
+        return ERR_NOMEM;
+    err = ras_build_arq(ras, &m, admission);
+    if (err == 0)
+        err = ras_send_request(ras, &m, &what);
+    if (err != 0)
+        ras_call_free(call);
+    return err;
+}
+
+static void disengage(struct ras *ras, const struct ras_call *call, unsigned cause)
+{
+    struct ras_pending what = {.key = call->key};
+    struct h225_RasMessage m;
+
+    if (ras->state == RAS_STATE_REGISTERED && call->registration == ras->registration &&
+        ras_build_drq(ras, &m, call, cause) == 0)
+        (void)ras_send_request(ras, &m, &what);
+}
+
+static void admitted(struct ras *ras, struct ras_call *call,
+                     const struct h225_AdmissionConfirm *acf)
+{
+    struct ras_admitted a = {.key = call->key,
+                             .is_routed = acf->callModel.kind == h225_CallModel_gatekeeperRouted,
+                             .destination = h225_read_address(&acf->destCallSignalAddress),
+                             .bandwidth = acf->bandWidth};
+
+    ras->stats.calls_admitted++;
+    call->is_admitted = true;
+    call->is_routed = a.is_routed;
+    call->bandwidth = acf->bandWidth;
+    if (acf->has_irrFrequency) {
+        call->report_s = acf->irrFrequency;
+        timer_start(&ras->timers, &call->report, ras->now + (uint64_t)call->report_s * 1000);
+    }
+    RAS_CALL(ras, on_admission, &a);
+}
+
+void ras_call_answered(struct ras *ras, uint64_t key, const struct h225_AdmissionConfirm *acf,
+                       int err, const char *reason)
+{
+    struct ras_admitted a = {.key = key, .err = err, .reason = reason};
+    struct ras_call *call = ras_call_find(ras, key);
+
+    if (call == NULL || call->is_admitted)
+        return;
+    if (acf != NULL) {
+        admitted(ras, call, acf);
+        return;
+    }
+    ras->stats.calls_refused++;
+    ras_call_free(call);
+    RAS_CALL(ras, on_admission, &a);
+}
+
+int ras_set_bandwidth(struct ras *ras, uint64_t key, uint32_t bandwidth, uint64_t now)
+{
+    struct ras_pending what = {.key = key, .bandwidth = bandwidth};
+    struct ras_call *call = ras_call_find(ras, key);
+    struct h225_RasMessage m;
+    int err;
+
+    ras->now = now;
+    if (call == NULL)
+        return ERR_NOTFOUND;
+    if (!call->is_admitted || ras->state != RAS_STATE_REGISTERED ||
+        call->registration != ras->registration)
+        return ERR_STATE;
+    err = ras_build_brq(ras, &m, call, bandwidth);
+    return err == 0 ? ras_send_request(ras, &m, &what) : err;
+}
+
+/* While the admission runs nobody knows whether the gatekeeper has counted the call: the
+ * DisengageRequest goes out anyway, behind the AdmissionRequest, and the answer finds no call. */
+int ras_disengage(struct ras *ras, uint64_t key, unsigned cause, uint64_t now)
+{
+    struct ras_call *call = ras_call_find(ras, key);
+
+    ras->now = now;
+    if (call == NULL)
+        return ERR_NOTFOUND;
+    disengage(ras, call, cause);
+    ras_call_free(call);
+    return 0;
+}
+
+size_t ras_call_count(const struct ras *ras)
+{
+    return ras->call_count;
+}
