@@ -12,6 +12,8 @@ struct command {
 /* A new benchmark is a new row. */
 static const struct command commands[] = {
     {"per", bench_cmd_per, "PER codec: decode and encode of realistic messages"},
+    {"pipeline", bench_cmd_pipeline,
+     "a worker of sluice-dp alone: nanoseconds a packet by path, suite and stage"},
     {"srtp", bench_cmd_srtp,
      "SRTP engines: protect and unprotect, mb against libsrtp and raw calls"},
 };

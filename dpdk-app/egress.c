@@ -36,6 +36,7 @@ void worker_flush(struct worker *worker)
     if (worker->trash_n > 0)
         io->release(io, worker->trash, worker->trash_n);
     worker->trash_n = 0;
+    worker_mark(worker, WORKER_TRANSMIT);
 }
 
 void worker_ask(struct worker *worker, int hop)
@@ -171,7 +172,9 @@ static void stage_protect(struct worker *worker, struct burst *burst)
     }
     if (jobs == 0)
         return;
+    worker_mark(worker, WORKER_DESTINATION);
     srtp_protect_burst(worker->engine, worker->job, jobs);
+    worker_mark(worker, WORKER_PROTECT);
     for (unsigned j = 0; j < jobs; j++) {
         struct packet *p = burst->p[worker->job_of[j]];
 
@@ -234,6 +237,7 @@ static void stage_stamp(struct worker *worker, struct burst *burst)
 void worker_send_media(struct worker *worker, struct burst *burst)
 {
     stage_destination(worker, burst);
+    worker_mark(worker, WORKER_DESTINATION);
     stage_protect(worker, burst);
     stage_stamp(worker, burst);
 }

@@ -368,7 +368,9 @@ static void stage_unprotect(struct worker *worker, struct burst *burst)
     }
     if (jobs == 0)
         return;
+    worker_mark(worker, WORKER_ADMIT);
     srtp_unprotect_burst(worker->engine, worker->job, jobs);
+    worker_mark(worker, WORKER_UNPROTECT);
     collect_jobs(worker, burst, jobs);
     for (unsigned i = 0; i < burst->n; i++) {
         if (burst->p[i] == NULL)
@@ -486,9 +488,12 @@ static void receive_ours(struct worker *worker, struct burst *burst)
 {
     stage_admit(worker, burst);
     stage_streams(worker, burst);
+    worker_mark(worker, WORKER_ADMIT);
     stage_unprotect(worker, burst);
     stage_account(worker, burst);
+    worker_mark(worker, WORKER_ACCOUNT);
     stage_route(worker, burst);
+    worker_mark(worker, WORKER_ROUTE);
     worker_send_media(worker, burst);
 }
 
@@ -497,7 +502,9 @@ void worker_receive(struct worker *worker, unsigned device, struct packet **p, u
     struct burst burst;
 
     stage_parse(worker, device, p, n, &burst);
+    worker_mark(worker, WORKER_PARSE);
     stage_lookup(worker, &burst);
+    worker_mark(worker, WORKER_LOOK_UP);
     if (burst.n > 0)
         receive_ours(worker, &burst);
 }

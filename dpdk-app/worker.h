@@ -40,6 +40,32 @@ struct burst {
     unsigned n;
 };
 
+/* What sluice-bench pipeline tells apart; each is a step over the whole burst. */
+#define WORKER_STAGE_LIST(X)                                                                \
+    X(WORKER_PARSE, "parse")             /* Ethernet, IP, UDP, checksums */                 \
+    X(WORKER_LOOK_UP, "look-up")         /* port to transport */                            \
+    X(WORKER_ADMIT, "admit")             /* first bytes, source, keys; the SSRC's stream */ \
+    X(WORKER_UNPROTECT, "unprotect")     /* the SRTP engine alone */                        \
+    X(WORKER_ACCOUNT, "account")         /* what was uncovered is checked and counted */    \
+    X(WORKER_ROUTE, "route")             /* payload type to destination */                  \
+    X(WORKER_DESTINATION, "destination") /* may it leave, its stream there */               \
+    X(WORKER_PROTECT, "protect")         /* the SRTP engine alone */                        \
+    X(WORKER_TRANSMIT, "transmit")       /* headers, checksums, statistics, sending */
+
+enum worker_stage {
+#define WORKER_STAGE_ENUM(name, text) name,
+    WORKER_STAGE_LIST(WORKER_STAGE_ENUM)
+#undef WORKER_STAGE_ENUM
+        WORKER_STAGES
+};
+
+/* A stop-watch for benchmarks: `now` in units of its owner's choice. */
+struct worker_watch {
+    uint64_t (*now)(void);
+    uint64_t since;
+    uint64_t spent[WORKER_STAGES];
+};
+
 struct held {
     struct packet *p;
     struct link_addr to;
@@ -74,8 +100,9 @@ struct worker {
     uint32_t sweep_at;
     uint64_t neighbours_ms;
     uint32_t epoch_seen;
-    uint64_t epoch_ms;  /* when the attachment changed */
-    struct link_msg up; /* being built */
+    uint64_t epoch_ms;          /* when the attachment changed */
+    struct link_msg up;         /* being built */
+    struct worker_watch *watch; /* NULL but in benchmarks */
 };
 
 /* ---- life (worker.c) ---- */
@@ -148,6 +175,19 @@ void worker_ask(struct worker *worker, int hop);
 void worker_take_over(struct worker *worker, struct packet **p, unsigned n);
 
 /* ---- shared small things ---- */
+
+/* What ran since the last mark was `stage`. */
+static inline void worker_mark(struct worker *worker, enum worker_stage stage)
+{
+    struct worker_watch *watch = worker->watch;
+    uint64_t now;
+
+    if (__builtin_expect(watch == NULL, 1))
+        return;
+    now = watch->now();
+    watch->spent[stage] += now - watch->since;
+    watch->since = now;
+}
 
 static inline void worker_count(struct worker *worker, unsigned counter, uint64_t n)
 {
