@@ -117,9 +117,9 @@ static void fill_transport(struct worker *worker, struct transport *t, uint32_t 
     memset(t, 0, sizeof(*t));
     if (++worker->generation == 0)
         worker->generation = 1;
-    t->generation = worker->generation;
+    t->generation = t->send_generation = worker->generation;
     t->index = worker->number << 24 | place;
-    t->mode = open->mode;
+    t->mode = t->send_mode = open->mode;
     t->local = open->local;
     t->producer = open->producer;
     t->port = open->port;
@@ -131,7 +131,7 @@ static void fill_transport(struct worker *worker, struct transport *t, uint32_t 
     t->opened_ms = worker->now_ms;
     memcpy(t->session, open->session, LINK_TAG_SIZE - 1);
     memcpy(t->conference, open->conference, LINK_TAG_SIZE - 1);
-    t->stats = link_worker_stats(worker->link, place);
+    t->stats = t->send_stats = link_worker_stats(worker->link, place);
     for (size_t i = 0; i < sizeof(*t->stats) / sizeof(uint64_t); i++)
         link_stat_set((uint64_t *)t->stats + i, 0);
 }
@@ -256,7 +256,8 @@ static int do_route_set(struct worker *worker, struct transport *t, const struct
     for (uint32_t i = 0; i < routes->count; i++) {
         const struct link_route *r = &routes->row[i];
 
-        t->route[i] = (struct route){r->to.index, r->to.generation, r->pt_in, r->pt_out, 0};
+        *transport_route(t, i) =
+            (struct route){r->to.index, r->to.generation, r->pt_in, r->pt_out, 0};
     }
     t->route_count = (uint8_t)routes->count;
     t->rtcp = (struct route){routes->rtcp.index, routes->rtcp.generation, 0, 0, 0};

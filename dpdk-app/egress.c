@@ -90,7 +90,7 @@ static inline bool has_header(struct worker *worker, struct transport *t)
 static inline void drop_out(struct worker *worker, struct transport *t, struct packet *p,
                             unsigned counter)
 {
-    link_stat_add(&t->stats->drop_other, 1);
+    link_stat_add(&t->send_stats->drop_other, 1);
     worker_drop(worker, p, counter);
 }
 
@@ -103,20 +103,20 @@ static void stage_destination(struct worker *worker, struct burst *burst)
 
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
-        struct transport *t = worker_transport(worker, p->transport, p->generation);
+        struct transport *t = worker_destination(worker, p->transport, p->generation);
         unsigned other = p->kind == PACKET_RTP ? LINK_MODE_RTCP : LINK_MODE_RTP;
         struct stream *s;
 
-        if (t == NULL || t->remote_family == 0) {
+        if (t == NULL || (t->header.size == 0 && t->remote_family == 0)) {
             worker_drop(worker, p, LINK_COUNTER_no_destination);
             continue;
         }
-        if (t->mode == other) {
+        if (t->send_mode == other) {
             drop_out(worker, t, p, LINK_COUNTER_route_mode);
             continue;
         }
-        if (t->mode == LINK_MODE_DTLS_SRTP && t->tx_key == NULL) {
-            link_stat_add(&t->stats->drop_keys, 1);
+        if (t->send_mode == LINK_MODE_DTLS_SRTP && t->tx_key == NULL) {
+            link_stat_add(&t->send_stats->drop_keys, 1);
             worker_drop(worker, p, LINK_COUNTER_no_keys_out);
             continue;
         }
@@ -180,9 +180,10 @@ static void stage_protect(struct worker *worker, struct burst *burst)
 
         if (worker->job[j].status == SRTP_OK) {
             packet_resize(p, worker->job[j].out_len);
+            p->summed = 0;
             continue;
         }
-        drop_out(worker, worker_transport(worker, p->transport, 0), p,
+        drop_out(worker, worker_destination(worker, p->transport, 0), p,
                  protect_counter(worker->job[j].status));
         burst->p[worker->job_of[j]] = NULL;
     }
@@ -194,7 +195,7 @@ static void stage_protect(struct worker *worker, struct burst *burst)
 
 static void account_sent(struct worker *worker, struct transport *t, const struct packet *p)
 {
-    struct link_transport_stats *stats = t->stats;
+    struct link_transport_stats *stats = t->send_stats;
 
     if (p->kind == PACKET_RTP) {
         link_stat_add(&stats->rtp_out, 1);
@@ -204,8 +205,8 @@ static void account_sent(struct worker *worker, struct transport *t, const struc
         link_stat_add(&stats->rtcp_out, 1);
     }
     link_stat_set(&stats->last_out_ms, worker->now_ms);
-    if (!(t->bits & TRANSPORT_FIRST_OUT)) {
-        t->bits |= TRANSPORT_FIRST_OUT;
+    if (!t->is_sending) {
+        t->is_sending = 1;
         link_stat_set(&stats->first_out_ms, worker->now_ms);
         worker_event(worker, t, LINK_FIRST_PACKET, 1, p);
     }
@@ -217,7 +218,7 @@ static void stage_stamp(struct worker *worker, struct burst *burst)
 
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
-        struct transport *t = worker_transport(worker, p->transport, 0);
+        struct transport *t = worker_destination(worker, p->transport, 0);
 
         if (p->head < HEADER_SIZE_MAX ||
             p->length > header_room(&worker->plane->locals, &t->header)) {
@@ -257,6 +258,7 @@ static enum dtls_result stamp_dtls(struct worker *worker, struct transport *t, s
     uint32_t version;
     int hop;
 
+    p->summed = 0;
     if (to->port == t->remote_port && to->family == t->remote_family &&
         memcmp(to->ip, t->remote_ip, sizeof(to->ip)) == 0) {
         if (!has_header(worker, t))

@@ -49,32 +49,3 @@ void header_build(struct header *header, const struct locals *locals, unsigned l
     build_udp(header, ip + IP6_SIZE, ip + 8, 32, port, remote);
     header->size = ETH_SIZE + IP6_SIZE + UDP_SIZE;
 }
-
-unsigned header_room(const struct locals *locals, const struct header *header)
-{
-    return locals->device[header->device].mtu - (header->size - ETH_SIZE);
-}
-
-void header_stamp(const struct header *header, struct packet *p)
-{
-    uint32_t length = p->length + UDP_SIZE;
-    uint64_t sum = header->udp_sum + 2 * wire_word(length);
-    uint16_t check = wire_fold(wire_sum(p->data, p->length, sum));
-    uint8_t *ip, *udp = p->data - UDP_SIZE;
-
-    if (check == 0)
-        check = 0xffff; /* 0 would mean: no checksum (RFC 768) */
-    packet_shift(p, -(int)header->size);
-    memcpy(p->data, header->bytes, header->size);
-    wire_put16(udp + 4, length);
-    memcpy(udp + 6, &check, 2);
-    ip = p->data + ETH_SIZE;
-    if (header->size == ETH_SIZE + IP4_SIZE + UDP_SIZE) {
-        wire_put16(ip + 2, length + IP4_SIZE);
-        check = wire_fold(header->ip_sum + wire_word(length + IP4_SIZE));
-        memcpy(ip + 10, &check, 2);
-    } else {
-        wire_put16(ip + 4, length);
-    }
-    p->device = header->device;
-}

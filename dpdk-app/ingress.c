@@ -3,6 +3,7 @@
 #include "dpdk-app/media.h"
 #include "dpdk-app/parse.h"
 #include "dpdk-app/resolve.h"
+#include "dpdk-app/wire.h"
 #include "dpdk-app/worker.h"
 
 #define PREFETCH_AHEAD  4u
@@ -60,6 +61,8 @@ static void stage_parse(struct worker *worker, unsigned device, struct packet **
     uint64_t bytes = 0;
 
     out->n = 0;
+    for (unsigned i = 0; i < n; i++)
+        __builtin_prefetch(p[i], 1);
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
         __builtin_prefetch(p[i]->data);
     for (unsigned i = 0; i < n; i++) {
@@ -71,9 +74,10 @@ static void stage_parse(struct worker *worker, unsigned device, struct packet **
         p[i]->device = (uint8_t)device;
         p[i]->latch = 0;
         result = parse_frame(&worker->plane->locals, p[i]);
-        if (result == PARSE_UDP)
+        if (result == PARSE_UDP) {
+            __builtin_prefetch(&worker->plane->port[p[i]->local][p[i]->dest_port]);
             out->p[out->n++] = p[i];
-        else if (result < 0)
+        } else if (result < 0)
             on_host_frame(worker, p[i], result);
         else
             worker_drop(worker, p[i], (unsigned)result);
@@ -126,7 +130,7 @@ static void stage_lookup(struct worker *worker, struct burst *burst)
             foreign[away++] = p;
             continue;
         }
-        __builtin_prefetch(&worker->transport[p->transport & 0xffffffu]);
+        __builtin_prefetch(&worker->transport[p->transport & 0xffffffu], 1);
         burst->p[kept++] = p;
     }
     burst->n = kept;
@@ -248,6 +252,22 @@ static bool admit(struct worker *worker, struct transport *t, struct packet *p)
     }
 }
 
+/* What follows from the lines that stage_admit waited for: the stream, the statistics, and (as
+ * nearly all calls have one route) the destination, whose lines come while cryptography works. */
+static inline void fetch_further(struct worker *worker, struct transport *t, const struct packet *p)
+{
+    const struct stream_slot *slot = transport_find(t->rx, p->ssrc);
+    uint32_t to = t->first_route.index, place = to & 0xffffffu;
+
+    __builtin_prefetch(&t->stats->rtp_in, 1);
+    if (slot != NULL)
+        __builtin_prefetch(&worker->stream[slot->stream], 1);
+    if (to >> 24 == worker->number && place < worker->plane->transports) {
+        __builtin_prefetch(&worker->transport[place].header);
+        __builtin_prefetch(&worker->transport[place].hop, 1);
+    }
+}
+
 static void stage_admit(struct worker *worker, struct burst *burst)
 {
     unsigned kept = 0;
@@ -256,10 +276,12 @@ static void stage_admit(struct worker *worker, struct burst *burst)
         struct packet *p = burst->p[i];
         struct transport *t = worker_transport(worker, p->transport, 0);
 
-        if (t == NULL)
+        if (t == NULL) {
             worker_drop(worker, p, LINK_COUNTER_no_transport);
-        else if (admit(worker, t, p))
+        } else if (admit(worker, t, p)) {
+            fetch_further(worker, t, p);
             burst->p[kept++] = p;
+        }
     }
     burst->n = kept;
 }
@@ -319,9 +341,11 @@ static void drop_unprotected(struct worker *worker, struct transport *t, struct 
     }
 }
 
-/* Results of the jobs; packets that failed leave the burst as NULL. */
-static void collect_jobs(struct worker *worker, struct burst *burst, unsigned jobs)
+/* Results of the jobs; packets that failed leave the burst as NULL. Returns their number. */
+static unsigned collect_jobs(struct worker *worker, struct burst *burst, unsigned jobs)
 {
+    unsigned failed = 0;
+
     for (unsigned j = 0; j < jobs; j++) {
         unsigned i = worker->job_of[j];
         struct packet *p = burst->p[i];
@@ -329,24 +353,31 @@ static void collect_jobs(struct worker *worker, struct burst *burst, unsigned jo
         if (worker->job[j].status == SRTP_OK) {
             burst->stream[i]->proven = 1;
             packet_resize(p, worker->job[j].out_len);
+            p->summed = 0;
             continue;
         }
+        failed++;
         drop_unprotected(worker, worker_transport(worker, p->transport, 0), p,
                          worker->job[j].status);
     }
+    if (failed == 0)
+        return 0;
     /* Only now: several packets of the burst may share a stream that one of them proved. */
     for (unsigned j = 0; j < jobs; j++) {
         unsigned i = worker->job_of[j];
         struct packet *p = burst->p[i];
-        struct transport *t = worker_transport(worker, p->transport, 0);
-        struct stream_slot *slot = transport_find(t->rx, p->ssrc);
+        struct transport *t;
+        struct stream_slot *slot;
 
         if (worker->job[j].status == SRTP_OK)
             continue;
+        t = worker_transport(worker, p->transport, 0);
+        slot = transport_find(t->rx, p->ssrc);
         burst->p[i] = NULL;
         if (slot != NULL && !worker->stream[slot->stream].proven)
             worker_drop_stream(worker, t, STREAM_IN, p->ssrc);
     }
+    return failed;
 }
 
 static void stage_unprotect(struct worker *worker, struct burst *burst)
@@ -371,7 +402,8 @@ static void stage_unprotect(struct worker *worker, struct burst *burst)
     worker_mark(worker, WORKER_ADMIT);
     srtp_unprotect_burst(worker->engine, worker->job, jobs);
     worker_mark(worker, WORKER_UNPROTECT);
-    collect_jobs(worker, burst, jobs);
+    if (collect_jobs(worker, burst, jobs) == 0)
+        return;
     for (unsigned i = 0; i < burst->n; i++) {
         if (burst->p[i] == NULL)
             continue;
@@ -425,8 +457,9 @@ static void stage_account(struct worker *worker, struct burst *burst)
         struct packet *p = burst->p[i];
         struct transport *t = worker_transport(worker, p->transport, 0);
 
-        if (p->kind == PACKET_RTP &&
-            (!media_read_rtp(p) || !media_check_padding(p->data, p->length))) {
+        /* The header was read by stage_admit; it must also fit what the tag left. */
+        if (p->kind == PACKET_RTP && ((burst->stream[i]->srtp != NULL && !media_read_rtp(p)) ||
+                                      !media_check_padding(p->data, p->length))) {
             drop_malformed(worker, t, p, LINK_COUNTER_rtp_malformed);
             continue;
         }
@@ -444,14 +477,41 @@ static void stage_account(struct worker *worker, struct burst *burst)
 
 /* ---- route ---- */
 
-static const struct route *find_route(const struct transport *t, const struct packet *p)
+static const struct route *find_route(struct transport *t, const struct packet *p)
 {
     if (p->kind == PACKET_RTCP)
         return t->rtcp.generation != 0 ? &t->rtcp : NULL;
-    for (unsigned i = 0; i < t->route_count; i++)
-        if (t->route[i].pt_in == p->payload_type || t->route[i].pt_in == LINK_PT_ANY)
-            return &t->route[i];
+    for (unsigned i = 0; i < t->route_count; i++) {
+        const struct route *route = transport_route(t, i);
+
+        if (route->pt_in == p->payload_type || route->pt_in == LINK_PT_ANY)
+            return route;
+    }
     return NULL;
+}
+
+static inline void rewrite_type(struct packet *p, uint8_t payload_type)
+{
+    uint16_t before, after;
+
+    memcpy(&before, p->data, 2);
+    p->data[1] = (uint8_t)((p->data[1] & 0x80) | payload_type);
+    memcpy(&after, p->data, 2);
+    p->sum = wire_replace(p->sum, before, after);
+}
+
+/* What worker_send_media reads of the destination beyond fetch_further's lines. */
+static inline void fetch_destination(struct worker *worker, const struct packet *p)
+{
+    struct transport *t = worker_destination(worker, p->transport, p->generation);
+    const struct stream_slot *slot;
+
+    if (t == NULL)
+        return;
+    slot = transport_find(t->tx, p->ssrc);
+    __builtin_prefetch(&t->send_stats->rtp_out, 1);
+    if (slot != NULL)
+        __builtin_prefetch(&worker->stream[slot->stream], 1);
 }
 
 static void stage_route(struct worker *worker, struct burst *burst)
@@ -470,10 +530,11 @@ static void stage_route(struct worker *worker, struct burst *burst)
             continue;
         }
         if (p->kind == PACKET_RTP && route->pt_out != LINK_PT_ANY)
-            p->data[1] = (uint8_t)((p->data[1] & 0x80) | route->pt_out);
+            rewrite_type(p, route->pt_out);
         p->transport = route->index;
         p->generation = route->generation;
         if (p->transport >> 24 == worker->number) {
+            fetch_destination(worker, p);
             burst->p[kept++] = p;
         } else {
             p->stage = PACKET_STAGE_ROUTED;

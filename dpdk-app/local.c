@@ -2,18 +2,6 @@
 
 #include <string.h>
 
-int local_find(const struct locals *locals, unsigned device, unsigned family, const uint8_t *ip)
-{
-    for (unsigned i = 0; i < locals->count; i++) {
-        const struct local *l = &locals->local[i];
-
-        if (l->family == family && l->device == device &&
-            memcmp(l->ip, ip, local_ip_size(family)) == 0)
-            return (int)i;
-    }
-    return -1;
-}
-
 static bool on_link(const struct local *local, const uint8_t *ip)
 {
     unsigned whole = local->prefix_bits / 8, rest = local->prefix_bits % 8;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "link/link_msg.h"
 
@@ -36,7 +37,18 @@ static inline unsigned local_ip_size(unsigned family)
 }
 
 /* Index of the local address `ip` on `device`, -1 when it is not ours. */
-int local_find(const struct locals *locals, unsigned device, unsigned family, const uint8_t *ip);
+static inline int local_find(const struct locals *locals, unsigned device, unsigned family,
+                             const uint8_t *ip)
+{
+    for (unsigned i = 0; i < locals->count; i++) {
+        const struct local *l = &locals->local[i];
+
+        if (l->family == family && l->device == device &&
+            (family == 4 ? memcmp(l->ip, ip, 4) : memcmp(l->ip, ip, 16)) == 0)
+            return (int)i;
+    }
+    return -1;
+}
 
 /* Address of the neighbour that gets packets for `ip`: itself when on link, else the gateway.
  * False: no way there. */

@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 #include "dpdk-app/packet.h"
+#include "dpdk-app/wire.h"
+
+#define RTP_SIZE 12u
 
 enum media_class {
     MEDIA_STUN,
@@ -19,14 +22,55 @@ enum media_class {
 
 /* RFC 7983 section 7 by the first byte; RTP and RTCP by the second (RFC 5761 section 4: RTCP's
  * packet types 192–223 are no RTP payload types with or without marker). */
-enum media_class media_classify(const uint8_t *data, size_t length);
+static inline enum media_class media_classify(const uint8_t *data, size_t length)
+{
+    if (length == 0)
+        return MEDIA_UNKNOWN;
+    if (data[0] <= 3)
+        return MEDIA_STUN;
+    if (data[0] >= 20 && data[0] <= 63)
+        return MEDIA_DTLS;
+    if (data[0] < 128 || data[0] > 191 || length < 2)
+        return MEDIA_UNKNOWN;
+    return data[1] >= 192 && data[1] <= 223 ? MEDIA_RTCP : MEDIA_RTP;
+}
 
 /* RTP header, CSRC list and extension inside the packet (all in the clear in SRTP too). Sets ssrc,
  * sequence, timestamp, payload_type. */
-bool media_read_rtp(struct packet *p);
+static inline bool media_read_rtp(struct packet *p)
+{
+    const uint8_t *data = p->data;
+    uint32_t at;
+
+    if (p->length < RTP_SIZE || data[0] >> 6 != 2)
+        return false;
+    at = RTP_SIZE + (data[0] & 15u) * 4;
+    if (data[0] & 0x10) {
+        if (p->length < at + 4)
+            return false;
+        at += 4 + wire_get16(data + at + 2) * 4u;
+    }
+    if (p->length < at)
+        return false;
+    p->payload_type = data[1] & 0x7f;
+    p->sequence = wire_get16(data + 2);
+    p->timestamp = wire_get32(data + 4);
+    p->ssrc = wire_get32(data + 8);
+    return true;
+}
 
 /* Padding of a plain packet: its count is within the payload (RFC 3550 section 5.1). */
-bool media_check_padding(const uint8_t *data, size_t length);
+static inline bool media_check_padding(const uint8_t *data, size_t length)
+{
+    size_t header;
+
+    if (!(data[0] & 0x20))
+        return true;
+    header = RTP_SIZE + (data[0] & 15u) * 4;
+    if (data[0] & 0x10)
+        header += 4 + wire_get16(data + header + 2) * 4u;
+    return data[length - 1] != 0 && header + data[length - 1] <= length;
+}
 
 /* First header of RTCP, which SRTCP leaves in the clear. Sets ssrc of the sender. */
 bool media_read_rtcp(struct packet *p);

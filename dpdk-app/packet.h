@@ -41,7 +41,8 @@ struct packet {
     uint32_t timestamp;
     uint16_t sequence;
     uint8_t payload_type;
-    uint8_t reserved;
+    uint8_t summed; /* sum is that of data while it is the UDP payload */
+    uint32_t sum;   /* one's complement, not folded (wire_sum) */
 };
 
 _Static_assert(sizeof(struct packet) == 64, "one cache line");

@@ -13,11 +13,6 @@ static void free_stream(struct worker *worker, uint32_t index)
     worker_count(worker, LINK_COUNTER_streams, (uint64_t)-1);
 }
 
-static struct stream_slot *slots(struct transport *t, enum stream_way way)
-{
-    return way == STREAM_IN ? t->rx : t->tx;
-}
-
 /* The used slots stay in front without gaps: a search ends at the first free one. */
 static void clear_slot(struct stream_slot *slot, struct stream_slot *all)
 {
@@ -44,7 +39,7 @@ static bool is_retired(const struct transport *t, uint32_t ssrc)
  * still knows its indices. */
 static bool evict(struct worker *worker, struct transport *t, enum stream_way way)
 {
-    struct stream_slot *all = slots(t, way), *oldest = NULL;
+    struct stream_slot *all = worker_slots(t, way), *oldest = NULL;
     uint64_t oldest_ms = UINT64_MAX;
 
     for (unsigned i = 0; i < TRANSPORT_STREAMS && all[i].stream != 0; i++) {
@@ -71,7 +66,7 @@ static bool evict(struct worker *worker, struct transport *t, enum stream_way wa
 static struct stream_slot *free_slot(struct worker *worker, struct transport *t,
                                      enum stream_way way)
 {
-    struct stream_slot *all = slots(t, way);
+    struct stream_slot *all = worker_slots(t, way);
 
     if (all[TRANSPORT_STREAMS - 1].stream != 0 && !evict(worker, t, way))
         return NULL;
@@ -81,7 +76,7 @@ static struct stream_slot *free_slot(struct worker *worker, struct transport *t,
     return NULL;
 }
 
-static struct stream *make_stream(struct worker *worker, struct transport *t, enum stream_way way,
+struct stream *worker_make_stream(struct worker *worker, struct transport *t, enum stream_way way,
                                   uint32_t ssrc)
 {
     struct srtp_key *key = way == STREAM_IN ? t->rx_key : t->tx_key;
@@ -111,25 +106,15 @@ static struct stream *make_stream(struct worker *worker, struct transport *t, en
     return s;
 }
 
-struct stream *worker_stream(struct worker *worker, struct transport *t, enum stream_way way,
-                             uint32_t ssrc)
-{
-    struct stream_slot *slot = transport_find(slots(t, way), ssrc);
-
-    if (slot != NULL)
-        return &worker->stream[slot->stream];
-    return make_stream(worker, t, way, ssrc);
-}
-
 void worker_drop_stream(struct worker *worker, struct transport *t, enum stream_way way,
                         uint32_t ssrc)
 {
-    struct stream_slot *slot = transport_find(slots(t, way), ssrc);
+    struct stream_slot *slot = transport_find(worker_slots(t, way), ssrc);
 
     if (slot == NULL)
         return;
     free_stream(worker, slot->stream);
-    clear_slot(slot, slots(t, way));
+    clear_slot(slot, worker_slots(t, way));
 }
 
 void worker_drop_streams(struct worker *worker, struct transport *t)

@@ -70,14 +70,13 @@ int worker_create(struct plane *plane, unsigned number, struct io *io, struct li
     worker->engine = engine;
     worker->count = link_worker_counters(link)->value;
     worker->transport = secret_alloc(plane->transports * sizeof(*worker->transport));
-    worker->stream = aligned_alloc(64, stream_bytes(plane));
+    worker->stream = secret_alloc(stream_bytes(plane));
     if (worker->transport == NULL || worker->stream == NULL) {
         secret_free(worker->transport, plane->transports * sizeof(*worker->transport));
-        free(worker->stream);
+        secret_free(worker->stream, stream_bytes(plane));
         free(worker);
         return ERR_NOMEM;
     }
-    memset(worker->stream, 0, stream_bytes(plane));
     fill_pools(worker);
     *out = worker;
     return 0;
@@ -95,7 +94,7 @@ void worker_destroy(struct worker *worker)
     worker_flush(worker);
     secret_wipe(&worker->up, sizeof(worker->up));
     secret_free(worker->transport, worker->plane->transports * sizeof(*worker->transport));
-    free(worker->stream);
+    secret_free(worker->stream, stream_bytes(worker->plane));
     free(worker);
 }
 

@@ -144,9 +144,24 @@ int worker_set_remote(struct worker *worker, struct transport *t, const struct l
 
 enum stream_way { STREAM_IN, STREAM_OUT };
 
+static inline struct stream_slot *worker_slots(struct transport *t, enum stream_way way)
+{
+    return way == STREAM_IN ? t->rx : t->tx;
+}
+
+/* For an SSRC that has none. NULL: no place. */
+struct stream *worker_make_stream(struct worker *worker, struct transport *t, enum stream_way way,
+                                  uint32_t ssrc);
+
 /* The stream of an SSRC, made when missing; NULL when there is no place. */
-struct stream *worker_stream(struct worker *worker, struct transport *t, enum stream_way way,
-                             uint32_t ssrc);
+static inline struct stream *worker_stream(struct worker *worker, struct transport *t,
+                                           enum stream_way way, uint32_t ssrc)
+{
+    struct stream_slot *slot = transport_find(worker_slots(t, way), ssrc);
+
+    return slot != NULL ? &worker->stream[slot->stream] : worker_make_stream(worker, t, way, ssrc);
+}
+
 /* Take one away (it never authenticated). */
 void worker_drop_stream(struct worker *worker, struct transport *t, enum stream_way way,
                         uint32_t ssrc);
@@ -211,6 +226,21 @@ static inline struct transport *worker_transport(struct worker *worker, uint32_t
         return NULL;
     t = &worker->transport[place];
     if (t->mode == 0 || (generation != 0 && t->generation != generation))
+        return NULL;
+    return t;
+}
+
+/* The same by the lines that sending reads. */
+static inline struct transport *worker_destination(struct worker *worker, uint32_t index,
+                                                   uint32_t generation)
+{
+    uint32_t place = index & 0xffffffu;
+    struct transport *t;
+
+    if (index >> 24 != worker->number || place >= worker->plane->transports)
+        return NULL;
+    t = &worker->transport[place];
+    if (t->send_generation == 0 || (generation != 0 && t->send_generation != generation))
         return NULL;
     return t;
 }

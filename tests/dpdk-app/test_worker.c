@@ -404,6 +404,15 @@ static void orphans_are_closed_when_nobody_claims_them(void)
     stop();
 }
 
+/* UDP checksum of the last IPv4 frame. */
+static bool last_sum_holds(void)
+{
+    const uint8_t *ip = rig.sent[rig.sent_n - 1] + ETH_SIZE, *udp = ip + IP4_SIZE;
+    uint32_t n = wire_get16(udp + 4);
+
+    return wire_fold(wire_sum(udp, n, wire_pseudo(ip + 12, 8, PROTO_UDP, n))) == 0;
+}
+
 static void payload_types_are_mapped_or_dropped(void)
 {
     struct link_id a, b;
@@ -423,10 +432,12 @@ static void payload_types_are_mapped_or_dropped(void)
     rig_frame(&rig, 0, frame, rig_udp(frame, 0, RIG_PORT, rtp, 172));
     last_payload(out);
     CU_ASSERT_EQUAL(out[1], 0x80); /* marker kept */
+    CU_ASSERT_TRUE(last_sum_holds());
     rig_rtp(rtp, 1, 2, 9);
     rig_frame(&rig, 0, frame, rig_udp(frame, 0, RIG_PORT, rtp, 172));
     last_payload(out);
     CU_ASSERT_EQUAL(out[1], 9);
+    CU_ASSERT_TRUE(last_sum_holds());
     rig_rtp(rtp, 1, 3, 18);
     rig_frame(&rig, 0, frame, rig_udp(frame, 0, RIG_PORT, rtp, 172));
     CU_ASSERT_EQUAL(rig.sent_n, 2);
