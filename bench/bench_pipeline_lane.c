@@ -1,6 +1,7 @@
 /* A lane of sluice-bench pipeline: a worker with calls, and memory for its network. */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/secret.h"
 #include "bench/bench_pipeline.h"
 #include "dpdk-app/wire.h"
 #include "link/link.h"
@@ -13,6 +14,8 @@
 #define BATCH        512u /* packets between two looks at the clock */
 #define HEAD         128u
 #define TAIL         64u
+#define STRIDE       (2048u + HEAD)     /* a buffer of sluice-dp's pool */
+#define POOL_BYTES   (4u * 1024 * 1024) /* whole huge pages, as DPDK's are */
 #define PASSES       4u
 #define PASS_PACKETS 2048u /* of a pass at least: ten calls must be measured too */
 #define PORT_FIRST   1024u
@@ -58,7 +61,6 @@ struct bench_pipeline_lane {
     /* What a device's ring would be. */
     struct packet *packet;
     uint8_t *buffer;
-    uint32_t stride;
 };
 
 /* ---- the network ---- */
@@ -281,18 +283,14 @@ static int open_memory(struct bench_pipeline_lane *lane)
     size_t frames = (size_t)PASSES * lane->pass_packets;
 
     lane->slot = (HEADER_SIZE_MAX + lane->c.bytes + SRTP_RTP_OVERHEAD_MAX + 63u) & ~63u;
-    lane->stride = 2048 + HEAD; /* a buffer of sluice-dp's pool */
     lane->far = calloc(lane->transports, sizeof(*lane->far));
     lane->order = calloc(lane->pass_packets, sizeof(*lane->order));
     lane->frame = calloc(frames, sizeof(*lane->frame));
     lane->frames = aligned_alloc(64, frames * lane->slot);
-    lane->packet = aligned_alloc(64, BATCH * sizeof(*lane->packet));
-    lane->buffer = aligned_alloc(64, BATCH * lane->stride);
-    if (!lane->far || !lane->order || !lane->frame || !lane->frames || !lane->packet ||
-        !lane->buffer)
+    lane->packet = secret_alloc(POOL_BYTES);
+    lane->buffer = (uint8_t *)lane->packet + BATCH * sizeof(*lane->packet);
+    if (!lane->far || !lane->order || !lane->frame || !lane->frames || !lane->packet)
         return ERR_NOMEM;
-    memset(lane->packet, 0, BATCH * sizeof(*lane->packet));
-    memset(lane->buffer, 0, BATCH * lane->stride);
     make_order(lane);
     return 0;
 }
@@ -350,8 +348,7 @@ void bench_pipeline_close(struct bench_pipeline_lane *lane)
     free(lane->order);
     free(lane->frame);
     free(lane->frames);
-    free(lane->packet);
-    free(lane->buffer);
+    secret_free(lane->packet, POOL_BYTES);
     free(lane);
 }
 
@@ -417,13 +414,13 @@ int bench_pipeline_prepare(struct bench_pipeline_lane *lane)
 static void fill_buffers(struct bench_pipeline_lane *lane, const struct frame *frame, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        uint8_t *data = lane->buffer + (size_t)i * lane->stride + HEAD;
+        uint8_t *data = lane->buffer + (size_t)i * STRIDE + HEAD;
 
         memcpy(data, frame[i].bytes, frame[i].length);
         lane->packet[i].data = data;
         lane->packet[i].length = frame[i].length;
         lane->packet[i].head = HEAD;
-        lane->packet[i].tail = (uint16_t)(lane->stride - HEAD - frame[i].length);
+        lane->packet[i].tail = (uint16_t)(STRIDE - HEAD - frame[i].length);
     }
 }
 
