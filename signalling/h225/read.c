@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signalling/per/bmp.h"
+
 struct addr h225_read_address(const struct h225_TransportAddress *address)
 {
     if (address == NULL)
@@ -15,32 +17,7 @@ struct addr h225_read_address(const struct h225_TransportAddress *address)
     return (struct addr){0};
 }
 
-static size_t put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        to[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        to[0] = (char)(0xc0 | c >> 6);
-        to[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        to[0] = (char)(0xe0 | c >> 12);
-        to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | c >> 18);
-    to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
-/* UTF-16 although a BMPString should hold no surrogates: endpoints put emoji there. A lone one
- * becomes U+FFFD, a zero ends the text. */
+/* A zero ends the text. */
 const char *h225_read_unicode(struct arena *a, const struct per_bmp *s)
 {
     char *text = arena_alloc(a, s->len * 3 + 1);
@@ -48,16 +25,8 @@ const char *h225_read_unicode(struct arena *a, const struct per_bmp *s)
 
     if (text == NULL)
         return NULL;
-    for (size_t i = 0; i < s->len && s->p[i] != 0; i++) {
-        uint32_t c = s->p[i];
-
-        if (c >= 0xd800 && c < 0xdc00 && i + 1 < s->len && s->p[i + 1] >= 0xdc00 &&
-            s->p[i + 1] < 0xe000)
-            c = 0x10000 + ((c - 0xd800) << 10) + (s->p[++i] - 0xdc00u);
-        else if (c >= 0xd800 && c < 0xe000)
-            c = 0xfffd;
-        at += put_utf8(text + at, c);
-    }
+    for (size_t i = 0; i < s->len && s->p[i] != 0;)
+        at += per_utf8_put(text + at, per_bmp_next(s, &i));
     text[at] = '\0';
     return text;
 }

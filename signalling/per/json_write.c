@@ -1,4 +1,5 @@
 /* Values to JSON. */
+#include "signalling/per/bmp.h"
 #include "signalling/per/json.h"
 #include "signalling/per/type.h"
 
@@ -53,42 +54,6 @@ static json_t *oid_of(const struct per_oid *oid)
     return j;
 }
 
-static size_t put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        to[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        to[0] = (char)(0xc0 | c >> 6);
-        to[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        to[0] = (char)(0xe0 | c >> 12);
-        to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | c >> 18);
-    to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
-/* One character; pairs of surrogates are joined, lone ones have no UTF-8 form. */
-static uint32_t next_bmp(const struct per_bmp *s, size_t *i)
-{
-    uint32_t c = s->p[(*i)++];
-
-    if (c < 0xd800 || c > 0xdfff)
-        return c;
-    if (c < 0xdc00 && *i < s->len && s->p[*i] >= 0xdc00 && s->p[*i] <= 0xdfff)
-        return 0x10000 + ((c - 0xd800) << 10) + (s->p[(*i)++] - 0xdc00U);
-    return 0xfffd;
-}
-
 static json_t *bmp_of(const struct per_bmp *s)
 {
     char *text = malloc(s->len * 3 + 1);
@@ -98,7 +63,7 @@ static json_t *bmp_of(const struct per_bmp *s)
     if (text == NULL)
         return NULL;
     for (size_t i = 0; i < s->len;)
-        len += put_utf8(text + len, next_bmp(s, &i));
+        len += per_utf8_put(text + len, per_bmp_next(s, &i));
     j = json_stringn(text, len);
     free(text);
     return j;
@@ -113,7 +78,7 @@ static json_t *string_of(const struct per_string *s)
     if (text == NULL)
         return NULL;
     for (size_t i = 0; i < s->len; i++)
-        len += put_utf8(text + len, (unsigned char)s->p[i]);
+        len += per_utf8_put(text + len, (unsigned char)s->p[i]);
     j = json_stringn(text, len);
     free(text);
     return j;
