@@ -101,7 +101,7 @@ void dtls_verify(struct dtls_assoc *assoc);
 
 /* dtls_assoc.c */
 void dtls_assoc_fail(struct dtls_assoc *assoc, enum dtls_failure reason, const char *text);
-void dtls_assoc_emit(void *assoc, const uint8_t *data, size_t len);
+void dtls_assoc_emit(void *user, const uint8_t *data, size_t len);
 void dtls_assoc_arm_retransmit(struct dtls_assoc *assoc);
 
 /* dtls_park.c */
