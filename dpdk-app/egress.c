@@ -181,6 +181,7 @@ static void stage_protect(struct worker *worker, struct burst *burst)
         if (worker->job[j].status == SRTP_OK) {
             packet_resize(p, worker->job[j].out_len);
             p->summed = 0;
+            __builtin_prefetch(&worker->transport[p->transport & 0xffffffu].send_stats->rtp_out, 1);
             continue;
         }
         drop_out(worker, worker_destination(worker, p->transport, 0), p,

@@ -252,20 +252,25 @@ static bool admit(struct worker *worker, struct transport *t, struct packet *p)
     }
 }
 
-/* What follows from the lines that stage_admit waited for: the stream, the statistics, and (as
- * nearly all calls have one route) the destination, whose lines come while cryptography works. */
-static inline void fetch_further(struct worker *worker, struct transport *t, const struct packet *p)
+/* What is needed when a packet is plain: statistics, and (as nearly all calls have one route) the
+ * destination. Asked for after the engine's work, whose keys would push it out again. */
+static inline void fetch_further(struct worker *worker, const struct transport *t)
 {
-    const struct stream_slot *slot = transport_find(t->rx, p->ssrc);
     uint32_t to = t->first_route.index, place = to & 0xffffffu;
 
     __builtin_prefetch(&t->stats->rtp_in, 1);
-    if (slot != NULL)
-        __builtin_prefetch(&worker->stream[slot->stream], 1);
     if (to >> 24 == worker->number && place < worker->plane->transports) {
         __builtin_prefetch(&worker->transport[place].header);
         __builtin_prefetch(&worker->transport[place].hop, 1);
     }
+}
+
+static inline void fetch_stream(struct worker *worker, struct transport *t, const struct packet *p)
+{
+    const struct stream_slot *slot = transport_find(t->rx, p->ssrc);
+
+    if (slot != NULL)
+        __builtin_prefetch(&worker->stream[slot->stream], 1);
 }
 
 static void stage_admit(struct worker *worker, struct burst *burst)
@@ -279,7 +284,9 @@ static void stage_admit(struct worker *worker, struct burst *burst)
         if (t == NULL) {
             worker_drop(worker, p, LINK_COUNTER_no_transport);
         } else if (admit(worker, t, p)) {
-            fetch_further(worker, t, p);
+            fetch_stream(worker, t, p);
+            if (t->mode != LINK_MODE_DTLS_SRTP)
+                fetch_further(worker, t);
             burst->p[kept++] = p;
         }
     }
@@ -354,6 +361,7 @@ static unsigned collect_jobs(struct worker *worker, struct burst *burst, unsigne
             burst->stream[i]->proven = 1;
             packet_resize(p, worker->job[j].out_len);
             p->summed = 0;
+            fetch_further(worker, &worker->transport[p->transport & 0xffffffu]);
             continue;
         }
         failed++;
