@@ -84,26 +84,22 @@ static void begin_tunnel(struct session *s)
     session_h245_begin(s);
 }
 
-/* H.245 gets its carrier: the tunnel where both sides want it, else a port to connect to. */
+/* H.245 gets its carrier: the tunnel where both sides want it, else a port to connect to. After
+ * fast connect the tunnel waits for the peer to use it. */
 static int offer_h245(struct session *s, struct addr *at)
 {
-    int err = session_h245_create(s);
-
-    if (err != 0)
-        return err;
     if (!h225_call_is_tunnelling(s->call))
         return s->env->ops->h245_listen(s->env->user, s, at);
-    begin_tunnel(s);
+    if (!s->is_fast)
+        begin_tunnel(s);
     return 0;
 }
 
-static void answer(struct session *s)
+void session_connect(struct session *s)
 {
     struct addr at;
     int err;
 
-    (void)h225_call_proceeding(s->call, s->now);
-    session_step_now(s, SESSION_STEP_PROCEEDING);
     memset(&at, 0, sizeof(at));
     err = offer_h245(s, &at);
     if (err != 0)
@@ -117,7 +113,10 @@ static void answer(struct session *s)
     }
     s->env->stats.connected++;
     session_step_now(s, SESSION_STEP_CONNECT);
-    if (!s->is_tunnelled) {
+    if (s->is_fast) {
+        session_active(s);
+        h225_call_hold_h245(s->call, false);
+    } else if (!s->is_tunnelled) {
         s->state = SESSION_CONNECTED;
         session_set_timer(s, SESSION_TIMER_H245,
                           s->env->settings->signalling.timers.h245_connect_ms);
@@ -126,6 +125,35 @@ static void answer(struct session *s)
              LOG_B("tunnelled", s->is_tunnelled), LOG_ADDR("h245", &at));
     if (session_wants_events(s))
         session_event(s, "session.connected", json_pack("{s:s}", "conference", s->conference_name));
+}
+
+/* With fast connect the answer has the port in it, and the port takes its time. What the peer says
+ * in H.245 meanwhile is answered after the Connect. */
+static int answer_fast(struct session *s)
+{
+    if (h225_call_is_tunnelling(s->call)) {
+        s->is_tunnelled = true;
+        h225_call_hold_h245(s->call, true);
+    }
+    return session_fast_begin(s);
+}
+
+static void answer(struct session *s, const struct h225_setup *setup)
+{
+    bool is_fast = session_fast_choose(s, setup);
+    int err;
+
+    h225_call_refuse_fast_connect(s->call, !is_fast);
+    (void)h225_call_proceeding(s->call, s->now);
+    session_step_now(s, SESSION_STEP_PROCEEDING);
+    err = session_h245_create(s);
+    if (err == 0 && is_fast)
+        err = answer_fast(s);
+    if (err != 0)
+        session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
+                    err_to_str(err));
+    else if (!is_fast)
+        session_connect(s);
 }
 
 static void on_setup(void *arg, const struct h225_setup *setup)
@@ -144,7 +172,7 @@ static void on_setup(void *arg, const struct h225_setup *setup)
         return;
     if (session_wants_events(s))
         session_event(s, "session.created", created_data(s));
-    answer(s);
+    answer(s, setup);
 }
 
 static void on_send(void *arg, const uint8_t *message, size_t len)
@@ -157,7 +185,11 @@ static void on_send(void *arg, const uint8_t *message, size_t len)
 
 static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
 {
-    session_h245_input(arg, pdu, len);
+    struct session *s = arg;
+
+    if (s->is_fast && !s->is_h245_up && session_is_alive(s))
+        begin_tunnel(s);
+    session_h245_input(s, pdu, len);
 }
 
 /* An address that a peer names makes us knock at a door: it must be its own, or the server could be
@@ -181,7 +213,8 @@ static void on_start_h245(void *arg, const struct addr *at)
     char text[ADDR_TEXT_MAX];
     int err;
 
-    if (s->state != SESSION_CONNECTED || s->is_h245_up || s->h245 == NULL)
+    if ((s->state != SESSION_CONNECTED && s->state != SESSION_ACTIVE) || s->is_h245_up ||
+        s->is_tunnelled)
         return;
     if (!may_connect(s, at) || s->start_requests >= START_REQUESTS_MAX) {
         s->env->stats.h245_start_refused++;

@@ -21,22 +21,33 @@ static void on_send(void *arg, const uint8_t *pdu, size_t len)
         (void)s->env->ops->h245_send(s->env->user, s, pdu, len);
 }
 
+static const char *role_of(const struct session *s)
+{
+    if (!h245_msd_is_done(s->h245))
+        return "none"; /* fast connect needs none */
+    return h245_msd_is_master(s->h245) ? "master" : "slave";
+}
+
+void session_active(struct session *s)
+{
+    s->state = SESSION_ACTIVE;
+    s->env->stats.active++;
+    log_info(LOG_AREA_SESSION, s->id, "session active", LOG_S("role", role_of(s)),
+             LOG_B("dtls", h23510_is_usable(&s->dtls)), LOG_B("fast", s->is_fast),
+             LOG_U("h245_version", s->h245_version));
+    if (session_wants_events(s))
+        session_event(
+            s, "session.active",
+            json_pack("{s:s,s:b}", "role", role_of(s), "dtls", h23510_is_usable(&s->dtls)));
+}
+
 /* Both sides know each other: channels may be opened. */
 static void check_active(struct session *s)
 {
     if (s->state != SESSION_NEGOTIATING || !s->has_peer_caps || !s->is_capable ||
         !h245_msd_is_done(s->h245))
         return;
-    s->state = SESSION_ACTIVE;
-    s->env->stats.active++;
-    log_info(LOG_AREA_SESSION, s->id, "session active",
-             LOG_S("role", h245_msd_is_master(s->h245) ? "master" : "slave"),
-             LOG_B("dtls", h23510_is_usable(&s->dtls)), LOG_U("h245_version", s->h245_version));
-    if (session_wants_events(s))
-        session_event(s, "session.active",
-                      json_pack("{s:s,s:b}", "role",
-                                h245_msd_is_master(s->h245) ? "master" : "slave", "dtls",
-                                h23510_is_usable(&s->dtls)));
+    session_active(s);
     session_media_on_active(s);
 }
 
@@ -63,6 +74,17 @@ static void on_capabilities_rejected(void *arg)
     session_end(arg, SESSION_END_NEGOTIATION, "peer rejected our capabilities");
 }
 
+void session_downgrade(struct session *s, const char *why)
+{
+    if (s->is_downgraded)
+        return;
+    s->is_downgraded = true;
+    s->env->stats.downgraded++;
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "media will not be protected: %s", why);
+    if (session_wants_events(s))
+        session_event(s, "session.downgraded", json_pack("{s:s}", "reason", why));
+}
+
 /* The policy meets what the peer can do; false: the session ends. */
 static bool judge_security(struct session *s)
 {
@@ -75,13 +97,7 @@ static bool judge_security(struct session *s)
         session_end(s, SESSION_END_DTLS_REQUIRED, text);
         return false;
     }
-    if (!s->is_downgraded) {
-        s->is_downgraded = true;
-        s->env->stats.downgraded++;
-        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "media will not be protected: %s", text);
-        if (session_wants_events(s))
-            session_event(s, "session.downgraded", json_pack("{s:s}", "reason", text));
-    }
+    session_downgrade(s, text);
     return true;
 }
 
@@ -187,6 +203,9 @@ static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error 
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "%s failed: %s%s",
                  h245_procedure_to_str(procedure), h245_error_to_str(error),
                  lcn != 0 ? " (channel)" : "");
+    /* Who had its media by fast connect may leave H.245 unanswered. */
+    if (s->is_fast)
+        return;
     if (procedure == H245_PROC_MSD || procedure == H245_PROC_CES_OUT)
         session_end(s, SESSION_END_NEGOTIATION, h245_error_to_str(error));
 }
@@ -308,9 +327,11 @@ void session_h245_begin(struct session *s)
 {
     int err;
 
-    s->state = SESSION_NEGOTIATING;
     session_step_now(s, SESSION_STEP_H245);
-    session_set_timer(s, SESSION_TIMER_TCS, s->env->settings->signalling.timers.tcs_ms);
+    if (!s->is_fast) {
+        s->state = SESSION_NEGOTIATING;
+        session_set_timer(s, SESSION_TIMER_TCS, s->env->settings->signalling.timers.tcs_ms);
+    }
     err = send_capabilities(s);
     if (err == 0)
         err = h245_msd_start(s->h245, s->now);

@@ -30,7 +30,7 @@ static json_t *channel_data(const struct session_channel *c, const char *directi
                      h245_codec_to_str(c->audio.codec), "protected", c->is_protected);
 }
 
-static void channel_is_open(struct session *s, struct session_channel *c, const char *direction)
+void session_channel_is_open(struct session *s, struct session_channel *c, const char *direction)
 {
     c->state = CHANNEL_OPEN;
     s->env->stats.channels_opened++;
@@ -65,7 +65,7 @@ static void port_give_up(struct session *s)
         conference_update(s->conference);
 }
 
-static int port_need(struct session *s, enum media_kind kind)
+int session_port_need(struct session *s, enum media_kind kind)
 {
     struct session_transport *t = &s->transport;
     struct media_request r;
@@ -128,7 +128,7 @@ static void try_associate(struct session *s)
               LOG_S("role", h23510_role_to_str(t->agreement.role)), LOG_ADDR("remote", &t->remote));
 }
 
-static void set_remote(struct session *s, const struct addr *rtp, const struct addr *rtcp)
+void session_set_remote(struct session *s, const struct addr *rtp, const struct addr *rtcp)
 {
     struct session_transport *t = &s->transport;
 
@@ -277,7 +277,7 @@ static void accept_pending(struct session *s)
         return;
     }
     session_step_now(s, SESSION_STEP_OLC_ACK_OUT);
-    channel_is_open(s, &s->in, "incoming");
+    session_channel_is_open(s, &s->in, "incoming");
 }
 
 /* The peer's own port stands in the OLC as that of its RTCP. With one port for all (M-RTCPMUX) it
@@ -291,7 +291,7 @@ static void remote_from_olc(struct session *s, const struct h245_channel *c)
         return;
     if (!is_protected(s) && rtp.port % 2 == 1)
         rtp.port--;
-    set_remote(s, &rtp, &c->media_control);
+    session_set_remote(s, &rtp, &c->media_control);
 }
 
 void session_media_progress(struct session *s)
@@ -300,6 +300,10 @@ void session_media_progress(struct session *s)
 
     if (t->port == NULL || !t->is_open)
         return;
+    if (s->is_fast && s->state == SESSION_SETUP) {
+        session_fast_opened(s);
+        return;
+    }
     if (s->in.state == CHANNEL_PENDING) {
         s->in.media = t->local;
         s->in.media_control =
@@ -342,7 +346,7 @@ void session_on_open_request(struct session *s, uint16_t lcn,
         reject(s, lcn, H245_OLC_SECURITY_DENIED, why);
         return;
     }
-    err = port_need(s, kind);
+    err = session_port_need(s, kind);
     if (err != 0) {
         reject(s, lcn, err == ERR_STATE ? H245_OLC_SECURITY_DENIED : H245_OLC_UNSPECIFIED,
                err == ERR_STATE ? "both directions share one kind of transport" : err_to_str(err));
@@ -443,7 +447,7 @@ void session_open_outgoing(struct session *s)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer cannot receive the codec");
         return;
     }
-    err = port_need(s, own_kind(s));
+    err = session_port_need(s, own_kind(s));
     if (err != 0) {
         session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
                     "no media port");
@@ -502,13 +506,13 @@ void session_on_opened(struct session *s, uint16_t lcn,
     s->out.media_control = fields.media_control;
     t->has_remote_from_ack = true;
     if (t->association == ASSOCIATION_NONE)
-        set_remote(s, &fields.media,
-                   fields.media_control.family != ADDR_NONE ? &fields.media_control
-                                                            : &t->remote_control);
+        session_set_remote(s, &fields.media,
+                           fields.media_control.family != ADDR_NONE ? &fields.media_control
+                                                                    : &t->remote_control);
     if (agreement.is_set)
         agree(s, &agreement);
     if (s->out.state == CHANNEL_OPENING)
-        channel_is_open(s, &s->out, "outgoing");
+        session_channel_is_open(s, &s->out, "outgoing");
 }
 
 void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cause)

@@ -156,9 +156,11 @@ struct session {
 
     struct h245_engine *h245;
     bool is_h245_up;
-    bool is_tunnelled;       /* H.245 travels in the call signalling */
-    unsigned start_requests; /* Facility(startH245) that made us connect */
-    bool is_h245_ended;      /* both sides have said endSession, or the connection is gone */
+    bool is_fast;                          /* channels by fast connect */
+    struct h245_channel fast_in, fast_out; /* as the Setup offered them */
+    bool is_tunnelled;                     /* H.245 travels in the call signalling */
+    unsigned start_requests;               /* Facility(startH245) that made us connect */
+    bool is_h245_ended; /* both sides have said endSession, or the connection is gone */
     struct addr h245_peer;
     unsigned h245_version; /* of the peer; 0 = not known */
     bool is_capable;       /* the peer has our capabilities */
@@ -192,12 +194,20 @@ bool session_is_alive(const struct session *s); /* neither closing nor closed */
 
 /* session_call.c */
 int session_call_create(struct session *s);
+void session_connect(struct session *s); /* H.245 gets its carrier, Connect is sent */
+
+/* session_fast.c */
+bool session_fast_choose(struct session *s, const struct h225_setup *setup);
+int session_fast_begin(struct session *s);   /* the port is asked for */
+void session_fast_opened(struct session *s); /* it is there: Connect with both channels */
 
 /* session_h245.c */
 int session_h245_create(struct session *s);
 void session_h245_begin(struct session *s); /* connection is up: capabilities, master and slave */
 /* One PDU, whatever carried it; the caller arms the timers. */
 void session_h245_input(struct session *s, const uint8_t *pdu, size_t len);
+void session_active(struct session *s);
+void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
 void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via);
 
 /* session_media.c */
@@ -212,6 +222,9 @@ void session_open_outgoing(struct session *s);
 void session_media_on_active(struct session *s);
 void session_media_close(struct session *s);
 void session_media_progress(struct session *s);
+int session_port_need(struct session *s, enum media_kind kind);
+void session_set_remote(struct session *s, const struct addr *rtp, const struct addr *rtcp);
+void session_channel_is_open(struct session *s, struct session_channel *c, const char *direction);
 void session_drop_connection(struct session *s);
 void session_dtls_lost(struct session *s, enum dtls_failure why, const char *text);
 

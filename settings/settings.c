@@ -343,6 +343,10 @@ static const struct settings_row signalling_rows[] = {
     {"tunnelling", SETTINGS_BOOL, AT(settings_signalling, tunnelling), .fallback = "true",
      .help = "H.245 inside call signalling where the peer offers it, without a connection of its "
              "own."},
+    {"fast_connect", SETTINGS_BOOL, AT(settings_signalling, fast_connect), .fallback = "true",
+     .help = "Channels opened by Setup and Connect where the peer offers it. Media are then in the "
+             "clear: a listener whose `dtls` is `required` never does it, and one with `preferred` "
+             "counts such a call as downgraded."},
     {"start_h245", SETTINGS_CHOICE, AT(settings_signalling, start_h245),
      .choices = start_h245_choices, .fallback = "\"peer\"",
      .help = "A peer may ask the server to open the H.245 connection (Facility startH245): `peer` "

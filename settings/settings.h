@@ -224,6 +224,7 @@ struct settings_signalling {
     uint32_t listener_count;
     bool tunnelling; /* H.245 in call signalling where the peer offers it */
     enum settings_start_h245 start_h245;
+    bool fast_connect; /* where media in the clear are allowed */
     struct settings_limits limits;
     struct settings_timers timers;
 };

@@ -292,6 +292,9 @@ int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
     err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
     if (err == 0)
         err = h225_build_address(&call->out, h245_address, &u->h245Address);
+    u->has_fastStart = call->fast_start_count > 0;
+    if (err == 0 && u->has_fastStart)
+        err = build_fast_start(&call->out, call->fast_start, call->fast_start_count, &u->fastStart);
     return err;
 }
 

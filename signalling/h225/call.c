@@ -9,8 +9,16 @@ static void enter(struct h225_call *call, uint64_t now)
     call->now = now;
 }
 
+static void forget_fast_start(struct h225_call *call)
+{
+    for (size_t i = 0; i < call->fast_start_count; i++)
+        free((void *)(uintptr_t)call->fast_start[i].data);
+    call->fast_start_count = 0;
+}
+
 static void call_free(struct h225_call *call)
 {
+    forget_fast_start(call);
     h225_tunnel_fini(call);
     arena_fini(&call->in);
     arena_fini(&call->out);
@@ -192,6 +200,31 @@ int h225_call_proceeding(struct h225_call *call, uint64_t now)
 int h225_call_alerting(struct h225_call *call, uint64_t now)
 {
     return act(call, H225_DO_ALERTING, NULL, now);
+}
+
+void h225_call_refuse_fast_connect(struct h225_call *call, bool refuse)
+{
+    call->config.refuse_fast_connect = refuse;
+}
+
+int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *list, size_t count)
+{
+    if (call->is_caller || !is_alive(call) || call->state == H225_STATE_ACTIVE)
+        return ERR_STATE;
+    if (count > H225_FAST_START_MAX)
+        return ERR_LIMIT;
+    forget_fast_start(call);
+    for (; call->fast_start_count < count; call->fast_start_count++) {
+        const struct h225_octets *from = &list[call->fast_start_count];
+        uint8_t *copy = malloc(from->len > 0 ? from->len : 1);
+
+        if (copy == NULL)
+            return ERR_NOMEM;
+        memcpy(copy, from->data, from->len);
+        call->fast_start[call->fast_start_count] = (struct h225_octets){copy, from->len};
+    }
+    call->config.refuse_fast_connect = false;
+    return 0;
 }
 
 int h225_call_connect(struct h225_call *call, const struct addr *h245_address, uint64_t now)

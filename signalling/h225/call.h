@@ -242,6 +242,11 @@ void h225_call_on_timer(struct h225_call *call, uint64_t now);
 int h225_call_start(struct h225_call *call, const struct h225_outgoing *outgoing, uint64_t now);
 int h225_call_proceeding(struct h225_call *call, uint64_t now);
 int h225_call_alerting(struct h225_call *call, uint64_t now);
+/* Fast connect: a callee that has not answered yet says no (fastConnectRefused in every answer), or
+ * yes, with the encoded OpenLogicalChannels (copied) that go into Connect. Before either of them
+ * config.refuse_fast_connect holds. ERR_LIMIT, ERR_NOMEM, ERR_STATE. */
+void h225_call_refuse_fast_connect(struct h225_call *call, bool refuse);
+int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *list, size_t count);
 /* `h245_address`: where the caller shall connect to; NULL or ADDR_NONE when tunnelling. */
 int h225_call_connect(struct h225_call *call, const struct addr *h245_address, uint64_t now);
 /* ReleaseComplete; on_released follows at once or, with release_timeout_ms, when the peer's came.

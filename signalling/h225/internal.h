@@ -20,6 +20,8 @@ struct h225_pdu { /* waits for a message that carries it */
     size_t len;
 };
 
+#define H225_FAST_START_MAX 8 /* channels that an answer accepts */
+
 struct h225_call {
     struct h225_call_config config;
     const struct h225_call_ops *ops;
@@ -42,6 +44,8 @@ struct h225_call {
     bool tunnel_hold;
     struct h225_pdu *queue; /* config.tunnel_queue_max of them */
     size_t queue_len;
+    struct h225_octets fast_start[H225_FAST_START_MAX]; /* for Connect */
+    size_t fast_start_count;
     struct arena in;  /* message being handled */
     struct arena out; /* message being built */
 };

@@ -228,6 +228,10 @@ int h245_channel_reject(struct h245_engine *e, uint16_t lcn, enum h245_olc_cause
 int h245_channel_close(struct h245_engine *e, uint16_t lcn, enum h245_direction direction,
                        uint64_t now);
 
+/* A channel that fast connect has opened outside of H.245 exists here too from now on, so that it
+ * can be closed. ERR_EXISTS, ERR_LIMIT. */
+int h245_channel_adopt(struct h245_engine *e, uint16_t lcn, enum h245_direction direction);
+
 /* Is the channel open (answered by an Ack)? */
 bool h245_channel_is_open(const struct h245_engine *e, uint16_t lcn, enum h245_direction direction);
 unsigned h245_channel_count(const struct h245_engine *e, enum h245_direction direction);

@@ -514,3 +514,16 @@ uint64_t h245_lcse_next(const struct h245_engine *e)
     }
     return next;
 }
+
+int h245_channel_adopt(struct h245_engine *e, uint16_t lcn, enum h245_direction direction)
+{
+    struct channel *c;
+
+    if (h245_channel_find(e, lcn, direction) != NULL)
+        return ERR_EXISTS;
+    c = channel_add(e, lcn, direction);
+    if (c == NULL)
+        return ERR_LIMIT;
+    c->state = ESTABLISHED;
+    return 0;
+}

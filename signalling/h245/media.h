@@ -142,6 +142,15 @@ int h245_build_olc(struct arena *a, const struct h245_channel *channel,
 int h245_build_olc_ack(struct arena *a, const struct h245_channel_ack *ack,
                        struct h245_OpenLogicalChannelAck **out);
 
+/* Fast connect: one encoded OLC of a fastStart. `*is_reverse`: the channel from the one who answers
+ * to the one who offers, whose `media` is where that one listens. Errors as of h245_read_olc and of
+ * per_decode; the arena holds what was decoded. */
+int h245_read_fast_offer(struct arena *a, const uint8_t *data, size_t len,
+                         struct h245_channel *channel, bool *is_reverse);
+/* The encoded OLC that accepts it; `*data` lives in the arena. */
+int h245_build_fast_answer(struct arena *a, const struct h245_channel *channel, bool is_reverse,
+                           const uint8_t **data, size_t *len);
+
 /* ERR_UNSUPPORTED: not an H.225.0 (h2250) channel at all; ERR_MALFORMED: a multicast or otherwise
  * unusable media address. */
 int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel *channel);

@@ -174,7 +174,7 @@ class Caller:
         self.seen = {}       # names of H.245 messages from the server: bodies
         self.signalled = {}  # names of H.225.0 messages: Q931
         self.calling = self.h245 = self.door = None
-        self.is_tunnelled = self.is_early = False
+        self.is_tunnelled = self.is_early = self.is_fast = False
         self.remote = None  # where our RTP goes
         self.rtp_in = []
         self.keys = 0  # pressed
@@ -232,8 +232,13 @@ class Caller:
 
     # --- talking
 
-    def media_port(self):
-        """The one that its acknowledgement named; callers that made none used the first."""
+    def bind_media(self, is_fast):
+        port = 5000 if is_fast else self.acknowledged_port()
+        self.rtp.bind((ADDRESS, port))
+        self.rtcp.bind((ADDRESS, port + 1))
+
+    def acknowledged_port(self):
+        """What its acknowledgement named; who made none offered the first in fastStart."""
         for name, body in self.said:
             if name == "openLogicalChannelAck":
                 media = body["forwardMultiplexAckParameters"]["h2250LogicalChannelAckParameters"]
@@ -246,9 +251,6 @@ class Caller:
             self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        port = self.media_port()
-        self.rtp.bind((ADDRESS, port))
-        self.rtcp.bind((ADDRESS, port + 1))
         connection.bind((ADDRESS, 0))
         connection.connect((sluice_lab.SERVER_IP4, 1720))
         self.calling = Line(connection)
@@ -294,6 +296,8 @@ class Caller:
         if message.name == "connect":
             wants = self.setup.pdu.get("h245Tunnelling", False)
             self.is_tunnelled = wants and message.pdu.get("h245Tunnelling", False)
+            self.is_fast = "fastStart" in message.body
+            self.bind_media(self.is_fast)
         for pdu in message.tunnelled():
             self.on_h245(pdu)
 
@@ -406,7 +410,7 @@ class Caller:
                     "h245Address" in m.body), None)
         if self.is_tunnelled:
             return
-        if "fastStart" in connect:
+        if self.is_fast:
             if own:
                 self.start_h245(self.message(own))
             return
@@ -434,10 +438,12 @@ class Caller:
         connect = self.signalled["connect"].body
         self.h245_carrier()
         steps = self.said
-        if "fastStart" in connect:
+        if self.is_fast:
             self.fast_start(connect["fastStart"])
+            if not self.is_tunnelled and not self.h245:
+                steps = []  # what it said had another server's refusal before it
         elif "fastStart" in self.setup.body and not any(n == "openLogicalChannel" for n, _ in steps):
-            early = ("terminalCapabilitySet", "masterSlaveDetermination") if self.is_early else ()
+            early = ("terminalCapabilitySet", "masterSlaveDetermination") if self.is_early and self.is_tunnelled else ()
             steps = [s for s in self.fallback if s[0] not in early]
         for name, body in steps:
             if name != "endSessionCommand":
@@ -450,6 +456,7 @@ class Caller:
                   self.sent >= PACKETS)
 
     def fast_start(self, channels):
+        """The answer names our reverse and our forward channel, the latter with an address."""
         for olc in channels:
             body = decode("OpenLogicalChannel", bytes.fromhex(olc))
             forward = body["forwardLogicalChannelParameters"]["multiplexParameters"]
@@ -497,6 +504,7 @@ def whole_call(c, lab, control, name, caller):
         c.equal(f"{name}: a channel each way is open", directions, ["incoming", "outgoing"])
         c.equal(f"{name}: tunnelled as both sides said", detail["h245_tunnelled"],
                 caller.is_tunnelled)
+        c.equal(f"{name}: fast connect as both sides said", detail["fast_connect"], caller.is_fast)
         c.check(f"{name}: A-law came", all(p[1] & 0x7f == 8 and len(p) == 172
                                            for p in caller.rtp_in), caller.rtp_in[:1])
         for _ in range(caller.keys):
@@ -557,22 +565,36 @@ def no_codec(c, _, control, name, caller):
 SPECIAL = {"g1_reject": refused, "g2_callerAbort": abort, "j1_codecMismatch": no_codec}
 
 
-def main():
-    sluice_lab.enter_network()
-    c = sluice_lab.Checks()
-    with sluice_lab.Lab("captures", settings) as lab:
+def plain_settings(config):
+    """A server that neither tunnels nor does fast connect: callers fall back."""
+    settings(config)
+    config["signalling"].update(tunnelling=False, fast_connect=False)
+
+
+def play(c, calls, change, has_fast):
+    with sluice_lab.Lab("captures", change) as lab:
         lab.start()
         control = lab.control()
         control.call("events.subscribe")
         partner = lab.endpoint("anna", "--play", sluice_lab.tone_pair()[0], "--loop", "--stay",
                                "--start", "now", "--codec", "pcma", "--timeout", "160")
         partner.wait_event("connect")
-        calls = recorded_calls()
         for name in sorted(calls):
-            caller = Caller(calls[name], calls[FALLBACK], "demo")
+            caller = Caller(calls[name], recorded_calls()[FALLBACK], "demo")
             c.case(name, SPECIAL.get(name, whole_call), c, lab, control, name, caller)
+            offered = "fastStart" in caller.setup.body and "connect" in caller.signalled
+            c.equal(f"{name}: fast connect where it was offered and is served", caller.is_fast,
+                    offered and has_fast)
         c.equal("only the partner is left", len(lab.sessions()), 1)
         partner.stop()
+
+
+def main():
+    sluice_lab.enter_network()
+    c = sluice_lab.Checks()
+    calls = recorded_calls()
+    play(c, calls, settings, True)
+    play(c, {name: items for name, items in calls.items() if name[0] in "bch"}, plain_settings, False)
     c.finish()
 
 

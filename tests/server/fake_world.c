@@ -247,7 +247,10 @@ static void peer_on_connect(void *arg, const struct h225_answer *answer)
 
     p->is_connected = true;
     p->h245_at = answer->h245_address;
-    if (!p->has_h245 && (answer->tunnelling || p->h245_at.family != ADDR_NONE))
+    p->fast_answers = answer->fast_start_count;
+    p->fast_refused = answer->fast_connect_refused;
+    if (!p->has_h245 && p->fast_answers == 0 &&
+        (answer->tunnelling || p->h245_at.family != ADDR_NONE))
         peer_h245_begin(p);
 }
 
@@ -621,6 +624,8 @@ void peer_call(struct peer *p, const char *alias)
         .destination_count = 1,
         .source = &from,
         .source_count = 1,
+        .fast_start = p->fast_start,
+        .fast_start_count = p->fast_start_count,
     };
 
     p->call = h225_call_create(&config, &call_ops, p, 7);

@@ -48,11 +48,14 @@ struct peer {
     enum h23510_setup setup;
     struct h245_audio audio[4]; /* receives and sends, best first */
     size_t audio_count;
-    bool opens;       /* opens its channel once MSD and capabilities are done */
-    bool opens_plain; /* ... without protection whatever was agreed */
-    bool is_mute;     /* answers nothing any more */
-    bool tunnels;     /* H.245 in call signalling; set before peer_call */
-    bool is_early;    /* ... from the Setup on */
+    bool opens;                           /* opens its channel once MSD and capabilities are done */
+    bool opens_plain;                     /* ... without protection whatever was agreed */
+    bool is_mute;                         /* answers nothing any more */
+    bool tunnels;                         /* H.245 in call signalling; set before peer_call */
+    bool is_early;                        /* ... from the Setup on */
+    const struct h225_octets *fast_start; /* offered in Setup */
+    size_t fast_start_count, fast_answers;
+    bool fast_refused;
     peer_tamper_fn tamper_olc, tamper_ack;
     bool ack_other_address;
 

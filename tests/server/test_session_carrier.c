@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "tests/suite.h"
 
 static struct world *w;
@@ -328,9 +329,152 @@ static void keys_come_by_h245_or_without(void)
     end();
 }
 
-SUITE("server/session_carrier", TEST(tunnelled_call_needs_no_connection_of_its_own),
-      TEST(capabilities_ride_in_the_connect), TEST(h245_in_the_setup_is_answered),
-      TEST(tunnelling_switched_off_gets_an_address), TEST(peer_without_tunnelling_gets_an_address),
+/* As simph323 offers them (A-law): the way back to 198.18.0.1:5000, and the way here. */
+static const uint8_t offer_back[] = {
+    0x40, 0x00, 0x00, 0x06, 0x04, 0x01, 0x00, 0x4c, 0x20, 0x13, 0x80, 0x1e, 0x9c, 0x00,
+    0x01, 0x00, 0xc6, 0x12, 0x00, 0x01, 0x13, 0x88, 0x00, 0xc6, 0x12, 0x00, 0x01, 0x13,
+    0x89, 0x01, 0x0b, 0x30, 0x00, 0x80, 0xb0, 0x80, 0x01, 0x80, 0x01, 0xfc, 0x00, 0x40};
+static const uint8_t offer_here[] = {
+    0x00, 0x00, 0x64, 0x0c, 0x20, 0x13, 0x80, 0x18, 0x8d, 0x00, 0x01, 0x00, 0xc6, 0x12, 0x00, 0x01,
+    0x13, 0x89, 0x00, 0x80, 0x0b, 0x30, 0x00, 0x80, 0xb0, 0x80, 0x01, 0x80, 0x01, 0xfc, 0x00, 0x40};
+static const struct h225_octets offers[] = {{offer_back, sizeof(offer_back)},
+                                            {offer_here, sizeof(offer_here)}};
+
+static struct peer *fast_caller(enum settings_dtls dtls, bool tunnels, size_t count)
+{
+    struct peer *p;
+
+    w = world_create(dtls);
+    p = world_peer(w);
+    p->tunnels = tunnels;
+    p->fast_start = offers;
+    p->fast_start_count = count;
+    peer_call(p, "demo");
+    return p;
+}
+
+static bool are_channels_open(const struct peer *p)
+{
+    return session_is_sending(p->session) && session_is_receiving(p->session);
+}
+
+static void fast_connect_opens_both_channels_without_h245(void)
+{
+    struct peer *p = fast_caller(SETTINGS_DTLS_PREFERRED, true, 2);
+    const uint8_t ip[4] = {198, 18, 0, 1};
+    struct addr rtp = addr_from_ip4(ip, 5000), rtcp = addr_from_ip4(ip, 5001);
+
+    world_run(w);
+    CU_ASSERT(p->is_connected && are_channels_open(p));
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_ACTIVE);
+    CU_ASSERT_EQUAL(p->fast_answers, 2);
+    CU_ASSERT_FALSE(p->fast_refused);
+    CU_ASSERT_EQUAL(world_port(w, p)->request.kind, MEDIA_PLAIN_RTP);
+    CU_ASSERT(addr_is_equal(&world_port(w, p)->remote, &rtp));
+    CU_ASSERT(addr_is_equal(&world_port(w, p)->remote_control, &rtcp));
+    CU_ASSERT_EQUAL(w->env.stats.downgraded, 1);
+    world_pass(w, 30000); /* nothing is missing that a timer would miss */
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_ACTIVE);
+    (void)h225_call_release(p->call, H225_REASON_NORMAL, w->now);
+    world_run(w);
+    CU_ASSERT_EQUAL(session_end_reason(p->session), SESSION_END_PEER);
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_CLOSED);
+    CU_ASSERT_EQUAL(world_open_ports(w), 0);
+    end();
+}
+
+static void h245_may_follow_fast_connect(void)
+{
+    struct peer *p = fast_caller(SETTINGS_DTLS_OFF, true, 2);
+
+    world_run(w);
+    p->opens = false;
+    peer_h245_begin(p);
+    world_run(w);
+    CU_ASSERT(p->msd_done && p->has_caps && p->caps_acked);
+    CU_ASSERT(are_channels_open(p));
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_ACTIVE);
+    CU_ASSERT_EQUAL(w->env.stats.h245_unexpected, 0);
+    (void)h245_end_session(p->h245, w->now);
+    world_run(w);
+    CU_ASSERT(p->end_session && p->is_released);
+    CU_ASSERT_EQUAL(session_end_reason(p->session), SESSION_END_PEER_SESSION);
+    end();
+}
+
+static void required_refuses_fast_connect_and_goes_on_by_h245(void)
+{
+    struct peer *p = fast_caller(SETTINGS_DTLS_REQUIRED, false, 2);
+
+    world_run(w);
+    CU_ASSERT(p->fast_refused);
+    CU_ASSERT_EQUAL(p->fast_answers, 0);
+    CU_ASSERT(is_whole(p));
+    CU_ASSERT_EQUAL(world_port(w, p)->request.kind, MEDIA_DTLS_SRTP);
+    end();
+}
+
+static void fast_connect_with_one_direction_is_refused(void)
+{
+    struct peer *p = fast_caller(SETTINGS_DTLS_OFF, false, 1);
+
+    world_run(w);
+    CU_ASSERT(p->fast_refused);
+    CU_ASSERT(is_whole(p));
+    end();
+}
+
+static void broken_fast_start_is_refused(void)
+{
+    struct h225_octets cut[2] = {{offer_back, 12}, {offer_here, 5}};
+    struct peer *p;
+
+    w = world_create(SETTINGS_DTLS_OFF);
+    p = world_peer(w);
+    p->fast_start = cut;
+    p->fast_start_count = 2;
+    peer_call(p, "demo");
+    world_run(w);
+    CU_ASSERT(p->fast_refused);
+    CU_ASSERT(is_whole(p));
+    end();
+}
+
+static void fast_connect_without_a_port_is_a_lack_of_resources(void)
+{
+    struct peer *p = fast_caller(SETTINGS_DTLS_OFF, false, 2);
+
+    w->open_result = ERR_LIMIT;
+    world_run(w);
+    CU_ASSERT(p->is_released && !p->is_connected);
+    CU_ASSERT_EQUAL(session_end_reason(p->session), SESSION_END_RESOURCES);
+    end();
+}
+
+static void caller_that_gives_up_before_the_port_leaves_nothing(void)
+{
+    struct peer *p = fast_caller(SETTINGS_DTLS_OFF, true, 2);
+
+    w->hold_ports = true;
+    world_run(w);
+    CU_ASSERT_FALSE(p->is_connected);
+    (void)h225_call_release(p->call, H225_REASON_NORMAL, w->now);
+    world_run(w);
+    w->hold_ports = false;
+    world_run(w);
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_CLOSED);
+    CU_ASSERT_EQUAL(world_open_ports(w), 0);
+    end();
+}
+
+SUITE("server/session_carrier", TEST(fast_connect_opens_both_channels_without_h245),
+      TEST(h245_may_follow_fast_connect), TEST(required_refuses_fast_connect_and_goes_on_by_h245),
+      TEST(fast_connect_with_one_direction_is_refused), TEST(broken_fast_start_is_refused),
+      TEST(fast_connect_without_a_port_is_a_lack_of_resources),
+      TEST(caller_that_gives_up_before_the_port_leaves_nothing),
+      TEST(tunnelled_call_needs_no_connection_of_its_own), TEST(capabilities_ride_in_the_connect),
+      TEST(h245_in_the_setup_is_answered), TEST(tunnelling_switched_off_gets_an_address),
+      TEST(peer_without_tunnelling_gets_an_address),
       TEST(end_session_in_release_complete_is_answered),
       TEST(end_session_in_a_facility_ends_the_call),
       TEST(release_without_end_session_ends_the_call), TEST(goodbye_and_its_reason_are_one_message),

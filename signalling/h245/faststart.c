@@ -1,0 +1,93 @@
+/* Fast connect (H.323 8.1.7): channels offered in a Setup's fastStart, and the answer to one pair.
+ */
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/h245/media.h"
+#include "signalling/per/per.h"
+#include "signalling/schema/h245.h"
+
+#include <string.h>
+
+#define FORWARD_NONE \
+    h245_OpenLogicalChannel_forwardLogicalChannelParameters_multiplexParameters_none
+#define REVERSE_H2250 \
+    h245_OpenLogicalChannel_reverseLogicalChannelParameters_multiplexParameters_h2250LogicalChannelParameters
+
+/* An OLC is small; one that needs more than this is no audio channel. */
+#define OLC_MEMORY 32768
+#define OLC_OCTETS 512
+
+/* The parameters of a reverse offer as those of a plain OLC, which the reader knows. */
+static int turn(const struct h245_OpenLogicalChannel *olc, struct h245_OpenLogicalChannel *turned)
+{
+    const struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =
+        olc->reverseLogicalChannelParameters;
+
+    if (reverse->multiplexParameters == NULL || reverse->multiplexParameters->kind != REVERSE_H2250)
+        return ERR_UNSUPPORTED;
+    memset(turned, 0, sizeof(*turned));
+    turned->forwardLogicalChannelNumber = olc->forwardLogicalChannelNumber;
+    turned->forwardLogicalChannelParameters.dataType = reverse->dataType;
+    turned->forwardLogicalChannelParameters.multiplexParameters.kind =
+        h245_OpenLogicalChannel_forwardLogicalChannelParameters_multiplexParameters_h2250LogicalChannelParameters;
+    turned->forwardLogicalChannelParameters.multiplexParameters.u.h2250LogicalChannelParameters =
+        reverse->multiplexParameters->u.h2250LogicalChannelParameters;
+    return 0;
+}
+
+int h245_read_fast_offer(struct arena *a, const uint8_t *data, size_t len,
+                         struct h245_channel *channel, bool *is_reverse)
+{
+    const struct per_limits limits = {.max_memory = OLC_MEMORY};
+    const struct h245_OpenLogicalChannel *olc;
+    struct h245_OpenLogicalChannel turned;
+    void *value = NULL;
+    int err = per_decode(&h245_OpenLogicalChannel_type, data, len, &limits, a, &value, NULL);
+
+    if (err != 0)
+        return err;
+    olc = value;
+    *is_reverse = olc->reverseLogicalChannelParameters != NULL &&
+                  olc->forwardLogicalChannelParameters.dataType.kind == h245_DataType_nullData;
+    if (!*is_reverse)
+        return h245_read_olc(olc, channel);
+    err = turn(olc, &turned);
+    return err == 0 ? h245_read_olc(&turned, channel) : err;
+}
+
+static int reverse_of(struct arena *a, struct h245_OpenLogicalChannel *olc)
+{
+    struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =
+        arena_zalloc(a, sizeof(*reverse));
+
+    if (reverse == NULL)
+        return ERR_NOMEM;
+    reverse->multiplexParameters = arena_zalloc(a, sizeof(*reverse->multiplexParameters));
+    if (reverse->multiplexParameters == NULL)
+        return ERR_NOMEM;
+    reverse->dataType = olc->forwardLogicalChannelParameters.dataType;
+    reverse->multiplexParameters->kind = REVERSE_H2250;
+    reverse->multiplexParameters->u.h2250LogicalChannelParameters =
+        olc->forwardLogicalChannelParameters.multiplexParameters.u.h2250LogicalChannelParameters;
+    olc->reverseLogicalChannelParameters = reverse;
+    memset(&olc->forwardLogicalChannelParameters, 0, sizeof(olc->forwardLogicalChannelParameters));
+    olc->forwardLogicalChannelParameters.dataType.kind = h245_DataType_nullData;
+    olc->forwardLogicalChannelParameters.multiplexParameters.kind = FORWARD_NONE;
+    return 0;
+}
+
+int h245_build_fast_answer(struct arena *a, const struct h245_channel *channel, bool is_reverse,
+                           const uint8_t **data, size_t *len)
+{
+    struct h245_OpenLogicalChannel *olc = NULL;
+    uint8_t *octets = arena_alloc(a, OLC_OCTETS);
+    int err = octets != NULL ? h245_build_olc(a, channel, &olc) : ERR_NOMEM;
+
+    if (err == 0 && is_reverse)
+        err = reverse_of(a, olc);
+    if (err == 0)
+        err = per_encode(&h245_OpenLogicalChannel_type, olc, octets, OLC_OCTETS, len, NULL);
+    if (err == 0)
+        *data = octets;
+    return err;
+}
