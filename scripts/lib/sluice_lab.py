@@ -400,8 +400,9 @@ class Lab:
         """tcpdump into a file; stop() it before reading. Returns (process, path)."""
         path = self.path(name)
         # -U and --immediate-mode: the file is complete up to the last packet at any time.
-        command = ["tcpdump", "-i", interface, "-U", "--immediate-mode", "-s", "0", "-Z", "root",
-                   "-w", path] + what.split()
+        # -s, -B: room for some 1,800 packets; by default it is 8, as each takes the largest one's.
+        command = ["tcpdump", "-i", interface, "-U", "--immediate-mode", "-s", "9000", "-B", "16384",
+                   "-Z", "root", "-w", path] + what.split()
         process = self.run("tcpdump", command, namespace)
         process.wait_line("listening on", 10)
         return process, path
