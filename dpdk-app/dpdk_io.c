@@ -226,6 +226,16 @@ static int choose_queues(struct dpdk *dpdk, unsigned d, const struct settings_de
                  device->name, info->max_tx_queues, dpdk->workers);
         return ERR_UNSUPPORTED;
     }
+    if (strncmp(device->eal, "net_af_packet", 13) == 0) {
+        /* The kernel spreads packets over the sockets of all pairs, used or not. */
+        wanted = info->max_rx_queues;
+        if (wanted != dpdk->workers) {
+            snprintf(text, size,
+                     "device %s has qpairs=%u; af_packet needs a pair for each worker, %u",
+                     device->name, wanted, dpdk->workers);
+            return ERR_INVAL;
+        }
+    }
     if (wanted > dpdk->workers)
         wanted = dpdk->workers; /* nobody would poll the others */
     dpdk->queues[d] =

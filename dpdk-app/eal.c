@@ -216,10 +216,11 @@ static void add_device(struct args *args, const struct settings_data_plane *conf
         add(args, "%s", device->eal);
         return;
     }
-    /* af_packet has as many queues of both kinds as it is told. Its ring of 512 frames by default
+    /* af_packet has as many queues of both kinds as it is told, and the kernel spreads packets over
+     * all of them: one pair a worker, whatever `queues` says. Its ring of 512 frames by default
      * loses the tail of a burst. */
     if (strncmp(device->eal, "net_af_packet", 13) == 0)
-        add_af_packet(args, device->eal, rings_queues(config, device), frames);
+        add_af_packet(args, device->eal, config->workers, frames);
     else
         add(args, "--vdev=%s", device->eal);
 }

@@ -6,12 +6,6 @@
 
 #define FRAME_BYTES 2048u /* af_packet's framesz unless told */
 
-unsigned rings_queues(const struct settings_data_plane *config,
-                      const struct settings_device *device)
-{
-    return device->queues > config->workers ? device->queues : config->workers;
-}
-
 /* Value of "name=" among the device's arguments. */
 static size_t argument(const char *eal, const char *name, size_t otherwise)
 {
@@ -29,7 +23,7 @@ static size_t all_rings(const struct settings_data_plane *config, unsigned frame
         const char *eal = config->devices[d].eal;
 
         if (strncmp(eal, "net_af_packet", 13) == 0)
-            sum += 2 * argument(eal, "qpairs=", rings_queues(config, &config->devices[d])) *
+            sum += 2 * argument(eal, "qpairs=", config->workers) *
                    argument(eal, "framecnt=", frames) * argument(eal, "framesz=", FRAME_BYTES);
     }
     return sum;

@@ -12,10 +12,6 @@
 #define RINGS_FRAMES_BEST 4096u /* no loss at the tail of a burst */
 #define RINGS_FRAMES_MIN  256u
 
-/* Pairs of queues that a virtual device gets: a sending one for each worker. */
-unsigned rings_queues(const struct settings_data_plane *config,
-                      const struct settings_device *device);
-
 /* Frames of each ring of the af_packet devices that do not say it themselves (framecnt=), a power
  * of two: the most for which can_lock says that this many bytes may be locked, RINGS_FRAMES_BEST at
  * most. RINGS_FRAMES_MIN when nothing fits: the device will say so. */

@@ -188,7 +188,9 @@ static const struct settings_row device_rows[] = {
      .help = "What DPDK calls it: a PCI address (`0000:03:00.0`) or a virtual device with its "
              "arguments (`net_af_packet0,iface=eth1`)."},
     {"queues", SETTINGS_UINT, AT(settings_device, queues), .min = 0, .max = 64, .fallback = "0",
-     .help = "Pairs of queues; 0 = one a worker, as far as the device has them."},
+     .help =
+         "Pairs of queues; 0 = one a worker, as far as the device has them. af_packet always has "
+         "one a worker."},
     {"descriptors", SETTINGS_UINT, AT(settings_device, descriptors), .min = 64, .max = 32768,
      .fallback = "1024", .help = "Descriptors of each queue (the device may round them)."},
     {"mtu", SETTINGS_UINT, AT(settings_device, mtu), .min = 576, .max = 9000, .unit = "bytes",

@@ -67,17 +67,6 @@ static void rings_without_memory_are_the_shortest(void)
     CU_ASSERT_EQUAL(rings_frames(plane(1, "net_af_packet0", NULL), within_limit), 256);
 }
 
-static void queues_are_one_a_worker_at_least(void)
-{
-    struct settings_device device = {.queues = 0};
-
-    CU_ASSERT_EQUAL(rings_queues(plane(3, "net_tap0", NULL), &device), 3);
-    device.queues = 2;
-    CU_ASSERT_EQUAL(rings_queues(plane(3, "net_tap0", NULL), &device), 3);
-    device.queues = 5;
-    CU_ASSERT_EQUAL(rings_queues(plane(3, "net_tap0", NULL), &device), 5);
-}
-
 static void kernel_is_asked_without_leaving_anything(void)
 {
     CU_ASSERT_TRUE(rings_can_lock(0));
@@ -87,4 +76,4 @@ static void kernel_is_asked_without_leaving_anything(void)
 
 SUITE("dpdk-app/rings", TEST(rings_without_limit_are_long), TEST(rings_of_a_user_fit_his_limit),
       TEST(rings_said_by_devices_are_counted), TEST(rings_without_memory_are_the_shortest),
-      TEST(queues_are_one_a_worker_at_least), TEST(kernel_is_asked_without_leaving_anything))
+      TEST(kernel_is_asked_without_leaving_anything))
