@@ -265,6 +265,9 @@ int session_call_create(struct session *s)
     const struct h225_call_config config = {
         .product = settings->node.product,
         .version = settings->node.version,
+        .t35_country = settings->node.t35_country,
+        .t35_extension = settings->node.t35_extension,
+        .manufacturer = settings->node.manufacturer,
         .display = settings->node.name,
         .is_mcu = true,
         .tunnelling = settings->signalling.tunnelling,

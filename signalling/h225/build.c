@@ -126,6 +126,9 @@ static int build_endpoint(struct h225_call *call, struct h225_EndpointType *type
 
     if (vendor == NULL)
         return ERR_NOMEM;
+    vendor->vendor.t35CountryCode = call->config.t35_country;
+    vendor->vendor.t35Extension = call->config.t35_extension;
+    vendor->vendor.manufacturerCode = call->config.manufacturer;
     vendor->has_productId = call->product[0] != '\0';
     vendor->productId = per_octets_of(call->product, strlen(call->product));
     vendor->has_versionId = call->version[0] != '\0';

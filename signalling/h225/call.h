@@ -177,8 +177,11 @@ struct h225_call_ops {
 
 /* Every field has a default when zero, but `random` where said. */
 struct h225_call_config {
-    const char *product;            /* vendor.productId; default "Sluice" */
-    const char *version;            /* vendor.versionId; default SLUICE_VERSION */
+    const char *product; /* vendor.productId; default "Sluice" */
+    const char *version; /* vendor.versionId; default SLUICE_VERSION */
+    uint8_t t35_country; /* vendor's T.35 codes */
+    uint8_t t35_extension;
+    uint16_t manufacturer;
     const char *display;            /* Display element; NULL: none */
     bool is_mcu;                    /* endpoint type mcu with mc, else terminal */
     bool tunnelling;                /* offer and accept H.245 tunnelling */
