@@ -264,6 +264,8 @@ static int init_dtls(struct session *s)
     for (uint32_t i = 0; i < settings->dtls.hash_count && i < FINGERPRINT_HASH_COUNT; i++)
         policy.hashes[policy.hash_count++] = (enum fingerprint_hash)settings->dtls.hashes[i];
     policy.allow_sha1 = settings->dtls.allow_sha1;
+    if (policy.allow_sha1 && policy.hash_count < FINGERPRINT_HASH_COUNT)
+        policy.hashes[policy.hash_count++] = FINGERPRINT_SHA1;
     policy.setup = setup_of(settings->dtls.setup);
     /* A server behind nobody's NAT waits; the peer, who may be behind one, opens it by asking. */
     policy.open_role =
