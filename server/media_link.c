@@ -117,10 +117,6 @@ static void on_report(struct media_link *m, const struct shard_report *r)
     struct port_leg *leg;
 
     switch (r->kind) {
-    case SHARD_STATS_REPORT:
-        if (r->id < m->shard_count)
-            m->shard_stats[r->id] = r->u.stats;
-        break;
     case SHARD_STOPPED:
         if (r->id < m->shard_count)
             m->is_shard_stopped[r->id] = true;
@@ -288,14 +284,7 @@ static void on_port_ready(uv_poll_t *handle, int status, int events)
 static void on_tick(struct timer *timer, void *ctx, uint64_t now)
 {
     struct media_link *m = ctx;
-    struct shard_command command;
 
-    memset(&command, 0, sizeof(command));
-    command.kind = SHARD_STATS;
-    for (unsigned i = 0; i < m->shard_count; i++) {
-        command.id = i;
-        (void)shard_command(m->shards[i], &command);
-    }
     review_orphans(m);
     timer_start(m->config.timers, timer, now + TICK_MS);
 }
@@ -524,8 +513,14 @@ void media_link_stats_of(struct media_link *m, struct media_link_stats *out)
 
     *out = m->stats;
     memset(&out->shards, 0, sizeof(out->shards));
-    for (unsigned i = 0; i < m->shard_count; i++)
-        sum_words(&out->shards, &m->shard_stats[i], sizeof(out->shards));
+    for (unsigned i = 0; i < m->shard_count; i++) {
+        struct shard_stats one;
+
+        if (m->shards[i] == NULL)
+            continue; /* ended already */
+        shard_stats_of(m->shards[i], &one);
+        sum_words(&out->shards, &one, sizeof(out->shards));
+    }
     out->shard_count = m->shard_count;
     out->orphans = m->orphan_count;
     out->numbers_in_use = m->numbers != NULL ? ports_in_use(m->numbers) : 0;

@@ -57,7 +57,7 @@ struct media_link_stats {
     uint64_t ports_open; /* struct media_port, now */
     uint64_t numbers_in_use, numbers_capacity;
     uint64_t opened, open_failed, orphans; /* orphans: of an earlier sluiced, now */
-    struct shard_stats shards;             /* sum, as last reported (at most a second ago) */
+    struct shard_stats shards;             /* sum, as of their last turns */
     unsigned shard_count;
 };
 void media_link_stats_of(struct media_link *m, struct media_link_stats *out);

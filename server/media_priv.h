@@ -64,7 +64,6 @@ struct media_link {
     struct link_port *port; /* producer 0 */
     struct shard_queue *reports;
     struct shard *shards[LINK_PRODUCERS_MAX];
-    struct shard_stats shard_stats[LINK_PRODUCERS_MAX];
     bool is_shard_stopped[LINK_PRODUCERS_MAX];
     unsigned shard_count;
     unsigned next_shard;

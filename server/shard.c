@@ -25,6 +25,7 @@ struct shard {
     struct shard_queue *commands;
     struct shard_core *core;
     pthread_t thread;
+    _Atomic uint64_t stats[sizeof(struct shard_stats) / sizeof(uint64_t)]; /* for other threads */
     atomic_bool is_forced;    /* stop without waiting for the data plane */
     atomic_bool is_main_gone; /* nobody takes reports any more */
 };
@@ -81,6 +82,31 @@ static bool take_commands(struct shard *s)
     return true;
 }
 
+/* Each counter for itself: readers need no moment at which all of them hold. */
+static void publish_stats(struct shard *s)
+{
+    union {
+        struct shard_stats stats;
+        uint64_t word[sizeof(s->stats) / sizeof(s->stats[0])];
+    } now;
+
+    shard_core_stats(s->core, &now.stats);
+    for (size_t i = 0; i < sizeof(s->stats) / sizeof(s->stats[0]); i++)
+        atomic_store_explicit(&s->stats[i], now.word[i], memory_order_relaxed);
+}
+
+void shard_stats_of(const struct shard *s, struct shard_stats *out)
+{
+    union {
+        struct shard_stats stats;
+        uint64_t word[sizeof(s->stats) / sizeof(s->stats[0])];
+    } now;
+
+    for (size_t i = 0; i < sizeof(s->stats) / sizeof(s->stats[0]); i++)
+        now.word[i] = atomic_load_explicit(&s->stats[i], memory_order_relaxed);
+    *out = now.stats;
+}
+
 static int wait_ms(const struct shard *s, bool is_busy)
 {
     uint64_t deadline = shard_core_next_deadline(s->core);
@@ -107,6 +133,7 @@ static void *run(void *arg)
         is_busy = take_commands(s);
         (void)link_port_poll(s->config.port, LINK_BUDGET);
         shard_core_on_timer(s->core, clock_mono_ms());
+        publish_stats(s);
     }
     return NULL;
 }

@@ -24,6 +24,9 @@ struct shard_config {
 /* Makes the shard and starts its thread. */
 int shard_start(const struct shard_config *config, struct shard **out);
 
+/* Its counters as of its last turn. Any thread. */
+void shard_stats_of(const struct shard *shard, struct shard_stats *out);
+
 /* Gives a command; ERR_AGAIN when the queue is full. Any thread. */
 int shard_command(struct shard *shard, const struct shard_command *command);
 

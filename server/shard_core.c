@@ -466,13 +466,18 @@ static void command_close(struct shard_core *core, const struct shard_command *c
     close_association(a);
 }
 
+void shard_core_stats(const struct shard_core *core, struct shard_stats *out)
+{
+    *out = core->stats;
+    out->dtls = *dtls_ctx_stats(core->ctx);
+}
+
 static void command_stats(struct shard_core *core, uint64_t id)
 {
     struct shard_report r = report_of(SHARD_STATS_REPORT, NULL);
 
     r.id = id;
-    r.u.stats = core->stats;
-    r.u.stats.dtls = *dtls_ctx_stats(core->ctx);
+    shard_core_stats(core, &r.u.stats);
     report(core, &r);
 }
 

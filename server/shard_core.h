@@ -130,6 +130,8 @@ void shard_core_on_link(struct shard_core *core, uint64_t now, const struct link
  * names may mean others when it comes back), those that wait for their close are reported. */
 void shard_core_on_detached(struct shard_core *core);
 
+void shard_core_stats(const struct shard_core *core, struct shard_stats *out);
+
 uint64_t shard_core_next_deadline(const struct shard_core *core);
 void shard_core_on_timer(struct shard_core *core, uint64_t now);
 
