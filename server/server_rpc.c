@@ -119,25 +119,35 @@ static json_t *media_json(struct server *s)
     return j;
 }
 
-/* Sum over the workers, and each of them. */
+static json_t *counters_json(const uint64_t value[LINK_COUNTERS])
+{
+    json_t *j = json_object();
+
+    for (unsigned i = 0; i < LINK_COUNTERS; i++)
+        set(j, link_counter_name(i), value[i]);
+    return j;
+}
+
+/* Sum over the workers, and each of them in `workers`. */
 static json_t *data_plane_json(struct server *s)
 {
     const struct link_info *info = media_link_info(s->media);
     uint64_t sum[LINK_COUNTERS] = {0};
     struct link_counters c;
-    json_t *j;
+    json_t *j, *workers;
 
     if (info == NULL)
         return json_null();
+    workers = json_array();
     for (unsigned w = 0; w < info->workers; w++) {
         if (link_client_counters(media_link_client(s->media), w, &c) != 0)
             continue;
         for (unsigned i = 0; i < LINK_COUNTERS; i++)
             sum[i] += c.value[i];
+        json_array_append_new(workers, counters_json(c.value));
     }
-    j = json_object();
-    for (unsigned i = 0; i < LINK_COUNTERS; i++)
-        set(j, link_counter_name(i), sum[i]);
+    j = counters_json(sum);
+    json_object_set_new(j, "workers", workers);
     return j;
 }
 

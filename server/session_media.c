@@ -33,6 +33,7 @@ static json_t *channel_data(const struct session_channel *c, const char *directi
 void session_channel_is_open(struct session *s, struct session_channel *c, const char *direction)
 {
     c->state = CHANNEL_OPEN;
+    c->was_open = true;
     s->env->stats.channels_opened++;
     session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
     log_info(LOG_AREA_H245, s->id, "channel opened", LOG_U("lcn", c->lcn),
@@ -530,6 +531,15 @@ void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cau
 
 /* ---- end of channels ---- */
 
+/* Only what was open counts as closed, so that opened - closed is what is open now. */
+static void channel_forget(struct session *s, struct session_channel *c)
+{
+    if (c->was_open)
+        s->env->stats.channels_closed++;
+    c->was_open = false;
+    c->state = CHANNEL_NONE;
+}
+
 void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_direction direction,
                              enum h245_closer by)
 {
@@ -538,8 +548,7 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
 
     if (c->state == CHANNEL_NONE || c->lcn != lcn)
         return;
-    c->state = CHANNEL_NONE;
-    s->env->stats.channels_closed++;
+    channel_forget(s, c);
     log_info(LOG_AREA_H245, s->id, "channel closed", LOG_U("lcn", lcn), LOG_S("direction", text),
              LOG_S("by", by == H245_CLOSED_BY_US     ? "us"
                          : by == H245_CLOSED_BY_PEER ? "peer"
@@ -572,7 +581,7 @@ void session_media_on_active(struct session *s)
 
 void session_media_close(struct session *s)
 {
-    s->in.state = CHANNEL_NONE;
-    s->out.state = CHANNEL_NONE;
+    channel_forget(s, &s->in);
+    channel_forget(s, &s->out);
     port_give_up(s);
 }

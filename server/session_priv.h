@@ -72,6 +72,7 @@ enum channel_state {
 /* One logical channel; a relay session has one audio channel each way. */
 struct session_channel {
     enum channel_state state;
+    bool was_open; /* counted as opened, not yet as closed */
     uint16_t lcn;
     struct h245_audio audio;
     uint8_t session_id; /* as in the OLC; 0: we assign it in the Ack */

@@ -108,6 +108,11 @@ def back_to_zero(c, lab):
 
     stats = lab.wait_stats(lambda s: not left(s))
     c.equal("R-CALL: all counters are zero again", left(stats), {})
+    c.equal("as many channels were closed as opened", stats["sessions"]["channels_closed"],
+            stats["sessions"]["channels_opened"])
+    workers = stats["data_plane"].pop("workers")
+    c.equal("the workers' counters add up", {name: sum(w[name] for w in workers)
+                                             for name in stats["data_plane"]}, stats["data_plane"])
     c.check("sessions were counted", stats["sessions"]["ended"]["operator"] >= 2, stats["sessions"])
 
 

@@ -449,6 +449,8 @@ static void R_CALL_hang_up_releases_everything(void)
     CU_ASSERT(p->end_session && p->is_released && p->h225_closed && p->h245_closed);
     CU_ASSERT_EQUAL(world_events(w, "session.closed"), 1);
     CU_ASSERT_EQUAL(w->timers.count, 0);
+    CU_ASSERT_EQUAL(w->env.stats.channels_opened, 2);
+    CU_ASSERT_EQUAL(w->env.stats.channels_closed, 2);
     end();
 }
 
