@@ -62,6 +62,16 @@ static void on_session_event(void *user, struct session *s, const char *type, js
     control_publish(((struct server *)user)->control, type, session_id(s), data);
 }
 
+static int admit(void *user, struct session *s, const struct session_admission *admission)
+{
+    return gatekeeper_admit(((struct server *)user)->gatekeeper, s, admission);
+}
+
+static void disengage(void *user, struct session *s, unsigned cause)
+{
+    gatekeeper_disengage(((struct server *)user)->gatekeeper, s, cause);
+}
+
 static bool wants_events(void *user)
 {
     return control_stats(((struct server *)user)->control)->clients != 0;
@@ -90,6 +100,8 @@ static const struct session_ops session_ops = {
     .h245_connect = h245_connect,
     .h245_close = h245_close,
     .h225_close = h225_close,
+    .admit = admit,
+    .disengage = disengage,
     .event = on_session_event,
     .wants_events = wants_events,
     .closed = on_session_closed,
@@ -193,6 +205,35 @@ static int make_control(struct server *s)
         log_error(LOG_AREA_CONTROL, 0, "control socket not opened",
                   LOG_S("path", s->settings->control.path), LOG_S("reason", text),
                   LOG_E("error", err));
+    return err;
+}
+
+static void publish(void *user, const char *type, json_t *data)
+{
+    control_publish(((struct server *)user)->control, type, 0, data);
+}
+
+static struct session *find_session(void *user, uint64_t id)
+{
+    return h323_find(((struct server *)user)->h323, id);
+}
+
+static int make_gatekeeper(struct server *s)
+{
+    const struct gatekeeper_config config = {
+        .loop = &s->loop.uv,
+        .timers = &s->loop.timers,
+        .settings = s->settings,
+        .random = random_u32,
+        .publish = publish,
+        .find = find_session,
+        .user = s,
+    };
+    int err = gatekeeper_create(&config, &s->gatekeeper);
+
+    if (err != 0)
+        log_error(LOG_AREA_H225, 0, "no way to the gatekeeper",
+                  LOG_ADDR("address", &s->settings->gatekeeper.address), LOG_E("error", err));
     return err;
 }
 
@@ -320,9 +361,11 @@ static void stop_next(struct server *s, uint64_t now)
             log_warn(LOG_AREA_MAIN, 0, "sessions did not end in time",
                      LOG_U("sessions", h323_stats_of(s->h323)->sessions));
         s->stop_step = STOP_MEDIA;
+        gatekeeper_stop(s->gatekeeper); /* after the calls' disengagements */
         media_link_stop(s->media, stop_rest(s, now), on_media_stopped, s);
     }
-    if (s->stop_step == STOP_CONNECTIONS && (is_late || tcp_stats_of(s->tcp)->connections == 0)) {
+    if (s->stop_step == STOP_CONNECTIONS && (is_late || (tcp_stats_of(s->tcp)->connections == 0 &&
+                                                         gatekeeper_is_stopped(s->gatekeeper)))) {
         s->stop_step = STOP_CONTROL;
         tcp_stop(s->tcp);
         control_stop(s->control, on_control_stopped, s);
@@ -385,6 +428,8 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     if (err == 0)
         err = make_control(s);
     if (err == 0)
+        err = make_gatekeeper(s);
+    if (err == 0)
         err = make_listeners(s);
     if (err == 0)
         err = watch_signals(s);
@@ -410,6 +455,7 @@ void server_fini(struct server *s)
     if (s->is_loop_up) {
         unwatch_signals(s);
         h323_destroy(s->h323);
+        gatekeeper_destroy(s->gatekeeper);
         conferences_destroy(s->conferences);
         if (s->media != NULL)
             media_link_abort(s->media);

@@ -8,6 +8,7 @@
 
 #include "server/conference.h"
 #include "server/control.h"
+#include "server/gatekeeper.h"
 #include "server/h323.h"
 #include "server/lab.h"
 #include "server/loop.h"
@@ -27,6 +28,7 @@ struct server {
     struct media_link *media;
     struct tcp *tcp;
     struct h323 *h323;
+    struct gatekeeper *gatekeeper; /* NULL: none is used */
     struct control *control;
     struct lab *lab; /* NULL unless control.lab_methods */
     uv_signal_t sig_term, sig_int, sig_hup;

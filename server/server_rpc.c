@@ -26,6 +26,8 @@ const struct control_event server_events[] = {
     {"media.first_packet", "first media packet: direction (in, out), ssrc"},
     {"dataplane.attached", "sluice-dp is there: text"},
     {"dataplane.lost", "sluice-dp is gone, its sessions end: text"},
+    {"gatekeeper.registered", "address, identifier, endpoint, ttl_s"},
+    {"gatekeeper.lost", "no gatekeeper lets calls in: was_registered, reason; it goes on trying"},
     {"server.stopping", "shutdown has begun"},
 };
 const size_t server_event_count = sizeof(server_events) / sizeof(server_events[0]);
@@ -319,6 +321,11 @@ static json_t *info_fingerprints(void *ctx)
     return j;
 }
 
+static json_t *info_gatekeeper(void *ctx)
+{
+    return gatekeeper_to_json(((const struct server *)ctx)->gatekeeper);
+}
+
 int server_rpc_register(struct server *s)
 {
     int err =
@@ -328,6 +335,8 @@ int server_rpc_register(struct server *s)
         err = control_register_info(s->control, "data_plane", info_data_plane, s);
     if (err == 0)
         err = control_register_info(s->control, "listeners", info_listeners, s);
+    if (err == 0)
+        err = control_register_info(s->control, "gatekeeper", info_gatekeeper, s);
     if (err == 0)
         err = control_register_info(s->control, "fingerprints", info_fingerprints, s);
     return err;

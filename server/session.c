@@ -311,6 +311,10 @@ void session_end(struct session *s, enum session_end why, const char *text)
         conference_leave(s->conference, s);
         s->conference = NULL;
     }
+    if (s->is_admission_asked) {
+        s->is_admission_asked = false;
+        s->env->ops->disengage(s->env->user, s, h225_reason_to_cause(session_end_to_h225(why)));
+    }
     session_media_close(s); /* media stop first (H.323 8.5), and the close alert leaves */
     say_goodbye(s);
 }

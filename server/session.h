@@ -47,27 +47,30 @@ enum session_state {
 };
 
 /* Why a session ended: name in events and counters, and the reason that the peer is told. */
-#define SESSION_END_LIST(X)                                                      \
-    X(SESSION_END_NONE, "none", H225_REASON_NORMAL)                              \
-    X(SESSION_END_PEER, "peer_released", H225_REASON_NORMAL)                     \
-    X(SESSION_END_PEER_SESSION, "peer_end_session", H225_REASON_NORMAL)          \
-    X(SESSION_END_OPERATOR, "operator", H225_REASON_NORMAL)                      \
-    X(SESSION_END_SHUTDOWN, "shutdown", H225_REASON_GATEWAY_RESOURCES)           \
-    X(SESSION_END_UNKNOWN_ALIAS, "unknown_alias", H225_REASON_UNREACHABLE)       \
-    X(SESSION_END_CONFERENCE_FULL, "conference_full", H225_REASON_BUSY)          \
-    X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)      \
-    X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES) \
-    X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)   \
-    X(SESSION_END_DTLS_FAILED, "dtls_failed", H225_REASON_SECURITY_DENIED)       \
-    X(SESSION_END_NO_CODEC, "no_common_codec", H225_REASON_UNDEFINED)            \
-    X(SESSION_END_NO_CHANNEL, "no_channel", H225_REASON_TIMEOUT)                 \
-    X(SESSION_END_NO_MEDIA, "no_media", H225_REASON_TIMEOUT)                     \
-    X(SESSION_END_SETUP_TIMEOUT, "setup_timeout", H225_REASON_TIMEOUT)           \
-    X(SESSION_END_H245_TIMEOUT, "h245_timeout", H225_REASON_TIMEOUT)             \
-    X(SESSION_END_NEGOTIATION, "negotiation_failed", H225_REASON_PROTOCOL_ERROR) \
-    X(SESSION_END_H225_LOST, "signalling_lost", H225_REASON_UNDEFINED)           \
-    X(SESSION_END_H245_LOST, "h245_lost", H225_REASON_UNDEFINED)                 \
-    X(SESSION_END_ROUND_TRIP, "peer_silent", H225_REASON_TIMEOUT)                \
+#define SESSION_END_LIST(X)                                                           \
+    X(SESSION_END_NONE, "none", H225_REASON_NORMAL)                                   \
+    X(SESSION_END_PEER, "peer_released", H225_REASON_NORMAL)                          \
+    X(SESSION_END_PEER_SESSION, "peer_end_session", H225_REASON_NORMAL)               \
+    X(SESSION_END_OPERATOR, "operator", H225_REASON_NORMAL)                           \
+    X(SESSION_END_SHUTDOWN, "shutdown", H225_REASON_GATEWAY_RESOURCES)                \
+    X(SESSION_END_UNKNOWN_ALIAS, "unknown_alias", H225_REASON_UNREACHABLE)            \
+    X(SESSION_END_CONFERENCE_FULL, "conference_full", H225_REASON_BUSY)               \
+    X(SESSION_END_NOT_ADMITTED, "not_admitted", H225_REASON_NO_PERMISSION)            \
+    X(SESSION_END_NO_GATEKEEPER, "no_gatekeeper", H225_REASON_UNREACHABLE_GATEKEEPER) \
+    X(SESSION_END_DISENGAGED, "disengaged", H225_REASON_NORMAL)                       \
+    X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)           \
+    X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES)      \
+    X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)        \
+    X(SESSION_END_DTLS_FAILED, "dtls_failed", H225_REASON_SECURITY_DENIED)            \
+    X(SESSION_END_NO_CODEC, "no_common_codec", H225_REASON_UNDEFINED)                 \
+    X(SESSION_END_NO_CHANNEL, "no_channel", H225_REASON_TIMEOUT)                      \
+    X(SESSION_END_NO_MEDIA, "no_media", H225_REASON_TIMEOUT)                          \
+    X(SESSION_END_SETUP_TIMEOUT, "setup_timeout", H225_REASON_TIMEOUT)                \
+    X(SESSION_END_H245_TIMEOUT, "h245_timeout", H225_REASON_TIMEOUT)                  \
+    X(SESSION_END_NEGOTIATION, "negotiation_failed", H225_REASON_PROTOCOL_ERROR)      \
+    X(SESSION_END_H225_LOST, "signalling_lost", H225_REASON_UNDEFINED)                \
+    X(SESSION_END_H245_LOST, "h245_lost", H225_REASON_UNDEFINED)                      \
+    X(SESSION_END_ROUND_TRIP, "peer_silent", H225_REASON_TIMEOUT)                     \
     X(SESSION_END_PROTOCOL, "protocol_error", H225_REASON_PROTOCOL_ERROR)
 
 enum session_end {
@@ -109,6 +112,14 @@ struct session_stats {
     uint64_t dtls_failures[DTLS_FAILURE_COUNT];
 };
 
+/* A call that asks a gatekeeper to be let in. */
+struct session_admission {
+    const struct h225_setup *setup;
+    const uint8_t *call_id; /* H225_GUID_LEN octets */
+    const uint8_t *conference_id;
+    struct addr peer, local; /* of the signalling connection */
+};
+
 /* What a session asks of its surroundings. None of these may destroy the session. */
 struct session_ops {
     int (*h225_send)(void *user, struct session *s, const uint8_t *message, size_t len);
@@ -120,6 +131,11 @@ struct session_ops {
     /* Polite closes: what was sent goes out first. */
     void (*h245_close)(void *user, struct session *s);
     void (*h225_close)(void *user, struct session *s);
+    /* May this call be answered? 0: session_on_admitted tells, now or later; ERR_NOTFOUND: nobody
+     * to be asked, go on; other errors: no. May be NULL. `disengage`: a call that was asked for is
+     * over, `cause` is the Q.850 value. */
+    int (*admit)(void *user, struct session *s, const struct session_admission *admission);
+    void (*disengage)(void *user, struct session *s, unsigned cause);
     /* Something that a user may care about; takes over `data`. */
     void (*event)(void *user, struct session *s, const char *type, json_t *data);
     /* Is anybody listening to events? false: `event` is not called, data are not built. */
@@ -162,6 +178,10 @@ void session_destroy(struct session *s);
 /* Call signalling: one Q.931 message; the connection is gone. */
 void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint64_t now);
 void session_on_h225_lost(struct session *s, const char *why, uint64_t now);
+
+/* The gatekeeper's answer to session_ops.admit: SESSION_END_NONE lets the call in. */
+void session_on_admitted(struct session *s, enum session_end verdict, const char *text,
+                         uint64_t now);
 
 /* H.245 on a connection of its own: it is up, whoever opened it; it could not be opened; one PDU;
  * it is gone. */

@@ -78,21 +78,19 @@ static int join(struct session *s, const struct h225_setup *setup)
 /* Capabilities and master-slave determination ride in the Connect. */
 static void begin_tunnel(struct session *s)
 {
-    s->is_tunnelled = true;
     s->is_h245_up = true;
     s->h245_peer = s->config.peer;
     session_h245_begin(s);
 }
 
-/* H.245 gets its carrier: the tunnel where both sides want it, else a port to connect to. After
- * fast connect the tunnel waits for the peer to use it. */
-static int offer_h245(struct session *s, struct addr *at)
+/* Ours are made before the peer's are read, which may be in the Setup, and wait for the Connect.
+ * After fast connect the tunnel waits for the peer to use it. */
+static void prepare_tunnel(struct session *s)
 {
-    if (!h225_call_is_tunnelling(s->call))
-        return s->env->ops->h245_listen(s->env->user, s, at);
+    s->is_tunnelled = true;
+    h225_call_hold_h245(s->call, true);
     if (!s->is_fast)
         begin_tunnel(s);
-    return 0;
 }
 
 void session_connect(struct session *s)
@@ -101,11 +99,10 @@ void session_connect(struct session *s)
     int err;
 
     memset(&at, 0, sizeof(at));
-    err = offer_h245(s, &at);
-    if (err != 0)
+    if (!s->is_tunnelled && s->env->ops->h245_listen(s->env->user, s, &at) != 0) {
         session_end(s, SESSION_END_RESOURCES, "no port for H.245");
-    if (!session_is_alive(s))
         return;
+    }
     err = h225_call_connect(s->call, &at, s->now);
     if (err != 0) {
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));
@@ -115,45 +112,87 @@ void session_connect(struct session *s)
     session_step_now(s, SESSION_STEP_CONNECT);
     if (s->is_fast) {
         session_active(s);
-        h225_call_hold_h245(s->call, false);
     } else if (!s->is_tunnelled) {
         s->state = SESSION_CONNECTED;
         session_set_timer(s, SESSION_TIMER_H245,
                           s->env->settings->signalling.timers.h245_connect_ms);
     }
+    h225_call_hold_h245(s->call, false);
     log_info(LOG_AREA_SESSION, s->id, "call connected", LOG_S("conference", s->conference_name),
              LOG_B("tunnelled", s->is_tunnelled), LOG_ADDR("h245", &at));
     if (session_wants_events(s))
         session_event(s, "session.connected", json_pack("{s:s}", "conference", s->conference_name));
 }
 
-/* With fast connect the answer has the port in it, and the port takes its time. What the peer says
- * in H.245 meanwhile is answered after the Connect. */
-static int answer_fast(struct session *s)
+/* With fast connect the answer has the port in it, and the port takes its time. */
+static void answer(struct session *s)
 {
-    if (h225_call_is_tunnelling(s->call)) {
-        s->is_tunnelled = true;
-        h225_call_hold_h245(s->call, true);
-    }
-    return session_fast_begin(s);
-}
-
-static void answer(struct session *s, const struct h225_setup *setup)
-{
-    bool is_fast = session_fast_choose(s, setup);
     int err;
 
-    h225_call_refuse_fast_connect(s->call, !is_fast);
-    (void)h225_call_proceeding(s->call, s->now);
-    session_step_now(s, SESSION_STEP_PROCEEDING);
-    err = session_h245_create(s);
-    if (err == 0 && is_fast)
-        err = answer_fast(s);
+    s->is_answered = true;
+    if (!s->is_fast) {
+        session_connect(s);
+        return;
+    }
+    err = session_fast_begin(s);
     if (err != 0)
         session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
                     err_to_str(err));
-    else if (!is_fast)
-        session_connect(s);
+}
+
+/* CallProceeding first: ports and gatekeepers may take longer than the caller's first timer. What
+ * the peer says in H.245 meanwhile is answered with the Connect or after it. */
+static int prepare(struct session *s, const struct h225_setup *setup)
+{
+    int err;
+
+    h225_call_refuse_fast_connect(s->call, !session_fast_choose(s, setup));
+    (void)h225_call_proceeding(s->call, s->now);
+    session_step_now(s, SESSION_STEP_PROCEEDING);
+    err = session_h245_create(s);
+    if (err != 0)
+        session_end(s, SESSION_END_RESOURCES, err_to_str(err));
+    else if (h225_call_is_tunnelling(s->call))
+        prepare_tunnel(s);
+    return session_is_alive(s) ? 0 : ERR_CLOSED;
+}
+
+static void admit(struct session *s, const struct h225_setup *setup)
+{
+    struct session_admission a = {.setup = setup,
+                                  .call_id = s->call_id,
+                                  .conference_id = s->conference_guid,
+                                  .peer = s->config.peer,
+                                  .local = s->config.local};
+    int err = ERR_NOTFOUND;
+
+    if (s->env->ops->admit != NULL) {
+        s->is_admission_asked = true;
+        err = s->env->ops->admit(s->env->user, s, &a);
+    }
+    if (err == 0)
+        return;
+    s->is_admission_asked = false;
+    if (err == ERR_NOTFOUND)
+        answer(s);
+    else
+        session_end(s, SESSION_END_NO_GATEKEEPER, err_to_str(err));
+}
+
+void session_on_admitted(struct session *s, enum session_end verdict, const char *text,
+                         uint64_t now)
+{
+    s->now = now;
+    if (!session_is_alive(s))
+        return;
+    if (verdict != SESSION_END_NONE) {
+        s->is_admission_asked = false; /* it knows */
+        session_end(s, verdict, text);
+    } else if (!s->is_answered) {
+        answer(s);
+    }
+    session_check_closed(s);
+    session_arm(s);
 }
 
 static void on_setup(void *arg, const struct h225_setup *setup)
@@ -172,7 +211,8 @@ static void on_setup(void *arg, const struct h225_setup *setup)
         return;
     if (session_wants_events(s))
         session_event(s, "session.created", created_data(s));
-    answer(s, setup);
+    if (prepare(s, setup) == 0)
+        admit(s, setup);
 }
 
 static void on_send(void *arg, const uint8_t *message, size_t len)
@@ -187,8 +227,10 @@ static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
 {
     struct session *s = arg;
 
-    if (s->is_fast && !s->is_h245_up && session_is_alive(s))
+    if (s->is_fast && !s->is_h245_up && session_is_alive(s)) {
+        s->is_tunnelled = true;
         begin_tunnel(s);
+    }
     session_h245_input(s, pdu, len);
 }
 

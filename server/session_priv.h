@@ -140,9 +140,11 @@ struct session {
     uint64_t step[SESSION_STEP_COUNT]; /* absolute; 0 = not seen */
 
     struct h225_call *call;
-    bool is_released;      /* on_released came */
-    bool is_signalling_up; /* connection is there */
-    struct addr source;    /* Setup: sourceCallSignalAddress */
+    bool is_admission_asked; /* the gatekeeper has to hear of the end */
+    bool is_answered;        /* Connect is out, or was tried */
+    bool is_released;        /* on_released came */
+    bool is_signalling_up;   /* connection is there */
+    struct addr source;      /* Setup: sourceCallSignalAddress */
     uint8_t call_id[H225_GUID_LEN];
     uint8_t conference_guid[H225_GUID_LEN];
     unsigned h225_version;

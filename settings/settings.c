@@ -362,6 +362,35 @@ static const struct settings_row signalling_rows[] = {
 static const struct settings_table signalling_table =
     SETTINGS_TABLE("H.225.0 and H.245.", signalling_rows);
 
+static const struct settings_row gatekeeper_rows[] = {
+    {"address", SETTINGS_ENDPOINT, AT(settings_gatekeeper, address), .min = 0, .max = 1,
+     .fallback = "\"\"",
+     .help = "RAS address of the gatekeeper (port 1719 unless given), or a multicast group to find "
+             "one in (`224.0.1.41`, port 1718 unless given); \"\" = no gatekeeper is used."},
+    {"identifier", SETTINGS_TEXT, AT(settings_gatekeeper, identifier), .min = 0, .max = 63,
+     .fallback = "\"\"", .help = "Take only the gatekeeper of this identifier; \"\" = any."},
+    {"aliases", SETTINGS_TEXTS, LIST(settings_gatekeeper, aliases, alias_count), .min = 0,
+     .max = SETTINGS_RAS_NAMES_MAX, .fallback = "[]",
+     .help = "Aliases to register: numbers as dialled digits, all others as H.323 identifiers. "
+             "[] = the node's name."},
+    {"prefixes", SETTINGS_TEXTS, LIST(settings_gatekeeper, prefixes, prefix_count), .min = 0,
+     .max = SETTINGS_RAS_NAMES_MAX, .fallback = "[]",
+     .help = "Digits in front of numbers that the gatekeeper shall route here."},
+    {"user", SETTINGS_TEXT, AT(settings_gatekeeper, user), .min = 0, .max = 63, .fallback = "\"\"",
+     .help = "Name that goes with the password; \"\" = the first alias."},
+    {"password", SETTINGS_TEXT, AT(settings_gatekeeper, password), .min = 0, .max = 63,
+     .fallback = "\"\"",
+     .help = "H.235.1 password: messages are signed with HMAC-SHA1-96, and unsigned ones of the "
+             "gatekeeper are refused. \"\" = none."},
+    {"ttl_s", SETTINGS_UINT, AT(settings_gatekeeper, ttl_s), .min = 10, .max = 86400, .unit = "s",
+     .fallback = "60", .help = "How long a registration shall hold; renewed in time."},
+    {"required", SETTINGS_BOOL, AT(settings_gatekeeper, required), .fallback = "true",
+     .help = "While no gatekeeper can be asked, calls are refused; false: they are answered "
+             "without asking. What a gatekeeper refuses is refused in either case."},
+};
+static const struct settings_table gatekeeper_table =
+    SETTINGS_TABLE("The gatekeeper (RAS) that the server registers with.", gatekeeper_rows);
+
 static const struct settings_row media_rows[] = {
     {"dscp", SETTINGS_UINT, AT(settings_media, dscp), .min = 0, .max = 63, .fallback = "46",
      .help = "Code point of the media packets that are sent (46 = expedited forwarding)."},
@@ -450,6 +479,8 @@ static const struct settings_row root_rows[] = {
      .help = "What sluice-dp works with."},
     {"signalling", SETTINGS_OBJECT, AT(settings, signalling), .table = &signalling_table,
      .help = "H.225.0 and H.245."},
+    {"gatekeeper", SETTINGS_OBJECT, AT(settings, gatekeeper), .table = &gatekeeper_table,
+     .fallback = "{}", .help = "The gatekeeper (RAS) that the server registers with."},
     {"media", SETTINGS_OBJECT, AT(settings, media), .table = &media_table, .fallback = "{}",
      .help = "RTP and SRTP."},
     {"dtls", SETTINGS_OBJECT, AT(settings, dtls), .table = &dtls_table, .fallback = "{}",

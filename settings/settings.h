@@ -29,6 +29,7 @@
 #define SETTINGS_CONFERENCES_MAX 256
 #define SETTINGS_CODECS_MAX      8
 #define SETTINGS_HASHES_MAX      4
+#define SETTINGS_RAS_NAMES_MAX   15
 #define SETTINGS_PROFILES_MAX    4
 #define SETTINGS_IDS_MAX         32
 
@@ -263,6 +264,19 @@ struct settings_conference {
     uint32_t codec_count;
 };
 
+struct settings_gatekeeper {
+    struct addr address; /* ADDR_NONE = none is used; port 0 = the usual one */
+    char identifier[SETTINGS_NAME_MAX];
+    char aliases[SETTINGS_RAS_NAMES_MAX][SETTINGS_NAME_MAX];
+    uint32_t alias_count; /* 0 = the node's name */
+    char prefixes[SETTINGS_RAS_NAMES_MAX][SETTINGS_NAME_MAX];
+    uint32_t prefix_count;
+    char user[SETTINGS_NAME_MAX];     /* empty = the first alias */
+    char password[SETTINGS_NAME_MAX]; /* empty = no authentication */
+    uint32_t ttl_s;
+    bool required; /* no calls without it */
+};
+
 struct settings {
     struct settings_node node;
     struct settings_log log;
@@ -270,6 +284,7 @@ struct settings {
     struct settings_link link;
     struct settings_data_plane data_plane;
     struct settings_signalling signalling;
+    struct settings_gatekeeper gatekeeper;
     struct settings_media media;
     struct settings_dtls_section dtls;
     enum settings_codec codecs[SETTINGS_CODECS_MAX];
