@@ -17,13 +17,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct rig rig;
 static struct link_id id[4];
 
+/* Its socket must not stay in /tmp. */
+static void end_rig(void)
+{
+    rig_stop(&rig);
+}
+
 /* The workers live on, their transports and what they know of neighbours are new each time. */
 static void start(void)
 {
     static const unsigned modes[] = {LINK_MODE_DTLS_SRTP, LINK_MODE_RTP, LINK_MODE_RTCP,
                                      LINK_MODE_DTLS_SRTP};
 
-    if (rig.server == NULL && rig_start(&rig, 2) != 0)
+    if (rig.server == NULL && (rig_start(&rig, 2) != 0 || atexit(end_rig) != 0))
         abort();
     neighbour_init(&rig.plane.neighbours);
     rig.now = 1000;
