@@ -1,15 +1,11 @@
-#include "server/h323.h"
+#include "server/h323_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/list.h"
-#include "base/log.h"
 #include "server/ports.h"
-#include "settings/settings.h"
 
 /* Messages of no use that one connection may send before it is closed. */
 #define USELESS_MAX 50
@@ -20,67 +16,7 @@
 /* H.245 port numbers rest before reuse, so that a late connection does not reach another call. */
 #define H245_REST_MS 1000
 
-struct door {
-    const struct settings_listener *settings;
-    struct tcp_listener *listener;
-    struct ports *h245_ports; /* NULL: whatever the system gives */
-    struct h323 *h;
-};
-
-/* One signalling connection. */
-struct line {
-    struct h323 *h;
-    struct list link;
-    struct door *door;
-    struct tcp_conn *conn; /* NULL: gone */
-    struct list legs;
-    size_t leg_count;
-    unsigned useless;
-    struct timer timer; /* connected, no Setup yet */
-};
-
-/* What a session has of us. */
-struct leg {
-    struct h323 *h;
-    struct list in_line;
-    struct list in_all;
-    struct line *line; /* NULL: signalling connection is gone */
-    struct door *door;
-    struct session *session;
-    struct tcp_listener *h245_listener;
-    uint16_t h245_port; /* of door->h245_ports, 0 = none */
-    struct tcp_conn *h245;
-    struct tcp_conn *h245_out; /* being opened by us; the peer may still come first */
-    UT_hash_handle hh;
-    uint64_t id;
-};
-
-struct rate {
-    struct addr key;
-    uint64_t second;
-    uint32_t count;
-    UT_hash_handle hh;
-};
-
-struct h323 {
-    struct session_env *env;
-    const struct settings *settings;
-    struct tcp *tcp;
-    struct door doors[SETTINGS_LISTENERS_MAX];
-    size_t door_count;
-    struct list lines;
-    struct list legs; /* all sessions */
-    struct list dead; /* closed ones, to be freed by the reaper */
-    struct timer reaper;
-    struct leg *by_id;
-    struct rate *rates;
-    bool is_ready, is_stopping;
-    struct h323_stats stats;
-    struct log_limit limit;
-};
-
 static const struct tcp_callbacks line_callbacks;
-static const struct tcp_callbacks h245_callbacks;
 
 /* ---- lines ---- */
 
@@ -375,162 +311,6 @@ static const struct tcp_callbacks line_callbacks = {
     .on_packet = on_line_packet,
     .on_closed = on_line_closed,
 };
-
-/* ---- H.245 of a call ---- */
-
-static void on_h245_packet(void *user, const uint8_t *data, size_t len)
-{
-    struct leg *leg = user;
-
-    session_on_h245(leg->session, data, len, clock_mono_ms());
-}
-
-static void on_h245_closed(void *user, int err, const char *why)
-{
-    struct leg *leg = user;
-
-    (void)err;
-    leg->h245 = NULL;
-    session_on_h245_lost(leg->session, why, clock_mono_ms());
-}
-
-static const struct tcp_callbacks h245_callbacks = {
-    .on_packet = on_h245_packet,
-    .on_closed = on_h245_closed,
-};
-
-static void h245_out_close(struct leg *leg)
-{
-    tcp_conn_close(leg->h245_out, false);
-    leg->h245_out = NULL;
-}
-
-static void h245_is_up(struct leg *leg, struct tcp_conn *conn)
-{
-    leg->h245 = conn;
-    tcp_conn_attach(conn, &h245_callbacks, leg);
-    tcp_listener_close(leg->h245_listener);
-    leg->h245_listener = NULL;
-    session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
-}
-
-static bool on_h245_accept(void *user, struct tcp_conn *conn)
-{
-    struct leg *leg = user;
-
-    if (leg->h245 != NULL || !session_expects(leg->session, tcp_conn_peer(conn))) {
-        leg->h->stats.h245_strangers++;
-        log_limited(&leg->h->limit, clock_mono_ms(), LOG_AREA_H245, LOG_LEVEL_WARN, leg->id,
-                    "H.245 connection of a stranger refused",
-                    LOG_ADDR("from", tcp_conn_peer(conn)));
-        return false;
-    }
-    h245_out_close(leg);
-    h245_is_up(leg, conn);
-    return true;
-}
-
-static void on_h245_out_connected(void *user)
-{
-    struct leg *leg = user;
-    struct tcp_conn *conn = leg->h245_out;
-
-    leg->h245_out = NULL;
-    h245_is_up(leg, conn);
-}
-
-static void on_h245_out_closed(void *user, int err, const char *why)
-{
-    struct leg *leg = user;
-
-    (void)err;
-    leg->h245_out = NULL;
-    session_on_h245_failed(leg->session, why, clock_mono_ms());
-}
-
-static const struct tcp_callbacks h245_out_callbacks = {
-    .on_packet = on_h245_packet,
-    .on_closed = on_h245_out_closed,
-    .on_connected = on_h245_out_connected,
-};
-
-int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to)
-{
-    struct leg *leg = session_owner(s);
-    struct addr from;
-
-    if (leg->h245 != NULL || leg->h245_out != NULL)
-        return ERR_EXISTS;
-    if (leg->line == NULL || leg->line->conn == NULL)
-        return ERR_CLOSED;
-    from = addr_with_port(*tcp_conn_local(leg->line->conn), 0);
-    return tcp_connect(h->tcp, to, from.family == to->family ? &from : NULL, &h245_out_callbacks,
-                       leg, &leg->h245_out);
-}
-
-static int listen_on(struct leg *leg, struct addr at, struct addr *bound)
-{
-    int err = tcp_listen(leg->h->tcp, &at, on_h245_accept, leg, &leg->h245_listener);
-
-    if (err == 0)
-        *bound = tcp_listener_addr(leg->h245_listener);
-    return err;
-}
-
-int h323_h245_listen(struct h323 *h, struct session *s, struct addr *at)
-{
-    struct leg *leg = session_owner(s);
-    struct addr here = leg->door->settings->h245_address;
-    struct ports *ports = leg->door->h245_ports;
-    uint64_t now = clock_mono_ms();
-    int err;
-
-    if (here.family == ADDR_NONE)
-        here = *tcp_conn_local(leg->line->conn);
-    if (ports == NULL)
-        return listen_on(leg, addr_with_port(here, 0), at);
-    /* A number that another program holds is passed over, as often as there are numbers. */
-    for (size_t i = 0; i < ports_capacity(ports); i++) {
-        uint16_t port = 0;
-
-        err = ports_take(ports, now, &port);
-        if (err != 0)
-            break;
-        err = listen_on(leg, addr_with_port(here, port), at);
-        if (err == 0) {
-            leg->h245_port = port;
-            return 0;
-        }
-        ports_release(ports, port, now);
-        if (err != ERR_EXISTS)
-            return err;
-    }
-    h->stats.h245_no_port++;
-    return ERR_LIMIT;
-}
-
-void h323_h245_close(struct h323 *h, struct session *s)
-{
-    struct leg *leg = session_owner(s);
-
-    (void)h;
-    tcp_listener_close(leg->h245_listener);
-    leg->h245_listener = NULL;
-    h245_out_close(leg);
-    tcp_conn_close(leg->h245, true);
-    leg->h245 = NULL;
-    if (leg->h245_port != 0)
-        ports_release(leg->door->h245_ports, leg->h245_port, clock_mono_ms());
-    leg->h245_port = 0;
-}
-
-int h323_h245_send(struct h323 *h, struct session *s, const uint8_t *pdu, size_t len)
-{
-    struct leg *leg = session_owner(s);
-
-    (void)h;
-    return leg->h245 != NULL ? tcp_conn_send(leg->h245, pdu, len) : ERR_CLOSED;
-}
 
 int h323_h225_send(struct h323 *h, struct session *s, const uint8_t *message, size_t len)
 {

@@ -1,0 +1,73 @@
+/* Inside of h323: shared by the h323*.c files alone.
+ *
+ * A door is a listener, a line one signalling connection, a leg what a session has of us. */
+#ifndef SERVER_H323_PRIV_H
+#define SERVER_H323_PRIV_H
+
+#include <uthash.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "server/h323.h"
+#include "settings/settings.h"
+
+struct door {
+    const struct settings_listener *settings;
+    struct tcp_listener *listener;
+    struct ports *h245_ports; /* NULL: whatever the system gives */
+    struct h323 *h;
+};
+
+/* One signalling connection. */
+struct line {
+    struct h323 *h;
+    struct list link;
+    struct door *door;
+    struct tcp_conn *conn; /* NULL: gone */
+    struct list legs;
+    size_t leg_count;
+    unsigned useless;
+    struct timer timer; /* connected, no Setup yet */
+};
+
+/* What a session has of us. */
+struct leg {
+    struct h323 *h;
+    struct list in_line;
+    struct list in_all;
+    struct line *line; /* NULL: signalling connection is gone */
+    struct door *door;
+    struct session *session;
+    struct tcp_listener *h245_listener;
+    uint16_t h245_port; /* of door->h245_ports, 0 = none */
+    struct tcp_conn *h245;
+    struct tcp_conn *h245_out; /* being opened by us; the peer may still come first */
+    UT_hash_handle hh;
+    uint64_t id;
+};
+
+struct rate {
+    struct addr key;
+    uint64_t second;
+    uint32_t count;
+    UT_hash_handle hh;
+};
+
+struct h323 {
+    struct session_env *env;
+    const struct settings *settings;
+    struct tcp *tcp;
+    struct door doors[SETTINGS_LISTENERS_MAX];
+    size_t door_count;
+    struct list lines;
+    struct list legs; /* all sessions */
+    struct list dead; /* closed ones, to be freed by the reaper */
+    struct timer reaper;
+    struct leg *by_id;
+    struct rate *rates;
+    bool is_ready, is_stopping;
+    struct h323_stats stats;
+    struct log_limit limit;
+};
+
+#endif
