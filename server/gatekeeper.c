@@ -117,6 +117,16 @@ static void on_admission(void *arg, const struct ras_admitted *a)
     struct gatekeeper *g = arg;
     struct session *s = g->config.find(g->config.user, a->key);
     enum session_end verdict = SESSION_END_NONE;
+    struct session_admitted told = {.text = a->reason,
+                                    .bandwidth = a->bandwidth,
+                                    .destination = a->destination,
+                                    .is_routed = a->is_routed,
+                                    .destination_info = &a->destination_info,
+                                    .extra = &a->extra,
+                                    .extension = &a->extension,
+                                    .source_info = &a->source_info,
+                                    .tokens = a->tokens,
+                                    .token_count = a->token_count};
 
     if (a->err == ERR_REFUSED)
         verdict = SESSION_END_NOT_ADMITTED;
@@ -125,8 +135,9 @@ static void on_admission(void *arg, const struct ras_admitted *a)
     g->admitted += a->err == 0;
     g->refused += verdict != SESSION_END_NONE;
     g->unasked += a->err != 0 && verdict == SESSION_END_NONE;
+    told.verdict = verdict;
     if (s != NULL)
-        session_on_admitted(s, verdict, a->reason, clock_mono_ms());
+        session_on_admitted(s, &told, clock_mono_ms());
 }
 
 static void on_disengage(void *arg, uint64_t key)
@@ -334,21 +345,26 @@ bool gatekeeper_is_stopped(const struct gatekeeper *g)
 int gatekeeper_admit(struct gatekeeper *g, struct session *s,
                      const struct session_admission *admission)
 {
-    const struct h225_setup *setup = admission->setup;
     struct ras_admission a = {.key = session_id(s),
-                              .call_ref = setup->call_ref,
-                              .is_answer = true,
-                              .bandwidth = BANDWIDTH,
-                              .source = setup->source.list,
-                              .source_count = setup->source.count,
-                              .destination = setup->destination.list,
-                              .destination_count = setup->destination.count,
+                              .call_ref = admission->call_ref,
+                              .is_answer = !admission->is_outgoing,
+                              .bandwidth = admission->bandwidth,
+                              .source = admission->source,
+                              .source_count = admission->source_count,
+                              .destination = admission->destination,
+                              .destination_count = admission->destination_count,
                               .source_address = admission->peer,
                               .destination_address = admission->local};
     int err;
 
     if (g == NULL)
         return ERR_NOTFOUND;
+    if (a.bandwidth == 0)
+        a.bandwidth = BANDWIDTH;
+    if (admission->is_outgoing) {
+        a.source_address = admission->local;
+        a.destination_address = admission->peer;
+    }
     memcpy(a.call_id, admission->call_id, H225_GUID_LEN);
     memcpy(a.conference_id, admission->conference_id, H225_GUID_LEN);
     err = ras_admit(g->ras, &a, clock_mono_ms());

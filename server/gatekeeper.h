@@ -27,7 +27,13 @@ struct gatekeeper_config {
  * socket and begins to register. ERR_IO, ERR_INVAL, ERR_NOMEM. */
 int gatekeeper_create(const struct gatekeeper_config *config, struct gatekeeper **out);
 
-/* struct session_ops.admit and .disengage. */
+/* struct session_ops.admit and .disengage. A session asks once, with an AdmissionRequest
+ * (answerCall for a call that came in; for one of ours with its destinationInfo and, when known,
+ * destCallSignalAddress) and hears session_on_admitted: of a call of ours with the address that
+ * the Setup goes to. Without a gatekeeper in the settings, or without a registration when
+ * gatekeeper.required is false, gatekeeper_admit says ERR_NOTFOUND: the session goes on as if it
+ * were let in, which a call of ours can only when it has an address. From then on every session
+ * that asked, and was not refused, ends with gatekeeper_disengage. */
 int gatekeeper_admit(struct gatekeeper *g, struct session *s,
                      const struct session_admission *admission);
 void gatekeeper_disengage(struct gatekeeper *g, struct session *s, unsigned cause);

@@ -112,12 +112,34 @@ struct session_stats {
     uint64_t dtls_failures[DTLS_FAILURE_COUNT];
 };
 
-/* A call that asks a gatekeeper to be let in. */
+/* A call that asks a gatekeeper to be let in, or, when it is ours, out. */
 struct session_admission {
-    const struct h225_setup *setup;
+    bool is_outgoing;
+    uint16_t call_ref;
     const uint8_t *call_id; /* H225_GUID_LEN octets */
     const uint8_t *conference_id;
-    struct addr peer, local; /* of the signalling connection */
+    const struct h225_alias *source; /* who calls */
+    size_t source_count;
+    const struct h225_alias *destination; /* who is called */
+    size_t destination_count;
+    /* Of call signalling; `peer` of a call of ours is ADDR_NONE when only aliases are known. */
+    struct addr peer, local;
+    uint32_t bandwidth; /* both directions, in 100 bit/s; 0: one audio channel each way */
+};
+
+/* The gatekeeper's answer. Pointers are valid during the call only. */
+struct session_admitted {
+    enum session_end verdict; /* SESSION_END_NONE: it may be */
+    const char *text;         /* reason of a refusal, else NULL */
+    uint32_t bandwidth;       /* granted, as asked for; 0: no gatekeeper counts it */
+    /* Of a call of ours that may be: */
+    struct addr destination; /* the signalling connection goes there, the gatekeeper's perhaps */
+    bool is_routed;          /* then destCallSignalAddress of the Setup is left out */
+    /* For the Setup; empty: as asked. destinationAddress, destExtraCallInfo,
+     * remoteExtensionAddress (the first), sourceAddress, tokens (encoded h235_ClearToken). */
+    const struct h225_aliases *destination_info, *extra, *extension, *source_info;
+    const struct h225_octets *tokens;
+    size_t token_count;
 };
 
 /* What a session asks of its surroundings. None of these may destroy the session. */
@@ -131,9 +153,10 @@ struct session_ops {
     /* Polite closes: what was sent goes out first. */
     void (*h245_close)(void *user, struct session *s);
     void (*h225_close)(void *user, struct session *s);
-    /* May this call be answered? 0: session_on_admitted tells, now or later; ERR_NOTFOUND: nobody
-     * to be asked, go on; other errors: no. May be NULL. `disengage`: a call that was asked for is
-     * over, `cause` is the Q.850 value. */
+    /* May this call be answered, or, when it is ours, be made? 0: session_on_admitted tells, now
+     * or later; ERR_NOTFOUND: nobody to be asked, go on (a call of ours then needs an address);
+     * other errors: no. May be NULL. `disengage`: a call that was asked for is over, `cause` is
+     * the Q.850 value. */
     int (*admit)(void *user, struct session *s, const struct session_admission *admission);
     void (*disengage)(void *user, struct session *s, unsigned cause);
     /* Something that a user may care about; takes over `data`. */
@@ -179,9 +202,8 @@ void session_destroy(struct session *s);
 void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint64_t now);
 void session_on_h225_lost(struct session *s, const char *why, uint64_t now);
 
-/* The gatekeeper's answer to session_ops.admit: SESSION_END_NONE lets the call in. */
-void session_on_admitted(struct session *s, enum session_end verdict, const char *text,
-                         uint64_t now);
+/* The gatekeeper's answer to session_ops.admit. */
+void session_on_admitted(struct session *s, const struct session_admitted *a, uint64_t now);
 
 /* H.245 on a connection of its own: it is up, whoever opened it; it could not be opened; one PDU;
  * it is gone. */

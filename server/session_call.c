@@ -159,9 +159,13 @@ static int prepare(struct session *s, const struct h225_setup *setup)
 
 static void admit(struct session *s, const struct h225_setup *setup)
 {
-    struct session_admission a = {.setup = setup,
+    struct session_admission a = {.call_ref = setup->call_ref,
                                   .call_id = s->call_id,
                                   .conference_id = s->conference_guid,
+                                  .source = setup->source.list,
+                                  .source_count = setup->source.count,
+                                  .destination = setup->destination.list,
+                                  .destination_count = setup->destination.count,
                                   .peer = s->config.peer,
                                   .local = s->config.local};
     int err = ERR_NOTFOUND;
@@ -179,15 +183,14 @@ static void admit(struct session *s, const struct h225_setup *setup)
         session_end(s, SESSION_END_NO_GATEKEEPER, err_to_str(err));
 }
 
-void session_on_admitted(struct session *s, enum session_end verdict, const char *text,
-                         uint64_t now)
+void session_on_admitted(struct session *s, const struct session_admitted *a, uint64_t now)
 {
     s->now = now;
     if (!session_is_alive(s))
         return;
-    if (verdict != SESSION_END_NONE) {
+    if (a->verdict != SESSION_END_NONE) {
         s->is_admission_asked = false; /* it knows */
-        session_end(s, verdict, text);
+        session_end(s, a->verdict, a->text);
     } else if (!s->is_answered) {
         answer(s);
     }

@@ -68,6 +68,9 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
                     struct h225_setup *setup);
 int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_answer *answer);
 struct addr h225_read_address(const struct h225_TransportAddress *address);
+/* Those that we can use, each once; the texts are in the arena. */
+void h225_read_aliases(struct arena *a, const struct h225_AliasAddress_list *list,
+                       struct h225_aliases *to);
 /* UTF-8 of a BMPString; NULL: out of memory. */
 const char *h225_read_unicode(struct arena *a, const struct per_bmp *s);
 

@@ -89,6 +89,13 @@ struct ras_admitted {
     bool is_routed;          /* the gatekeeper routes the call's signalling */
     struct addr destination; /* where call signalling goes (for calls of ours) */
     uint32_t bandwidth;      /* granted, in 100 bit/s */
+    /* For calls of ours, what the Setup has to say (H.225.0 §7.11.2). Empty: as it was asked. */
+    struct h225_aliases destination_info; /* destinationAddress, the gatekeeper's translation */
+    struct h225_aliases extra;            /* destExtraCallInfo */
+    struct h225_aliases extension;        /* remoteExtensionAddress */
+    struct h225_aliases source_info;      /* sourceAddress (modifiedSrcInfo) */
+    const struct h225_octets *tokens;     /* each an encoded h235_ClearToken: tokens */
+    size_t token_count;
 };
 
 struct ras_ops {
@@ -186,8 +193,10 @@ void ras_on_timer(struct ras *ras, uint64_t now);
  * ERR_LIMIT: more than H225_ALIASES_MAX. Before the registration they simply go with it. */
 int ras_add_aliases(struct ras *ras, const struct h225_alias *aliases, size_t count, uint64_t now);
 
-/* AdmissionRequest. on_admission comes exactly once unless this fails: ERR_STATE (not registered),
- * ERR_EXISTS (key in use), ERR_INVAL, ERR_LIMIT. */
+/* AdmissionRequest, for a call that came in or one of ours. Of a call of ours at least one of
+ * destination and destination_address must be there; the confirmation says where the Setup goes.
+ * Aliases that no message can carry are left out. on_admission comes exactly once unless this
+ * fails: ERR_STATE (not registered), ERR_EXISTS (key in use), ERR_INVAL, ERR_LIMIT. */
 int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t now);
 
 /* BandwidthRequest for an admitted call. ERR_NOTFOUND, ERR_STATE, ERR_LIMIT. */

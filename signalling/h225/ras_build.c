@@ -5,6 +5,8 @@
 
 static const uint32_t protocol_arcs[] = {0, 0, 8, 2250, 0, H225_VERSION};
 static const struct per_oid protocol = {FSM_COUNT(protocol_arcs), protocol_arcs};
+#define ALIAS_LEN_MAX 128 /* dialledDigits holds no more; of the others it is enough */
+
 static const uint32_t hmac_sha1_96_arcs[] = {0, 0, 8, 235, 0, 2, 6};
 
 void *ras_begin(struct ras *ras, struct h225_RasMessage *m, enum h225_RasMessage_kind kind)
@@ -222,17 +224,51 @@ int ras_build_urq(struct ras *ras, struct h225_RasMessage *m)
     return err;
 }
 
+/* What a caller says of itself must not keep the ARQ from being made: a number with letters in it
+ * (out of a Calling party number) or an alias of a kind that we only read is left out, a party
+ * number goes as the digits that it is. */
+static size_t usable_aliases(const struct h225_alias *from, size_t count,
+                             struct h225_alias to[H225_ALIASES_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count && n < H225_ALIASES_MAX; i++) {
+        size_t len = strlen(from[i].text);
+        bool is_number = from[i].kind == H225_ALIAS_DIGITS || from[i].kind == H225_ALIAS_PARTY;
+
+        if (len == 0 || from[i].kind >= H225_ALIAS_COUNT || len > ALIAS_LEN_MAX ||
+            (is_number && from[i].text[strspn(from[i].text, "0123456789#*,")] != '\0'))
+            continue;
+        to[n].kind = is_number ? H225_ALIAS_DIGITS : from[i].kind;
+        to[n++].text = from[i].text;
+    }
+    return n;
+}
+
+static int build_usable(struct ras *ras, const struct h225_alias *from, size_t count, bool *present,
+                        struct h225_AliasAddress_list *out)
+{
+    struct h225_alias usable[H225_ALIASES_MAX];
+
+    count = usable_aliases(from, count, usable);
+    return h225_build_aliases(&ras->out, usable, count, present, out);
+}
+
 static int arq_parties(struct ras *ras, struct h225_AdmissionRequest *u,
                        const struct ras_admission *admission)
 {
     struct arena *a = &ras->out;
     bool has_source = false;
     int err =
-        h225_build_aliases(a, admission->source, admission->source_count, &has_source, &u->srcInfo);
+        build_usable(ras, admission->source, admission->source_count, &has_source, &u->srcInfo);
 
     if (err == 0)
-        err = h225_build_aliases(a, admission->destination, admission->destination_count,
-                                 &u->has_destinationInfo, &u->destinationInfo);
+        err = build_usable(ras, admission->destination, admission->destination_count,
+                           &u->has_destinationInfo, &u->destinationInfo);
+    /* A call of ours to nowhere is the user's mistake, not the gatekeeper's to find out. */
+    if (err == 0 && !admission->is_answer && !u->has_destinationInfo &&
+        admission->destination_address.family == ADDR_NONE)
+        err = ERR_INVAL;
     if (err == 0)
         err = h225_build_address(a, &admission->source_address, &u->srcCallSignalAddress);
     if (err == 0)

@@ -116,6 +116,40 @@ static void disengage(struct ras *ras, const struct ras_call *call, unsigned cau
         (void)ras_send_request(ras, &m, &what);
 }
 
+/* Tokens go on to the Setup as they came: each alone and encoded, so that their copy outlives this
+ * message. One that does not encode again (it came in, so memory is short) is left out. */
+static void read_tokens(struct ras *ras, const struct h235_ClearToken_list *list,
+                        struct ras_admitted *a)
+{
+    struct h225_octets *tokens = arena_array(&ras->in, list->n + 1, sizeof(*tokens));
+    uint8_t data[RAS_DATAGRAM_MAX];
+
+    a->tokens = tokens;
+    for (uint32_t i = 0; tokens != NULL && i < list->n; i++) {
+        struct h225_octets *to = &tokens[a->token_count];
+
+        if (per_encode(&h235_ClearToken_type, &list->v[i], data, sizeof(data), &to->len, NULL) != 0)
+            continue;
+        to->data = arena_copy(&ras->in, data, to->len);
+        a->token_count += to->data != NULL;
+    }
+}
+
+static void read_destination(struct ras *ras, const struct h225_AdmissionConfirm *acf,
+                             struct ras_admitted *a)
+{
+    if (acf->has_destinationInfo)
+        h225_read_aliases(&ras->in, &acf->destinationInfo, &a->destination_info);
+    if (acf->has_destExtraCallInfo)
+        h225_read_aliases(&ras->in, &acf->destExtraCallInfo, &a->extra);
+    if (acf->has_remoteExtensionAddress)
+        h225_read_aliases(&ras->in, &acf->remoteExtensionAddress, &a->extension);
+    if (acf->has_modifiedSrcInfo)
+        h225_read_aliases(&ras->in, &acf->modifiedSrcInfo, &a->source_info);
+    if (acf->has_tokens)
+        read_tokens(ras, &acf->tokens, a);
+}
+
 static void admitted(struct ras *ras, struct ras_call *call,
                      const struct h225_AdmissionConfirm *acf)
 {
@@ -124,6 +158,7 @@ static void admitted(struct ras *ras, struct ras_call *call,
                              .destination = h225_read_address(&acf->destCallSignalAddress),
                              .bandwidth = acf->bandWidth};
 
+    read_destination(ras, acf, &a);
     ras->stats.calls_admitted++;
     call->is_admitted = true;
     call->is_routed = a.is_routed;

@@ -103,13 +103,20 @@ static void add_alias(struct h225_aliases *to, struct h225_alias alias)
     to->list[to->count++] = alias;
 }
 
+void h225_read_aliases(struct arena *a, const struct h225_AliasAddress_list *list,
+                       struct h225_aliases *to)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        add_alias(to, read_alias(a, &list->v[i]));
+}
+
 static void read_aliases(struct arena *a, bool present, const struct h225_AliasAddress_list *list,
                          struct q931_bytes number, struct h225_aliases *to)
 {
     char digits[256];
 
-    for (uint32_t i = 0; present && i < list->n; i++)
-        add_alias(to, read_alias(a, &list->v[i]));
+    if (present)
+        h225_read_aliases(a, list, to);
     if (q931_number_of(number, digits, sizeof(digits)) == 0)
         add_alias(to, (struct h225_alias){H225_ALIAS_DIGITS, arena_strdup(a, digits)});
 }
