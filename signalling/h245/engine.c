@@ -380,6 +380,8 @@ static void fill_defaults(struct h245_engine_config *c)
         c->msd_retries = 8;
     if (c->channels_max == 0)
         c->channels_max = 32;
+    if (c->replacements_max == 0)
+        c->replacements_max = 4;
     if (c->first_lcn == 0)
         c->first_lcn = 101;
     if (c->memory_limit == 0)

@@ -31,14 +31,16 @@ struct h245_engine;
 #define H245_VERSION 17 /* protocolIdentifier 0.0.8.245.0.17 */
 #define H245_NEVER   UINT64_MAX
 
-#define H245_PROCEDURE_LIST(X)                           \
-    X(H245_PROC_MSD, "master-slave determination")       \
-    X(H245_PROC_CES_OUT, "outgoing capability exchange") \
-    X(H245_PROC_CES_IN, "incoming capability exchange")  \
-    X(H245_PROC_LCSE_OUT, "outgoing logical channel")    \
-    X(H245_PROC_LCSE_IN, "incoming logical channel")     \
-    X(H245_PROC_CLC, "request channel close")            \
-    X(H245_PROC_RTD, "round-trip delay")                 \
+#define H245_PROCEDURE_LIST(X)                               \
+    X(H245_PROC_MSD, "master-slave determination")           \
+    X(H245_PROC_CES_OUT, "outgoing capability exchange")     \
+    X(H245_PROC_CES_IN, "incoming capability exchange")      \
+    X(H245_PROC_LCSE_OUT, "outgoing logical channel")        \
+    X(H245_PROC_LCSE_IN, "incoming logical channel")         \
+    X(H245_PROC_BLCSE_OUT, "outgoing bidirectional channel") \
+    X(H245_PROC_BLCSE_IN, "incoming bidirectional channel")  \
+    X(H245_PROC_CLC, "request channel close")                \
+    X(H245_PROC_RTD, "round-trip delay")                     \
     X(H245_PROC_SESSION, "session")
 
 enum h245_procedure {
@@ -137,6 +139,15 @@ struct h245_engine_ops {
     void (*on_channel_opened)(void *arg, uint16_t lcn,
                               const struct h245_OpenLogicalChannelAck *ack); /* outgoing */
     void (*on_channel_rejected)(void *arg, uint16_t lcn, enum h245_olc_cause cause);
+    /* An incoming bidirectional channel is open: now we may send on its reverse half. NULL: all
+     * requests for such channels are rejected (unsuitableReverseParameters). */
+    void (*on_channel_confirmed)(void *arg, uint16_t lcn);
+    /* The peer's request came while `ours` is not answered yet: can both not be? `usual` is the
+     * engine's own view, also used where this is NULL: both bidirectional, same kind of data, same
+     * session. In a conflict the master rejects (masterSlaveConflict), the slave goes on to
+     * on_channel_open_request and its own channel is rejected by the master. */
+    bool (*on_channel_conflict)(void *arg, uint16_t ours,
+                                const struct h245_OpenLogicalChannel *theirs, bool usual);
     /* An open or opening channel is gone. Its number is free again. */
     void (*on_channel_closed)(void *arg, uint16_t lcn, enum h245_direction direction,
                               enum h245_closer by);
@@ -168,6 +179,8 @@ struct h245_engine_config {
     uint32_t end_session_timeout_ms;   /* wait for the peer's endSession, default 3,000 */
     unsigned msd_retries;              /* N100, default 8 */
     unsigned channels_max;             /* each direction, default 32 */
+    unsigned replacements_max;         /* channels being replaced at once, default 4: what a
+                                        * maxPendingReplacementFor of ours would say */
     uint16_t first_lcn;                /* of our outgoing channels, default 101 */
     size_t memory_limit;               /* one decoded message, octets; default 262,144 */
     size_t pdu_max;                    /* largest encoded PDU of ours, default 16,384 */
@@ -181,6 +194,7 @@ struct h245_engine_stats {
     uint64_t unsupported;      /* answered functionNotSupported or the procedure's own reject */
     uint64_t unknown;          /* an alternative of a later version; functionNotUnderstood */
     uint64_t channels_refused; /* above channels_max */
+    uint64_t conflicts;        /* requests for channels that crossed, see on_channel_conflict */
     uint64_t timeouts;
 };
 
@@ -212,13 +226,18 @@ int h245_ces_send(struct h245_engine *e, struct h245_TerminalCapabilitySet *tcs,
 /* A free number for an outgoing channel, to be written into its OLC. ERR_LIMIT. */
 int h245_channel_number(struct h245_engine *e, uint16_t *lcn);
 
-/* Opens an outgoing channel (C.4) with the number in `olc`, which must be free. ERR_EXISTS,
- * ERR_LIMIT. */
+/* Opens an outgoing channel with the number in `olc`, which must be free: with
+ * reverseLogicalChannelParameters a bidirectional one (C.5), else one of ours to the peer (C.4).
+ * With replacementFor it ends that channel (on_channel_closed) once it is open itself.
+ * ERR_EXISTS, ERR_LIMIT; ERR_NOTFOUND: what it shall replace is not open, or is being replaced. */
 int h245_channel_open(struct h245_engine *e, const struct h245_OpenLogicalChannel *olc,
                       uint64_t now);
 
-/* Answers on_channel_open_request. The engine writes forwardLogicalChannelNumber into `ack`.
- * ERR_NOTFOUND, ERR_STATE: no such request is waiting. */
+/* Answers on_channel_open_request. The engine writes forwardLogicalChannelNumber into `ack`; the
+ * Ack of a bidirectional channel has to have reverseLogicalChannelParameters, whose number the
+ * engine chooses when it is 0, and on_channel_confirmed follows (or, after T103,
+ * on_channel_closed). ERR_NOTFOUND, ERR_STATE: no such request is waiting; ERR_INVAL: reverse half
+ * missing, or not asked for; ERR_EXISTS: its number is in use. */
 int h245_channel_accept(struct h245_engine *e, uint16_t lcn, struct h245_OpenLogicalChannelAck *ack,
                         uint64_t now);
 int h245_channel_reject(struct h245_engine *e, uint16_t lcn, enum h245_olc_cause cause);
@@ -232,8 +251,12 @@ int h245_channel_close(struct h245_engine *e, uint16_t lcn, enum h245_direction 
  * can be closed. ERR_EXISTS, ERR_LIMIT. */
 int h245_channel_adopt(struct h245_engine *e, uint16_t lcn, enum h245_direction direction);
 
-/* Is the channel open (answered by an Ack)? */
+/* Is the channel open (answered by an Ack, and confirmed where it is bidirectional)? */
 bool h245_channel_is_open(const struct h245_engine *e, uint16_t lcn, enum h245_direction direction);
+
+/* The number of the reverse half of a bidirectional channel; 0: none. */
+uint16_t h245_channel_reverse(const struct h245_engine *e, uint16_t lcn,
+                              enum h245_direction direction);
 unsigned h245_channel_count(const struct h245_engine *e, enum h245_direction direction);
 
 /* Round-trip delay (C.10). ERR_STATE while one runs. */

@@ -14,6 +14,11 @@ struct channel {
     uint8_t state;
     uint8_t clc_state; /* request channel close: outgoing side for incoming channels */
     enum h245_direction direction;
+    bool is_bidirectional;
+    uint8_t session_id;    /* of the RTP session, 0: unknown */
+    uint16_t kind;         /* of the data, for conflicts */
+    uint16_t reverse_lcn;  /* of the half from who answers to who opens; 0: none yet */
+    uint16_t replaces;     /* the channel that ends when this one is opened; 0: none */
     uint64_t deadline;     /* T103 */
     uint64_t clc_deadline; /* T108 */
 };
@@ -153,6 +158,7 @@ void h245_clc_forget(struct channel *c);
 
 /* For the docs and the tests that walk over every pair. */
 extern const struct fsm h245_msd_fsm, h245_ces_out_fsm, h245_ces_in_fsm, h245_lcse_out_fsm,
-    h245_lcse_in_fsm, h245_clc_out_fsm, h245_rtd_fsm, h245_session_fsm;
+    h245_lcse_in_fsm, h245_blcse_out_fsm, h245_blcse_in_fsm, h245_clc_out_fsm, h245_rtd_fsm,
+    h245_session_fsm;
 
 #endif

@@ -230,6 +230,12 @@ static uint32_t next_random(void *arg)
 
 void peer_init(struct peer *p, const struct h245_engine_config *config, uint32_t random)
 {
+    peer_init_with(p, config, random, &peer_ops);
+}
+
+void peer_init_with(struct peer *p, const struct h245_engine_config *config, uint32_t random,
+                    const struct h245_engine_ops *ops)
+{
     struct h245_engine_config c = config != NULL ? *config : (struct h245_engine_config){0};
 
     memset(p, 0, sizeof(*p));
@@ -237,7 +243,7 @@ void peer_init(struct peer *p, const struct h245_engine_config *config, uint32_t
     p->accept = p->allow_close = true;
     arena_init(&p->arena, 0, 0);
     c.random = next_random;
-    p->engine = h245_engine_create(&c, &peer_ops, p);
+    p->engine = h245_engine_create(&c, ops, p);
     CU_ASSERT_PTR_NOT_NULL_FATAL(p->engine);
 }
 

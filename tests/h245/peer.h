@@ -62,6 +62,9 @@ extern const struct h245_engine_ops peer_ops;
 
 /* `config` may be NULL. */
 void peer_init(struct peer *p, const struct h245_engine_config *config, uint32_t random);
+/* With callbacks of the test's own, mostly peer_ops and some more. */
+void peer_init_with(struct peer *p, const struct h245_engine_config *config, uint32_t random,
+                    const struct h245_engine_ops *ops);
 void peer_fini(struct peer *p);
 
 /* Delivers all that is queued, both ways, until nothing moves (bounded). `lose` says how many of
