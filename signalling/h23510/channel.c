@@ -32,6 +32,7 @@ int h23510_init(struct h23510 *n, const struct h23510_policy *policy,
     memcpy(n->policy.hashes, hashes, count * sizeof(hashes[0]));
     n->policy.hash_count = count;
     n->tcs_role = H23510_ROLE_IMPOSSIBLE;
+    n->offered = policy->setup;
     return 0;
 }
 
@@ -251,4 +252,5 @@ void h23510_reset_connection(struct h23510 *n)
 {
     n->agreement = (struct h23510_agreement){0};
     n->olc_sent = n->is_tie_broken = false;
+    memset(n->proposed, 0, sizeof(n->proposed));
 }

@@ -142,23 +142,26 @@ struct h23510_stats {
     unsigned tcs_fingerprints_ignored; /* T-NOFP */
     unsigned hashes_unknown;
     unsigned hashes_forbidden;
-    unsigned refused; /* verdicts other than OK */
+    unsigned refused;        /* verdicts other than OK */
+    unsigned roles_disagree; /* a TCS that says another role than the connection that runs has */
 };
 
 /* Caller's storage; members are the negotiation's own business but may be read. */
 struct h23510 {
     struct h23510_policy policy;
     struct h23510_identity identity;
-    bool peer_known;                     /* a TCS of the peer was read */
-    bool peer_offers;                    /* it has a usable dtlsSecurityCapability */
-    struct h23510_params peer;           /* from its TCS */
-    bool common[FINGERPRINT_HASH_COUNT]; /* intersection, C-HASH */
-    enum fingerprint_hash chosen;        /* our first choice of the intersection */
-    enum h23510_role tcs_role;           /* of both capabilities */
-    bool olc_sent;                       /* we wrote a role into an OLC */
-    bool is_tie_broken;                  /* the peer's OLC crossed it with the same role */
-    enum h23510_role olc_role;           /* what we wrote */
-    enum fingerprint_hash olc_hash;      /* our fingerprint's hash in it */
+    bool peer_known;                       /* a TCS of the peer was read */
+    bool peer_offers;                      /* it has a usable dtlsSecurityCapability */
+    struct h23510_params peer;             /* from its TCS */
+    bool common[FINGERPRINT_HASH_COUNT];   /* intersection, C-HASH */
+    enum fingerprint_hash chosen;          /* our first choice of the intersection */
+    enum h23510_role tcs_role;             /* of both capabilities */
+    bool olc_sent;                         /* we wrote a role into an OLC */
+    bool is_tie_broken;                    /* the peer's OLC crossed it with the same role */
+    enum h23510_role olc_role;             /* what we wrote */
+    enum fingerprint_hash olc_hash;        /* our fingerprint's hash in it */
+    enum h23510_setup offered;             /* setup of our newest TCS, policy.setup before it */
+    bool proposed[FINGERPRINT_HASH_COUNT]; /* hashes of our fastStart (fast.h) */
     struct h23510_agreement agreement;
     enum h23510_verdict last_verdict;
     struct h23510_stats stats;
@@ -170,9 +173,10 @@ int h23510_init(struct h23510 *n, const struct h23510_policy *policy,
 
 /* T-TCS, T-NOFP, T-SAME: adds an h235SecurityCapability entry (number 100 + n, or the next free)
  * for every audio entry n that the set can receive, all with identical values, and puts them in
- * front of the clear ones in each alternative set (H23510_MODE_REQUIRED: instead of them). Does
- * nothing with H23510_MODE_OFF. ERR_NOMEM, ERR_LIMIT. */
-int h23510_offer(const struct h23510 *n, struct arena *a, struct h245_TerminalCapabilitySet *tcs);
+ * front of the clear ones in each alternative set (H23510_MODE_REQUIRED: instead of them). A
+ * connection that fast connect has made already gives the set its role (D-ONCE). Does nothing with
+ * H23510_MODE_OFF. ERR_NOMEM, ERR_LIMIT. */
+int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabilitySet *tcs);
 
 /* Reads the peer's set. H23510_OK: DTLS can be used; any other verdict says why it cannot (the
  * policy says what follows from that). `protects`, when not NULL, gets the numbers of the entries

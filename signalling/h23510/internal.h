@@ -31,6 +31,10 @@ struct h245_DTLSSecurityCapability *h23510_build_binding(const struct h23510 *n,
                                                          enum h23510_role role,
                                                          enum h23510_connection connection);
 
+/* The same with the role that we offer instead of one that is decided: for a fastStart. */
+struct h245_DTLSSecurityCapability *h23510_build_proposal(const struct h23510 *n, struct arena *a,
+                                                          enum fingerprint_hash hash);
+
 /* ACTIVE ↔ PASSIVE, HOLD stays. */
 enum h23510_role h23510_mirror(enum h23510_role role);
 

@@ -167,7 +167,7 @@ static struct h245_DTLSSecurityCapability *build(const struct h23510 *n, struct 
 
 struct h245_DTLSSecurityCapability *h23510_build_offer(const struct h23510 *n, struct arena *a)
 {
-    return build(n, a, n->policy.hashes, n->policy.hash_count, h23510_setup_to_str(n->policy.setup),
+    return build(n, a, n->policy.hashes, n->policy.hash_count, h23510_setup_to_str(n->offered),
                  h23510_connection_to_str(H23510_CONNECTION_NEW));
 }
 
@@ -180,13 +180,13 @@ static const char *setup_of(enum h23510_role role)
     return h23510_setup_to_str(H23510_SETUP_HOLDCONN);
 }
 
-struct h245_DTLSSecurityCapability *h23510_build_binding(const struct h23510 *n, struct arena *a,
-                                                         enum fingerprint_hash hash,
-                                                         enum h23510_role role,
-                                                         enum h23510_connection connection)
+/* Exactly one hash, and our certificate's fingerprint made with it. */
+static struct h245_DTLSSecurityCapability *bind_to(const struct h23510 *n, struct arena *a,
+                                                   enum fingerprint_hash hash, const char *setup,
+                                                   enum h23510_connection connection)
 {
     struct h245_DTLSSecurityCapability *cap =
-        build(n, a, &hash, 1, setup_of(role), h23510_connection_to_str(connection));
+        build(n, a, &hash, 1, setup, h23510_connection_to_str(connection));
     char text[FINGERPRINT_TEXT_MAX];
     int err = 0;
 
@@ -195,4 +195,18 @@ struct h245_DTLSSecurityCapability *h23510_build_binding(const struct h23510 *n,
     cap->has_fingerprint = true;
     cap->fingerprint = text_of(a, text, &err);
     return err == 0 ? cap : NULL;
+}
+
+struct h245_DTLSSecurityCapability *h23510_build_binding(const struct h23510 *n, struct arena *a,
+                                                         enum fingerprint_hash hash,
+                                                         enum h23510_role role,
+                                                         enum h23510_connection connection)
+{
+    return bind_to(n, a, hash, setup_of(role), connection);
+}
+
+struct h245_DTLSSecurityCapability *h23510_build_proposal(const struct h23510 *n, struct arena *a,
+                                                          enum fingerprint_hash hash)
+{
+    return bind_to(n, a, hash, h23510_setup_to_str(n->policy.setup), H23510_CONNECTION_NEW);
 }

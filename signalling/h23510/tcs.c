@@ -126,7 +126,17 @@ static bool wants_offer(const struct h23510 *n)
            n->last_verdict != H23510_NO_COMMON_HASH;
 }
 
-int h23510_offer(const struct h23510 *n, struct arena *a, struct h245_TerminalCapabilitySet *tcs)
+/* What runs already cannot become something else by a set that comes later (D-ONCE). */
+static enum h23510_setup setup_to_offer(const struct h23510 *n)
+{
+    if (n->agreement.is_set && n->agreement.role == H23510_ROLE_ACTIVE)
+        return H23510_SETUP_ACTIVE;
+    if (n->agreement.is_set && n->agreement.role == H23510_ROLE_PASSIVE)
+        return H23510_SETUP_PASSIVE;
+    return n->policy.setup;
+}
+
+int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabilitySet *tcs)
 {
     struct h245_DTLSSecurityCapability *dtls;
     struct pair pairs[128];
@@ -139,6 +149,7 @@ int h23510_offer(const struct h23510 *n, struct arena *a, struct h245_TerminalCa
     err = grow_table(a, tcs);
     if (err != 0)
         return err;
+    n->offered = setup_to_offer(n);
     dtls = h23510_build_offer(n, a); /* one value for all of them: T-SAME */
     if (dtls == NULL)
         return ERR_NOMEM;
@@ -206,7 +217,14 @@ static enum h23510_verdict judge(struct h23510 *n)
         any = any || n->common[i];
     if (!any)
         return H23510_NO_COMMON_HASH;
-    n->tcs_role = h23510_role_of(n->policy.setup, n->peer.setup);
+    n->tcs_role = h23510_role_of(n->offered, n->peer.setup);
+    /* By fast connect there is a connection before there are capabilities. It lives on whatever
+     * they say: both sides have proved themselves on it, and nobody renegotiates it. */
+    if (n->agreement.is_set && n->tcs_role != H23510_ROLE_OPEN &&
+        n->tcs_role != n->agreement.role) {
+        n->stats.roles_disagree++;
+        n->tcs_role = n->agreement.role;
+    }
     return n->tcs_role == H23510_ROLE_IMPOSSIBLE ? H23510_ROLE_CONFLICT : H23510_OK;
 }
 

@@ -142,12 +142,25 @@ int h245_build_olc(struct arena *a, const struct h245_channel *channel,
 int h245_build_olc_ack(struct arena *a, const struct h245_channel_ack *ack,
                        struct h245_OpenLogicalChannelAck **out);
 
-/* Fast connect: one encoded OLC of a fastStart. `*is_reverse`: the channel from the one who answers
- * to the one who offers, whose `media` is where that one listens. Errors as of h245_read_olc and of
- * per_decode; the arena holds what was decoded. */
+/* Fast connect (H.323 8.1.7): one OLC of a fastStart, in a Setup or in an answer to it. */
+struct h245_fast_olc {
+    struct h245_channel channel;
+    bool is_reverse; /* from the callee to the caller; `media` of a proposal: where that listens */
+    /* As if its sender had opened it by H.245: what the channel carries stands in the forward
+     * parameters, whichever way it goes. In the arena. */
+    const struct h245_OpenLogicalChannel *olc;
+};
+
+/* Errors as of h245_read_olc and of per_decode; the arena holds what was decoded. */
+int h245_read_fast_olc(struct arena *a, const uint8_t *data, size_t len, struct h245_fast_olc *out);
+/* Encodes what h245_build_olc made (and h23510 filled) as it stands in a fastStart: a reverse one
+ * is turned round for that. `*data` lives in the arena. */
+int h245_encode_fast_olc(struct arena *a, struct h245_OpenLogicalChannel *olc, bool is_reverse,
+                         const uint8_t **data, size_t *len);
+
+/* The same in one step, for media in the clear. */
 int h245_read_fast_offer(struct arena *a, const uint8_t *data, size_t len,
                          struct h245_channel *channel, bool *is_reverse);
-/* The encoded OLC that accepts it; `*data` lives in the arena. */
 int h245_build_fast_answer(struct arena *a, const struct h245_channel *channel, bool is_reverse,
                            const uint8_t **data, size_t *len);
 
