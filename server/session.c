@@ -37,6 +37,18 @@ const char *session_channel_state_to_str(enum channel_state state)
     return (size_t)state < sizeof(text) / sizeof(text[0]) ? text[state] : "unknown";
 }
 
+const char *session_channel_kind_to_str(enum channel_kind kind)
+{
+    static const char *const text[] = {CHANNEL_KIND_LIST(TEXT_OF)};
+
+    return (size_t)kind < sizeof(text) / sizeof(text[0]) ? text[kind] : "unknown";
+}
+
+const char *session_direction_to_str(enum h245_direction direction)
+{
+    return direction == H245_INCOMING ? "incoming" : "outgoing";
+}
+
 const char *session_association_state_to_str(enum association_state state)
 {
     static const char *const text[] = {ASSOCIATION_STATE_LIST(TEXT_OF)};
@@ -143,12 +155,18 @@ void session_arm(struct session *s)
 
 static void on_no_channel(struct session *s)
 {
+    const struct session_transport *failed = NULL;
     struct h245_audio chosen;
     struct h245_audio offer[SETTINGS_CODECS_MAX];
     size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
 
-    if (s->transport.association == ASSOCIATION_FAILED)
-        session_end(s, SESSION_END_DTLS_FAILED, s->transport.failure_text);
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (failed == NULL || t->id > failed->id)
+            failed = t;
+    }
+    if (failed != NULL && failed->association == ASSOCIATION_FAILED)
+        session_end(s, SESSION_END_DTLS_FAILED, failed->failure_text);
     else if (h245_choose_audio(&s->peer_caps, offer, n, &chosen) != 0)
         session_end(s, SESSION_END_NO_CODEC, "no audio codec in common");
     else
@@ -176,7 +194,7 @@ static void on_own_timer(struct session *s, enum session_timer timer)
         on_no_channel(s);
         break;
     case SESSION_TIMER_DTLS:
-        session_dtls_lost(s, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
+        session_remote_overdue(s);
         break;
     case SESSION_TIMER_GOODBYE:
         say_end_session(s);
@@ -248,6 +266,10 @@ void session_destroy(struct session *s)
         conference_leave(s->conference, s);
     h245_engine_destroy(s->h245);
     h225_call_destroy(s->call);
+    for (size_t i = 0; i < SESSION_CHANNELS_MAX; i++)
+        free(s->channels[i]);
+    for (size_t i = 0; i < SESSION_TRANSPORTS_MAX; i++)
+        free(s->transports[i]);
     free(s);
 }
 
@@ -327,10 +349,8 @@ void session_close(struct session *s, enum session_end why, uint64_t now)
     session_arm(s);
 }
 
-static json_t *closed_data(const struct session *s)
+static json_t *closed_data(const struct session *s, const struct link_transport_stats *f)
 {
-    const struct link_transport_stats *f = &s->transport.final;
-
     return json_pack("{s:s,s:o,s:s,s:I,s:I,s:I,s:I}", "cause", session_end_to_str(s->end), "text",
                      session_text_json(s->end_text), "conference", s->conference_name,
                      "duration_ms", (json_int_t)(s->now - s->began), "packets_in",
@@ -338,22 +358,33 @@ static json_t *closed_data(const struct session *s)
                      (json_int_t)f->lost);
 }
 
+static bool is_a_port_closing(const struct session *s)
+{
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (t->is_closing)
+            return true;
+    }
+    return false;
+}
+
 void session_check_closed(struct session *s)
 {
-    if (s->state != SESSION_CLOSING || !s->is_h245_ended || !s->is_released ||
-        s->transport.closing != 0)
+    struct link_transport_stats sum;
+
+    if (s->state != SESSION_CLOSING || !s->is_h245_ended || !s->is_released || is_a_port_closing(s))
         return;
     s->state = SESSION_CLOSED;
     timer_cancel(s->env->timers, &s->timer);
     s->env->ops->h245_close(s->env->user, s);
     s->env->ops->h225_close(s->env->user, s);
     s->env->stats.closed++;
-    log_info(
-        LOG_AREA_SESSION, s->id, "session closed", LOG_S("cause", session_end_to_str(s->end)),
-        LOG_U("duration_ms", s->now - s->began), LOG_U("packets_in", s->transport.final.rtp_in),
-        LOG_U("packets_out", s->transport.final.rtp_out), LOG_U("lost", s->transport.final.lost));
+    session_stats_sum(s, &sum);
+    log_info(LOG_AREA_SESSION, s->id, "session closed", LOG_S("cause", session_end_to_str(s->end)),
+             LOG_U("duration_ms", s->now - s->began), LOG_U("packets_in", sum.rtp_in),
+             LOG_U("packets_out", sum.rtp_out), LOG_U("lost", sum.lost));
     if (session_wants_events(s))
-        session_event(s, "session.closed", closed_data(s));
+        session_event(s, "session.closed", closed_data(s, &sum));
     s->env->ops->closed(s->env->user, s);
 }
 

@@ -8,8 +8,9 @@
  *   create → on_h225 … (Connect is answered) → on_h245_up, on_h245 … → closed → destroy
  *
  * Files: session.c (life, timers), session_call.c (H.225.0), session_h245.c (H.245),
- * session_media.c (channels, DTLS), session_port.c (what the port says), session_json.c. Main
- * thread. */
+ * session_channel.c (table of channels), session_incoming.c and session_outgoing.c (how they are
+ * opened), session_transport.c (ports, DTLS), session_port.c (what a port says), session_json.c.
+ * Main thread. */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 

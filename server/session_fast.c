@@ -88,33 +88,44 @@ bool session_fast_choose(struct session *s, const struct h225_setup *setup)
 
 int session_fast_begin(struct session *s)
 {
-    int err = session_port_need(s, MEDIA_PLAIN_RTP);
+    struct session_transport *t = NULL;
+    int err = session_transport_open(s, MEDIA_PLAIN_RTP, &t);
 
     if (err == 0)
         conference_settle(s->conference, s->fast_in.audio.codec);
     return err;
 }
 
-static void fill(struct session_channel *c, const struct h245_channel *offer, uint16_t lcn)
+static struct session_channel *add(struct session *s, struct session_transport *t,
+                                   enum h245_direction direction, const struct h245_channel *offer,
+                                   uint16_t lcn)
 {
-    memset(c, 0, sizeof(*c));
+    struct session_channel *c = session_channel_add(s, direction);
+
+    if (c == NULL)
+        return NULL;
+    (void)h245_channel_adopt(s->h245, lcn, direction);
+    c->state = CHANNEL_PENDING;
+    c->kind = CHANNEL_AUDIO;
+    c->transport = t;
     c->lcn = lcn;
     c->audio = offer->audio;
     c->session_id = SESSION_AUDIO_ID;
     c->payload_type = offer->payload_type != 0 ? offer->payload_type
                                                : h245_codec_payload_type(offer->audio.codec);
+    return c;
 }
 
 /* Both OLCs of the Connect: ours without, the peer's with the address where media are wanted. */
-static int answer(struct session *s, uint16_t lcn)
+static int answer(struct session *s, const struct session_transport *t, uint16_t lcn)
 {
     struct arena *a = &s->env->scratch;
     struct h245_channel in = s->fast_in, out = s->fast_out;
     struct h225_octets olc[2];
     int err;
 
-    in.media = s->transport.local;
-    in.media_control = addr_with_port(s->transport.local, (uint16_t)(s->transport.local.port + 1));
+    in.media = t->local;
+    in.media_control = session_transport_control(t);
     out.media = (struct addr){0};
     out.media_control = in.media_control;
     out.lcn = lcn;
@@ -128,34 +139,35 @@ static int answer(struct session *s, uint16_t lcn)
     return err;
 }
 
-static void open_channels(struct session *s, uint16_t lcn)
+static void open_channels(struct session *s, struct session_transport *t, uint16_t lcn)
 {
     const struct addr *rtcp = s->fast_out.media_control.family != ADDR_NONE
                                   ? &s->fast_out.media_control
-                                  : &s->transport.remote_control;
+                                  : &t->remote_control;
+    struct session_channel *in = add(s, t, H245_INCOMING, &s->fast_in, s->fast_in.lcn);
+    struct session_channel *out = add(s, t, H245_OUTGOING, &s->fast_out, lcn);
 
-    (void)h245_channel_adopt(s->h245, s->fast_in.lcn, H245_INCOMING);
-    (void)h245_channel_adopt(s->h245, lcn, H245_OUTGOING);
-    fill(&s->in, &s->fast_in, s->fast_in.lcn);
-    fill(&s->out, &s->fast_out, lcn);
-    s->in.media = s->transport.local;
-    s->in.media_control =
-        addr_with_port(s->transport.local, (uint16_t)(s->transport.local.port + 1));
-    s->out.media = s->fast_out.media;
-    s->out.media_control = *rtcp;
-    s->transport.has_remote_from_ack = true;
-    session_set_remote(s, &s->fast_out.media, rtcp);
-    session_channel_is_open(s, &s->in, "incoming");
-    session_channel_is_open(s, &s->out, "outgoing");
+    if (in == NULL || out == NULL) {
+        session_end(s, SESSION_END_RESOURCES, err_to_str(ERR_NOMEM));
+        return;
+    }
+    in->media = t->local;
+    in->media_control = session_transport_control(t);
+    out->media = s->fast_out.media;
+    out->media_control = *rtcp;
+    t->has_remote_from_ack = true;
+    session_set_remote(t, &s->fast_out.media, rtcp);
+    session_channel_is_open(s, in);
+    session_channel_is_open(s, out);
 }
 
-void session_fast_opened(struct session *s)
+void session_fast_opened(struct session *s, struct session_transport *t)
 {
     uint16_t lcn = 0;
     int err = h245_channel_number(s->h245, &lcn);
 
     if (err == 0)
-        err = answer(s, lcn);
+        err = answer(s, t, lcn);
     if (err != 0) {
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));
         return;
@@ -165,5 +177,5 @@ void session_fast_opened(struct session *s)
     session_connect(s);
     if (!session_is_alive(s))
         return;
-    open_channels(s, lcn);
+    open_channels(s, t, lcn);
 }

@@ -1,5 +1,5 @@
 /* H.245 side of a session: capabilities and master-slave determination at once when the connection
- * is up, then the channels (session_media.c). */
+ * is up, then the channels (session_incoming.c, session_outgoing.c). */
 #include "server/session_priv.h"
 
 #include <string.h>

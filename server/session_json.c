@@ -52,40 +52,45 @@ static json_t *peer_json(const struct session *s)
                      session_text_json(s->peer_version));
 }
 
-static json_t *channel_json(const struct session_channel *c, const char *direction)
+static json_t *transport_ref(const struct session_transport *t)
 {
-    return json_pack("{s:i,s:s,s:s,s:i,s:i,s:i,s:b,s:s,s:o,s:o}", "lcn", c->lcn, "direction",
-                     direction, "codec", h245_codec_to_str(c->audio.codec), "frames",
-                     (int)c->audio.frames, "payload_type", c->payload_type, "session_id",
-                     c->session_id == 0 ? SESSION_AUDIO_ID : c->session_id, "protected",
-                     c->is_protected, "state", session_channel_state_to_str(c->state), "media",
-                     addr_json(&c->media), "media_control", addr_json(&c->media_control));
+    return t == NULL ? json_null() : json_integer((json_int_t)t->id);
+}
+
+static json_t *channel_json(const struct session_channel *c)
+{
+    return json_pack(
+        "{s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:b,s:s,s:o,s:o,s:o}", "lcn", c->lcn, "direction",
+        session_direction_to_str(c->direction), "kind", session_channel_kind_to_str(c->kind),
+        "codec", h245_codec_to_str(c->audio.codec), "frames", (int)c->audio.frames, "payload_type",
+        c->payload_type, "session_id", c->session_id == 0 ? SESSION_AUDIO_ID : c->session_id,
+        "protected", c->is_protected, "state", session_channel_state_to_str(c->state), "transport",
+        transport_ref(c->transport), "media", addr_json(&c->media), "media_control",
+        addr_json(&c->media_control));
 }
 
 static json_t *channels_json(const struct session *s)
 {
     json_t *list = json_array();
 
-    if (s->in.state != CHANNEL_NONE)
-        json_array_append_new(list, channel_json(&s->in, "incoming"));
-    if (s->out.state != CHANNEL_NONE)
-        json_array_append_new(list, channel_json(&s->out, "outgoing"));
+    SESSION_EACH_CHANNEL(s, c)
+    json_array_append_new(list, channel_json(c));
     return list;
 }
 
-static json_t *association_json(const struct session *s)
+static json_t *association_json(const struct session_transport *t)
 {
-    const struct session_transport *t = &s->transport;
     json_t *j;
 
     if (t->kind != MEDIA_DTLS_SRTP || !t->agreement.is_set)
         return json_null();
-    j = json_pack("{s:s,s:s,s:b,s:o,s:o,s:I}", "role", h23510_role_to_str(t->agreement.role),
-                  "state", session_association_state_to_str(t->association), "fingerprint_verified",
-                  t->is_verified, "local_fingerprint",
-                  fingerprint_json(&s->env->identity->fingerprints[t->agreement.local_hash]),
-                  "peer_fingerprint", fingerprint_json(&t->agreement.peer_fingerprint), "strangers",
-                  (json_int_t)t->strangers);
+    j = json_pack(
+        "{s:s,s:s,s:b,s:o,s:o,s:I}", "role", h23510_role_to_str(t->agreement.role), "state",
+        session_association_state_to_str(t->association), "fingerprint_verified", t->is_verified,
+        "local_fingerprint",
+        fingerprint_json(&t->session->env->identity->fingerprints[t->agreement.local_hash]),
+        "peer_fingerprint", fingerprint_json(&t->agreement.peer_fingerprint), "strangers",
+        (json_int_t)t->strangers);
     if (t->is_verified) {
         json_object_set_new(j, "cipher", json_string(t->cipher));
         json_object_set_new(j, "srtp_profile", json_string(srtp_profile_to_str(t->profile)));
@@ -125,28 +130,34 @@ static void add_counters(json_t *j, const struct link_transport_stats *st)
     json_object_set_new(j, "drops", drops_json(st));
 }
 
-static void counters_of(const struct session *s, struct link_transport_stats *st)
+static json_t *transport_json(const struct session_transport *t)
 {
-    memset(st, 0, sizeof(*st));
-    if (s->transport.port == NULL || s->env->media_ops->stats(s->transport.port, st) != 0)
-        *st = s->transport.final;
+    struct link_transport_stats st;
+    json_t *j = json_pack("{s:I,s:o,s:o,s:s,s:b,s:o}", "id", (json_int_t)t->id, "local",
+                          addr_json(&t->local), "remote", addr_json(&t->remote), "mode",
+                          t->kind == MEDIA_DTLS_SRTP ? "dtls-srtp" : "rtp", "open", t->is_open,
+                          "association", association_json(t));
+
+    session_transport_stats(t, &st);
+    add_counters(j, &st);
+    return j;
 }
 
+/* Those that live come first: who looks for "the" transport of a session finds it at the top. */
 static json_t *transports_json(const struct session *s)
 {
-    const struct session_transport *t = &s->transport;
-    struct link_transport_stats st;
     json_t *list = json_array();
-    json_t *j;
 
-    if (t->port == NULL && !t->has_final)
-        return list;
-    j = json_pack("{s:o,s:o,s:s,s:b,s:o}", "local", addr_json(&t->local), "remote",
-                  addr_json(&t->remote), "mode", t->kind == MEDIA_DTLS_SRTP ? "dtls-srtp" : "rtp",
-                  "open", t->is_open, "association", association_json(s));
-    counters_of(s, &st);
-    add_counters(j, &st);
-    json_array_append_new(list, j);
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (t->port != NULL)
+            json_array_append_new(list, transport_json(t));
+    }
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (t->port == NULL && t->has_final)
+            json_array_append_new(list, transport_json(t));
+    }
     return list;
 }
 
@@ -184,14 +195,21 @@ static json_t *role_json(const struct session *s)
 
 static const char *srtp_of(const struct session *s)
 {
-    return s->transport.is_verified ? srtp_profile_to_str(s->transport.profile) : "";
+    const struct session_transport *newest = NULL;
+
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (t->is_verified && (newest == NULL || t->id > newest->id))
+            newest = t;
+    }
+    return newest != NULL ? srtp_profile_to_str(newest->profile) : "";
 }
 
 json_t *session_to_json_short(const struct session *s, uint64_t now)
 {
     struct link_transport_stats st;
 
-    counters_of(s, &st);
+    session_stats_sum(s, &st);
     return json_pack(
         "{s:I,s:s,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:I}", "id", (json_int_t)s->id, "state",
         session_state_to_str(s->state), "conference", session_text_json(s->conference_name), "peer",

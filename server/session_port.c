@@ -26,9 +26,9 @@ static void leave(struct session *s)
     session_arm(s);
 }
 
-static struct session *enter(void *owner)
+static struct session *enter(const struct session_transport *t)
 {
-    struct session *s = owner;
+    struct session *s = t->session;
 
     s->now = s->env->now(s->env->user);
     return s;
@@ -36,15 +36,16 @@ static struct session *enter(void *owner)
 
 static void on_port_opened(void *owner, int err)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
 
     if (err != 0) {
         session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
                     err_to_str(err));
     } else {
-        s->transport.is_open = true;
-        s->transport.local = announced(s, s->env->media_ops->local(s->transport.port));
-        session_media_progress(s);
+        t->is_open = true;
+        t->local = announced(s, s->env->media_ops->local(t->port));
+        session_media_progress(s, t);
         if (s->conference != NULL)
             conference_update(s->conference);
     }
@@ -53,8 +54,8 @@ static void on_port_opened(void *owner, int err)
 
 static void on_established(void *owner, const struct media_established *e)
 {
-    struct session *s = enter(owner);
-    struct session_transport *t = &s->transport;
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
     char fp[FINGERPRINT_TEXT_MAX] = "";
 
     t->association = ASSOCIATION_VERIFIED;
@@ -81,9 +82,10 @@ static void on_established(void *owner, const struct media_established *e)
 
 static void on_keyed(void *owner)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
 
-    s->transport.association = ASSOCIATION_KEYED;
+    t->association = ASSOCIATION_KEYED;
     session_step_now(s, SESSION_STEP_KEYS);
     if (session_wants_events(s))
         session_event(s, "media.keyed", json_object());
@@ -94,38 +96,42 @@ static void on_keyed(void *owner)
 
 static void on_failed(void *owner, enum dtls_failure why, const char *text)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
 
-    session_dtls_lost(s, why, text);
+    session_dtls_lost(t, why, text);
     leave(s);
 }
 
 /* No failure: a peer that hangs up may close its association before we hear of the rest. */
 static void on_peer_closed(void *owner)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
 
     log_info(LOG_AREA_DTLS, s->id, "association closed by the peer");
     if (session_wants_events(s))
         session_event(s, "dtls.closed", json_object());
-    session_drop_connection(s);
-    s->transport.association = ASSOCIATION_CLOSED;
+    session_drop_connection(t);
+    t->association = ASSOCIATION_CLOSED;
     leave(s);
 }
 
 static void on_stranger(void *owner, const struct addr *from, uint64_t count)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
 
-    s->env->stats.dtls_strangers += count - s->transport.strangers;
-    s->transport.strangers = count;
+    s->env->stats.dtls_strangers += count - t->strangers;
+    t->strangers = count;
     log_warn(LOG_AREA_DTLS, s->id, "DTLS from a third address dropped", LOG_ADDR("from", from),
              LOG_U("count", count));
 }
 
 static void on_event(void *owner, unsigned type, const struct link_event *event)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
     bool is_out = event->direction != 0;
 
     if (type == LINK_FIRST_PACKET) {
@@ -144,7 +150,8 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
 
 static void on_gone(void *owner, const char *why)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
 
     session_end(s, SESSION_END_NO_DATA_PLANE, why);
     leave(s);
@@ -152,11 +159,12 @@ static void on_gone(void *owner, const char *why)
 
 static void on_closed(void *owner, const struct link_transport_stats *final)
 {
-    struct session *s = enter(owner);
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
 
-    s->transport.final = *final;
-    s->transport.has_final = true;
-    s->transport.closing--;
+    t->final = *final;
+    t->has_final = true;
+    t->is_closing = false;
     leave(s);
 }
 
@@ -184,18 +192,31 @@ bool session_can_receive(const struct session *s, enum h245_codec codec)
     return false;
 }
 
+/* The channel of the primary audio that is open and whose port is there; NULL. */
+static const struct session_channel *flowing(const struct session *s, enum h245_direction direction)
+{
+    const struct session_channel *c = session_channel_of(s, CHANNEL_AUDIO, direction);
+
+    return c != NULL && c->state == CHANNEL_OPEN && c->transport != NULL && c->transport->is_open
+               ? c
+               : NULL;
+}
+
 struct media_port *session_port(const struct session *s)
 {
-    return s->transport.is_open ? s->transport.port : NULL;
+    const struct session_transport *t = session_transport_live(s);
+
+    return t != NULL && t->is_open ? t->port : NULL;
 }
 
 bool session_is_sending(const struct session *s)
 {
-    return session_port(s) != NULL && s->in.state == CHANNEL_OPEN;
+    return flowing(s, H245_INCOMING) != NULL;
 }
 
 bool session_is_receiving(const struct session *s)
 {
-    return session_port(s) != NULL && s->out.state == CHANNEL_OPEN &&
-           s->transport.remote.family != ADDR_NONE;
+    const struct session_channel *out = flowing(s, H245_OUTGOING);
+
+    return out != NULL && out->transport->remote.family != ADDR_NONE;
 }

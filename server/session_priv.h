@@ -11,7 +11,11 @@
 #define SESSION_ALIASES_MAX 4
 #define SESSION_ERRORS_MAX  8
 #define SESSION_AUDIO_ID    1 /* H.245 sessionID of the primary audio session */
-#define SESSION_NEVER       TIMER_NEVER
+/* Both directions together, and ports at a time: more than any endpoint opens; a peer that opens
+ * without end is refused (H-H245). */
+#define SESSION_CHANNELS_MAX   24
+#define SESSION_TRANSPORTS_MAX 8
+#define SESSION_NEVER          TIMER_NEVER
 
 /* Own timers, beside those of the engines. */
 #define SESSION_TIMER_LIST(X)                                                     \
@@ -69,16 +73,36 @@ enum channel_state {
 #undef CHANNEL_STATE_ENUM
 };
 
-/* One logical channel; a relay session has one audio channel each way. */
+/* What a channel carries. */
+#define CHANNEL_KIND_LIST(X)  \
+    X(CHANNEL_AUDIO, "audio") \
+    X(CHANNEL_VIDEO, "video") \
+    X(CHANNEL_DATA, "data")
+
+enum channel_kind {
+#define CHANNEL_KIND_ENUM(name, text) name,
+    CHANNEL_KIND_LIST(CHANNEL_KIND_ENUM)
+#undef CHANNEL_KIND_ENUM
+};
+
+struct session_transport;
+
+/* A place in the table of logical channels; free while its state is CHANNEL_NONE. Places are not
+ * given back before the session ends, so that a pointer kept over a callback is never stale memory.
+ */
 struct session_channel {
+    size_t place;
     enum channel_state state;
+    enum h245_direction direction;
+    enum channel_kind kind;
     bool was_open; /* counted as opened, not yet as closed */
     uint16_t lcn;
     struct h245_audio audio;
     uint8_t session_id; /* as in the OLC; 0: we assign it in the Ack */
     int payload_type;
     bool is_protected;
-    struct addr media; /* where its sender sends to */
+    struct session_transport *transport; /* what its media run over; NULL: not known yet */
+    struct addr media;                   /* where its sender sends to */
     struct addr media_control;
 };
 
@@ -96,16 +120,22 @@ enum association_state {
 #undef ASSOCIATION_STATE_ENUM
 };
 
-/* The transport of a session and its association; values stay readable after the close. */
+/* A transport of a session and its association: owner of a media port. Values stay readable after
+ * the close, until the place is needed again. */
 struct session_transport {
-    struct media_port *port; /* NULL: none, or given up */
-    unsigned closing;        /* ports that wait for on_closed */
+    struct session *session;
+    size_t place;
+    uint32_t id;             /* 1, 2, … in the order of their opening */
+    struct media_port *port; /* NULL: given up */
+    bool is_closing;         /* on_closed is awaited: the place must not be used again before it */
     bool is_open;            /* on_opened came */
     enum media_kind kind;
     struct addr local;  /* announced to the peer */
     struct addr remote; /* of media; ADDR_NONE until known */
     struct addr remote_control;
     bool has_remote_from_ack; /* the peer named it itself, not guessed from its RTCP address */
+    uint64_t remote_deadline; /* agreed, but no address yet: given up then; or SESSION_NEVER */
+    struct h23510 dtls;       /* negotiation of this connection; begins as the session's */
     struct h23510_agreement agreement;
     enum association_state association;
     bool is_verified;
@@ -169,12 +199,14 @@ struct session {
     bool is_capable;       /* the peer has our capabilities */
     bool has_peer_caps;
     struct h245_peer_caps peer_caps;
-    struct h23510 dtls;
+    struct h23510 dtls; /* capabilities of both sides; each transport negotiates on a copy */
     bool is_downgraded;
     enum h23510_verdict tcs_verdict;
 
-    struct session_channel in, out;
-    struct session_transport transport;
+    struct session_channel *channels[SESSION_CHANNELS_MAX];
+    struct session_transport *transports[SESSION_TRANSPORTS_MAX];
+    uint32_t next_transport;
+    struct link_transport_stats gone; /* sums of transports whose place was used again */
 
     struct session_error errors[SESSION_ERRORS_MAX]; /* a ring, oldest overwritten */
     size_t error_count;
@@ -201,8 +233,9 @@ void session_connect(struct session *s); /* H.245 gets its carrier, Connect is s
 
 /* session_fast.c */
 bool session_fast_choose(struct session *s, const struct h225_setup *setup);
-int session_fast_begin(struct session *s);   /* the port is asked for */
-void session_fast_opened(struct session *s); /* it is there: Connect with both channels */
+int session_fast_begin(struct session *s); /* the port is asked for */
+/* It is there: Connect with both channels. */
+void session_fast_opened(struct session *s, struct session_transport *t);
 
 /* session_h245.c */
 int session_h245_create(struct session *s);
@@ -213,23 +246,70 @@ void session_active(struct session *s);
 void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
 void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via);
 
-/* session_media.c */
-void session_on_open_request(struct session *s, uint16_t lcn,
-                             const struct h245_OpenLogicalChannel *olc);
-void session_on_opened(struct session *s, uint16_t lcn,
-                       const struct h245_OpenLogicalChannelAck *ack);
+/* session_channel.c: the table */
+struct session_channel *session_channel_add(struct session *s, enum h245_direction direction);
+/* With this number, in any state but none; NULL. */
+struct session_channel *session_channel_find(const struct session *s, uint16_t lcn,
+                                             enum h245_direction direction);
+/* The first of a kind; NULL. */
+struct session_channel *session_channel_of(const struct session *s, enum channel_kind kind,
+                                           enum h245_direction direction);
+void session_channel_is_open(struct session *s, struct session_channel *c);
+void session_channel_forget(struct session *s, struct session_channel *c);
+/* Ends it without waiting for the peer: what is open is closed, what is asked for is refused. */
+void session_channel_drop(struct session *s, struct session_channel *c);
 void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cause);
 void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_direction direction,
                              enum h245_closer by);
-void session_open_outgoing(struct session *s);
 void session_media_on_active(struct session *s);
 void session_media_close(struct session *s);
-void session_media_progress(struct session *s);
-int session_port_need(struct session *s, enum media_kind kind);
-void session_set_remote(struct session *s, const struct addr *rtp, const struct addr *rtcp);
-void session_channel_is_open(struct session *s, struct session_channel *c, const char *direction);
-void session_drop_connection(struct session *s);
-void session_dtls_lost(struct session *s, enum dtls_failure why, const char *text);
+/* The port is there: go on with the channels that waited for it. */
+void session_media_progress(struct session *s, struct session_transport *t);
+
+/* In the order of their places; NULL begins and ends. Channels may come and go meanwhile. */
+struct session_channel *session_channel_next(const struct session *s,
+                                             const struct session_channel *c);
+#define SESSION_EACH_CHANNEL(s, c)                                               \
+    for (struct session_channel *c = session_channel_next(s, NULL); (c) != NULL; \
+         (c) = session_channel_next(s, c))
+
+/* session_incoming.c */
+void session_on_open_request(struct session *s, uint16_t lcn,
+                             const struct h245_OpenLogicalChannel *olc);
+void session_channel_accept(struct session *s, struct session_channel *c);
+
+/* session_outgoing.c */
+void session_on_opened(struct session *s, uint16_t lcn,
+                       const struct h245_OpenLogicalChannelAck *ack);
+void session_open_outgoing(struct session *s);
+
+/* session_transport.c: ports and associations */
+struct session_transport *session_transport_next(const struct session *s,
+                                                 const struct session_transport *t);
+#define SESSION_EACH_TRANSPORT(s, t)                                                 \
+    for (struct session_transport *t = session_transport_next(s, NULL); (t) != NULL; \
+         (t) = session_transport_next(s, t))
+
+/* Errors of media_ops.open; ERR_LIMIT: too many already. */
+int session_transport_open(struct session *s, enum media_kind kind, struct session_transport **out);
+/* The port is closed, keys and association with it (R-CLOSE); the channels are the caller's. */
+void session_transport_close(struct session_transport *t);
+/* Port that is not given up; NULL. */
+struct session_transport *session_transport_live(const struct session *s);
+bool session_transport_is_protected(const struct session_transport *t);
+/* Address of RTCP beside `local`. */
+struct addr session_transport_control(const struct session_transport *t);
+void session_set_remote(struct session_transport *t, const struct addr *rtp,
+                        const struct addr *rtcp);
+void session_agree(struct session_transport *t, const struct h23510_agreement *agreement);
+void session_try_associate(struct session_transport *t);
+void session_remote_overdue(struct session *s);
+/* Every channel on it goes, at once, and the port with them. */
+void session_drop_connection(struct session_transport *t);
+void session_dtls_lost(struct session_transport *t, enum dtls_failure why, const char *text);
+void session_stats_sum(const struct session *s, struct link_transport_stats *sum);
+/* Counters of one: of now while its port lives, else the last ones. */
+void session_transport_stats(const struct session_transport *t, struct link_transport_stats *out);
 
 /* session_json.c: a peer's text, null when it is no UTF-8 */
 json_t *session_text_json(const char *text);
@@ -238,6 +318,8 @@ json_t *session_text_json(const char *text);
 extern const struct media_callbacks session_media_callbacks;
 
 const char *session_channel_state_to_str(enum channel_state state);
+const char *session_channel_kind_to_str(enum channel_kind kind);
+const char *session_direction_to_str(enum h245_direction direction);
 const char *session_association_state_to_str(enum association_state state);
 const char *session_step_to_str(enum session_step step);
 enum h23510_mode session_mode(const struct session *s);

@@ -150,6 +150,7 @@ static int port_open(void *media, const struct media_request *r,
     p->request = *r;
     p->callbacks = callbacks;
     p->owner = owner;
+    p->session = strtoull(r->session, NULL, 10);
     p->local = addr_from_ip4(ip, (uint16_t)(20000 + 2 * w->port_count));
     w->port_count++;
     *out = p;
@@ -702,7 +703,7 @@ void world_pass(struct world *w, uint64_t ms)
 struct media_port *world_port(struct world *w, const struct peer *p)
 {
     for (size_t i = w->port_count; i > 0; i--)
-        if (w->ports[i - 1].owner == p->session)
+        if (w->ports[i - 1].session == session_id(p->session))
             return &w->ports[i - 1];
     return NULL;
 }

@@ -25,6 +25,7 @@ struct media_port {
     struct media_request request;
     const struct media_callbacks *callbacks;
     void *owner;
+    uint64_t session; /* number in the request */
     struct addr local, remote, remote_control;
     bool is_announced; /* on_opened came */
     bool is_closing, is_closed;

@@ -1,0 +1,211 @@
+/* The table of a session's logical channels: places, states, events, and what the end of a channel
+ * means for the transport that it was on. Who opens them: session_incoming.c (the peer),
+ * session_outgoing.c (we). */
+#include "server/session_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+
+/* ---- places ---- */
+
+struct session_channel *session_channel_next(const struct session *s,
+                                             const struct session_channel *c)
+{
+    for (size_t i = c != NULL ? c->place + 1 : 0; i < SESSION_CHANNELS_MAX; i++)
+        if (s->channels[i] != NULL && s->channels[i]->state != CHANNEL_NONE)
+            return s->channels[i];
+    return NULL;
+}
+
+struct session_channel *session_channel_add(struct session *s, enum h245_direction direction)
+{
+    for (size_t i = 0; i < SESSION_CHANNELS_MAX; i++) {
+        struct session_channel *c = s->channels[i];
+
+        if (c == NULL)
+            c = s->channels[i] = calloc(1, sizeof(*c));
+        if (c == NULL)
+            return NULL;
+        if (c->state != CHANNEL_NONE)
+            continue;
+        memset(c, 0, sizeof(*c));
+        c->place = i;
+        c->direction = direction;
+        return c;
+    }
+    return NULL;
+}
+
+struct session_channel *session_channel_find(const struct session *s, uint16_t lcn,
+                                             enum h245_direction direction)
+{
+    SESSION_EACH_CHANNEL(s, c)
+    {
+        if (c->lcn == lcn && c->direction == direction)
+            return c;
+    }
+    return NULL;
+}
+
+struct session_channel *session_channel_of(const struct session *s, enum channel_kind kind,
+                                           enum h245_direction direction)
+{
+    SESSION_EACH_CHANNEL(s, c)
+    {
+        if (c->kind == kind && c->direction == direction)
+            return c;
+    }
+    return NULL;
+}
+
+bool session_has_channels(const struct session *s)
+{
+    return session_channel_next(s, NULL) != NULL;
+}
+
+/* ---- events ---- */
+
+static json_t *channel_data(const struct session_channel *c)
+{
+    return json_pack("{s:i,s:s,s:s,s:s,s:b}", "lcn", c->lcn, "direction",
+                     session_direction_to_str(c->direction), "kind",
+                     session_channel_kind_to_str(c->kind), "codec",
+                     h245_codec_to_str(c->audio.codec), "protected", c->is_protected);
+}
+
+void session_channel_is_open(struct session *s, struct session_channel *c)
+{
+    c->state = CHANNEL_OPEN;
+    c->was_open = true;
+    s->env->stats.channels_opened++;
+    session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
+    log_info(LOG_AREA_H245, s->id, "channel opened", LOG_U("lcn", c->lcn),
+             LOG_S("direction", session_direction_to_str(c->direction)),
+             LOG_S("kind", session_channel_kind_to_str(c->kind)),
+             LOG_S("codec", h245_codec_to_str(c->audio.codec)), LOG_B("protected", c->is_protected),
+             LOG_ADDR("media", &c->media));
+    if (session_wants_events(s))
+        session_event(s, "channel.opened", channel_data(c));
+    if (s->conference != NULL)
+        conference_update(s->conference);
+}
+
+void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cause)
+{
+    if (session_channel_find(s, lcn, H245_OUTGOING) == NULL)
+        return;
+    s->env->stats.channels_refused++;
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer refused channel %u: %s", lcn,
+                 h245_olc_cause_to_str(cause));
+    if (session_wants_events(s))
+        session_event(s, "channel.refused",
+                      json_pack("{s:i,s:s}", "lcn", lcn, "cause", h245_olc_cause_to_str(cause)));
+    session_on_channel_gone(s, lcn, H245_OUTGOING, H245_CLOSED_BY_PEER);
+}
+
+/* ---- end ---- */
+
+/* Only what was open counts as closed, so that opened - closed is what is open now. */
+void session_channel_forget(struct session *s, struct session_channel *c)
+{
+    if (c->was_open)
+        s->env->stats.channels_closed++;
+    c->was_open = false;
+    c->state = CHANNEL_NONE;
+}
+
+void session_channel_drop(struct session *s, struct session_channel *c)
+{
+    if (c->state == CHANNEL_PENDING) {
+        (void)h245_channel_reject(s->h245, c->lcn, H245_OLC_SECURITY_DENIED);
+        c->state = CHANNEL_NONE;
+    } else if (c->state == CHANNEL_OPEN || c->state == CHANNEL_OPENING) {
+        /* The state first: what the engine calls back must find the channel on its way out. */
+        c->state = CHANNEL_CLOSING;
+        (void)h245_channel_close(s->h245, c->lcn, c->direction, s->now);
+    }
+}
+
+static bool is_in_use(const struct session *s, const struct session_transport *t)
+{
+    SESSION_EACH_CHANNEL(s, c)
+    {
+        if (c->transport == t)
+            return true;
+    }
+    return false;
+}
+
+void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_direction direction,
+                             enum h245_closer by)
+{
+    struct session_channel *c = session_channel_find(s, lcn, direction);
+    struct session_transport *t;
+
+    if (c == NULL)
+        return;
+    t = c->transport;
+    session_channel_forget(s, c);
+    log_info(LOG_AREA_H245, s->id, "channel closed", LOG_U("lcn", lcn),
+             LOG_S("direction", session_direction_to_str(direction)),
+             LOG_S("by", by == H245_CLOSED_BY_US     ? "us"
+                         : by == H245_CLOSED_BY_PEER ? "peer"
+                                                     : "timeout"));
+    if (session_wants_events(s))
+        session_event(
+            s, "channel.closed",
+            json_pack("{s:i,s:s}", "lcn", lcn, "direction", session_direction_to_str(direction)));
+    /* R-CLOSE: the last channel of a connection takes its security context along. */
+    if (t != NULL && !is_in_use(s, t))
+        session_transport_close(t);
+    if (!session_has_channels(s) && session_is_alive(s))
+        session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
+                          s->env->settings->signalling.timers.no_channel_ms);
+    if (s->conference != NULL)
+        conference_update(s->conference);
+}
+
+/* ---- the session's life ---- */
+
+void session_media_on_active(struct session *s)
+{
+    const struct settings_timers *t = &s->env->settings->signalling.timers;
+    const struct session_channel *in = session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING);
+
+    session_set_timer(s, SESSION_TIMER_NO_CHANNEL, t->no_channel_ms);
+    if (in != NULL) {
+        if (in->state == CHANNEL_OPEN)
+            session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
+        session_open_outgoing(s);
+    } else {
+        session_set_timer(s, SESSION_TIMER_MIRROR, t->mirror_ms);
+    }
+}
+
+void session_media_progress(struct session *s, struct session_transport *t)
+{
+    if (t->port == NULL || !t->is_open)
+        return;
+    if (s->is_fast && s->state == SESSION_SETUP) {
+        session_fast_opened(s, t);
+        return;
+    }
+    SESSION_EACH_CHANNEL(s, c)
+    {
+        if (c->state == CHANNEL_PENDING && c->transport == t)
+            session_channel_accept(s, c);
+    }
+    session_try_associate(t);
+    session_open_outgoing(s);
+}
+
+void session_media_close(struct session *s)
+{
+    SESSION_EACH_CHANNEL(s, c)
+    session_channel_forget(s, c);
+    SESSION_EACH_TRANSPORT(s, t)
+    session_transport_close(t);
+}

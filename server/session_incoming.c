@@ -1,0 +1,208 @@
+/* Channels that the peer opens: judged by shape, by the conference and by H.235.10, acknowledged
+ * when the port that they need is there. */
+#include "server/session_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+
+static void reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, const char *why)
+{
+    s->env->stats.channels_rejected++;
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "channel %u rejected (%s): %s", lcn,
+                 h245_olc_cause_to_str(cause), why);
+    (void)h245_channel_reject(s->h245, lcn, cause);
+    if (session_wants_events(s))
+        session_event(s, "channel.rejected",
+                      json_pack("{s:i,s:s,s:s}", "lcn", lcn, "cause", h245_olc_cause_to_str(cause),
+                                "reason", why));
+}
+
+/* What is wrong with an OLC: the cause for the peer, the reason for us. NULL: nothing. */
+struct objection {
+    enum h245_olc_cause cause;
+    const char *why;
+};
+
+static void object(struct objection *o, enum h245_olc_cause cause, const char *why)
+{
+    o->cause = cause;
+    o->why = why;
+}
+
+/* Shape of the channel, without a look at security. */
+static void judge_shape(const struct session *s, const struct h245_channel *c, struct objection *o)
+{
+    if (c->has_reverse)
+        object(o, H245_OLC_UNSUITABLE_REVERSE, "bidirectional channels are not for audio");
+    else if (c->is_other_media || c->is_null || c->audio.codec == H245_CODEC_UNKNOWN)
+        object(o, H245_OLC_TYPE_NOT_SUPPORTED, "media type is not served");
+    else if (c->session_id > SESSION_AUDIO_ID)
+        object(o, H245_OLC_SESSION_ID, "audio belongs to session 1");
+    else if (session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING) != NULL)
+        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is an audio channel already");
+    else if (!conference_accepts(s->conference, s, c->audio.codec))
+        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "codec is not the conference's");
+}
+
+/* T-BAD and the policy; the verdict on what the peer wrote about DTLS is in already. */
+static void judge_protection(struct session *s, enum h23510_verdict verdict, struct objection *o)
+{
+    if (verdict == H23510_OK)
+        return;
+    if (session_mode(s) == H23510_MODE_OFF) {
+        if (verdict != H23510_NOT_PROTECTED)
+            object(o, H245_OLC_SECURITY_DENIED, "media protection is switched off here");
+        return;
+    }
+    if (verdict != H23510_NOT_PROTECTED) {
+        s->env->stats.h235_refused++;
+        s->env->stats.refused[verdict]++;
+        object(o, H245_OLC_SECURITY_DENIED, h23510_verdict_to_str(verdict));
+    } else if (session_mode(s) == H23510_MODE_REQUIRED || h23510_is_usable(&s->dtls)) {
+        /* Who can do DTLS does it: else anybody on the way could talk both sides out of it. */
+        object(o, H245_OLC_SECURITY_DENIED, "media must be protected");
+    }
+}
+
+void session_channel_accept(struct session *s, struct session_channel *c)
+{
+    struct session_transport *t = c->transport;
+    struct arena *a = &s->env->scratch;
+    struct h245_OpenLogicalChannelAck *ack = NULL;
+    struct h245_channel_ack fields;
+    int err;
+
+    c->media = t->local;
+    c->media_control = session_transport_control(t);
+    memset(&fields, 0, sizeof(fields));
+    fields.lcn = c->lcn;
+    fields.session_id = c->session_id == 0 ? SESSION_AUDIO_ID : 0;
+    fields.media = c->media;
+    fields.media_control = c->media_control;
+    arena_reset(a);
+    err = h245_build_olc_ack(a, &fields, &ack);
+    if (err == 0 && c->is_protected)
+        err = h23510_fill_ack(&t->dtls, a, ack);
+    if (err == 0)
+        err = h245_channel_accept(s->h245, c->lcn, ack, s->now);
+    arena_reset(a);
+    if (err != 0) {
+        reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
+        c->state = CHANNEL_NONE;
+        return;
+    }
+    session_step_now(s, SESSION_STEP_OLC_ACK_OUT);
+    session_channel_is_open(s, c);
+}
+
+/* The peer's own port stands in the OLC as that of its RTCP. With one port for all (M-RTCPMUX) it
+ * is the media port as well; plain RTP has its media on the even port below, until an Ack says it.
+ */
+static void remote_from_olc(struct session_transport *t, const struct h245_channel *c)
+{
+    struct addr rtp = c->media_control;
+
+    if (rtp.family == ADDR_NONE || t->has_remote_from_ack)
+        return;
+    if (!session_transport_is_protected(t) && rtp.port % 2 == 1)
+        rtp.port--;
+    session_set_remote(t, &rtp, &c->media_control);
+}
+
+/* The transport that the channel shall be on, opened where there is none yet. */
+static struct session_transport *choose_transport(struct session *s, enum media_kind kind,
+                                                  struct objection *o)
+{
+    struct session_transport *t = session_transport_live(s);
+    int err;
+
+    if (t != NULL && t->kind != kind) {
+        object(o, H245_OLC_SECURITY_DENIED, "both directions share one kind of transport");
+        return NULL;
+    }
+    if (t != NULL)
+        return t;
+    err = session_transport_open(s, kind, &t);
+    if (err == 0)
+        return t;
+    object(o, H245_OLC_UNSPECIFIED, err_to_str(err));
+    return NULL;
+}
+
+static void fill(struct session_channel *to, const struct h245_channel *c)
+{
+    to->state = CHANNEL_PENDING;
+    to->kind = CHANNEL_AUDIO;
+    to->lcn = c->lcn;
+    to->audio = c->audio;
+    to->session_id = c->session_id;
+    to->payload_type =
+        c->payload_type != 0 ? c->payload_type : h245_codec_payload_type(c->audio.codec);
+}
+
+/* The negotiation of a connection happens on a copy: what is refused has changed nothing. */
+static struct session_channel *admit(struct session *s, const struct h245_OpenLogicalChannel *olc,
+                                     const struct h245_channel *c,
+                                     struct h23510_agreement *agreement, struct objection *o)
+{
+    struct session_transport *t = session_transport_live(s);
+    struct h23510 dtls = t != NULL ? t->dtls : s->dtls;
+    enum h23510_verdict verdict = h23510_check_olc(&dtls, olc, agreement);
+    struct session_channel *channel;
+
+    judge_protection(s, verdict, o);
+    if (o->why != NULL)
+        return NULL;
+    channel = session_channel_add(s, H245_INCOMING);
+    if (channel == NULL) {
+        object(o, H245_OLC_UNSPECIFIED, "too many channels");
+        return NULL;
+    }
+    t = choose_transport(s, verdict == H23510_OK ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP, o);
+    if (t == NULL)
+        return NULL;
+    t->dtls = dtls;
+    fill(channel, c);
+    channel->is_protected = session_transport_is_protected(t);
+    channel->transport = t;
+    return channel;
+}
+
+void session_on_open_request(struct session *s, uint16_t lcn,
+                             const struct h245_OpenLogicalChannel *olc)
+{
+    struct objection o = {H245_OLC_UNSPECIFIED, NULL};
+    struct h23510_agreement agreement;
+    struct session_channel *channel = NULL;
+    struct session_transport *t;
+    struct h245_channel c;
+    int err;
+
+    if (!session_is_alive(s)) {
+        (void)h245_channel_reject(s->h245, lcn, H245_OLC_UNSPECIFIED);
+        return;
+    }
+    session_step_now(s, SESSION_STEP_OLC_IN);
+    memset(&c, 0, sizeof(c));
+    memset(&agreement, 0, sizeof(agreement));
+    err = h245_read_olc(olc, &c);
+    if (err != 0)
+        object(&o, H245_OLC_TYPE_UNKNOWN, err_to_str(err));
+    else
+        judge_shape(s, &c, &o);
+    if (o.why == NULL)
+        channel = admit(s, olc, &c, &agreement, &o);
+    if (channel == NULL) {
+        reject(s, lcn, o.cause, o.why);
+        return;
+    }
+    t = channel->transport;
+    conference_settle(s->conference, c.audio.codec);
+    remote_from_olc(t, &c);
+    if (agreement.is_set)
+        session_agree(t, &agreement);
+    session_media_progress(s, t);
+}

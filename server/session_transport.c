@@ -1,0 +1,266 @@
+/* Transports of a session: a media port each, and the DTLS association that runs on it.
+ *
+ * A port is opened when the first channel needs it and closed when its last channel is gone
+ * (R-CLOSE); the association starts when an OLC or an Ack has told fingerprint and address
+ * (D-ACTIVE) and serves every channel on the transport in both directions (D-ONCE). */
+#include "server/session_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+
+struct session_transport *session_transport_next(const struct session *s,
+                                                 const struct session_transport *t)
+{
+    for (size_t i = t != NULL ? t->place + 1 : 0; i < SESSION_TRANSPORTS_MAX; i++)
+        if (s->transports[i] != NULL)
+            return s->transports[i];
+    return NULL;
+}
+
+struct session_transport *session_transport_live(const struct session *s)
+{
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (t->port != NULL)
+            return t;
+    }
+    return NULL;
+}
+
+bool session_transport_is_protected(const struct session_transport *t)
+{
+    return t->kind == MEDIA_DTLS_SRTP;
+}
+
+struct addr session_transport_control(const struct session_transport *t)
+{
+    return session_transport_is_protected(t)
+               ? t->local /* M-RTCPMUX */
+               : addr_with_port(t->local, (uint16_t)(t->local.port + 1));
+}
+
+/* ---- counters ---- */
+
+static void add(struct link_transport_stats *sum, const struct link_transport_stats *one)
+{
+    sum->rtp_in += one->rtp_in;
+    sum->rtp_in_bytes += one->rtp_in_bytes;
+    sum->rtp_out += one->rtp_out;
+    sum->rtp_out_bytes += one->rtp_out_bytes;
+    sum->lost += one->lost;
+}
+
+void session_transport_stats(const struct session_transport *t, struct link_transport_stats *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (t->port == NULL || t->session->env->media_ops->stats(t->port, out) != 0)
+        *out = t->final;
+}
+
+void session_stats_sum(const struct session *s, struct link_transport_stats *sum)
+{
+    struct link_transport_stats one;
+
+    *sum = s->gone;
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        session_transport_stats(t, &one);
+        add(sum, &one);
+    }
+}
+
+/* ---- port ---- */
+
+void session_transport_close(struct session_transport *t)
+{
+    struct session *s = t->session;
+
+    if (t->port == NULL)
+        return;
+    s->env->media_ops->close(t->port);
+    t->port = NULL;
+    t->is_open = false;
+    t->is_closing = true;
+    t->remote_deadline = SESSION_NEVER;
+    if (t->association == ASSOCIATION_HANDSHAKE || t->association == ASSOCIATION_VERIFIED ||
+        t->association == ASSOCIATION_KEYED)
+        t->association = ASSOCIATION_CLOSED;
+    if (s->conference != NULL)
+        conference_update(s->conference);
+}
+
+/* A place never used, else that of the transport that is gone for the longest time. */
+static struct session_transport *take_place(struct session *s)
+{
+    struct session_transport *oldest = NULL;
+
+    for (size_t i = 0; i < SESSION_TRANSPORTS_MAX; i++) {
+        struct session_transport *t = s->transports[i];
+
+        if (t == NULL) {
+            t = s->transports[i] = calloc(1, sizeof(*t));
+            if (t != NULL)
+                t->place = i;
+            return t;
+        }
+        if (t->port == NULL && !t->is_closing && (oldest == NULL || t->id < oldest->id))
+            oldest = t;
+    }
+    return oldest;
+}
+
+static int open_port(struct session *s, enum media_kind kind, struct session_transport *t)
+{
+    struct media_request r;
+    char id[24];
+
+    snprintf(id, sizeof(id), "%llu", (unsigned long long)s->id);
+    memset(&r, 0, sizeof(r));
+    r.kind = kind;
+    r.family = s->config.peer.family;
+    r.place = conference_place(s->conference);
+    r.dscp = s->env->settings->media.dscp;
+    r.session = id;
+    r.conference = s->conference_name;
+    return s->env->media_ops->open(s->env->media, &r, &session_media_callbacks, t, &t->port);
+}
+
+int session_transport_open(struct session *s, enum media_kind kind, struct session_transport **out)
+{
+    struct session_transport *t = take_place(s);
+    size_t place;
+    int err;
+
+    if (t == NULL)
+        return ERR_LIMIT;
+    add(&s->gone, &t->final);
+    place = t->place;
+    memset(t, 0, sizeof(*t));
+    t->session = s;
+    t->place = place;
+    t->id = ++s->next_transport;
+    t->kind = kind;
+    t->remote_deadline = SESSION_NEVER;
+    t->dtls = s->dtls;
+    err = open_port(s, kind, t);
+    if (err != 0) {
+        t->port = NULL;
+        return err;
+    }
+    *out = t;
+    return 0;
+}
+
+/* ---- association ---- */
+
+static bool may_associate(const struct session_transport *t)
+{
+    return t->port != NULL && session_transport_is_protected(t) &&
+           t->association == ASSOCIATION_NONE && t->agreement.is_set &&
+           /* holdconn: no DTLS until that changes */
+           (t->agreement.role == H23510_ROLE_ACTIVE || t->agreement.role == H23510_ROLE_PASSIVE);
+}
+
+static void await_remote(struct session_transport *t)
+{
+    struct session *s = t->session;
+
+    if (t->remote_deadline != SESSION_NEVER)
+        return;
+    t->remote_deadline = s->now + s->env->settings->dtls.handshake_timeout_ms;
+    /* One timer for all: it fires for the first, and looks at them all. */
+    if (s->deadline[SESSION_TIMER_DTLS] > t->remote_deadline)
+        s->deadline[SESSION_TIMER_DTLS] = t->remote_deadline;
+}
+
+void session_remote_overdue(struct session *s)
+{
+    uint64_t next = SESSION_NEVER;
+
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (t->remote_deadline <= s->now)
+            session_dtls_lost(t, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
+        else if (t->remote_deadline < next)
+            next = t->remote_deadline;
+    }
+    if (session_is_alive(s))
+        s->deadline[SESSION_TIMER_DTLS] = next;
+}
+
+void session_try_associate(struct session_transport *t)
+{
+    struct session *s = t->session;
+    int err;
+
+    if (!may_associate(t))
+        return;
+    if (t->remote.family == ADDR_NONE) {
+        await_remote(t);
+        return;
+    }
+    t->remote_deadline = SESSION_NEVER;
+    err = s->env->media_ops->associate(t->port, t->agreement.role == H23510_ROLE_ACTIVE,
+                                       &t->agreement.peer_fingerprint);
+    if (err != 0) {
+        session_dtls_lost(t, DTLS_FAIL_INTERNAL, err_to_str(err));
+        return;
+    }
+    t->association = ASSOCIATION_HANDSHAKE;
+    log_debug(LOG_AREA_DTLS, s->id, "association begins", LOG_U("transport", t->id),
+              LOG_S("role", h23510_role_to_str(t->agreement.role)), LOG_ADDR("remote", &t->remote));
+}
+
+void session_set_remote(struct session_transport *t, const struct addr *rtp,
+                        const struct addr *rtcp)
+{
+    t->remote = *rtp;
+    t->remote_control = *rtcp;
+    if (t->session->env->media_ops->set_remote(t->port, rtp, rtcp) != 0)
+        session_note(t->session, LOG_LEVEL_ERROR, LOG_AREA_LINK, "remote address not set");
+    session_try_associate(t);
+}
+
+void session_agree(struct session_transport *t, const struct h23510_agreement *agreement)
+{
+    if (!t->agreement.is_set)
+        t->agreement = *agreement;
+    session_try_associate(t);
+}
+
+void session_drop_connection(struct session_transport *t)
+{
+    struct session *s = t->session;
+
+    SESSION_EACH_CHANNEL(s, c)
+    {
+        if (c->transport == t)
+            session_channel_drop(s, c);
+    }
+    session_transport_close(t);
+    if (session_is_alive(s) && session_transport_live(s) == NULL)
+        session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
+                          s->env->settings->signalling.timers.no_channel_ms);
+}
+
+void session_dtls_lost(struct session_transport *t, enum dtls_failure why, const char *text)
+{
+    struct session *s = t->session;
+
+    t->association = ASSOCIATION_FAILED;
+    t->failure = why;
+    snprintf(t->failure_text, sizeof(t->failure_text), "%s", text != NULL ? text : "");
+    s->env->stats.dtls_failed++;
+    s->env->stats.dtls_failures[why]++;
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_DTLS, "DTLS failed: %s (%s)", dtls_failure_to_str(why),
+                 t->failure_text);
+    if (session_wants_events(s))
+        session_event(
+            s, "dtls.failed",
+            json_pack("{s:s,s:s}", "reason", dtls_failure_to_str(why), "text", t->failure_text));
+    session_drop_connection(t);
+}
