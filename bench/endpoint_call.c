@@ -60,7 +60,7 @@ void call_hang_up(struct call *c, const char *why)
     c->is_hanging_up = true;
     report_event(c->report, EV_HANG_UP, "%s", why);
     uv_timer_start(&c->limit, on_hang_up_limit, HANG_UP_MS, 0);
-    if (c->leg.is_started)
+    if (c->leg.is_started || c->leg.fast.state == FAST_TAKEN)
         leg_end(&c->leg); /* release follows in on_leg_ended */
     else
         release(c);
@@ -147,11 +147,19 @@ static void tunnel(struct call *c)
 static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
 {
     struct call *c = arg;
+    if (!c->leg.is_started)
+        tunnel(c); /* the peer begins with H.245 after fast connect: we say ours first */
     leg_input(&c->leg, pdu, len);
 }
 
+/* While the answer to fast connect is open, H.245 waits: begun by us it would take the proposals
+ * back (H.323 8.1.7). */
 static void use_h245_address(struct call *c, const struct h225_answer *answer)
 {
+    fast_on_answer(&c->leg, answer);
+    if (c->leg.fast.state == FAST_OFFERED ||
+        (c->leg.fast.state == FAST_TAKEN && c->options->no_h245) || c->is_over)
+        return;
     if (answer->h245_address.family != ADDR_NONE)
         leg_connect(&c->leg, &answer->h245_address);
 }
@@ -205,16 +213,36 @@ static void on_connect(void *arg, const struct h225_answer *answer)
 {
     struct call *c = arg;
     connected(c, answer->product);
-    if (answer->tunnelling)
-        tunnel(c);
-    else
+    if (!answer->tunnelling) {
         use_h245_address(c, answer);
+        return;
+    }
+    fast_on_answer(&c->leg, answer);
+    if (c->leg.fast.state != FAST_TAKEN || !c->options->no_h245)
+        tunnel(c);
 }
 
 static void on_start_h245(void *arg, const struct addr *address)
 {
     struct call *c = arg;
     leg_connect(&c->leg, address);
+}
+
+/* Fast connect's answer stands in the message that the options name and in those behind it. */
+static int answer_fast_start(struct call *c, const struct h225_setup *setup)
+{
+    struct h225_octets list[2];
+    struct addr local;
+    if (setup->fast_start_count == 0)
+        return 0;
+    if (wire_local(&c->wire, &local) == 0)
+        leg_use_address(&c->leg, &local);
+    if (!c->options->fast_start || !fast_accept(&c->leg, setup, list)) {
+        h225_call_refuse_fast_connect(c->h225, true);
+        return 0;
+    }
+    h225_call_fast_start_from(c->h225, c->options->fast_answer);
+    return h225_call_set_fast_start(c->h225, list, 2);
 }
 
 /* Callee: answer at once and tell where H.245 listens. */
@@ -228,10 +256,12 @@ static void on_setup(void *arg, const struct h225_setup *setup)
     bool is_tunnelled = h225_call_is_tunnelling(c->h225);
     int rc = is_tunnelled ? 0 : leg_listen(&c->leg, &c->options->local, &h245);
     if (rc == 0)
+        rc = answer_fast_start(c, setup);
+    if (rc == 0)
         rc = h225_call_proceeding(c->h225, now);
     if (rc == 0)
         rc = h225_call_alerting(c->h225, now);
-    if (rc == 0 && is_tunnelled)
+    if (rc == 0 && is_tunnelled && c->leg.fast.state != FAST_TAKEN)
         tunnel(c); /* capabilities ride in the Connect */
     if (rc == 0)
         rc = h225_call_connect(c->h225, is_tunnelled ? NULL : &h245, now);
@@ -285,8 +315,18 @@ static void arm(struct call *c)
 
 /* --- the connection ------------------------------------------------------------------------ */
 
+static int add_fast_start(struct call *c, struct h225_outgoing *out, struct h225_octets *list)
+{
+    if (!c->options->fast_start)
+        return 0;
+    leg_use_address(&c->leg, &out->source_address);
+    out->fast_start = list;
+    return fast_offer(&c->leg, list, &out->fast_start_count);
+}
+
 static void send_setup(struct call *c)
 {
+    struct h225_octets fast_start[H23510_FAST_MAX];
     struct h225_alias called = {H225_ALIAS_H323_ID, c->options->called};
     struct h225_alias own = {H225_ALIAS_H323_ID, c->options->alias};
     struct h225_outgoing out = {.destination = &called,
@@ -298,6 +338,8 @@ static void send_setup(struct call *c)
     if (getrandom(out.call_id, sizeof(out.call_id), 0) == sizeof(out.call_id) &&
         getrandom(out.conference_id, sizeof(out.conference_id), 0) == sizeof(out.conference_id) &&
         wire_local(&c->wire, &out.source_address) == 0)
+        rc = add_fast_start(c, &out, fast_start);
+    if (rc == 0)
         rc = h225_call_start(c->h225, &out, clock_mono_ms());
     if (rc) {
         report_fail(c->report, "Setup: %s", err_to_str(rc));
@@ -442,6 +484,8 @@ json_t *call_report(struct call *c)
     json_object_set_new(o, "setup_ms", json_real(report_span_ms(r, EV_SETUP, EV_CONNECT)));
     json_object_set_new(o, "media_ms", json_real(report_span_ms(r, EV_SETUP, EV_FIRST_PACKET)));
     json_object_set_new(o, "keys_ms", json_real(report_span_ms(r, EV_SETUP, EV_KEYS)));
+    json_object_set_new(o, "fast_start", json_string(fast_state_to_str(l->fast.state)));
+    json_object_set_new(o, "h245_open", json_boolean(report_has(r, EV_H245_OPEN)));
     json_object_set_new(o, "h245_master", json_boolean(h245_msd_is_master(l->engine)));
     json_object_set_new(o, "olc_reject",
                         json_string(l->is_rejected ? h245_olc_cause_to_str(l->reject_cause) : ""));

@@ -27,6 +27,7 @@ struct h245_OpenLogicalChannelAck;
     X(FAULT_THIRD_ADDRESS, "third-address", "a handshake from an address that was not signalled") \
     X(FAULT_SILENT, "silent", "never answer anything in H.245")                                   \
     X(FAULT_DROP_H245, "drop-h245", "close the H.245 connection at the first packet")             \
+    X(FAULT_BROKEN_FAST_START, "broken-fast-start", "fastStart whose OLCs are cut in the middle") \
     X(FAULT_DROP_H225, "drop-h225", "close the call signalling connection at the first packet")
 
 enum endpoint_fault {

@@ -17,12 +17,12 @@ static bool has_fault(const struct leg *l, enum endpoint_fault fault)
     return FAULT_IS_SET(l->options->faults, fault);
 }
 
-static enum g711_law law_of(enum h245_codec codec)
+enum g711_law leg_law_of(enum h245_codec codec)
 {
     return codec == H245_CODEC_PCMU ? G711_ULAW : G711_ALAW;
 }
 
-static void leg_fail(struct leg *l, const char *why)
+void leg_fail(struct leg *l, const char *why)
 {
     report_fail(l->report, "%s", why);
     l->ops->on_failed(l->arg, why);
@@ -32,7 +32,7 @@ static void leg_fail(struct leg *l, const char *why)
 
 /* The first message of the handshake may have to be sent while the peer still waits for our Ack:
  * DTLS sends it again then, as on any lost datagram. */
-static void follow_agreement(struct leg *l, const struct h23510_agreement *agreement)
+void leg_follow_agreement(struct leg *l, const struct h23510_agreement *agreement)
 {
     char text[FINGERPRINT_TEXT_MAX];
     if (!agreement->is_set || l->media->dtls)
@@ -46,7 +46,7 @@ static void follow_agreement(struct leg *l, const struct h23510_agreement *agree
                          fingerprint_hash_to_str(agreement->peer_fingerprint.hash), text);
 }
 
-static int bind_media(struct leg *l)
+int leg_bind_media(struct leg *l)
 {
     struct addr local;
     if (l->media->rtp.is_used)
@@ -85,7 +85,7 @@ static void open_channel(struct leg *l)
     if (l->channel_asked || !l->have_msd || !l->have_peer_caps || !l->have_caps_ack)
         return;
     l->channel_asked = true;
-    int rc = bind_media(l);
+    int rc = leg_bind_media(l);
     if (rc == 0)
         rc = h245_choose_audio(&l->peer_caps, l->options->codecs, l->options->codec_count, &audio);
     if (rc == 0)
@@ -128,8 +128,8 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
     report_event(l->report, EV_OLC_ACKED, "channel %u, media at %s", lcn,
                  addr_format(&read.media, text));
     media_set_remote(l->media, &read.media, &read.media_control);
-    follow_agreement(l, &agreement);
-    media_open_tx(l->media, law_of(l->tx_codec));
+    leg_follow_agreement(l, &agreement);
+    media_open_tx(l->media, leg_law_of(l->tx_codec));
 }
 
 static void on_channel_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
@@ -198,7 +198,7 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
                  channel.is_protected ? "h235Media" : "in the clear");
     if (!judge_security(l, lcn, olc, &agreement))
         return;
-    int rc = bind_media(l);
+    int rc = leg_bind_media(l);
     if (rc == 0)
         rc = accept_channel(l, lcn, agreement.is_set);
     if (rc) {
@@ -211,8 +211,8 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
         media_set_remote(l->media, &channel.media_control, &channel.media_control);
     else
         media_set_remote(l->media, &(struct addr){0}, &channel.media_control);
-    follow_agreement(l, &agreement);
-    media_open_rx(l->media, law_of(channel.audio.codec));
+    leg_follow_agreement(l, &agreement);
+    media_open_rx(l->media, leg_law_of(channel.audio.codec));
 }
 
 static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direction,
@@ -486,13 +486,18 @@ void leg_connect(struct leg *l, const struct addr *remote)
         leg_fail(l, "cannot connect to the H.245 address");
 }
 
+void leg_use_address(struct leg *l, const struct addr *local)
+{
+    if (l->media_address.family == ADDR_NONE)
+        l->media_address = addr_with_port(*local, 0);
+}
+
 void leg_tunnel(struct leg *l, const struct addr *local)
 {
     if (l->is_started || l->is_closed)
         return;
     l->is_started = l->is_tunnelled = true;
-    if (l->media_address.family == ADDR_NONE)
-        l->media_address = addr_with_port(*local, 0);
+    leg_use_address(l, local);
     begin(l, "tunnelled");
 }
 

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/arena.h"
+#include "bench/endpoint_fast.h"
 #include "bench/endpoint_media.h"
 #include "bench/endpoint_wire.h"
 #include "signalling/h23510/h23510.h"
@@ -43,6 +44,7 @@ struct leg {
     enum h23510_verdict refused;
     enum h245_olc_cause reject_cause; /* of our OLC */
     bool is_rejected;
+    struct fast fast;
 };
 
 /* `other_identity`: a certificate that is never shown, for the wrong-fingerprint fault. */
@@ -51,6 +53,8 @@ int leg_init(struct leg *l, uv_loop_t *loop, const struct endpoint_options *opti
              const struct dtls_identity *other_identity, const struct leg_ops *ops, void *arg);
 /* Connects to the peer's H.245 address; once only, later calls do nothing. */
 void leg_connect(struct leg *l, const struct addr *remote);
+/* The address of media, unless the options say another. */
+void leg_use_address(struct leg *l, const struct addr *local);
 /* Listens for the peer's connection. */
 int leg_listen(struct leg *l, const struct addr *address, struct addr *bound);
 /* Call signalling carries it: PDUs leave by leg_ops.send and come in by leg_input. `local` is the
@@ -63,5 +67,11 @@ void leg_end(struct leg *l);
 void leg_drop(struct leg *l);
 void leg_close(struct leg *l);
 void leg_fini(struct leg *l);
+
+/* For endpoint_fast.c, which opens the same channels by another way. */
+enum g711_law leg_law_of(enum h245_codec codec);
+int leg_bind_media(struct leg *l);
+void leg_follow_agreement(struct leg *l, const struct h23510_agreement *agreement);
+void leg_fail(struct leg *l, const char *why);
 
 #endif

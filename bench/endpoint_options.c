@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "signalling/h225/q931.h"
 
 #define DEFAULT_PROFILES \
     "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32"
@@ -229,6 +230,33 @@ static int opt_tunnel(struct endpoint_options *o, const char *value)
     return 0;
 }
 
+static int opt_fast_start(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->fast_start = true;
+    return 0;
+}
+
+static int opt_fast_answer(struct endpoint_options *o, const char *value)
+{
+    if (strcmp(value, "proceeding") == 0)
+        o->fast_answer = Q931_CALL_PROCEEDING;
+    else if (strcmp(value, "alerting") == 0)
+        o->fast_answer = Q931_ALERTING;
+    else if (strcmp(value, "connect") == 0)
+        o->fast_answer = Q931_CONNECT;
+    else
+        return ERR_NOTFOUND;
+    return 0;
+}
+
+static int opt_no_h245(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->no_h245 = true;
+    return 0;
+}
+
 static int opt_json(struct endpoint_options *o, const char *value)
 {
     (void)value;
@@ -261,6 +289,9 @@ static const struct option_row {
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
     {"tunnel", NULL, opt_tunnel, "H.245 inside call signalling where the peer takes it"},
+    {"fast-start", NULL, opt_fast_start, "fast connect: propose it, and accept it with --listen"},
+    {"fast-answer", "WHERE", opt_fast_answer, "proceeding, alerting or connect (default)"},
+    {"no-h245", NULL, opt_no_h245, "after fast connect, leave H.245 to the peer"},
     {"survive", NULL, opt_survive, "media go on when signalling is lost, until a signal comes"},
     {"timeout", "S", opt_timeout, "give up the whole run after this (default 60)"},
     {"dtls", "MODE", opt_dtls, "off, preferred or required (default)"},
@@ -286,7 +317,7 @@ void endpoint_options_help(FILE *out)
             "An H.323 endpoint with H.235.10 media (OpenSSL and libsrtp). Exit status: 0 when\n"
             "the call did what was asked, 1 when not, 2 on wrong arguments.\n\n");
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        fprintf(out, "  --%-10s %-12s %s\n", option_rows[i].name,
+        fprintf(out, "  --%-11s %-12s %s\n", option_rows[i].name,
                 option_rows[i].value ? option_rows[i].value : "", option_rows[i].help);
     fprintf(out, "\nfaults:\n");
     for (unsigned i = 0; i < ENDPOINT_FAULT_COUNT; i++)
@@ -350,6 +381,7 @@ int endpoint_options_parse(int argc, char **argv, struct endpoint_options *out)
                                      .timeout_s = 60,
                                      .seed = 1,
                                      .profiles = DEFAULT_PROFILES,
+                                     .fast_answer = Q931_CONNECT,
                                      .policy = {.mode = H23510_MODE_REQUIRED,
                                                 .setup = H23510_SETUP_ACTPASS,
                                                 .open_role = H23510_SETUP_ACTIVE}};

@@ -32,6 +32,9 @@ struct endpoint_options {
     unsigned timeout_s;  /* of the whole run */
     bool stay;           /* do not hang up when played and heard */
     bool tunnel;         /* offer and accept H.245 tunnelling */
+    bool fast_start;     /* propose and accept channels in call signalling */
+    bool no_h245;        /* after fast connect: no H.245 of our own accord */
+    uint8_t fast_answer; /* message (enum q931_type) from which on a callee's answer stands */
     bool survive;        /* lost signalling connections do not end the media */
     struct h23510_policy policy;
     char profiles[160]; /* OpenSSL's names, colon-separated */

@@ -13,6 +13,8 @@
     X(EV_PROCEEDING, "proceeding")           \
     X(EV_ALERTING, "alerting")               \
     X(EV_CONNECT, "connect")                 \
+    X(EV_FAST_START, "fast_start")           \
+    X(EV_FAST_REFUSED, "fast_refused")       \
     X(EV_H245_OPEN, "h245_open")             \
     X(EV_MSD, "msd")                         \
     X(EV_TCS_IN, "tcs_in")                   \

@@ -249,6 +249,18 @@ int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoin
     return err;
 }
 
+/* A callee's answer to fast connect, in a message that may carry it already. */
+static int answer_fast_start(struct h225_call *call, uint8_t type, bool *present,
+                             struct per_octets_list *to)
+{
+    bool is_early = call->fast_start_from == type ||
+                    (call->fast_start_from == Q931_CALL_PROCEEDING && type == Q931_ALERTING);
+
+    *present = call->fast_start_count > 0 && (type == Q931_CONNECT || is_early);
+    return *present ? build_fast_start(&call->out, call->fast_start, call->fast_start_count, to)
+                    : 0;
+}
+
 int h225_build_proceeding(struct h225_call *call, struct h225_output *o)
 {
     struct h225_CallProceeding_UUIE *u =
@@ -261,7 +273,10 @@ int h225_build_proceeding(struct h225_call *call, struct h225_output *o)
     u->callIdentifier = call_identifier(call);
     u->has_multipleCalls = u->has_maintainConnection = true;
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
-    return u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
+    if (u->callIdentifier == NULL ||
+        answer_fast_start(call, Q931_CALL_PROCEEDING, &u->has_fastStart, &u->fastStart) != 0)
+        return ERR_NOMEM;
+    return build_endpoint(call, &u->destinationInfo);
 }
 
 int h225_build_alerting(struct h225_call *call, struct h225_output *o)
@@ -275,7 +290,10 @@ int h225_build_alerting(struct h225_call *call, struct h225_output *o)
     u->callIdentifier = call_identifier(call);
     u->has_multipleCalls = u->has_maintainConnection = true;
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
-    return u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
+    if (u->callIdentifier == NULL ||
+        answer_fast_start(call, Q931_ALERTING, &u->has_fastStart, &u->fastStart) != 0)
+        return ERR_NOMEM;
+    return build_endpoint(call, &u->destinationInfo);
 }
 
 int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
@@ -295,9 +313,8 @@ int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
     err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
     if (err == 0)
         err = h225_build_address(&call->out, h245_address, &u->h245Address);
-    u->has_fastStart = call->fast_start_count > 0;
-    if (err == 0 && u->has_fastStart)
-        err = build_fast_start(&call->out, call->fast_start, call->fast_start_count, &u->fastStart);
+    if (err == 0)
+        err = answer_fast_start(call, Q931_CONNECT, &u->has_fastStart, &u->fastStart);
     return err;
 }
 

@@ -227,6 +227,11 @@ int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *l
     return 0;
 }
 
+void h225_call_fast_start_from(struct h225_call *call, uint8_t type)
+{
+    call->fast_start_from = type;
+}
+
 int h225_call_connect(struct h225_call *call, const struct addr *h245_address, uint64_t now)
 {
     return act(call, H225_DO_CONNECT, h245_address, now);

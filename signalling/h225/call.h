@@ -250,6 +250,9 @@ int h225_call_alerting(struct h225_call *call, uint64_t now);
  * config.refuse_fast_connect holds. ERR_LIMIT, ERR_NOMEM, ERR_STATE. */
 void h225_call_refuse_fast_connect(struct h225_call *call, bool refuse);
 int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *list, size_t count);
+/* The first message that carries it: Q931_CALL_PROCEEDING, Q931_ALERTING or Q931_CONNECT, which is
+ * the standard. Those after it repeat it unchanged, for a caller that missed it on its way. */
+void h225_call_fast_start_from(struct h225_call *call, uint8_t type);
 /* `h245_address`: where the caller shall connect to; NULL or ADDR_NONE when tunnelling. */
 int h225_call_connect(struct h225_call *call, const struct addr *h245_address, uint64_t now);
 /* ReleaseComplete; on_released follows at once or, with release_timeout_ms, when the peer's came.
