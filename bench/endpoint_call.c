@@ -86,6 +86,14 @@ static void on_leg_ended(void *arg, bool peer_releases)
     release(c);
 }
 
+/* The connection goes without a word. */
+static void call_hang_up_rudely(struct call *c)
+{
+    report_event(c->report, EV_HANG_UP, "%s", "gone while ringing");
+    h225_call_lost(c->h225, clock_mono_ms());
+    finish(c);
+}
+
 static void on_leg_failed(void *arg, const char *why)
 {
     call_hang_up(arg, why);
@@ -245,26 +253,80 @@ static int answer_fast_start(struct call *c, const struct h225_setup *setup)
     return h225_call_set_fast_start(c->h225, list, 2);
 }
 
-/* Callee: answer at once and tell where H.245 listens. */
-static void on_setup(void *arg, const struct h225_setup *setup)
+/* What a caller may meet instead of an answer. True: that was it. */
+static bool refuse(struct call *c)
 {
-    struct call *c = arg;
-    struct addr h245;
     uint64_t now = clock_mono_ms();
-    report_event(c->report, EV_SETUP, "from %.60s",
-                 setup->source.count ? setup->source.list[0].text : "nobody");
-    bool is_tunnelled = h225_call_is_tunnelling(c->h225);
-    int rc = is_tunnelled ? 0 : leg_listen(&c->leg, &c->options->local, &h245);
+    switch (c->options->answer) {
+    case ENDPOINT_ANSWER_BUSY:
+        h225_call_release(c->h225, H225_REASON_BUSY, now);
+        return true;
+    case ENDPOINT_ANSWER_REJECT:
+        h225_call_release(c->h225, H225_REASON_REJECTED, now);
+        return true;
+    case ENDPOINT_ANSWER_SILENT:
+        return true;
+    case ENDPOINT_ANSWER_RING:
+    case ENDPOINT_ANSWER_DROP:
+        h225_call_proceeding(c->h225, now);
+        h225_call_alerting(c->h225, now);
+        if (c->options->answer == ENDPOINT_ANSWER_DROP)
+            call_hang_up_rudely(c);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Where H.245 will be; *told is what goes into Connect. */
+static int prepare_h245(struct call *c, const struct h225_setup *setup, struct addr *told)
+{
+    struct addr at;
+    *told = (struct addr){0};
+    if (h225_call_is_tunnelling(c->h225) || c->options->h245 == ENDPOINT_H245_NEVER)
+        return 0;
+    if (c->options->h245 == ENDPOINT_H245_SETUP) {
+        if (setup->h245_address.family == ADDR_NONE)
+            return ERR_NOTFOUND;
+        leg_connect(&c->leg, &setup->h245_address);
+        return 0;
+    }
+    int rc = leg_listen(&c->leg, &c->options->local, &at);
+    if (c->options->h245 == ENDPOINT_H245_FACILITY)
+        c->h245_at = at;
+    else
+        *told = at;
+    return rc;
+}
+
+static int answer(struct call *c, const struct h225_setup *setup)
+{
+    struct addr told;
+    uint64_t now = clock_mono_ms();
+    int rc = prepare_h245(c, setup, &told);
     if (rc == 0)
         rc = answer_fast_start(c, setup);
     if (rc == 0)
         rc = h225_call_proceeding(c->h225, now);
     if (rc == 0)
         rc = h225_call_alerting(c->h225, now);
-    if (rc == 0 && is_tunnelled && c->leg.fast.state != FAST_TAKEN)
+    if (rc == 0 && h225_call_is_tunnelling(c->h225) && c->leg.fast.state != FAST_TAKEN)
         tunnel(c); /* capabilities ride in the Connect */
     if (rc == 0)
-        rc = h225_call_connect(c->h225, is_tunnelled ? NULL : &h245, now);
+        rc = h225_call_connect(c->h225, &told, now);
+    if (rc == 0 && c->h245_at.family != ADDR_NONE)
+        rc = h225_call_start_h245(c->h225, &c->h245_at, now);
+    return rc;
+}
+
+static void on_setup(void *arg, const struct h225_setup *setup)
+{
+    struct call *c = arg;
+    report_event(c->report, EV_SETUP, "from %.60s",
+                 setup->source.count ? setup->source.list[0].text : "nobody");
+    if (refuse(c))
+        return;
+    int rc = answer(c, setup);
     if (rc) {
         report_fail(c->report, "cannot answer: %s", err_to_str(rc));
         release(c);

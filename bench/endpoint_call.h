@@ -22,6 +22,7 @@ struct call {
     struct wire_listener listener;
     struct h225_call *h225;
     struct leg leg;
+    struct addr h245_at; /* told in a Facility behind Connect; ADDR_NONE: not so */
     struct media media;
     uv_timer_t timer, limit, second;
     bool is_caller, is_connected, is_hanging_up, is_over, was_done;

@@ -223,6 +223,36 @@ static int opt_seed(struct endpoint_options *o, const char *value)
     return set_number(&o->seed, value, UINT32_MAX);
 }
 
+static int find_word(const char *const *words, size_t count, const char *value, unsigned *out)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], value) == 0) {
+            *out = (unsigned)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+#define WORD(name, text) [name] = (text),
+
+static int opt_answer(struct endpoint_options *o, const char *value)
+{
+    static const char *const words[] = {ENDPOINT_ANSWER_LIST(WORD)};
+    unsigned n = 0;
+    int rc = find_word(words, ENDPOINT_ANSWER_COUNT, value, &n);
+    o->answer = (enum endpoint_answer)n;
+    return rc;
+}
+
+static int opt_h245(struct endpoint_options *o, const char *value)
+{
+    static const char *const words[] = {ENDPOINT_H245_LIST(WORD)};
+    unsigned n = 0;
+    int rc = find_word(words, ENDPOINT_H245_COUNT, value, &n);
+    o->h245 = (enum endpoint_h245)n;
+    return rc;
+}
+
 static int opt_tunnel(struct endpoint_options *o, const char *value)
 {
     (void)value;
@@ -288,6 +318,11 @@ static const struct option_row {
     {"start", "WHEN", opt_start, "play when: mutual (both hear, default), heard, now"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
+    {"answer", "HOW", opt_answer,
+     "with --listen: connect (default), busy, reject, ring, silent, drop"},
+    {"h245", "HOW", opt_h245,
+     "with --listen, H.245 address in: connect (default), facility, never; setup: use the "
+     "caller's"},
     {"tunnel", NULL, opt_tunnel, "H.245 inside call signalling where the peer takes it"},
     {"fast-start", NULL, opt_fast_start, "fast connect: propose it, and accept it with --listen"},
     {"fast-answer", "WHERE", opt_fast_answer, "proceeding, alerting or connect (default)"},

@@ -16,6 +16,37 @@
 /* When the player begins: both sides hear each other; we hear something; at once. */
 enum endpoint_start { ENDPOINT_START_MUTUAL, ENDPOINT_START_HEARD, ENDPOINT_START_NOW };
 
+/* What a listening endpoint does with a call. */
+#define ENDPOINT_ANSWER_LIST(X)                                       \
+    X(ENDPOINT_ANSWER_CONNECT, "connect")                             \
+    X(ENDPOINT_ANSWER_BUSY, "busy")     /* ReleaseComplete, inConf */ \
+    X(ENDPOINT_ANSWER_REJECT, "reject") /* destinationRejection */    \
+    X(ENDPOINT_ANSWER_RING, "ring")     /* Alerting, never Connect */ \
+    X(ENDPOINT_ANSWER_SILENT, "silent") /* nothing at all */          \
+    X(ENDPOINT_ANSWER_DROP, "drop")     /* rings, then is gone */
+
+enum endpoint_answer {
+#define ENDPOINT_ANSWER_ENUM(name, text) name,
+    ENDPOINT_ANSWER_LIST(ENDPOINT_ANSWER_ENUM)
+#undef ENDPOINT_ANSWER_ENUM
+        ENDPOINT_ANSWER_COUNT
+};
+
+/* Who opens the H.245 connection of a call that came in: the caller, told in Connect or in a
+ * Facility behind it; or we, to the address in its Setup. */
+#define ENDPOINT_H245_LIST(X)                                                               \
+    X(ENDPOINT_H245_CONNECT, "connect")                                                     \
+    X(ENDPOINT_H245_FACILITY, "facility")                                                   \
+    X(ENDPOINT_H245_NEVER, "never") /* no address is told: the caller has to say its own */ \
+    X(ENDPOINT_H245_SETUP, "setup")
+
+enum endpoint_h245 {
+#define ENDPOINT_H245_ENUM(name, text) name,
+    ENDPOINT_H245_LIST(ENDPOINT_H245_ENUM)
+#undef ENDPOINT_H245_ENUM
+        ENDPOINT_H245_COUNT
+};
+
 struct endpoint_options {
     struct addr target; /* ADDR_NONE with --listen */
     const char *called; /* alias to call */
@@ -31,6 +62,8 @@ struct endpoint_options {
     unsigned duration_s; /* after Connect; 0: until done, or the peer hangs up */
     unsigned timeout_s;  /* of the whole run */
     bool stay;           /* do not hang up when played and heard */
+    enum endpoint_answer answer;
+    enum endpoint_h245 h245;
     bool tunnel;         /* offer and accept H.245 tunnelling */
     bool fast_start;     /* propose and accept channels in call signalling */
     bool no_h245;        /* after fast connect: no H.245 of our own accord */

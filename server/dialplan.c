@@ -35,3 +35,30 @@ int dialplan_find(const struct settings *settings, const char *alias,
     }
     return best > 0 ? 0 : ERR_NOTFOUND;
 }
+
+const char *dialplan_name(const struct settings_conference *row, const char *alias)
+{
+    return strcasecmp(row->alias, alias) == 0 ? row->alias : alias;
+}
+
+int dialplan_parse_target(const char *text, struct dialplan_target *out)
+{
+    const char *at, *end;
+    struct dialplan_target t;
+
+    memset(&t, 0, sizeof(t));
+    if (strncasecmp(text, "h323:", 5) == 0)
+        text += 5;
+    at = strrchr(text, '@');
+    end = at != NULL ? at : text + strlen(text);
+    if ((size_t)(end - text) >= sizeof(t.alias))
+        return ERR_RANGE;
+    if (at != NULL && addr_parse(at + 1, &t.address) != 0)
+        return ERR_MALFORMED;
+    if (at != NULL || addr_parse(text, &t.address) != 0)
+        memcpy(t.alias, text, (size_t)(end - text));
+    if (t.alias[0] == '\0' && t.address.family == ADDR_NONE)
+        return ERR_MALFORMED;
+    *out = t;
+    return 0;
+}

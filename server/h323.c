@@ -16,11 +16,9 @@
 /* H.245 port numbers rest before reuse, so that a late connection does not reach another call. */
 #define H245_REST_MS 1000
 
-static const struct tcp_callbacks line_callbacks;
-
 /* ---- lines ---- */
 
-static void line_free_if_idle(struct line *l)
+void line_free_if_idle(struct line *l)
 {
     if (l->conn != NULL || l->leg_count != 0)
         return;
@@ -50,25 +48,33 @@ static void on_silent(struct timer *timer, void *ctx, uint64_t now)
     line_free_if_idle(l);
 }
 
+struct line *line_new(struct h323 *h, struct door *door)
+{
+    struct line *l = calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        return NULL;
+    l->h = h;
+    l->door = door;
+    list_init(&l->legs);
+    list_push_back(&h->lines, &l->link);
+    timer_init(&l->timer, on_silent, l);
+    return l;
+}
+
 static bool on_accept(void *user, struct tcp_conn *conn)
 {
     struct door *d = user;
     struct h323 *h = d->h;
-    struct line *l = calloc(1, sizeof(*l));
+    struct line *l = h->is_stopping ? NULL : line_new(h, d);
 
-    if (l == NULL || h->is_stopping) {
-        free(l);
+    if (l == NULL)
         return false;
-    }
-    l->h = h;
-    l->door = d;
     l->conn = conn;
-    list_init(&l->legs);
-    list_push_back(&h->lines, &l->link);
-    timer_init(&l->timer, on_silent, l);
+    l->is_up = true;
     timer_start(h->env->timers, &l->timer,
                 clock_mono_ms() + h->settings->signalling.timers.setup_ms);
-    tcp_conn_attach(conn, &line_callbacks, l);
+    tcp_conn_attach(conn, &h323_line_callbacks, l);
     return true;
 }
 
@@ -112,18 +118,20 @@ static bool rate_passes(struct h323 *h, const struct addr *peer, uint64_t now)
 
 /* ---- legs ---- */
 
-static struct leg *leg_of_ref(struct line *l, uint16_t call_ref)
+/* Each side numbers the calls that it makes: with the flag, the message says whose number it is. */
+static struct leg *leg_of_ref(struct line *l, uint16_t call_ref, bool from_destination)
 {
     LIST_FOREACH (it, &l->legs) {
         struct leg *leg = LIST_ENTRY(it, struct leg, in_line);
 
-        if (session_call_ref(leg->session) == call_ref)
+        if (session_call_ref(leg->session) == call_ref &&
+            session_is_caller(leg->session) == from_destination)
             return leg;
     }
     return NULL;
 }
 
-static void leg_leave_line(struct leg *leg)
+void leg_leave_line(struct leg *leg)
 {
     struct line *l = leg->line;
 
@@ -138,7 +146,7 @@ static void leg_leave_line(struct leg *leg)
     line_free_if_idle(l);
 }
 
-static void leg_free(struct leg *leg)
+void leg_free(struct leg *leg)
 {
     struct h323 *h = leg->h;
 
@@ -148,6 +156,7 @@ static void leg_free(struct leg *leg)
     HASH_DEL(h->by_id, leg);
     list_remove(&leg->in_all);
     h->stats.sessions--;
+    free(leg->own);
     free(leg);
 }
 
@@ -162,32 +171,35 @@ static void on_reap(struct timer *timer, void *ctx, uint64_t now)
         leg_free(LIST_ENTRY(it, struct leg, in_all));
 }
 
-static int leg_create(struct line *l, uint64_t now, struct leg **out)
+void line_add_leg(struct line *l, struct leg *leg)
 {
-    struct h323 *h = l->h;
+    leg->line = l;
+    list_push_back(&l->legs, &leg->in_line);
+    l->leg_count++;
+    timer_cancel(l->h->env->timers, &l->timer);
+}
+
+int leg_create(struct h323 *h, struct door *door, const struct session_config *config, uint64_t now,
+               struct leg **out)
+{
+    struct session_config mine = *config;
     struct leg *leg = calloc(1, sizeof(*leg));
-    struct session_config config = {.listener = l->door->settings, .owner = leg};
     int err;
 
     if (leg == NULL)
         return ERR_NOMEM;
-    config.peer = *tcp_conn_peer(l->conn);
-    config.local = *tcp_conn_local(l->conn);
-    err = session_create(h->env, &config, now, &leg->session);
+    mine.owner = leg;
+    err = session_create(h->env, &mine, now, &leg->session);
     if (err != 0) {
         free(leg);
         return err;
     }
     leg->h = h;
-    leg->line = l;
-    leg->door = l->door;
+    leg->door = door;
     leg->id = session_id(leg->session);
-    list_push_back(&l->legs, &leg->in_line);
-    l->leg_count++;
     list_push_back(&h->legs, &leg->in_all);
     HASH_ADD(hh, h->by_id, id, sizeof(leg->id), leg);
     h->stats.sessions++;
-    timer_cancel(h->env->timers, &l->timer);
     *out = leg;
     return 0;
 }
@@ -212,6 +224,17 @@ static void refuse(struct line *l, uint16_t call_ref, enum q931_cause cause)
 
     if (h225_build_refusal(call_ref, true, cause, out, sizeof(out), &len) == 0)
         (void)tcp_conn_send(l->conn, out, len);
+}
+
+const char *h323_admit_locally(struct h323 *h)
+{
+    if (h->is_stopping)
+        return "server is stopping";
+    if (!h->is_ready)
+        return "no data plane";
+    if (h->stats.sessions >= h->settings->signalling.limits.max_sessions)
+        return "as many sessions as are allowed";
+    return NULL;
 }
 
 /* May another call begin? Otherwise it is refused here, at the price of one small message. */
@@ -245,15 +268,36 @@ static bool admit(struct line *l, uint16_t call_ref, uint64_t now)
 static void on_setup(struct line *l, uint16_t call_ref, const uint8_t *data, size_t len,
                      uint64_t now)
 {
+    const struct session_config config = {.listener = l->door->settings,
+                                          .peer = *tcp_conn_peer(l->conn),
+                                          .local = *tcp_conn_local(l->conn)};
     struct leg *leg = NULL;
 
     if (!admit(l, call_ref, now))
         return;
-    if (leg_create(l, now, &leg) != 0) {
+    if (leg_create(l->h, l->door, &config, now, &leg) != 0) {
         refuse(l, call_ref, Q931_CAUSE_NO_RESOURCE);
         return;
     }
+    line_add_leg(l, leg);
     session_on_h225(leg->session, data, len, now);
+}
+
+/* A connection that we asked for is there. */
+static void on_line_connected(void *user)
+{
+    struct line *l = user;
+    uint64_t now = clock_mono_ms();
+
+    l->is_up = true;
+    l->leg_count++; /* the line outlives the loop */
+    LIST_FOREACH_SAFE (it, &l->legs)
+        session_on_h225_up(LIST_ENTRY(it, struct leg, in_line)->session, tcp_conn_local(l->conn),
+                           now);
+    l->leg_count--;
+    if (l->leg_count == 0)
+        line_close(l, true);
+    line_free_if_idle(l);
 }
 
 static void on_line_packet(void *user, const uint8_t *data, size_t len)
@@ -271,7 +315,7 @@ static void on_line_packet(void *user, const uint8_t *data, size_t len)
         useless(l, "no Q.931 message", err);
         return;
     }
-    leg = leg_of_ref(l, call_ref);
+    leg = leg_of_ref(l, call_ref, from_destination);
     if (leg != NULL) {
         session_on_h225(leg->session, data, len, now);
     } else if (type == Q931_SETUP && !from_destination) {
@@ -307,9 +351,10 @@ static void on_line_closed(void *user, int err, const char *why)
     line_free_if_idle(l);
 }
 
-static const struct tcp_callbacks line_callbacks = {
+const struct tcp_callbacks h323_line_callbacks = {
     .on_packet = on_line_packet,
     .on_closed = on_line_closed,
+    .on_connected = on_line_connected,
 };
 
 int h323_h225_send(struct h323 *h, struct session *s, const uint8_t *message, size_t len)

@@ -8,6 +8,7 @@
 
 #include "server/session.h"
 #include "server/tcp.h"
+#include "settings/settings.h"
 
 struct h323;
 
@@ -15,6 +16,7 @@ struct h323;
 #define H323_STAT_LIST(X)                                                       \
     X(sessions)                                                                 \
     X(setups)                                                                   \
+    X(dialled)          /* connections opened for calls of ours */              \
     X(refused_sessions) /* max_sessions */                                      \
     X(refused_rate)     /* setups_per_second of one address */                  \
     X(undecodable)      /* no Q.931 message */                                  \
@@ -44,6 +46,19 @@ void h323_destroy(struct h323 *h);
 /* The data plane is there (new calls are taken) or not (they are refused). */
 void h323_set_ready(struct h323 *h, bool is_ready);
 
+/* A call of ours. */
+struct h323_request {
+    struct session_dial dial;
+    const char *listener; /* name; NULL: the first of the address's family */
+    bool has_dtls;        /* false: the listener's policy */
+    enum settings_dtls dtls;
+};
+
+/* Begins a call; *out is its session, which may have ended already (session_end_reason). ERR_LIMIT,
+ * ERR_NOTFOUND, ERR_NOMEM: no session was made, and *why says it in words. */
+int h323_call(struct h323 *h, const struct h323_request *request, struct session **out,
+              const char **why);
+
 struct session *h323_find(struct h323 *h, uint64_t id);
 
 /* Every session in the order of their making; a non-zero answer ends the walk. */
@@ -54,6 +69,7 @@ const struct h323_stats *h323_stats_of(const struct h323 *h);
 
 /* The signalling part of struct session_ops. `user` of the env must start with a struct h323
  * pointer: see struct server. */
+int h323_h225_connect(struct h323 *h, struct session *s, const struct addr *to);
 int h323_h225_send(struct h323 *h, struct session *s, const uint8_t *message, size_t len);
 int h323_h245_send(struct h323 *h, struct session *s, const uint8_t *pdu, size_t len);
 int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to);

@@ -113,6 +113,10 @@ int h323_h245_listen(struct h323 *h, struct session *s, struct addr *at)
     uint64_t now = clock_mono_ms();
     int err;
 
+    if (leg->h245_listener != NULL)
+        return ERR_EXISTS;
+    if (leg->line == NULL || leg->line->conn == NULL)
+        return ERR_CLOSED;
     if (here.family == ADDR_NONE)
         here = *tcp_conn_local(leg->line->conn);
     if (ports == NULL)

@@ -27,6 +27,8 @@ struct line {
     struct list legs;
     size_t leg_count;
     unsigned useless;
+    bool is_out; /* we opened it, or are about to */
+    bool is_up;
     struct timer timer; /* connected, no Setup yet */
 };
 
@@ -37,6 +39,7 @@ struct leg {
     struct list in_all;
     struct line *line; /* NULL: signalling connection is gone */
     struct door *door;
+    struct settings_listener *own; /* of a call of ours: the door's, with its own policy */
     struct session *session;
     struct tcp_listener *h245_listener;
     uint16_t h245_port; /* of door->h245_ports, 0 = none */
@@ -66,8 +69,22 @@ struct h323 {
     struct leg *by_id;
     struct rate *rates;
     bool is_ready, is_stopping;
+    uint16_t next_ref; /* call references of our calls */
     struct h323_stats stats;
     struct log_limit limit;
 };
+
+/* h323.c */
+struct line *line_new(struct h323 *h, struct door *door);
+void line_add_leg(struct line *l, struct leg *leg);
+void line_free_if_idle(struct line *l);
+int leg_create(struct h323 *h, struct door *door, const struct session_config *config, uint64_t now,
+               struct leg **out);
+void leg_leave_line(struct leg *leg);
+/* The session has never been told of to anybody, and goes without a word. */
+void leg_free(struct leg *leg);
+/* NULL: a further call may begin. */
+const char *h323_admit_locally(struct h323 *h);
+extern const struct tcp_callbacks h323_line_callbacks;
 
 #endif

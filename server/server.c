@@ -27,6 +27,11 @@ static int h225_send(void *user, struct session *s, const uint8_t *message, size
     return h323_h225_send(((struct server *)user)->h323, s, message, len);
 }
 
+static int h225_connect(void *user, struct session *s, const struct addr *to)
+{
+    return h323_h225_connect(((struct server *)user)->h323, s, to);
+}
+
 static int h245_send(void *user, struct session *s, const uint8_t *pdu, size_t len)
 {
     return h323_h245_send(((struct server *)user)->h323, s, pdu, len);
@@ -95,6 +100,7 @@ static uint64_t now_ms(void *user)
 
 static const struct session_ops session_ops = {
     .h225_send = h225_send,
+    .h225_connect = h225_connect,
     .h245_send = h245_send,
     .h245_listen = h245_listen,
     .h245_connect = h245_connect,

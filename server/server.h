@@ -53,6 +53,7 @@ void server_fini(struct server *s);
 
 /* server_rpc.c: methods and events on the control socket. */
 int server_rpc_register(struct server *s);
+int server_call_register(struct server *s); /* server_call.c; by server_rpc_register */
 extern const struct control_event server_events[];
 extern const size_t server_event_count;
 

@@ -6,8 +6,10 @@
 #include "server/server.h"
 
 const struct control_event server_events[] = {
-    {"session.created", "a Setup for a known alias came: peer, alias, conference, listener"},
-    {"session.connected", "Connect was sent: conference"},
+    {"session.created", "a Setup for a known alias came, or session.call began one: direction "
+                        "(in, out), peer, alias, conference, listener"},
+    {"session.alerting", "a call of ours rings: display"},
+    {"session.connected", "Connect was sent, or came: conference"},
     {"session.active", "capabilities and roles are known: role, dtls"},
     {"session.downgraded", "policy preferred, peer without H.235.10: reason"},
     {"session.user_input", "a key was pressed: text, duration_ms, via (h245, h225)"},
@@ -331,6 +333,8 @@ int server_rpc_register(struct server *s)
     int err =
         rpc_register(control_rpc(s->control), methods, sizeof(methods) / sizeof(methods[0]), s);
 
+    if (err == 0)
+        err = server_call_register(s);
     if (err == 0)
         err = control_register_info(s->control, "data_plane", info_data_plane, s);
     if (err == 0)

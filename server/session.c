@@ -179,7 +179,10 @@ static void on_own_timer(struct session *s, enum session_timer timer)
 {
     switch (timer) {
     case SESSION_TIMER_SETUP:
-        session_end(s, SESSION_END_SETUP_TIMEOUT, "no Setup came");
+        if (s->config.is_caller)
+            session_end(s, SESSION_END_UNREACHABLE, "connection not there in time");
+        else
+            session_end(s, SESSION_END_SETUP_TIMEOUT, "no Setup came");
         break;
     case SESSION_TIMER_H245:
         session_end(s, SESSION_END_H245_TIMEOUT, "peer did not connect for H.245");
@@ -242,7 +245,7 @@ int session_create(struct session_env *env, const struct session_config *config,
     s->id = ++env->next_id;
     s->began = s->now = now;
     s->wall_began_us = clock_wall_us();
-    s->is_signalling_up = true;
+    s->is_signalling_up = !config->is_caller;
     timer_init(&s->timer, on_timer, s);
     for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
         s->deadline[i] = SESSION_NEVER;
@@ -251,7 +254,8 @@ int session_create(struct session_env *env, const struct session_config *config,
         return ERR_NOMEM;
     }
     env->stats.created++;
-    session_set_timer(s, SESSION_TIMER_SETUP, env->settings->signalling.timers.setup_ms);
+    if (!config->is_caller)
+        session_set_timer(s, SESSION_TIMER_SETUP, env->settings->signalling.timers.setup_ms);
     session_arm(s);
     *out = s;
     return 0;
@@ -270,6 +274,7 @@ void session_destroy(struct session *s)
         free(s->channels[i]);
     for (size_t i = 0; i < SESSION_TRANSPORTS_MAX; i++)
         free(s->transports[i]);
+    session_dial_forget(s);
     free(s);
 }
 
@@ -445,6 +450,8 @@ void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint
 
 void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
 {
+    bool was_up = s->is_signalling_up;
+
     s->now = now;
     s->is_signalling_up = false;
     if (s->is_tunnelled) {
@@ -454,7 +461,7 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
     if (session_is_alive(s)) {
         /* H.323 8.1: a call may outlive its signalling connection, but nothing could end it then
          * that a peer behind it would hear of; and we have one connection a call. */
-        session_end(s, SESSION_END_H225_LOST, why);
+        session_end(s, was_up ? SESSION_END_H225_LOST : SESSION_END_UNREACHABLE, why);
     } else if (s->deadline[SESSION_TIMER_GOODBYE] != SESSION_NEVER) {
         session_stop_timer(s, SESSION_TIMER_GOODBYE);
         say_end_session(s);
@@ -483,6 +490,10 @@ void session_on_h245_failed(struct session *s, const char *why, uint64_t now)
     s->now = now;
     if (session_is_alive(s) && !s->is_h245_up)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 connection not opened: %s", why);
+    if (session_is_alive(s) && !s->is_h245_up && s->config.is_caller)
+        session_dial_on_h245_failed(s);
+    session_check_closed(s);
+    session_arm(s);
 }
 
 void session_h245_input(struct session *s, const uint8_t *pdu, size_t len)
@@ -553,6 +564,11 @@ void session_set_owner(struct session *s, void *owner)
 uint16_t session_call_ref(const struct session *s)
 {
     return h225_call_ref(s->call);
+}
+
+bool session_is_caller(const struct session *s)
+{
+    return s->config.is_caller;
 }
 
 bool session_expects(const struct session *s, const struct addr *from)

@@ -5,12 +5,13 @@
  * functions below, messages and events leave by `struct session_ops`, so that the same code runs
  * under libuv and under a test with virtual time.
  *
- *   create → on_h225 … (Connect is answered) → on_h245_up, on_h245 … → closed → destroy
+ *   callee: create → on_h225 … (Connect is answered) → on_h245_up, on_h245 … → closed → destroy
+ *   caller: create → dial → on_admitted → on_h225_up → on_h225 … → the same
  *
- * Files: session.c (life, timers), session_call.c (H.225.0), session_h245.c (H.245),
- * session_channel.c (table of channels), session_incoming.c and session_outgoing.c (how they are
- * opened), session_transport.c (ports, DTLS), session_port.c (what a port says), session_json.c.
- * Main thread. */
+ * Files: session.c (life, timers), session_call.c (H.225.0), session_dial.c (calls of
+ * ours), session_h245.c (H.245), session_channel.c (table of channels), session_incoming.c and
+ * session_outgoing.c (how they are opened), session_transport.c (ports, DTLS), session_port.c (what
+ * a port says), session_json.c. Main thread. */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
@@ -33,12 +34,12 @@ struct conferences;
 struct settings;
 struct settings_listener;
 
-#define SESSION_STATE_LIST(X)                                                          \
-    X(SESSION_SETUP, "setup")             /* call signalling is up, no Connect yet */  \
-    X(SESSION_CONNECTED, "connected")     /* Connect sent, H.245 connection awaited */ \
-    X(SESSION_NEGOTIATING, "negotiating") /* capabilities, master and slave */         \
-    X(SESSION_ACTIVE, "active")           /* channels may be opened */                 \
-    X(SESSION_CLOSING, "closing")         /* good-byes are said, ports are closing */  \
+#define SESSION_STATE_LIST(X)                                                            \
+    X(SESSION_SETUP, "setup")             /* call signalling is up, no Connect yet */    \
+    X(SESSION_CONNECTED, "connected")     /* Connect passed, H.245 connection awaited */ \
+    X(SESSION_NEGOTIATING, "negotiating") /* capabilities, master and slave */           \
+    X(SESSION_ACTIVE, "active")           /* channels may be opened */                   \
+    X(SESSION_CLOSING, "closing")         /* good-byes are said, ports are closing */    \
     X(SESSION_CLOSED, "closed")           /* nothing is held any more */
 
 enum session_state {
@@ -67,6 +68,11 @@ enum session_state {
     X(SESSION_END_NO_CHANNEL, "no_channel", H225_REASON_TIMEOUT)                      \
     X(SESSION_END_NO_MEDIA, "no_media", H225_REASON_TIMEOUT)                          \
     X(SESSION_END_SETUP_TIMEOUT, "setup_timeout", H225_REASON_TIMEOUT)                \
+    X(SESSION_END_UNREACHABLE, "unreachable", H225_REASON_UNREACHABLE)                \
+    X(SESSION_END_NO_RESPONSE, "no_response", H225_REASON_TIMEOUT)                    \
+    X(SESSION_END_NO_ANSWER, "no_answer", H225_REASON_NO_ANSWER)                      \
+    X(SESSION_END_BUSY, "busy", H225_REASON_NORMAL)                                   \
+    X(SESSION_END_REJECTED, "rejected", H225_REASON_NORMAL)                           \
     X(SESSION_END_H245_TIMEOUT, "h245_timeout", H225_REASON_TIMEOUT)                  \
     X(SESSION_END_NEGOTIATION, "negotiation_failed", H225_REASON_PROTOCOL_ERROR)      \
     X(SESSION_END_H225_LOST, "signalling_lost", H225_REASON_UNDEFINED)                \
@@ -84,6 +90,7 @@ enum session_end {
 /* Counters of all sessions by what happened; refusals by reason. */
 #define SESSION_STAT_LIST(X)                                                         \
     X(created)                                                                       \
+    X(dialled) /* calls of ours among them */                                        \
     X(connected)                                                                     \
     X(active)                                                                        \
     X(closed)                                                                        \
@@ -143,6 +150,18 @@ struct session_admitted {
     size_t token_count;
 };
 
+/* A call that the server makes. Texts are copied. */
+struct session_dial {
+    const char *alias;   /* who is called; "": whoever answers at the address */
+    struct addr address; /* of its call signalling; ADDR_NONE: the gatekeeper knows */
+    const struct settings_conference *row;
+    const char *conference; /* name, see dialplan_name */
+    const char *source;     /* our alias */
+    const char *display;    /* what the callee shall show */
+    bool tunnelling;        /* offer H.245 in call signalling */
+    bool is_invite;         /* conferenceGoal invite instead of create */
+};
+
 /* What a session asks of its surroundings. None of these may destroy the session. */
 struct session_ops {
     int (*h225_send)(void *user, struct session *s, const uint8_t *message, size_t len);
@@ -151,6 +170,9 @@ struct session_ops {
     int (*h245_listen)(void *user, struct session *s, struct addr *at);
     /* Connect to the peer's H.245 address; session_on_h245_up or _failed follows. */
     int (*h245_connect)(void *user, struct session *s, const struct addr *to);
+    /* A call of ours goes there; session_on_h225_up or session_on_h225_lost follows, the former
+     * perhaps from inside this call. An earlier connection of the session is left. */
+    int (*h225_connect)(void *user, struct session *s, const struct addr *to);
     /* Polite closes: what was sent goes out first. */
     void (*h245_close)(void *user, struct session *s);
     void (*h225_close)(void *user, struct session *s);
@@ -189,7 +211,9 @@ struct session_config {
     const struct settings_listener *listener;
     struct addr peer; /* of the signalling connection */
     struct addr local;
-    void *owner; /* of the connection: session_owner */
+    void *owner;       /* of the connection: session_owner */
+    bool is_caller;    /* a call of ours: session_dial comes next, peer and local later */
+    uint16_t call_ref; /* of such a call */
 };
 
 /* ERR_NOMEM. The session waits for its Setup. */
@@ -199,7 +223,14 @@ int session_create(struct session_env *env, const struct session_config *config,
 /* In SESSION_CLOSED, or at any time when the surroundings are being torn down. */
 void session_destroy(struct session *s);
 
-/* Call signalling: one Q.931 message; the connection is gone. */
+/* Begins a call of ours in its conference. ERR_LIMIT: that is full; ERR_NOMEM; the session is then
+ * only good for session_destroy. Whatever goes wrong later ends the session with its cause. */
+int session_dial(struct session *s, const struct session_dial *dial, uint64_t now);
+
+/* The connection that h225_connect opened is there. */
+void session_on_h225_up(struct session *s, const struct addr *local, uint64_t now);
+
+/* Call signalling: one Q.931 message; the connection is gone, or never came to be. */
 void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint64_t now);
 void session_on_h225_lost(struct session *s, const char *why, uint64_t now);
 
@@ -223,6 +254,7 @@ enum session_end session_end_reason(const struct session *s);
 void *session_owner(const struct session *s);
 void session_set_owner(struct session *s, void *owner);
 uint16_t session_call_ref(const struct session *s);
+bool session_is_caller(const struct session *s);
 /* May the H.245 connection come from this host? Signalling peer's, or the one Setup named. */
 bool session_expects(const struct session *s, const struct addr *from);
 

@@ -12,7 +12,7 @@
 /* Facility(startH245) that one call may have us follow. */
 #define START_REQUESTS_MAX 3
 
-static void copy_text(char *to, size_t cap, const char *from)
+void session_copy_text(char *to, size_t cap, const char *from)
 {
     snprintf(to, cap, "%s", from != NULL ? from : "");
 }
@@ -23,14 +23,14 @@ static void remember_peer(struct session *s, const struct h225_setup *setup)
     memcpy(s->conference_guid, setup->conference_id, sizeof(s->conference_guid));
     s->h225_version = setup->version;
     s->source = setup->source_address;
-    copy_text(s->peer_display, sizeof(s->peer_display), setup->display);
-    copy_text(s->peer_product, sizeof(s->peer_product), setup->product);
-    copy_text(s->peer_version, sizeof(s->peer_version), setup->product_version);
+    session_copy_text(s->peer_display, sizeof(s->peer_display), setup->display);
+    session_copy_text(s->peer_product, sizeof(s->peer_product), setup->product);
+    session_copy_text(s->peer_version, sizeof(s->peer_version), setup->product_version);
     for (size_t i = 0; i < setup->source.count && s->peer_alias_count < SESSION_ALIASES_MAX; i++)
-        copy_text(s->peer_aliases[s->peer_alias_count++], SESSION_TEXT_MAX,
-                  setup->source.list[i].text);
+        session_copy_text(s->peer_aliases[s->peer_alias_count++], SESSION_TEXT_MAX,
+                          setup->source.list[i].text);
     if (setup->destination.count > 0)
-        copy_text(s->alias, sizeof(s->alias), setup->destination.list[0].text);
+        session_copy_text(s->alias, sizeof(s->alias), setup->destination.list[0].text);
 }
 
 /* The first called alias that the dial plan knows. */
@@ -42,19 +42,20 @@ static int find_conference(struct session *s, const struct h225_setup *setup,
 
         if (dialplan_find(s->env->settings, alias, row) != 0)
             continue;
-        copy_text(s->alias, sizeof(s->alias), alias);
-        copy_text(s->conference_name, sizeof(s->conference_name),
-                  strcasecmp((*row)->alias, alias) == 0 ? (*row)->alias : alias);
+        session_copy_text(s->alias, sizeof(s->alias), alias);
+        session_copy_text(s->conference_name, sizeof(s->conference_name),
+                          dialplan_name(*row, alias));
         return 0;
     }
     return ERR_NOTFOUND;
 }
 
-static json_t *created_data(const struct session *s)
+json_t *session_created_data(const struct session *s)
 {
     char peer[ADDR_TEXT_MAX];
 
-    return json_pack("{s:s,s:o,s:s,s:s}", "peer", addr_format(&s->config.peer, peer), "alias",
+    return json_pack("{s:s,s:s,s:o,s:s,s:s}", "direction", s->config.is_caller ? "out" : "in",
+                     "peer", addr_format(&s->config.peer, peer), "alias",
                      session_text_json(s->alias), "conference", s->conference_name, "listener",
                      s->config.listener->name);
 }
@@ -75,12 +76,18 @@ static int join(struct session *s, const struct h225_setup *setup)
     return err;
 }
 
-/* Capabilities and master-slave determination ride in the Connect. */
-static void begin_tunnel(struct session *s)
+/* Capabilities and master-slave determination go in one message: the Connect, or a Facility. */
+void session_begin_tunnel(struct session *s)
 {
+    s->is_tunnelled = true;
     s->is_h245_up = true;
     s->h245_peer = s->config.peer;
+    session_stop_timer(s, SESSION_TIMER_H245);
+    if (s->config.is_caller)
+        h225_call_hold_h245(s->call, true);
     session_h245_begin(s);
+    if (s->config.is_caller)
+        h225_call_hold_h245(s->call, false);
 }
 
 /* Ours are made before the peer's are read, which may be in the Setup, and wait for the Connect.
@@ -90,7 +97,7 @@ static void prepare_tunnel(struct session *s)
     s->is_tunnelled = true;
     h225_call_hold_h245(s->call, true);
     if (!s->is_fast)
-        begin_tunnel(s);
+        session_begin_tunnel(s);
 }
 
 void session_connect(struct session *s)
@@ -191,6 +198,8 @@ void session_on_admitted(struct session *s, const struct session_admitted *a, ui
     if (a->verdict != SESSION_END_NONE) {
         s->is_admission_asked = false; /* it knows */
         session_end(s, a->verdict, a->text);
+    } else if (s->config.is_caller) {
+        session_dial_on_admitted(s, a);
     } else if (!s->is_answered) {
         answer(s);
     }
@@ -213,7 +222,7 @@ static void on_setup(void *arg, const struct h225_setup *setup)
     if (join(s, setup) != 0)
         return;
     if (session_wants_events(s))
-        session_event(s, "session.created", created_data(s));
+        session_event(s, "session.created", session_created_data(s));
     if (prepare(s, setup) == 0)
         admit(s, setup);
 }
@@ -230,10 +239,10 @@ static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
 {
     struct session *s = arg;
 
-    if (s->is_fast && !s->is_h245_up && session_is_alive(s)) {
-        s->is_tunnelled = true;
-        begin_tunnel(s);
-    }
+    /* Who called or was called by fast connect waits for the peer to begin; and a callee of ours
+     * may begin before it answers. */
+    if ((s->is_fast || s->config.is_caller) && !s->is_h245_up && session_is_alive(s))
+        session_begin_tunnel(s);
     session_h245_input(s, pdu, len);
 }
 
@@ -258,8 +267,10 @@ static void on_start_h245(void *arg, const struct addr *at)
     char text[ADDR_TEXT_MAX];
     int err;
 
-    if ((s->state != SESSION_CONNECTED && s->state != SESSION_ACTIVE) || s->is_h245_up ||
-        s->is_tunnelled)
+    bool is_early = s->config.is_caller && s->state == SESSION_SETUP;
+
+    if ((s->state != SESSION_CONNECTED && s->state != SESSION_ACTIVE && !is_early) ||
+        s->is_h245_up || s->is_tunnelled)
         return;
     if (!may_connect(s, at) || s->start_requests >= START_REQUESTS_MAX) {
         s->env->stats.h245_start_refused++;
@@ -292,34 +303,65 @@ static void on_released(void *arg, const struct h225_release *release)
         return;
     snprintf(text, sizeof(text), "%s (cause %u, %s)", h225_reason_to_str(release->reason),
              release->cause, release->text != NULL ? release->text : "");
-    session_end(s, release->by_peer ? SESSION_END_PEER : SESSION_END_PROTOCOL, text);
+    if (s->config.is_caller)
+        session_end(s, session_dial_end(s, release), text);
+    else
+        session_end(s, release->by_peer ? SESSION_END_PEER : SESSION_END_PROTOCOL, text);
+}
+
+static void on_proceeding(void *arg, const struct h225_answer *answer)
+{
+    if (session_is_alive(arg))
+        session_dial_on_answer(arg, answer);
+}
+
+static void on_alerting(void *arg, const struct h225_answer *answer)
+{
+    if (session_is_alive(arg))
+        session_dial_on_alerting(arg, answer);
+}
+
+static void on_connect(void *arg, const struct h225_answer *answer)
+{
+    if (session_is_alive(arg))
+        session_dial_on_connect(arg, answer);
 }
 
 static const struct h225_call_ops ops = {
     .send = on_send,
     .on_setup = on_setup,
+    .on_proceeding = on_proceeding,
+    .on_alerting = on_alerting,
+    .on_connect = on_connect,
     .on_start_h245 = on_start_h245,
     .on_h245_pdu = on_h245_pdu,
     .on_keypad = on_keypad,
     .on_released = on_released,
 };
 
+/* A call of ours makes another one for each attempt, and with it forgets the last. */
 int session_call_create(struct session *s)
 {
     const struct settings *settings = s->env->settings;
+    const struct settings_timers *t = &settings->signalling.timers;
+    bool is_caller = s->config.is_caller;
     const struct h225_call_config config = {
         .product = settings->node.product,
         .version = settings->node.version,
         .t35_country = settings->node.t35_country,
         .t35_extension = settings->node.t35_extension,
         .manufacturer = settings->node.manufacturer,
-        .display = settings->node.name,
+        .display = is_caller && s->dial.display[0] != '\0' ? s->dial.display : settings->node.name,
         .is_mcu = true,
-        .tunnelling = settings->signalling.tunnelling,
-        .refuse_fast_connect = true,
-        .answer_timeout_ms = settings->signalling.timers.connect_ms,
+        .tunnelling = is_caller ? s->dial.tunnelling : settings->signalling.tunnelling,
+        .refuse_fast_connect = !is_caller,
+        .answer_timeout_ms = t->connect_ms,
+        .setup_timeout_ms = t->call_response_ms,
+        .proceeding_timeout_ms = t->call_proceeding_ms,
+        .alerting_timeout_ms = t->call_alerting_ms,
     };
 
-    s->call = h225_call_create(&config, &ops, s, 0);
+    h225_call_destroy(s->call);
+    s->call = h225_call_create(&config, &ops, s, s->config.call_ref);
     return s->call != NULL ? 0 : ERR_NOMEM;
 }

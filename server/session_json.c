@@ -211,11 +211,12 @@ json_t *session_to_json_short(const struct session *s, uint64_t now)
 
     session_stats_sum(s, &st);
     return json_pack(
-        "{s:I,s:s,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:I}", "id", (json_int_t)s->id, "state",
-        session_state_to_str(s->state), "conference", session_text_json(s->conference_name), "peer",
-        addr_json(&s->config.peer), "alias", session_text_json(s->alias), "role", role_json(s),
-        "srtp_profile", srtp_of(s), "duration_ms", (json_int_t)(now - s->began), "packets_in",
-        (json_int_t)st.rtp_in, "packets_out", (json_int_t)st.rtp_out, "lost", (json_int_t)st.lost);
+        "{s:I,s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:I}", "id", (json_int_t)s->id, "state",
+        session_state_to_str(s->state), "direction", s->config.is_caller ? "out" : "in",
+        "conference", session_text_json(s->conference_name), "peer", addr_json(&s->config.peer),
+        "alias", session_text_json(s->alias), "role", role_json(s), "srtp_profile", srtp_of(s),
+        "duration_ms", (json_int_t)(now - s->began), "packets_in", (json_int_t)st.rtp_in,
+        "packets_out", (json_int_t)st.rtp_out, "lost", (json_int_t)st.lost);
 }
 
 json_t *session_to_json(const struct session *s, uint64_t now)

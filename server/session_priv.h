@@ -19,7 +19,7 @@
 
 /* Own timers, beside those of the engines. */
 #define SESSION_TIMER_LIST(X)                                                     \
-    X(SESSION_TIMER_SETUP)      /* connection up to Setup */                      \
+    X(SESSION_TIMER_SETUP)      /* connection up to Setup; calls of ours: TCP */  \
     X(SESSION_TIMER_H245)       /* Connect to the peer's H.245 connection */      \
     X(SESSION_TIMER_TCS)        /* H.245 up to the peer's capabilities */         \
     X(SESSION_TIMER_MIRROR)     /* we open a channel though the peer has not */   \
@@ -39,6 +39,7 @@ enum session_timer {
 #define SESSION_STEP_LIST(X)                      \
     X(SESSION_STEP_SETUP, "setup")                \
     X(SESSION_STEP_PROCEEDING, "call_proceeding") \
+    X(SESSION_STEP_ALERTING, "alerting")          \
     X(SESSION_STEP_CONNECT, "connect")            \
     X(SESSION_STEP_H245, "h245")                  \
     X(SESSION_STEP_MSD, "msd")                    \
@@ -155,6 +156,18 @@ struct session_error {
     char text[SESSION_TEXT_MAX];
 };
 
+/* What a call of ours needs besides, see session_dial.c. */
+struct session_dialled {
+    struct addr address; /* as asked for, or where the call was forwarded; ADDR_NONE: an alias */
+    struct addr h245;    /* of the peer, from an answer before Connect */
+    char source[SESSION_TEXT_MAX];
+    char display[SESSION_TEXT_MAX];
+    bool tunnelling, is_invite;
+    struct dial_route *route; /* what the gatekeeper wants in Setup; NULL: nothing */
+    bool is_connected;        /* Connect came */
+    bool has_listened;        /* we asked the peer to open the H.245 connection */
+};
+
 struct session {
     struct session_env *env;
     struct session_config config;
@@ -170,6 +183,7 @@ struct session {
     uint64_t step[SESSION_STEP_COUNT]; /* absolute; 0 = not seen */
 
     struct h225_call *call;
+    struct session_dialled dial;
     bool is_admission_asked; /* the gatekeeper has to hear of the end */
     bool is_answered;        /* Connect is out, or was tried */
     bool is_released;        /* on_released came */
@@ -230,6 +244,19 @@ bool session_is_alive(const struct session *s); /* neither closing nor closed */
 /* session_call.c */
 int session_call_create(struct session *s);
 void session_connect(struct session *s); /* H.245 gets its carrier, Connect is sent */
+void session_begin_tunnel(struct session *s);
+json_t *session_created_data(const struct session *s);
+void session_copy_text(char *to, size_t cap, const char *from);
+
+/* session_dial.c: the caller's side of a call */
+void session_dial_on_answer(struct session *s, const struct h225_answer *answer);
+void session_dial_on_alerting(struct session *s, const struct h225_answer *answer);
+void session_dial_on_connect(struct session *s, const struct h225_answer *answer);
+void session_dial_on_admitted(struct session *s, const struct session_admitted *a);
+void session_dial_forget(struct session *s);
+void session_dial_on_h245_failed(struct session *s);
+/* Why a call of ours ends before its Connect. */
+enum session_end session_dial_end(const struct session *s, const struct h225_release *release);
 
 /* session_fast.c */
 bool session_fast_choose(struct session *s, const struct h225_setup *setup);

@@ -393,7 +393,8 @@ static void on_connect(uv_connect_t *req, int status)
     if (c->is_closing)
         return;
     if (status < 0 || conn_begin(c) != 0) {
-        conn_abort(c, ERR_IO, "connection refused or not possible");
+        c->tcp->stats.connect_failed++;
+        conn_abort(c, ERR_IO, status < 0 ? uv_strerror(status) : "connection not usable");
         return;
     }
     c->tcp->stats.connected++;

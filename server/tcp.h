@@ -35,6 +35,7 @@ struct tcp_config {
     X(listeners)                                                        \
     X(accepted)                                                         \
     X(connected)                                                        \
+    X(connect_failed)                                                   \
     X(refused_limit)   /* connections_max */                            \
     X(refused_address) /* per_address_max */                            \
     X(refused_owner)   /* the listener's owner did not want the peer */ \

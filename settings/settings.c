@@ -318,6 +318,14 @@ static const struct settings_table limits_table =
 static const struct settings_row timers_rows[] = {
     TIMER(setup_ms, 100, 600000, "10000", "From an accepted connection to its Setup."),
     TIMER(connect_ms, 100, 600000, "30000", "From Setup to Connect."),
+    TIMER(tcp_connect_ms, 100, 600000, "5000",
+          "Calls of the server: until the peer's signalling connection is there."),
+    TIMER(call_response_ms, 100, 600000, "4000",
+          "Calls of the server: from Setup to the first answer (T303)."),
+    TIMER(call_proceeding_ms, 100, 600000, "60000",
+          "Calls of the server: from CallProceeding to Alerting or Connect (T310)."),
+    TIMER(call_alerting_ms, 100, 3600000, "180000",
+          "Calls of the server: from Alerting to Connect (T301)."),
     TIMER(h245_connect_ms, 100, 600000, "15000", "From Connect to the H.245 connection."),
     TIMER(msd_ms, 100, 600000, "10000", "Master-slave determination (T106)."),
     TIMER(tcs_ms, 100, 600000, "10000", "Answer to a TerminalCapabilitySet (T101)."),
@@ -349,6 +357,13 @@ static const struct settings_row signalling_rows[] = {
      .help = "Channels opened by Setup and Connect where the peer offers it. Media are then in the "
              "clear: a listener whose `dtls` is `required` never does it, and one with `preferred` "
              "counts such a call as downgraded."},
+    {"h245_in_setup", SETTINGS_BOOL, AT(settings_signalling, h245_in_setup), .fallback = "false",
+     .help = "Calls of the server: name an H.245 address in Setup, so that the peer can open that "
+             "connection before it answers."},
+    {"max_forwards", SETTINGS_UINT, AT(settings_signalling, max_forwards), .min = 0, .max = 16,
+     .fallback = "3",
+     .help = "Calls of the server: how often one call follows a peer that forwards it elsewhere. "
+             "0 = never."},
     {"start_h245", SETTINGS_CHOICE, AT(settings_signalling, start_h245),
      .choices = start_h245_choices, .fallback = "\"peer\"",
      .help = "A peer may ask the server to open the H.245 connection (Facility startH245): `peer` "

@@ -207,6 +207,10 @@ struct settings_limits {
 struct settings_timers {
     uint32_t setup_ms; /* accepted connection to Setup */
     uint32_t connect_ms;
+    uint32_t tcp_connect_ms;     /* calls of ours: the TCP connection */
+    uint32_t call_response_ms;   /* T303: Setup to anything */
+    uint32_t call_proceeding_ms; /* T310: CallProceeding to Alerting or Connect */
+    uint32_t call_alerting_ms;   /* T301: Alerting to Connect */
     uint32_t h245_connect_ms;
     uint32_t msd_ms;
     uint32_t tcs_ms;
@@ -225,7 +229,9 @@ struct settings_signalling {
     uint32_t listener_count;
     bool tunnelling; /* H.245 in call signalling where the peer offers it */
     enum settings_start_h245 start_h245;
-    bool fast_connect; /* where media in the clear are allowed */
+    bool fast_connect;     /* where media in the clear are allowed */
+    bool h245_in_setup;    /* calls of ours name an H.245 address in Setup */
+    uint32_t max_forwards; /* of one call of ours */
     struct settings_limits limits;
     struct settings_timers timers;
 };

@@ -40,7 +40,7 @@ int h225_build_unicode(struct arena *a, const char *text, struct per_bmp *out)
 }
 
 int h225_build_address(struct arena *a, const struct addr *address,
-                         struct h225_TransportAddress **out)
+                       struct h225_TransportAddress **out)
 {
     struct h225_TransportAddress *t;
 
@@ -103,7 +103,7 @@ static int build_alias(struct arena *a, const struct h225_alias *alias,
 }
 
 int h225_build_aliases(struct arena *a, const struct h225_alias *aliases, size_t count,
-                         bool *present, struct h225_AliasAddress_list *out)
+                       bool *present, struct h225_AliasAddress_list *out)
 {
     int err = 0;
 
@@ -195,10 +195,10 @@ static int setup_addresses(struct h225_call *call, const struct h225_outgoing *o
         err = h225_build_address(a, &outgoing->h245_address, &u->h245Address);
     if (err == 0)
         err = h225_build_aliases(a, outgoing->destination, outgoing->destination_count,
-                            &u->has_destinationAddress, &u->destinationAddress);
+                                 &u->has_destinationAddress, &u->destinationAddress);
     if (err == 0)
         err = h225_build_aliases(a, outgoing->source, outgoing->source_count, &u->has_sourceAddress,
-                            &u->sourceAddress);
+                                 &u->sourceAddress);
     return err;
 }
 
@@ -220,6 +220,43 @@ static int setup_called_number(struct h225_call *call, const struct h225_outgoin
     return 0;
 }
 
+static int read_token(struct h225_call *call, const struct h225_octets *from,
+                      struct h235_ClearToken *out)
+{
+    const struct per_limits limits = {.max_memory = call->config.memory_limit};
+    void *token = NULL;
+    int err =
+        per_decode(&h235_ClearToken_type, from->data, from->len, &limits, &call->out, &token, NULL);
+
+    if (err == 0)
+        *out = *(const struct h235_ClearToken *)token;
+    return err;
+}
+
+static int setup_routing(struct h225_call *call, const struct h225_outgoing *outgoing,
+                         struct h225_Setup_UUIE *u)
+{
+    struct arena *a = &call->out;
+    int err = h225_build_aliases(a, outgoing->extra, outgoing->extra_count,
+                                 &u->has_destExtraCallInfo, &u->destExtraCallInfo);
+
+    if (err == 0 && outgoing->extension != NULL) {
+        u->remoteExtensionAddress = arena_zalloc(a, sizeof(*u->remoteExtensionAddress));
+        err = u->remoteExtensionAddress == NULL
+                  ? ERR_NOMEM
+                  : build_alias(a, outgoing->extension, u->remoteExtensionAddress);
+    }
+    if (err != 0 || outgoing->token_count == 0)
+        return err;
+    u->has_tokens = true;
+    u->tokens.v = arena_array(a, outgoing->token_count, sizeof(*u->tokens.v));
+    if (u->tokens.v == NULL)
+        return ERR_NOMEM;
+    for (; err == 0 && u->tokens.n < outgoing->token_count; u->tokens.n++)
+        err = read_token(call, &outgoing->tokens[u->tokens.n], &u->tokens.v[u->tokens.n]);
+    return err;
+}
+
 int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoing,
                      struct h225_output *o)
 {
@@ -232,7 +269,7 @@ int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoin
     o->msg.bearer = (struct q931_bytes){bearer, sizeof(bearer)};
     u->protocolIdentifier = protocol;
     memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
-    u->conferenceGoal.kind = h225_Setup_UUIE_conferenceGoal_create;
+    u->conferenceGoal.kind = h225_goal_to_asn1(outgoing->goal);
     u->callType.kind = h225_CallType_pointToPoint;
     u->callIdentifier = call_identifier(call);
     u->has_mediaWaitForConnect = u->has_canOverlapSend = true;
@@ -240,6 +277,8 @@ int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoin
     err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->sourceInfo);
     if (err == 0)
         err = setup_addresses(call, outgoing, u);
+    if (err == 0)
+        err = setup_routing(call, outgoing, u);
     if (err == 0)
         err = setup_called_number(call, outgoing, o);
     u->has_fastStart = outgoing->fast_start_count > 0;

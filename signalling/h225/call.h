@@ -106,6 +106,21 @@ struct h225_alias {
     const char *text; /* UTF-8 */
 };
 
+/* What a Setup wants of the conference. */
+#define H225_GOAL_LIST(X)                                                \
+    X(H225_GOAL_CREATE, "create")                                        \
+    X(H225_GOAL_JOIN, "join")     /* one that runs */                    \
+    X(H225_GOAL_INVITE, "invite") /* the called one into the caller's */ \
+    X(H225_GOAL_CAPABILITIES, "capability-negotiation")                  \
+    X(H225_GOAL_SUPPLEMENTARY, "call-independent-supplementary-service")
+
+enum h225_goal {
+#define H225_GOAL_ENUM(name, text) name,
+    H225_GOAL_LIST(H225_GOAL_ENUM)
+#undef H225_GOAL_ENUM
+        H225_GOAL_COUNT
+};
+
 #define H225_ALIASES_MAX 16 /* more in a message are ignored and counted */
 
 struct h225_aliases {
@@ -135,7 +150,7 @@ struct h225_setup {
     struct addr h245_address;        /* caller listens for H.245 here already */
     bool tunnelling;                 /* caller offers H.245 tunnelling */
     bool media_wait_for_connect;
-    bool is_join;                         /* conferenceGoal join: into a conference that runs */
+    enum h225_goal goal;
     const struct h225_octets *fast_start; /* encoded OpenLogicalChannels offered */
     size_t fast_start_count;
 };
@@ -144,6 +159,7 @@ struct h225_setup {
 struct h225_answer {
     uint8_t type;                         /* enum q931_type */
     uint8_t conference_id[H225_GUID_LEN]; /* Connect only */
+    unsigned version;                     /* of protocolIdentifier, 0 when there is none */
     struct addr h245_address;             /* ADDR_NONE: not given (yet) */
     bool tunnelling;                      /* both sides want it and it is in force */
     bool fast_connect_refused;
@@ -199,10 +215,16 @@ struct h225_call_config {
 struct h225_outgoing {
     uint8_t call_id[H225_GUID_LEN];       /* fresh random */
     uint8_t conference_id[H225_GUID_LEN]; /* fresh random for goal create */
+    enum h225_goal goal;
     const struct h225_alias *destination;
     size_t destination_count;
     const struct h225_alias *source;
     size_t source_count;
+    const struct h225_alias *extra; /* destExtraCallInfo */
+    size_t extra_count;
+    const struct h225_alias *extension; /* remoteExtensionAddress; NULL: none */
+    const struct h225_octets *tokens;   /* encoded h235_ClearToken, as a gatekeeper gave them */
+    size_t token_count;
     struct addr destination_address; /* signalling address called; ADDR_NONE: leave out */
     struct addr source_address;      /* our own; ADDR_NONE: leave out */
     struct addr h245_address;        /* where we listen already; ADDR_NONE: leave out */
@@ -283,6 +305,10 @@ const char *h225_state_to_str(enum h225_state state);
 unsigned h225_state_to_q931(enum h225_state state);
 const char *h225_reason_to_str(enum h225_reason reason); /* for people and JSON */
 const char *h225_alias_kind_to_str(enum h225_alias_kind kind);
+const char *h225_goal_to_str(enum h225_goal goal);
+/* The alias that people mean by a text: digits, a URL ("h323:..."), else an H.323 identifier. Keeps
+ * the pointer. */
+struct h225_alias h225_alias_from_text(const char *text);
 enum q931_cause h225_reason_to_cause(enum h225_reason reason);
 enum h225_reason h225_cause_to_reason(unsigned cause);
 

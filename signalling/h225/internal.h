@@ -114,6 +114,10 @@ void h225_tunnel_flush(struct h225_call *call);
 int h225_tunnel_attach(struct h225_call *call, struct h225_H323_UU_PDU *pdu);
 void h225_tunnel_clear(struct h225_call *call);
 
+/* names.c */
+enum h225_goal h225_goal_from_asn1(enum h225_Setup_UUIE_conferenceGoal_kind kind);
+enum h225_Setup_UUIE_conferenceGoal_kind h225_goal_to_asn1(enum h225_goal goal);
+
 /* reason.c */
 enum h225_reason h225_reason_from_asn1(const struct h225_ReleaseCompleteReason *reason);
 int h225_reason_to_asn1(enum h225_reason reason, struct h225_ReleaseCompleteReason *out);

@@ -1,5 +1,8 @@
 #include "signalling/h225/internal.h"
 
+#include <string.h>
+#include <strings.h>
+
 const char *h225_state_to_str(enum h225_state state)
 {
     static const char *const text[] = {
@@ -31,4 +34,46 @@ const char *h225_alias_kind_to_str(enum h225_alias_kind kind)
     };
 
     return kind < H225_ALIAS_COUNT ? text[kind] : "unknown";
+}
+
+const char *h225_goal_to_str(enum h225_goal goal)
+{
+    static const char *const text[] = {
+#define GOAL_TEXT(name, words) [name] = words,
+        H225_GOAL_LIST(GOAL_TEXT)
+#undef GOAL_TEXT
+    };
+
+    return goal < H225_GOAL_COUNT ? text[goal] : "unknown";
+}
+
+static const enum h225_Setup_UUIE_conferenceGoal_kind goals[H225_GOAL_COUNT] = {
+    [H225_GOAL_CREATE] = h225_Setup_UUIE_conferenceGoal_create,
+    [H225_GOAL_JOIN] = h225_Setup_UUIE_conferenceGoal_join,
+    [H225_GOAL_INVITE] = h225_Setup_UUIE_conferenceGoal_invite,
+    [H225_GOAL_CAPABILITIES] = h225_Setup_UUIE_conferenceGoal_capability_negotiation,
+    [H225_GOAL_SUPPLEMENTARY] = h225_Setup_UUIE_conferenceGoal_callIndependentSupplementaryService,
+};
+
+/* A goal of a later version is taken for the plainest one. */
+enum h225_goal h225_goal_from_asn1(enum h225_Setup_UUIE_conferenceGoal_kind kind)
+{
+    for (unsigned i = 0; i < H225_GOAL_COUNT; i++)
+        if (goals[i] == kind)
+            return (enum h225_goal)i;
+    return H225_GOAL_CREATE;
+}
+
+enum h225_Setup_UUIE_conferenceGoal_kind h225_goal_to_asn1(enum h225_goal goal)
+{
+    return goals[goal < H225_GOAL_COUNT ? goal : H225_GOAL_CREATE];
+}
+
+struct h225_alias h225_alias_from_text(const char *text)
+{
+    if (text[strspn(text, "0123456789*#,")] == '\0')
+        return (struct h225_alias){H225_ALIAS_DIGITS, text};
+    if (strncasecmp(text, "h323:", 5) == 0)
+        return (struct h225_alias){H225_ALIAS_URL, text};
+    return (struct h225_alias){H225_ALIAS_H323_ID, text};
 }

@@ -192,13 +192,14 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
     setup->h245_address = h225_read_address(u->h245Address);
     setup->tunnelling = pdu->has_h245Tunnelling && pdu->h245Tunnelling;
     setup->media_wait_for_connect = u->has_mediaWaitForConnect && u->mediaWaitForConnect;
-    setup->is_join = u->conferenceGoal.kind == h225_Setup_UUIE_conferenceGoal_join;
+    setup->goal = h225_goal_from_asn1(u->conferenceGoal.kind);
     return read_octets(a, u->has_fastStart, &u->fastStart, &setup->fast_start,
                        &setup->fast_start_count);
 }
 
 /* What the four answers have in common, taken from whichever it is. */
 struct answer_parts {
+    const struct per_oid *protocol;
     const struct h225_TransportAddress *h245_address;
     const struct h225_EndpointType *destination;
     bool has_fast_start;
@@ -206,11 +207,11 @@ struct answer_parts {
     bool refused;
 };
 
-#define ANSWER_PARTS(body)                                                                        \
-    (struct answer_parts)                                                                         \
-    {                                                                                             \
-        (body)->h245Address, &(body)->destinationInfo, (body)->has_fastStart, &(body)->fastStart, \
-            (body)->has_fastConnectRefused                                                        \
+#define ANSWER_PARTS(body)                                                            \
+    (struct answer_parts)                                                             \
+    {                                                                                 \
+        &(body)->protocolIdentifier, (body)->h245Address, &(body)->destinationInfo,   \
+            (body)->has_fastStart, &(body)->fastStart, (body)->has_fastConnectRefused \
     }
 
 static int parts_of(const struct h225_H323_UU_PDU_h323_message_body *body,
@@ -252,6 +253,7 @@ int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_a
         memcpy(answer->conference_id, in->pdu->h323_message_body.u.connect->conferenceID,
                H225_GUID_LEN);
     answer->h245_address = h225_read_address(parts.h245_address);
+    answer->version = version_of(parts.protocol);
     answer->fast_connect_refused = parts.refused;
     read_vendor(a, parts.destination, &answer->product, &answer->product_version);
     return read_octets(a, parts.has_fast_start, parts.fast_start, &answer->fast_start,

@@ -16,6 +16,9 @@ enum packet_kind {
     TO_SERVER_H245,
     TO_PEER_H225,
     TO_PEER_H245,
+    SIGNALLING_UP, /* the connection of a call of the server's */
+    SIGNALLING_FAILED,
+    H245_UP, /* the H.245 connection that the server opened */
 };
 
 struct packet {
@@ -63,10 +66,24 @@ static int server_h245_send(void *user, struct session *s, const uint8_t *data, 
 static int server_h245_connect(void *user, struct session *s, const struct addr *to)
 {
     struct world *w = user;
+    struct peer *p = peer_of(s);
 
-    (void)s;
     w->connects++;
     w->connected_to = *to;
+    if (p->answers_calls && addr_is_equal(to, &p->h245_at))
+        post(w, H245_UP, p, "", 0);
+    return 0;
+}
+
+static int server_h225_connect(void *user, struct session *s, const struct addr *to)
+{
+    struct world *w = user;
+    struct peer *p = peer_of(s);
+
+    w->dials++;
+    w->dialled = *to;
+    if (!p->is_unreachable)
+        post(w, p->is_refused_tcp ? SIGNALLING_FAILED : SIGNALLING_UP, p, "", 0);
     return 0;
 }
 
@@ -255,6 +272,76 @@ static void peer_on_connect(void *arg, const struct h225_answer *answer)
         peer_h245_begin(p);
 }
 
+static void keep(char *to, size_t cap, const struct h225_aliases *from)
+{
+    snprintf(to, cap, "%s", from->count > 0 ? from->list[0].text : "");
+}
+
+static void peer_note_setup(struct peer *p, const struct h225_setup *setup)
+{
+    p->seen.came = true;
+    keep(p->seen.alias, sizeof(p->seen.alias), &setup->destination);
+    keep(p->seen.source, sizeof(p->seen.source), &setup->source);
+    snprintf(p->seen.display, sizeof(p->seen.display), "%s", setup->display);
+    p->seen.goal = setup->goal;
+    p->seen.destination = setup->destination_address;
+    p->seen.source_address = setup->source_address;
+    p->seen.h245 = setup->h245_address;
+    memcpy(p->seen.call_id, setup->call_id, sizeof(p->seen.call_id));
+}
+
+static void peer_answer(struct peer *p)
+{
+    const uint8_t ip[4] = {198, 51, 100, 200};
+    struct world *w = p->world;
+
+    p->h245_at = addr_from_ip4(ip, 5000);
+    CU_ASSERT_EQUAL(h225_call_proceeding(p->call, w->now), 0);
+    CU_ASSERT_EQUAL(h225_call_alerting(p->call, w->now), 0);
+    CU_ASSERT_EQUAL(h225_call_connect(p->call, p->hides_h245 ? NULL : &p->h245_at, w->now), 0);
+    p->is_connected = true;
+    if (p->asks_h245)
+        CU_ASSERT_EQUAL(h225_call_start_h245(p->call, &p->h245_at, w->now), 0);
+    if (h225_call_is_tunnelling(p->call))
+        peer_h245_begin(p);
+}
+
+static void peer_on_setup(void *arg, const struct h225_setup *setup)
+{
+    struct peer *p = arg;
+    uint64_t now = p->world->now;
+
+    peer_note_setup(p, setup);
+    switch (p->answers) {
+    case CALLEE_CONNECTS:
+        peer_answer(p);
+        break;
+    case CALLEE_IS_BUSY:
+        (void)h225_call_release(p->call, H225_REASON_BUSY, now);
+        break;
+    case CALLEE_REFUSES:
+        (void)h225_call_release(p->call, H225_REASON_SECURITY_DENIED, now);
+        break;
+    case CALLEE_RINGS:
+        (void)h225_call_alerting(p->call, now);
+        break;
+    case CALLEE_PROCEEDS:
+        (void)h225_call_proceeding(p->call, now);
+        break;
+    case CALLEE_IS_SILENT:
+        break;
+    }
+}
+
+static void peer_on_start_h245(void *arg, const struct addr *at)
+{
+    struct peer *p = arg;
+
+    (void)at;
+    if (p->answers_calls && !p->has_h245)
+        peer_h245_begin(p);
+}
+
 static void peer_on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
 {
     struct peer *p = arg;
@@ -274,6 +361,8 @@ static void peer_on_released(void *arg, const struct h225_release *release)
 
 static const struct h225_call_ops call_ops = {
     .send = peer_call_send,
+    .on_setup = peer_on_setup,
+    .on_start_h245 = peer_on_start_h245,
     .on_connect = peer_on_connect,
     .on_h245_pdu = peer_on_h245_pdu,
     .on_released = peer_on_released,
@@ -551,6 +640,7 @@ struct world *world_create(enum settings_dtls dtls)
     CU_ASSERT_EQUAL_FATAL(conferences_create(&media, &w->conferences), 0);
     w->ops = (struct session_ops){
         .h225_send = server_h225_send,
+        .h225_connect = server_h225_connect,
         .h245_send = server_h245_send,
         .h245_listen = server_h245_listen,
         .h245_connect = server_h245_connect,
@@ -591,7 +681,7 @@ void world_destroy(struct world *w)
     free(w);
 }
 
-struct peer *world_peer(struct world *w)
+static struct peer *make_peer(struct world *w, bool is_callee)
 {
     const uint8_t ip[4] = {198, 51, 100, (uint8_t)(w->peer_count + 1)};
     struct peer *p = &w->peers[w->peer_count++];
@@ -606,10 +696,42 @@ struct peer *world_peer(struct world *w)
     p->audio[1] = (struct h245_audio){.codec = H245_CODEC_PCMU, .frames = 20};
     p->audio_count = 2;
     p->opens = true;
-    config.peer = p->signalling;
+    if (!is_callee)
+        config.peer = p->signalling;
     config.owner = p;
+    config.is_caller = is_callee;
+    config.call_ref = is_callee ? (uint16_t)(100 + w->peer_count) : 0;
     CU_ASSERT_EQUAL_FATAL(session_create(&w->env, &config, w->now, &p->session), 0);
     return p;
+}
+
+struct peer *world_peer(struct world *w)
+{
+    return make_peer(w, false);
+}
+
+struct peer *world_callee(struct world *w)
+{
+    struct peer *p = make_peer(w, true);
+
+    p->answers_calls = true;
+    return p;
+}
+
+int world_dial(struct world *w, struct peer *p)
+{
+    const struct h225_call_config config = {
+        .product = "fake callee", .version = "2", .tunnelling = p->tunnels};
+    const struct session_dial dial = {.alias = "bert",
+                                      .address = p->signalling,
+                                      .row = &w->settings->conferences[0],
+                                      .conference = "demo",
+                                      .source = "4711",
+                                      .display = "Sluice",
+                                      .tunnelling = true};
+
+    p->call = h225_call_create(&config, &call_ops, p, 0);
+    return session_dial(p->session, &dial, w->now);
 }
 
 void peer_call(struct peer *p, const char *alias)
@@ -639,7 +761,16 @@ static void deliver(struct world *w, struct packet *k)
 {
     struct peer *p = k->peer;
 
-    if (k->kind == TO_SERVER_H225)
+    const uint8_t ip[4] = {192, 0, 2, 1};
+    const struct addr local = addr_from_ip4(ip, 41000);
+
+    if (k->kind == SIGNALLING_UP)
+        session_on_h225_up(p->session, &local, w->now);
+    else if (k->kind == SIGNALLING_FAILED)
+        session_on_h225_lost(p->session, "connection refused", w->now);
+    else if (k->kind == H245_UP)
+        peer_h245_begin(p);
+    else if (k->kind == TO_SERVER_H225)
         session_on_h225(p->session, k->data, k->len, w->now);
     else if (k->kind == TO_SERVER_H245)
         session_on_h245(p->session, k->data, k->len, w->now);

@@ -35,6 +35,16 @@ struct media_port {
     struct media_port *to;
 };
 
+/* What a called peer does with a Setup. */
+enum callee_answer {
+    CALLEE_CONNECTS,
+    CALLEE_IS_BUSY,
+    CALLEE_REFUSES,
+    CALLEE_RINGS, /* Alerting, and no more */
+    CALLEE_PROCEEDS,
+    CALLEE_IS_SILENT,
+};
+
 /* What a peer gets wrong; zero = nothing. */
 typedef void (*peer_tamper_fn)(struct h245_DTLSSecurityCapability *cap);
 
@@ -59,6 +69,20 @@ struct peer {
     bool fast_refused;
     peer_tamper_fn tamper_olc, tamper_ack;
     bool ack_other_address;
+
+    /* Called by the server: see world_callee. */
+    bool answers_calls;
+    enum callee_answer answers;
+    bool hides_h245; /* no address in Connect */
+    bool asks_h245;  /* ... but one in a Facility behind it */
+    bool is_refused_tcp, is_unreachable;
+    struct {
+        bool came;
+        char alias[64], source[64], display[64];
+        enum h225_goal goal;
+        struct addr destination, source_address, h245;
+        uint8_t call_id[H225_GUID_LEN];
+    } seen;
 
     bool is_connected, is_released, has_h245, is_master, msd_done, has_caps, caps_acked;
     struct h225_release release;
@@ -89,8 +113,9 @@ struct world {
     int open_result;   /* of media open */
     bool hold_ports;   /* on_opened does not come until this is cleared */
     int listen_result; /* of h245_listen */
-    unsigned listens, connects;
+    unsigned listens, connects, dials;
     struct addr connected_to; /* by the newest h245_connect */
+    struct addr dialled;      /* by the newest h225_connect */
     uint32_t random;
     char events[WORLD_EVENTS_MAX][48];
     size_t event_count;
@@ -105,6 +130,10 @@ void world_destroy(struct world *w);
 
 /* A peer with the usual gifts: DTLS, A-law and u-law, opens its channel. */
 struct peer *world_peer(struct world *w);
+/* A peer to be called, with a session of the server's that is ready for session_dial. */
+struct peer *world_callee(struct world *w);
+/* The server calls it into "demo", as alias "bert"; the result is session_dial's. */
+int world_dial(struct world *w, struct peer *p);
 /* Its call to an alias begins; nothing is delivered before world_run. */
 void peer_call(struct peer *p, const char *alias);
 

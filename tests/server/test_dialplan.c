@@ -70,6 +70,46 @@ static void impossible_aliases_are_not_found(void)
     CU_ASSERT_STRING_EQUAL(found(longest), "");
 }
 
+static void check_target(const char *text, const char *alias, const char *address)
+{
+    struct dialplan_target t;
+    char found[ADDR_TEXT_MAX];
+
+    CU_ASSERT_EQUAL_FATAL(dialplan_parse_target(text, &t), 0);
+    CU_ASSERT_STRING_EQUAL(t.alias, alias);
+    CU_ASSERT_STRING_EQUAL(addr_format(&t.address, found), address);
+}
+
+static void target_is_an_address_an_alias_or_both(void)
+{
+    check_target("192.0.2.7", "", "192.0.2.7");
+    check_target("192.0.2.7:1721", "", "192.0.2.7:1721");
+    check_target("[2001:db8::7]:1721", "", "[2001:db8::7]:1721");
+    check_target("2001:db8::7", "", "2001:db8::7");
+    check_target("anna", "anna", "none");
+    check_target("4711", "4711", "none");
+    check_target("anna@192.0.2.7", "anna", "192.0.2.7");
+    check_target("anna@x@[2001:db8::7]:5", "anna@x", "[2001:db8::7]:5");
+    check_target("H323:anna@192.0.2.7", "anna", "192.0.2.7");
+    check_target("@192.0.2.7", "", "192.0.2.7");
+}
+
+static void impossible_targets_are_refused(void)
+{
+    struct dialplan_target t = {.alias = "kept"};
+    char longest[DIALPLAN_TEXT_MAX + 1];
+
+    memset(longest, 'a', sizeof(longest));
+    longest[sizeof(longest) - 1] = '\0';
+    CU_ASSERT_EQUAL(dialplan_parse_target("", &t), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(dialplan_parse_target("h323:", &t), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(dialplan_parse_target("anna@", &t), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(dialplan_parse_target("anna@nowhere", &t), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(dialplan_parse_target(longest, &t), ERR_RANGE);
+    CU_ASSERT_STRING_EQUAL(t.alias, "kept");
+}
+
 SUITE_SETUP("server/dialplan", setup, teardown, TEST(equal_alias_is_found_in_any_case),
             TEST(longest_wildcard_wins), TEST(lone_star_takes_the_rest),
-            TEST(impossible_aliases_are_not_found))
+            TEST(impossible_aliases_are_not_found), TEST(target_is_an_address_an_alias_or_both),
+            TEST(impossible_targets_are_refused))

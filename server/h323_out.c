@@ -1,0 +1,89 @@
+/* Calls of ours: the leg, its call reference, and the connection that it goes out on. */
+#include "server/h323_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+/* The door whose name, policy and H.245 ports a call of ours has. */
+static struct door *door_for(struct h323 *h, const struct h323_request *r)
+{
+    for (size_t i = 0; i < h->door_count; i++) {
+        const struct settings_listener *s = h->doors[i].settings;
+
+        if (r->listener != NULL ? strcmp(s->name, r->listener) == 0
+                                : r->dial.address.family == ADDR_NONE ||
+                                      s->address.family == r->dial.address.family)
+            return &h->doors[i];
+    }
+    return NULL;
+}
+
+/* 15 bits, never 0. Two calls of one connection differ, as it takes no more than a few. */
+static uint16_t next_ref(struct h323 *h)
+{
+    h->next_ref = (uint16_t)(h->next_ref % 0x7fff + 1);
+    return h->next_ref;
+}
+
+int h323_call(struct h323 *h, const struct h323_request *r, struct session **out, const char **why)
+{
+    struct door *door = door_for(h, r);
+    struct session_config config = {.is_caller = true, .call_ref = next_ref(h)};
+    struct settings_listener *own;
+    struct leg *leg = NULL;
+    uint64_t now = clock_mono_ms();
+    int err;
+
+    *why = door == NULL ? "no listener of that name or address family" : h323_admit_locally(h);
+    if (*why != NULL)
+        return door == NULL ? ERR_NOTFOUND : ERR_LIMIT;
+    *why = "session not made";
+    own = malloc(sizeof(*own));
+    if (own == NULL)
+        return ERR_NOMEM;
+    *own = *door->settings;
+    if (r->has_dtls)
+        own->dtls = r->dtls;
+    config.listener = own;
+    err = leg_create(h, door, &config, now, &leg);
+    if (err != 0) {
+        free(own);
+        return err;
+    }
+    leg->own = own;
+    err = session_dial(leg->session, &r->dial, now);
+    if (err != 0) {
+        *why = err == ERR_LIMIT ? "conference is full" : "session not made";
+        leg_free(leg);
+        return err;
+    }
+    *out = leg->session;
+    return 0;
+}
+
+int h323_h225_connect(struct h323 *h, struct session *s, const struct addr *to)
+{
+    struct leg *leg = session_owner(s);
+    struct addr from = addr_with_port(leg->door->settings->address, 0);
+    bool is_bound = from.family == to->family && !addr_is_unspecified(&from);
+    struct line *l;
+    int err;
+
+    leg_leave_line(leg);
+    l = line_new(h, leg->door);
+    if (l == NULL)
+        return ERR_NOMEM;
+    l->is_out = true;
+    err = tcp_connect(h->tcp, to, is_bound ? &from : NULL, &h323_line_callbacks, l, &l->conn);
+    if (err != 0) {
+        l->conn = NULL;
+        line_free_if_idle(l);
+        return err;
+    }
+    h->stats.dialled++;
+    line_add_leg(l, leg);
+    return 0;
+}

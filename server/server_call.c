@@ -1,0 +1,106 @@
+/* session.call on the control socket: the server calls. */
+#include <string.h>
+
+#include "base/err.h"
+#include "server/dialplan.h"
+#include "server/server.h"
+
+/* A registered server calls as one of the aliases that its gatekeeper knows. */
+static const char *own_alias(const struct settings *s)
+{
+    return s->gatekeeper.address.family != ADDR_NONE && s->gatekeeper.alias_count > 0
+               ? s->gatekeeper.aliases[0]
+               : s->node.name;
+}
+
+static bool read_policy(const char *text, enum settings_dtls *out)
+{
+    static const enum settings_dtls all[] = {SETTINGS_DTLS_REQUIRED, SETTINGS_DTLS_PREFERRED,
+                                             SETTINGS_DTLS_OFF};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(settings_dtls_to_str(all[i]), text) == 0) {
+            *out = all[i];
+            return true;
+        }
+    return false;
+}
+
+/* 0, or the error was answered. */
+static int read_request(struct server *s, const json_t *params, struct dialplan_target *target,
+                        struct h323_request *r, struct rpc_reply *reply)
+{
+    const char *to = rpc_param_string(params, "to", "");
+    const char *conference = rpc_param_string(params, "conference", "");
+    const char *policy = rpc_param_string(params, "dtls", NULL);
+    struct session_dial *d = &r->dial;
+    int err = dialplan_parse_target(to, target);
+
+    if (err != 0) {
+        rpc_reply_error(reply, err, "to: expected ADDRESS[:PORT], ALIAS@ADDRESS or ALIAS");
+        return err;
+    }
+    err = dialplan_find(s->settings, conference, &d->row);
+    if (err != 0) {
+        rpc_reply_error(reply, err, "conference: the dial plan knows no \"%s\"", conference);
+        return err;
+    }
+    r->has_dtls = policy != NULL;
+    if (policy != NULL && !read_policy(policy, &r->dtls)) {
+        rpc_reply_error(reply, ERR_INVAL, "dtls: expected required, preferred or off");
+        return ERR_INVAL;
+    }
+    r->listener = rpc_param_string(params, "listener", NULL);
+    d->alias = target->alias;
+    d->address = target->address;
+    d->conference = dialplan_name(d->row, conference);
+    d->source = rpc_param_string(params, "alias", own_alias(s->settings));
+    d->display = rpc_param_string(params, "display", s->settings->node.name);
+    d->tunnelling = rpc_param_bool(params, "tunnelling", s->settings->signalling.tunnelling);
+    d->is_invite = rpc_param_bool(params, "invite", false);
+    return 0;
+}
+
+static void method_session_call(void *ctx, void *peer, const json_t *params,
+                                struct rpc_reply *reply)
+{
+    struct server *s = ctx;
+    struct dialplan_target target;
+    struct h323_request r;
+    struct session *session = NULL;
+    const char *why = "";
+    int err;
+
+    (void)peer;
+    memset(&r, 0, sizeof(r));
+    if (read_request(s, params, &target, &r, reply) != 0)
+        return;
+    err = h323_call(s->h323, &r, &session, &why);
+    if (err != 0) {
+        rpc_reply_error(reply, err, "%s", why);
+        return;
+    }
+    rpc_reply_result(reply, json_pack("{s:I,s:s,s:s}", "id", (json_int_t)session_id(session),
+                                      "state", session_state_to_str(session_state(session)),
+                                      "conference", r.dial.conference));
+}
+
+static const struct rpc_param call_params[] = {
+    {"to", RPC_STRING, true, 1, 200, "ADDRESS[:PORT], ALIAS@ADDRESS[:PORT], or ALIAS (gatekeeper)"},
+    {"conference", RPC_STRING, true, 1, 127, "alias of the dial plan whose conference it joins"},
+    {"alias", RPC_STRING, false, 1, 127, "the caller's; default: gatekeeper.aliases or node.name"},
+    {"display", RPC_STRING, false, 1, 82, "what the callee shows; default node.name"},
+    {"dtls", RPC_STRING, false, 1, 16, "required, preferred or off; default: the listener's"},
+    {"listener", RPC_STRING, false, 1, 63, "whose addresses it has; default: first that fits"},
+    {"tunnelling", RPC_BOOL, false, 0, 0, "offer H.245 tunnelling; default signalling.tunnelling"},
+    {"invite", RPC_BOOL, false, 0, 0, "conferenceGoal invite instead of create"},
+};
+static const struct rpc_method methods[] = {
+    {"session.call", "call somebody into a conference; events tell what becomes of it", call_params,
+     sizeof(call_params) / sizeof(call_params[0]), method_session_call},
+};
+
+int server_call_register(struct server *s)
+{
+    return rpc_register(control_rpc(s->control), methods, sizeof(methods) / sizeof(methods[0]), s);
+}
