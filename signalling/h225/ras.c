@@ -34,8 +34,8 @@ static int check(const struct ras_config *c, const struct ras_ops *ops)
         return ERR_INVAL;
     if (c->password != NULL && (c->crypto == NULL || ops->unix_time == NULL))
         return ERR_INVAL;
-    if (c->alias_count > H225_ALIASES_MAX || c->prefix_count > RAS_PREFIXES_MAX ||
-        c->signalling_count > RAS_ADDRESSES_MAX)
+    if (c->signalling_count > RAS_ADDRESSES_MAX || c->alias_count > RAS_NAMES_MAX ||
+        c->prefix_count > RAS_NAMES_MAX - c->alias_count)
         return ERR_RANGE;
     return 0;
 }
@@ -48,44 +48,25 @@ static const char *copy_text(struct ras *ras, const char *text, bool *failed)
     return copy;
 }
 
-static int copy_aliases(struct ras *ras, const struct h225_alias *from, size_t count)
-{
-    bool failed = false;
-
-    if (count > H225_ALIASES_MAX - ras->aliases.count)
-        return ERR_LIMIT;
-    for (size_t i = 0; i < count && !failed; i++) {
-        struct h225_alias *to = &ras->aliases.list[ras->aliases.count];
-
-        to->kind = from[i].kind;
-        to->text = copy_text(ras, from[i].text, &failed);
-        ras->aliases.count += !failed;
-    }
-    return failed ? ERR_NOMEM : 0;
-}
-
 static int copy_config(struct ras *ras, const struct ras_config *from)
 {
     struct ras_config *c = &ras->config;
-    const char **prefixes;
     bool failed = false;
     int err;
 
     *c = *from;
     take_defaults(c);
-    prefixes = arena_array(&ras->own, c->prefix_count + 1, sizeof(*prefixes));
-    for (size_t i = 0; prefixes != NULL && i < c->prefix_count; i++)
-        prefixes[i] = copy_text(ras, from->prefixes[i], &failed);
-    c->prefixes = prefixes;
     c->signalling =
         arena_copy(&ras->own, from->signalling, c->signalling_count * sizeof(*c->signalling));
     c->product = copy_text(ras, c->product, &failed);
     c->version = copy_text(ras, c->version, &failed);
     c->user = copy_text(ras, c->user, &failed);
     c->gatekeeper_id = copy_text(ras, c->gatekeeper_id, &failed);
-    if (prefixes == NULL || c->signalling == NULL || failed)
+    if (c->signalling == NULL || failed)
         return ERR_NOMEM;
-    err = copy_aliases(ras, from->aliases, from->alias_count);
+    err = ras_names_add(ras, from->aliases, from->alias_count, from->prefixes, from->prefix_count);
+    c->aliases = NULL; /* the user's */
+    c->prefixes = NULL;
     if (err == 0 && c->password != NULL) {
         err = c->crypto->sha1(c->password, strlen(c->password), ras->key);
         c->password = ""; /* only whether there is one; the key does the work */
@@ -130,6 +111,8 @@ static void init(struct ras *ras, const struct ras_ops *ops, void *arg)
     arena_init(&ras->own, 1024, 65536);
     arena_init(&ras->in, 8192, 0);
     arena_init(&ras->out, 8192, 262144);
+    arena_init(&ras->uuie, 8192, 0);
+    list_init(&ras->by_age);
     timer_set_init(&ras->timers);
     timer_init(&ras->keep_alive, on_keep_alive, ras);
     timer_init(&ras->retry, on_retry, ras);
@@ -179,6 +162,7 @@ void ras_destroy(struct ras *ras)
     arena_fini(&ras->own);
     arena_fini(&ras->in);
     arena_fini(&ras->out);
+    arena_fini(&ras->uuie);
     secret_wipe(ras->key, sizeof(ras->key));
     free(ras);
 }
@@ -197,18 +181,17 @@ int ras_stop(struct ras *ras, uint64_t now)
     return ras_run(ras, RAS_DO_STOP, NULL) ? 0 : ERR_STATE;
 }
 
-int ras_add_aliases(struct ras *ras, const struct h225_alias *aliases, size_t count, uint64_t now)
+int ras_add_names(struct ras *ras, const struct h225_alias *aliases, size_t alias_count,
+                  const char *const *prefixes, size_t prefix_count, uint64_t now)
 {
-    struct ras_pending what = {.purpose = ras->takes_additive ? RAS_ADDITIVE : RAS_FULL};
-    struct h225_RasMessage m;
     int err;
 
     ras->now = now;
-    err = copy_aliases(ras, aliases, count);
-    if (err != 0 || ras->state != RAS_STATE_REGISTERED)
+    err = ras_names_add(ras, aliases, alias_count, prefixes, prefix_count);
+    if (err != 0)
         return err;
-    err = ras_build_rrq(ras, &m, what.purpose);
-    return err == 0 ? ras_send_request(ras, &m, &what) : err;
+    ras->is_names_refused = false; /* the new ones are worth another try */
+    return ras_names_tell(ras);
 }
 
 int ras_set_resources(struct ras *ras, bool is_almost_out, uint64_t now)
@@ -290,6 +273,8 @@ int ras_registration(const struct ras *ras, struct ras_registration *out)
                                      .gatekeeper_id = texts->gatekeeper_text,
                                      .endpoint_id = texts->endpoint_text,
                                      .ttl_s = ras->ttl_s,
-                                     .alternates = ras->gatekeeper_count - 1};
+                                     .alternates = ras->gatekeeper_count - 1,
+                                     .names = ras->name_count,
+                                     .names_told = ras->names_told - ras->names_refused};
     return 0;
 }

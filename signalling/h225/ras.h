@@ -32,7 +32,7 @@ struct ras;
 #define RAS_DISCOVERY_PORT 1718 /* of the group 224.0.1.41 */
 #define RAS_NEVER          UINT64_MAX
 #define RAS_SHA1_LEN       20
-#define RAS_PREFIXES_MAX   16
+#define RAS_NAMES_MAX      256 /* aliases and prefixes together */
 #define RAS_ADDRESSES_MAX  8
 #define RAS_DATAGRAM_MAX   4096 /* no message of ours is longer */
 
@@ -64,6 +64,7 @@ struct ras_registration {
     const char *endpoint_id;
     uint32_t ttl_s; /* 0: the registration does not expire */
     size_t alternates;
+    size_t names, names_told; /* aliases and prefixes: all, and those that it took so far */
 };
 
 /* A call that asks to be let in. */
@@ -80,6 +81,13 @@ struct ras_admission {
     size_t destination_count;
     struct addr source_address; /* signalling addresses; ADDR_NONE: leave out */
     struct addr destination_address;
+    const uint8_t *setup; /* the Setup (Q.931), if the gatekeeper wants to see it; NULL: not yet */
+    size_t setup_len;
+};
+
+enum ras_progress {
+    RAS_PROGRESS_ALERTING,
+    RAS_PROGRESS_CONNECTED,
 };
 
 struct ras_admitted {
@@ -101,12 +109,15 @@ struct ras_admitted {
 struct ras_ops {
     /* One datagram. Mandatory. */
     void (*send)(void *arg, const struct addr *to, const uint8_t *data, size_t len);
-    uint32_t (*random)(void *arg);    /* mandatory */
-    uint32_t (*unix_time)(void *arg); /* seconds since 1970; mandatory with a password */
+    uint32_t (*random)(void *arg); /* mandatory */
+    /* Seconds since 1970; mandatory with a password. NULL: no times of calls are told. */
+    uint32_t (*unix_time)(void *arg);
     void (*on_registered)(void *arg, const struct ras_registration *registration);
     /* Not registered any more, or not let in (then `was_registered` is false); the engine goes on
      * trying by itself. */
     void (*on_lost)(void *arg, bool was_registered, const char *why);
+    /* An alternate gatekeeper has taken over the registration that holds; calls live on. */
+    void (*on_switched)(void *arg, const struct ras_registration *registration);
     void (*on_stopped)(void *arg); /* ras_stop is through */
     void (*on_admission)(void *arg, const struct ras_admitted *admitted);
     /* Answer to ras_set_bandwidth: 0 or as ras_admitted.err; `bandwidth` is what may be used. */
@@ -125,9 +136,9 @@ struct ras_config {
     struct addr ras_address;       /* ours */
     const struct addr *signalling; /* our call signalling addresses, 1 to RAS_ADDRESSES_MAX */
     size_t signalling_count;
-    const struct h225_alias *aliases; /* 1 to H225_ALIASES_MAX */
+    const struct h225_alias *aliases; /* at least 1; with the prefixes up to RAS_NAMES_MAX */
     size_t alias_count;
-    const char *const *prefixes; /* digits; up to RAS_PREFIXES_MAX */
+    const char *const *prefixes; /* digits */
     size_t prefix_count;
     const char *product;  /* default "Sluice" */
     const char *version;  /* default SLUICE_VERSION */
@@ -144,22 +155,39 @@ struct ras_config {
     size_t memory_limit;   /* one decoded message, octets; default 65,536 */
 };
 
-#define RAS_STAT_LIST(X)                                               \
-    X(messages_in)                                                     \
-    X(messages_out)                                                    \
-    X(undecodable)                                                     \
-    X(strangers)   /* not from the gatekeeper */                       \
-    X(unauthentic) /* without a good token */                          \
-    X(unmatched)   /* an answer to nothing (any more) */               \
-    X(unexpected)  /* no row in the state it met */                    \
-    X(unknown)     /* answered with UnknownMessageResponse */          \
-    X(repeated)    /* requests of ours sent again */                   \
-    X(given_up)    /* requests of ours without an answer */            \
-    X(duplicates)  /* requests of the gatekeeper answered as before */ \
-    X(registrations)                                                   \
-    X(lost)                                                            \
-    X(calls_admitted)                                                  \
-    X(calls_refused)
+#define RAS_STAT_LIST(X)                                                        \
+    X(messages_in)                                                              \
+    X(messages_out)                                                             \
+    X(undecodable)                                                              \
+    X(strangers)   /* not from the gatekeeper */                                \
+    X(unauthentic) /* without a good token; why: */                             \
+    X(token_none)                                                               \
+    X(token_other)          /* not HMAC-SHA1-96 by procedure I */               \
+    X(token_hash)           /* wrong password, or a changed message */          \
+    X(token_party)          /* not from this gatekeeper, or not for us */       \
+    X(token_time)           /* its clock or ours is wrong */                    \
+    X(token_replayed)       /* seen before */                                   \
+    X(other_authentication) /* GatekeeperConfirm chose another way */           \
+    X(unmatched)            /* an answer to nothing (any more) */               \
+    X(unexpected)           /* no row in the state it met */                    \
+    X(unknown)              /* answered with UnknownMessageResponse */          \
+    X(repeated)             /* requests of ours sent again */                   \
+    X(given_up)             /* requests of ours without an answer */            \
+    X(duplicates)           /* requests of the gatekeeper answered as before */ \
+    X(non_standard)         /* NonStandardMessage, ignored */                   \
+    X(progress)             /* RequestInProgress: waits that were prolonged */  \
+    X(registrations)                                                            \
+    X(lost)                                                                     \
+    X(switched)   /* registrations that an alternate took over */               \
+    X(redirected) /* requests sent on to another gatekeeper */                  \
+    X(calls_admitted)                                                           \
+    X(calls_refused)                                                            \
+    X(calls_pregranted)                                                         \
+    X(calls_ended) /* by the gatekeeper */                                      \
+    X(bandwidth_refused)                                                        \
+    X(reports) /* InfoRequestResponse that nobody asked for */                  \
+    X(reports_refused)                                                          \
+    X(reports_dropped) /* too long, or too many without an answer */
 
 struct ras_stats {
 #define RAS_STAT_FIELD(name) uint64_t name;
@@ -189,9 +217,10 @@ int ras_input(struct ras *ras, const struct addr *from, const uint8_t *data, siz
 uint64_t ras_next_deadline(const struct ras *ras);
 void ras_on_timer(struct ras *ras, uint64_t now);
 
-/* More aliases: an additive registration where the gatekeeper takes one, else a full one.
- * ERR_LIMIT: more than H225_ALIASES_MAX. Before the registration they simply go with it. */
-int ras_add_aliases(struct ras *ras, const struct h225_alias *aliases, size_t count, uint64_t now);
+/* More names: additive registrations where the gatekeeper takes them, else a full one. ERR_LIMIT:
+ * more than RAS_NAMES_MAX; ERR_INVAL: an empty one. Before the registration they go with it. */
+int ras_add_names(struct ras *ras, const struct h225_alias *aliases, size_t alias_count,
+                  const char *const *prefixes, size_t prefix_count, uint64_t now);
 
 /* AdmissionRequest, for a call that came in or one of ours. Of a call of ours at least one of
  * destination and destination_address must be there; the confirmation says where the Setup goes.
@@ -206,6 +235,14 @@ int ras_set_bandwidth(struct ras *ras, uint64_t key, uint32_t bandwidth, uint64_
  * admission that runs is forgotten (no on_admission) and undone should it be granted.
  * ERR_NOTFOUND. `cause` is the Q.850 value. */
 int ras_disengage(struct ras *ras, uint64_t key, unsigned cause, uint64_t now);
+
+/* A Q.931 message of a call was sent or has come in: goes to the gatekeeper when it wants to see
+ * such (uuiesRequested). Costs next to nothing when it does not. ERR_NOTFOUND. */
+int ras_on_signalling(struct ras *ras, uint64_t key, bool is_sent, const uint8_t *message,
+                      size_t len, uint64_t now);
+
+/* For the times that a gatekeeper may want to know (usageSpec). ERR_NOTFOUND. */
+int ras_on_progress(struct ras *ras, uint64_t key, enum ras_progress progress, uint64_t now);
 
 /* ResourcesAvailableIndicate, when the answer has changed. ERR_STATE: not registered (told then by
  * the next registration). */

@@ -9,48 +9,170 @@ static void set_why(struct ras *ras, const char *why)
     snprintf(ras->why, sizeof(ras->why), "%s", why);
 }
 
-/* ---- by request ---- */
+/* ---- to requests of the registration ---- */
+
+/* A gatekeeper that chose another way of authentication than ours would refuse every message that
+ * follows: better to say so, and to try the next, than to register in vain. */
+static bool is_other_authentication(const struct ras *ras, const struct h225_GatekeeperConfirm *gcf)
+{
+    static const uint32_t arcs[] = {0, 0, 8, 235, 0, 2, 6};
+    const struct per_oid hmac_sha1_96 = {FSM_COUNT(arcs), arcs};
+
+    if (ras->config.password == NULL)
+        return false;
+    return (gcf->authenticationMode != NULL &&
+            gcf->authenticationMode->kind != h235_AuthenticationMechanism_pwdHash) ||
+           (gcf->has_algorithmOID && !per_oid_equal(gcf->algorithmOID, hmac_sha1_96));
+}
+
+/* Does this answer say no to a GatekeeperRequest? Then `why` is set. */
+static bool is_refusal(struct ras *ras, const struct h225_RasMessage *m)
+{
+    if (m->kind == h225_RasMessage_gatekeeperReject) {
+        set_why(ras, ras_choice_name(&h225_GatekeeperRejectReason_type,
+                                     m->u.gatekeeperReject->rejectReason.kind));
+        return true;
+    }
+    if (!is_other_authentication(ras, m->u.gatekeeperConfirm))
+        return false;
+    ras->stats.other_authentication++;
+    set_why(ras, "authentication is not by HMAC-SHA1-96");
+    return true;
+}
+
+static void learn_from(struct ras *ras, const struct h225_AltGKInfo *info,
+                       const struct h225_AlternateGK *assigned)
+{
+    if (info != NULL || assigned != NULL)
+        ras_learn_alternates(ras, info != NULL ? &info->alternateGatekeeper : NULL, assigned);
+}
 
 static void on_discovery(struct ras *ras, const struct h225_RasMessage *m)
 {
-    if (m->kind == h225_RasMessage_gatekeeperConfirm) {
+    if (!is_refusal(ras, m)) {
         ras_run(ras, RAS_ON_FOUND, m->u.gatekeeperConfirm);
         return;
     }
-    set_why(ras, ras_choice_name(&h225_GatekeeperRejectReason_type,
-                                 m->u.gatekeeperReject->rejectReason.kind));
-    ras_run(ras, RAS_ON_REFUSED, m->u.gatekeeperReject->altGKInfo);
+    if (m->kind == h225_RasMessage_gatekeeperReject)
+        learn_from(ras, m->u.gatekeeperReject->altGKInfo, NULL);
+    ras_run(ras, RAS_ON_REFUSED, NULL);
 }
 
-static void on_rejected(struct ras *ras, const struct h225_RegistrationReject *rrj,
-                        enum ras_purpose purpose)
+/* More names were refused. What is registered stays so: RCF did not promise to take them. */
+static void on_names_refused(struct ras *ras, const struct ras_pending *p,
+                             enum h225_RegistrationRejectReason_kind reason)
 {
-    bool again = rrj->rejectReason.kind == h225_RegistrationRejectReason_discoveryRequired ||
-                 rrj->rejectReason.kind == h225_RegistrationRejectReason_fullRegistrationRequired;
-
-    set_why(ras, ras_choice_name(&h225_RegistrationRejectReason_type, rrj->rejectReason.kind));
-    /* What was registered stays so when more is refused: RCF did not promise to take it. */
-    if (purpose == RAS_ADDITIVE && !again)
+    ras->is_telling = false;
+    if (p->purpose == RAS_ADDITIVE &&
+        reason == h225_RegistrationRejectReason_additiveRegistrationNotSupported) {
         ras->takes_additive = false;
-    else if (again)
-        ras_run(ras, RAS_ON_AGAIN, NULL);
-    else
-        ras_run(ras, RAS_ON_REJECTED, rrj->altGKInfo);
+    } else if (p->purpose == RAS_ADDITIVE) { /* these it will not have; perhaps the next */
+        ras->names_refused += p->names_to - ras->names_told;
+        ras->names_told = p->names_to;
+    } else {
+        ras->names_refused = ras->name_count - ras->names_told;
+        ras->is_names_refused = true;
+    }
+    (void)ras_names_tell(ras);
+}
+
+static void on_rejected(struct ras *ras, const struct ras_pending *p,
+                        const struct h225_RegistrationReject *rrj)
+{
+    enum h225_RegistrationRejectReason_kind reason = rrj->rejectReason.kind;
+    bool again = reason == h225_RegistrationRejectReason_discoveryRequired ||
+                 reason == h225_RegistrationRejectReason_fullRegistrationRequired;
+
+    set_why(ras, ras_choice_name(&h225_RegistrationRejectReason_type, reason));
+    if (reason == h225_RegistrationRejectReason_discoveryRequired)
+        ras->must_discover = true;
+    if (!again && ras->state == RAS_STATE_REGISTERED && p->purpose != RAS_KEEP_ALIVE) {
+        on_names_refused(ras, p, reason);
+        return;
+    }
+    learn_from(ras, rrj->altGKInfo, rrj->assignedGatekeeper);
+    ras_run(ras, again ? RAS_ON_AGAIN : RAS_ON_REJECTED, NULL);
 }
 
 static void on_registration(struct ras *ras, const struct ras_pending *p,
                             const struct h225_RasMessage *m)
 {
+    struct ras_confirmed confirmed = {m->u.registrationConfirm, p->purpose, p->names_to};
+
+    if (p->purpose == RAS_KEEP_ALIVE)
+        ras->is_asking = false;
     if (m->kind == h225_RasMessage_registrationConfirm)
-        ras_run(ras, RAS_ON_REGISTERED,
-                &(struct ras_confirmed){m->u.registrationConfirm, p->purpose});
+        ras_run(ras, RAS_ON_REGISTERED, &confirmed);
     else
-        on_rejected(ras, m->u.registrationReject, p->purpose);
+        on_rejected(ras, p, m->u.registrationReject);
 }
 
-static void on_unregistration(struct ras *ras)
+/* ---- to requests for calls ---- */
+
+static const struct h225_AltGKInfo *alternates_of(const struct h225_RasMessage *m)
 {
-    ras_run(ras, RAS_ON_RELEASED, NULL);
+    switch (m->kind) {
+    case h225_RasMessage_admissionReject:
+        return m->u.admissionReject->altGKInfo;
+    case h225_RasMessage_bandwidthReject:
+        return m->u.bandwidthReject->altGKInfo;
+    case h225_RasMessage_disengageReject:
+        return m->u.disengageReject->altGKInfo;
+    default:
+        return NULL;
+    }
+}
+
+/* The best of the list that takes a request of somebody who is not registered with it. */
+static const struct h225_AlternateGK *choose(const struct h225_AlternateGK_list *list,
+                                             const struct addr *but)
+{
+    const struct h225_AlternateGK *best = NULL;
+
+    for (uint32_t i = 0; i < list->n; i++) {
+        struct addr at = h225_read_address(&list->v[i].rasAddress);
+
+        if (list->v[i].needToRegister || at.family == ADDR_NONE || at.port == 0 ||
+            addr_is_multicast(&at) || addr_is_unspecified(&at) || addr_is_equal(&at, but))
+            continue;
+        if (best == NULL || list->v[i].priority < best->priority)
+            best = &list->v[i];
+    }
+    return best;
+}
+
+/* A rejection that names alternate gatekeepers (H.323 §7.2.6): permanent ones take us over, and the
+ * request goes to the one that holds then; others get this request only. true: the request has
+ * gone elsewhere, its answer is still to come. */
+static bool redirect(struct ras *ras, const struct ras_pending *p, const struct h225_RasMessage *m)
+{
+    const struct h225_AltGKInfo *info = alternates_of(m);
+    const struct h225_AlternateGK *to;
+    struct ras_id id;
+    struct addr at;
+
+    if (info == NULL || ras->state != RAS_STATE_REGISTERED || p->redirects >= RAS_REDIRECTS_MAX)
+        return false;
+    to = choose(&info->alternateGatekeeper, &p->to);
+    if (info->altGKisPermanent)
+        ras_learn_alternates(ras, &info->alternateGatekeeper, NULL);
+    if (to == NULL)
+        return false;
+    at = h225_read_address(&to->rasAddress);
+    ras_id_set(&id, to->has_gatekeeperIdentifier, &to->gatekeeperIdentifier);
+    if (info->altGKisPermanent)
+        ras_run(ras, RAS_ON_MOVED, NULL);
+    ras->stats.redirected++;
+    return ras_send_again(ras, p, &at, &id) == 0;
+}
+
+/* Permanent alternates which all want to be registered with: the answer stands, then we move. */
+static void move_after(struct ras *ras, const struct h225_RasMessage *m)
+{
+    const struct h225_AltGKInfo *info = alternates_of(m);
+
+    if (info != NULL && info->altGKisPermanent && ras->state == RAS_STATE_REGISTERED)
+        ras_run(ras, RAS_ON_MOVED, NULL);
 }
 
 /* A gatekeeper that does not know us any more says so here first. */
@@ -63,6 +185,8 @@ static void on_admission(struct ras *ras, const struct ras_pending *p,
         ras_call_answered(ras, p->key, m->u.admissionConfirm, 0, NULL);
         return;
     }
+    if (redirect(ras, p, m))
+        return;
     arj = m->u.admissionReject;
     set_why(ras, ras_choice_name(&h225_AdmissionRejectReason_type, arj->rejectReason.kind));
     ras_call_answered(ras, p->key, NULL, ERR_REFUSED, ras->why);
@@ -70,6 +194,8 @@ static void on_admission(struct ras *ras, const struct ras_pending *p,
          arj->rejectReason.kind == h225_AdmissionRejectReason_invalidEndpointIdentifier) &&
         ras->state == RAS_STATE_REGISTERED)
         ras_run(ras, RAS_ON_AGAIN, NULL);
+    else
+        move_after(ras, m);
 }
 
 static void on_bandwidth(struct ras *ras, const struct ras_pending *p,
@@ -77,13 +203,29 @@ static void on_bandwidth(struct ras *ras, const struct ras_pending *p,
 {
     struct ras_call *call = ras_call_find(ras, p->key);
 
+    if (m->kind == h225_RasMessage_bandwidthReject && redirect(ras, p, m))
+        return;
     if (call == NULL)
         return;
     if (m->kind == h225_RasMessage_bandwidthConfirm) {
         call->bandwidth = m->u.bandwidthConfirm->bandWidth;
         RAS_CALL(ras, on_bandwidth, p->key, 0, m->u.bandwidthConfirm->bandWidth);
     } else {
+        ras->stats.bandwidth_refused++;
         RAS_CALL(ras, on_bandwidth, p->key, ERR_REFUSED, m->u.bandwidthReject->allowedBandWidth);
+        move_after(ras, m);
+    }
+}
+
+static void on_report_answered(struct ras *ras, const struct h225_RasMessage *m)
+{
+    if (m->kind == h225_RasMessage_infoRequestAck)
+        return;
+    ras->stats.reports_refused++;
+    if (m->u.infoRequestNak->nakReason.kind == h225_InfoRequestNakReason_notRegistered &&
+        ras->state == RAS_STATE_REGISTERED) {
+        set_why(ras, "notRegistered");
+        ras_run(ras, RAS_ON_AGAIN, NULL);
     }
 }
 
@@ -97,7 +239,7 @@ static void answered(struct ras *ras, const struct ras_pending *p, const struct 
         on_registration(ras, p, m);
         break;
     case h225_RasMessage_unregistrationRequest:
-        on_unregistration(ras);
+        ras_run(ras, RAS_ON_RELEASED, NULL);
         break;
     case h225_RasMessage_admissionRequest:
         on_admission(ras, p, m);
@@ -105,7 +247,14 @@ static void answered(struct ras *ras, const struct ras_pending *p, const struct 
     case h225_RasMessage_bandwidthRequest:
         on_bandwidth(ras, p, m);
         break;
-    default: /* Disengage, ResourcesAvailable: it is enough that the answer came */
+    case h225_RasMessage_disengageRequest:
+        if (m->kind == h225_RasMessage_disengageReject)
+            (void)redirect(ras, p, m);
+        break;
+    case h225_RasMessage_infoRequestResponse:
+        on_report_answered(ras, m);
+        break;
+    default: /* ResourcesAvailable: it is enough that the answer came */
         break;
     }
 }
@@ -115,28 +264,63 @@ static void answered(struct ras *ras, const struct ras_pending *p, const struct 
 /* Is the gatekeeper there at all? The answer restarts the keep-alive, silence ends it all. */
 static void probe(struct ras *ras)
 {
-    if (ras->state == RAS_STATE_REGISTERED && timer_is_running(&ras->keep_alive))
+    if (ras->state == RAS_STATE_REGISTERED && !ras->is_asking)
         ras_run(ras, RAS_ON_KEEP_ALIVE, NULL);
+}
+
+/* A call should not pay for a gatekeeper that has just died: where an alternate takes over without
+ * a registration, the request goes there at once. */
+static bool ask_alternate(struct ras *ras, const struct ras_pending *p)
+{
+    if (p->redirects >= RAS_REDIRECTS_MAX || ras->state != RAS_STATE_REGISTERED)
+        return false;
+    if (addr_is_equal(&p->to, &ras->address)) { /* unless another request found it out before */
+        if (ras_next_without_registration(ras) == RAS_NO_GATEKEEPER)
+            return false;
+        ras_run(ras, RAS_ON_MOVED, NULL);
+    }
+    return ras->state == RAS_STATE_REGISTERED &&
+           ras_send_again(ras, p, &ras->address, &ras->gatekeeper_id) == 0;
+}
+
+static void registration_failed(struct ras *ras, const struct ras_pending *p)
+{
+    if (p->purpose == RAS_KEEP_ALIVE)
+        ras->is_asking = false;
+    if (p->purpose != RAS_ADDITIVE) {
+        ras_run(ras, RAS_ON_SILENCE, NULL);
+        return;
+    }
+    ras->is_telling = false;
+    ras->is_names_refused = true;
+    probe(ras);
 }
 
 static void failed(struct ras *ras, const struct ras_pending *p, int err, const char *why)
 {
-    set_why(ras, why);
+    if (!p->is_refused) /* a gatekeeper of the group said more than silence does */
+        set_why(ras, why);
     switch (p->kind) {
     case h225_RasMessage_gatekeeperRequest:
     case h225_RasMessage_unregistrationRequest:
         ras_run(ras, RAS_ON_SILENCE, NULL);
         break;
     case h225_RasMessage_registrationRequest:
-        if (p->purpose != RAS_ADDITIVE)
-            ras_run(ras, RAS_ON_SILENCE, NULL);
+        registration_failed(ras, p);
         break;
     case h225_RasMessage_admissionRequest:
+        if (err == ERR_TIMEOUT && ask_alternate(ras, p))
+            return;
         ras_call_answered(ras, p->key, NULL, err, why);
         probe(ras);
         break;
     case h225_RasMessage_bandwidthRequest:
         RAS_CALL(ras, on_bandwidth, p->key, err, 0);
+        probe(ras);
+        break;
+    case h225_RasMessage_infoRequestResponse:
+        if (err == ERR_UNSUPPORTED)
+            ras->answers_irr = false;
         probe(ras);
         break;
     default:
@@ -149,8 +333,9 @@ void ras_on_silence(struct ras *ras, struct ras_pending *p)
 {
     struct ras_pending what = *p;
 
-    ras_pending_free(p);
+    ras_pending_take(p);
     failed(ras, &what, ERR_TIMEOUT, "no answer");
+    ras_pending_drop(&what);
 }
 
 /* ---- matching ---- */
@@ -172,6 +357,8 @@ static const struct pair {
 #undef PAIR
     {h225_RasMessage_resourcesAvailableIndicate, h225_RasMessage_resourcesAvailableConfirm,
      h225_RasMessage_resourcesAvailableConfirm},
+    {h225_RasMessage_infoRequestResponse, h225_RasMessage_infoRequestAck,
+     h225_RasMessage_infoRequestNak},
 };
 
 static bool is_pair(enum h225_RasMessage_kind request, enum h225_RasMessage_kind answer)
@@ -188,6 +375,12 @@ static bool is_asked(const struct ras_pending *p, const struct addr *from)
     return addr_is_multicast(&p->to) || addr_is_same_ip(&p->to, from);
 }
 
+static bool may_be_bare(enum h225_RasMessage_kind kind)
+{
+    return kind == h225_RasMessage_gatekeeperConfirm || kind == h225_RasMessage_gatekeeperReject ||
+           kind == h225_RasMessage_registrationReject;
+}
+
 /* What may come without a token: see ras.h. A RegistrationReject at worst makes us register
  * again; a confirm without one would hand us to anybody. */
 static int check_token(struct ras *ras, const struct h225_RasMessage *m, const uint8_t *data,
@@ -195,19 +388,18 @@ static int check_token(struct ras *ras, const struct h225_RasMessage *m, const u
 {
     int err;
 
-    if (ras->config.password == NULL)
+    if (ras->config.password == NULL || (may_be_bare(m->kind) && !ras_has_token(m)))
         return 0;
     err = ras_auth_check(ras, m, data, len);
-    if (err != 0 && (m->kind == h225_RasMessage_gatekeeperConfirm ||
-                     m->kind == h225_RasMessage_gatekeeperReject ||
-                     m->kind == h225_RasMessage_registrationReject))
+    if (err != 0 && may_be_bare(m->kind))
         return 0;
+    ras->stats.unauthentic += err != 0;
     return err;
 }
 
 static bool is_wanted_gatekeeper(const struct ras *ras, const struct h225_RasMessage *m)
 {
-    const struct ras_id *wanted = &ras->gatekeepers[ras->current].id;
+    const struct ras_id *wanted = ras_wanted_id(ras);
     const struct h225_GatekeeperConfirm *gcf = m->u.gatekeeperConfirm;
 
     if (m->kind != h225_RasMessage_gatekeeperConfirm || wanted->len == 0)
@@ -215,28 +407,37 @@ static bool is_wanted_gatekeeper(const struct ras *ras, const struct h225_RasMes
     return gcf->has_gatekeeperIdentifier && ras_id_equal(wanted, &gcf->gatekeeperIdentifier);
 }
 
+/* The gatekeeper works on it: the wait begins anew with the time that it asks for. Not for ever: a
+ * call hangs on it. */
 static void prolong(struct ras *ras, struct ras_pending *p, const struct h225_RasMessage *m)
 {
+    if (p->prolonged >= RAS_PROLONGED_MAX)
+        return;
+    p->prolonged++;
+    ras->stats.progress++;
     timer_start(&ras->timers, &p->timer, ras->now + m->u.requestInProgress->delay);
 }
 
-static bool is_acknowledgement(enum h225_RasMessage_kind kind)
+/* Of a group everybody may answer. One that does not want us is no reason to stop waiting for one
+ * that does (H.225.0 §7.8). */
+static bool is_one_refusal_of_many(struct ras *ras, struct ras_pending *p,
+                                   const struct h225_RasMessage *m)
 {
-    return kind == h225_RasMessage_infoRequestAck || kind == h225_RasMessage_infoRequestNak;
+    if (p->kind != h225_RasMessage_gatekeeperRequest || !addr_is_multicast(&p->to) ||
+        !is_refusal(ras, m))
+        return false;
+    p->is_refused = true;
+    return true;
 }
 
-int ras_on_answer(struct ras *ras, const struct addr *from, const struct h225_RasMessage *m,
-                  const uint8_t *data, size_t len)
+static int find_request(struct ras *ras, const struct addr *from, const struct h225_RasMessage *m,
+                        struct ras_pending **out)
 {
-    struct ras_pending *p = ras_pending_find(ras, ras_seq_of(m)), what;
-    bool is_progress = m->kind == h225_RasMessage_requestInProgress;
-    bool is_unknown = m->kind == h225_RasMessage_unknownMessageResponse;
-    int err;
+    struct ras_pending *p = ras_pending_find(ras, ras_seq_of(m));
+    bool is_general = m->kind == h225_RasMessage_requestInProgress ||
+                      m->kind == h225_RasMessage_unknownMessageResponse;
 
-    if (is_acknowledgement(m->kind) && ras_is_gatekeeper(ras, from))
-        return 0; /* of reports that nobody waits for */
-    if (p == NULL || !(is_progress || is_unknown || is_pair(p->kind, m->kind)) ||
-        !is_wanted_gatekeeper(ras, m)) {
+    if (p == NULL || !(is_general || is_pair(p->kind, m->kind)) || !is_wanted_gatekeeper(ras, m)) {
         ras->stats.unmatched++;
         return ERR_NOTFOUND;
     }
@@ -244,20 +445,46 @@ int ras_on_answer(struct ras *ras, const struct addr *from, const struct h225_Ra
         ras->stats.strangers++;
         return ERR_REFUSED;
     }
+    *out = p;
+    return 0;
+}
+
+/* A request that was redirected is answered in the name of another gatekeeper. */
+static int check_sender(struct ras *ras, const struct ras_pending *p,
+                        const struct h225_RasMessage *m, const uint8_t *data, size_t len)
+{
+    struct ras_id ours = ras->gatekeeper_id;
+    int err;
+
+    if (p->via != NULL)
+        ras->gatekeeper_id = *p->via;
     err = check_token(ras, m, data, len);
-    if (err != 0) {
-        ras->stats.unauthentic++;
+    ras->gatekeeper_id = ours;
+    return err;
+}
+
+int ras_on_answer(struct ras *ras, const struct addr *from, const struct h225_RasMessage *m,
+                  const uint8_t *data, size_t len)
+{
+    struct ras_pending *p = NULL, what;
+    int err = find_request(ras, from, m, &p);
+
+    if (err == 0)
+        err = check_sender(ras, p, m, data, len);
+    if (err != 0)
         return err;
-    }
-    if (is_progress) {
+    if (m->kind == h225_RasMessage_requestInProgress) {
         prolong(ras, p, m);
         return 0;
     }
+    if (m->kind != h225_RasMessage_unknownMessageResponse && is_one_refusal_of_many(ras, p, m))
+        return 0;
     what = *p;
-    ras_pending_free(p);
-    if (is_unknown)
+    ras_pending_take(p);
+    if (m->kind == h225_RasMessage_unknownMessageResponse)
         failed(ras, &what, ERR_UNSUPPORTED, "request not understood");
     else
         answered(ras, &what, m);
+    ras_pending_drop(&what);
     return 0;
 }

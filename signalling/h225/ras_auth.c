@@ -88,6 +88,8 @@ int ras_auth_seal(const struct ras_crypto *crypto, const uint8_t key[RAS_SHA1_LE
     return err;
 }
 
+/* Procedure I with HMAC-SHA1-96 is all that we speak: tokens of other kinds, procedures and
+ * algorithms (cryptoEPPwdHash with MD5, procedure II with signatures, AES) are none. */
 static const struct h235_CryptoToken_cryptoHashedToken *
 our_profile(const struct h225_CryptoH323Token *token)
 {
@@ -127,13 +129,19 @@ static bool is_fresh(struct ras *ras, const struct h235_ClearToken *token)
     uint32_t now = ras->ops->unix_time(ras->arg);
     uint32_t t = token->timeStamp, off = t > now ? t - now : now - t;
 
-    if (!token->has_timeStamp || !token->has_random || off > ras->config.clock_skew_s)
+    if (!token->has_timeStamp || !token->has_random || off > ras->config.clock_skew_s) {
+        ras->stats.token_time++;
         return false;
-    if (ras->seen_newest > t && ras->seen_newest - t > RAS_SEEN_S)
+    }
+    if (ras->seen_newest > t && ras->seen_newest - t > RAS_SEEN_S) {
+        ras->stats.token_replayed++;
         return false;
+    }
     for (unsigned i = 0; i < RAS_SEEN_MAX; i++)
-        if (ras->seen[i].time == t && ras->seen[i].random == token->random)
+        if (ras->seen[i].time == t && ras->seen[i].random == token->random) {
+            ras->stats.token_replayed++;
             return false;
+        }
     if (t > ras->seen_newest)
         ras->seen_newest = t;
     ras->seen[ras->seen_next].time = t;
@@ -161,28 +169,44 @@ static int check_hash(struct ras *ras, const struct per_bits *hash, const uint8_
     return secret_equal(good, hash->p, RAS_HASH_LEN) ? 0 : ERR_AUTH;
 }
 
+static int check_token(struct ras *ras, const struct h235_CryptoToken_cryptoHashedToken *hashed,
+                       const uint8_t *data, size_t len)
+{
+    int err = check_hash(ras, &hashed->token.hash, data, len);
+
+    if (err != 0) {
+        ras->stats.token_hash++;
+        return err;
+    }
+    if (!is_for_us(ras, &hashed->hashedVals)) {
+        ras->stats.token_party++;
+        return ERR_AUTH;
+    }
+    return is_fresh(ras, &hashed->hashedVals) ? 0 : ERR_REPLAY;
+}
+
+bool ras_has_token(const struct h225_RasMessage *m)
+{
+    const struct ras_kind *kind = ras_kind_of(m->kind);
+
+    return *(const bool *)((const char *)ras_body(m) + kind->has_tokens);
+}
+
 int ras_auth_check(struct ras *ras, const struct h225_RasMessage *m, const uint8_t *data,
                    size_t len)
 {
     const struct ras_kind *kind = ras_kind_of(m->kind);
     const char *body = ras_body(m);
-    const struct h225_CryptoH323Token_list *tokens;
+    const struct h225_CryptoH323Token_list *tokens = (const void *)(body + kind->tokens);
 
-    if (!*(const bool *)(body + kind->has_tokens))
+    if (!ras_has_token(m) || tokens->n == 0) {
+        ras->stats.token_none++;
         return ERR_NOTFOUND;
-    tokens = (const void *)(body + kind->tokens);
-    for (uint32_t i = 0; i < tokens->n; i++) {
-        const struct h235_CryptoToken_cryptoHashedToken *hashed = our_profile(&tokens->v[i]);
-        int err;
-
-        if (hashed == NULL)
-            continue;
-        err = check_hash(ras, &hashed->token.hash, data, len);
-        if (err == 0 && !is_for_us(ras, &hashed->hashedVals))
-            err = ERR_AUTH;
-        if (err == 0 && !is_fresh(ras, &hashed->hashedVals))
-            err = ERR_REPLAY;
-        return err; /* one of our profile a message: more hashes cost us, not the sender */
     }
-    return ERR_NOTFOUND;
+    /* One of our profile a message: more hashes would cost us, not the sender. */
+    for (uint32_t i = 0; i < tokens->n; i++)
+        if (our_profile(&tokens->v[i]) != NULL)
+            return check_token(ras, our_profile(&tokens->v[i]), data, len);
+    ras->stats.token_other++;
+    return ERR_UNSUPPORTED;
 }

@@ -8,6 +8,7 @@ static const struct per_oid protocol = {FSM_COUNT(protocol_arcs), protocol_arcs}
 #define ALIAS_LEN_MAX 128 /* dialledDigits holds no more; of the others it is enough */
 
 static const uint32_t hmac_sha1_96_arcs[] = {0, 0, 8, 235, 0, 2, 6};
+static const struct ras_range no_names; /* the registration told them */
 
 void *ras_begin(struct ras *ras, struct h225_RasMessage *m, enum h225_RasMessage_kind kind)
 {
@@ -61,10 +62,10 @@ static void build_vendor(const struct ras *ras, struct h225_VendorIdentifier *ve
 }
 
 /* An MCU serves H.323; its prefixes are what the gatekeeper routes here (H.225.0 §7.8.1). */
-static int build_protocols(struct ras *ras, struct h225_SupportedProtocols_list *out)
+static int build_protocols(struct ras *ras, struct ras_range names,
+                           struct h225_SupportedProtocols_list *out)
 {
     struct h225_H323Caps *caps = arena_zalloc(&ras->out, sizeof(*caps));
-    size_t n = ras->config.prefix_count;
 
     out->v = arena_zalloc(&ras->out, sizeof(*out->v));
     if (caps == NULL || out->v == NULL)
@@ -73,20 +74,10 @@ static int build_protocols(struct ras *ras, struct h225_SupportedProtocols_list 
     out->v->kind = h225_SupportedProtocols_h323;
     out->v->u.h323 = caps;
     caps->has_supportedPrefixes = true;
-    caps->supportedPrefixes.v = arena_array(&ras->out, n + 1, sizeof(*caps->supportedPrefixes.v));
-    if (caps->supportedPrefixes.v == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        struct h225_AliasAddress *prefix = &caps->supportedPrefixes.v[i].prefix;
-
-        prefix->kind = h225_AliasAddress_dialledDigits;
-        prefix->u.dialledDigits = per_string_of(ras->config.prefixes[i]);
-    }
-    caps->supportedPrefixes.n = (uint32_t)n;
-    return 0;
+    return ras_names_build_prefixes(ras, names, &caps->supportedPrefixes);
 }
 
-static int build_endpoint(struct ras *ras, struct h225_EndpointType *type)
+static int build_endpoint(struct ras *ras, struct ras_range names, struct h225_EndpointType *type)
 {
     type->vendor = arena_zalloc(&ras->out, sizeof(*type->vendor));
     type->mcu = arena_zalloc(&ras->out, sizeof(*type->mcu));
@@ -95,11 +86,11 @@ static int build_endpoint(struct ras *ras, struct h225_EndpointType *type)
     build_vendor(ras, type->vendor);
     type->mc = true;
     type->mcu->has_protocol = true;
-    return build_protocols(ras, &type->mcu->protocol);
+    return build_protocols(ras, names, &type->mcu->protocol);
 }
 
-static int build_call_id(struct ras *ras, const uint8_t guid[H225_GUID_LEN],
-                         struct h225_CallIdentifier **out)
+int ras_build_call_id(struct ras *ras, const uint8_t guid[H225_GUID_LEN],
+                      struct h225_CallIdentifier **out)
 {
     *out = arena_zalloc(&ras->out, sizeof(**out));
     if (*out == NULL)
@@ -124,7 +115,8 @@ static int offer_authentication(struct ras *ras, struct h225_GatekeeperRequest *
 int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
 {
     struct h225_GatekeeperRequest *u = ras_begin(ras, m, h225_RasMessage_gatekeeperRequest);
-    const struct ras_id *wanted = &ras->gatekeepers[ras->current].id;
+    const struct ras_id *wanted = ras_wanted_id(ras);
+    struct ras_range names = ras_names_of(ras, RAS_FULL);
     int err;
 
     if (u == NULL)
@@ -134,10 +126,9 @@ int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
     u->has_supportsAssignedGK = true;
     err = build_address(ras, &ras->config.ras_address, &u->rasAddress);
     if (err == 0)
-        err = build_endpoint(ras, &u->endpointType);
+        err = build_endpoint(ras, names, &u->endpointType);
     if (err == 0)
-        err = h225_build_aliases(&ras->out, ras->aliases.list, ras->aliases.count,
-                                 &u->has_endpointAlias, &u->endpointAlias);
+        err = ras_names_build_aliases(ras, names, &u->has_endpointAlias, &u->endpointAlias);
     u->has_gatekeeperIdentifier = wanted->len > 0;
     if (err == 0 && u->has_gatekeeperIdentifier)
         err = ras_build_identifier(ras, wanted, &u->gatekeeperIdentifier);
@@ -146,37 +137,35 @@ int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
     return err;
 }
 
-/* A keep-alive has only what names the registration (H.225.0 §7.9.1); the lists that it must have
- * are as in the full one. */
-static int rrq_aliases(struct ras *ras, struct h225_RegistrationRequest *u,
-                       enum ras_purpose purpose)
-{
-    size_t from = purpose == RAS_ADDITIVE ? ras->aliases_told : 0;
-
-    if (purpose == RAS_KEEP_ALIVE)
-        return 0;
-    u->has_additiveRegistration = purpose == RAS_ADDITIVE;
-    return h225_build_aliases(&ras->out, ras->aliases.list + from, ras->aliases.count - from,
-                              &u->has_terminalAlias, &u->terminalAlias);
-}
-
-static int rrq_identifiers(struct ras *ras, struct h225_RegistrationRequest *u,
-                           enum ras_purpose purpose)
+static int rrq_identifiers(struct ras *ras, struct h225_RegistrationRequest *u)
 {
     int err = 0;
 
     u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
     if (u->has_gatekeeperIdentifier)
         err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
-    u->has_endpointIdentifier = purpose != RAS_FULL && ras->endpoint_id.len > 0;
+    u->has_endpointIdentifier = ras->endpoint_id.len > 0; /* enrol() has forgotten an old one */
     if (err == 0 && u->has_endpointIdentifier)
         err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
     return err;
 }
 
+/* The times of a call, and why it ended, are what we can tell (usageReportingCapability). */
+static int offer_usage(struct ras *ras, struct h225_RegistrationRequest *u)
+{
+    u->usageReportingCapability = arena_zalloc(&ras->out, sizeof(*u->usageReportingCapability));
+    if (u->usageReportingCapability == NULL)
+        return ERR_NOMEM;
+    u->usageReportingCapability->has_startTime = true;
+    u->usageReportingCapability->has_endTime = true;
+    u->usageReportingCapability->has_terminationCause = true;
+    return 0;
+}
+
 int ras_build_rrq(struct ras *ras, struct h225_RasMessage *m, enum ras_purpose purpose)
 {
     struct h225_RegistrationRequest *u = ras_begin(ras, m, h225_RasMessage_registrationRequest);
+    struct ras_range names = ras_names_of(ras, purpose); /* a keep-alive has none (§7.9.1) */
     int err;
 
     if (u == NULL)
@@ -186,6 +175,8 @@ int ras_build_rrq(struct ras *ras, struct h225_RasMessage *m, enum ras_purpose p
     u->has_keepAlive = u->has_willSupplyUUIEs = u->has_maintainConnection = true;
     u->has_supportsAltGK = u->has_supportsAssignedGK = true;
     u->keepAlive = purpose == RAS_KEEP_ALIVE;
+    u->willSupplyUUIEs = true;
+    u->has_additiveRegistration = purpose == RAS_ADDITIVE;
     u->has_timeToLive = true;
     u->timeToLive = ras->config.ttl_s;
     build_vendor(ras, &u->endpointVendor);
@@ -197,10 +188,12 @@ int ras_build_rrq(struct ras *ras, struct h225_RasMessage *m, enum ras_purpose p
     if (err == 0)
         err = build_signalling(ras, &u->callSignalAddress);
     if (err == 0)
-        err = build_endpoint(ras, &u->terminalType);
+        err = build_endpoint(ras, names, &u->terminalType);
     if (err == 0)
-        err = rrq_aliases(ras, u, purpose);
-    return err == 0 ? rrq_identifiers(ras, u, purpose) : err;
+        err = ras_names_build_aliases(ras, names, &u->has_terminalAlias, &u->terminalAlias);
+    if (err == 0 && purpose == RAS_FULL && ras->ops->unix_time != NULL)
+        err = offer_usage(ras, u);
+    return err == 0 ? rrq_identifiers(ras, u) : err;
 }
 
 int ras_build_urq(struct ras *ras, struct h225_RasMessage *m)
@@ -291,11 +284,12 @@ int ras_build_arq(struct ras *ras, struct h225_RasMessage *m, const struct ras_a
     u->answerCall = admission->is_answer;
     u->has_canMapAlias = u->has_canMapSrcAlias = u->has_willSupplyUUIEs = true;
     u->canMapAlias = !admission->is_answer;
+    u->willSupplyUUIEs = true; /* ras_on_signalling */
     err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
     if (err == 0)
         err = arq_parties(ras, u, admission);
     if (err == 0)
-        err = build_call_id(ras, admission->call_id, &u->callIdentifier);
+        err = ras_build_call_id(ras, admission->call_id, &u->callIdentifier);
     u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
     if (err == 0 && u->has_gatekeeperIdentifier)
         err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
@@ -316,8 +310,10 @@ int ras_build_brq(struct ras *ras, struct h225_RasMessage *m, const struct ras_c
     u->has_answeredCall = true;
     u->answeredCall = call->is_answer;
     err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
+    if (err == 0 && call->usage.at_start && call->connect_time != 0)
+        err = ras_build_usage(ras, call, false, &u->usageInformation);
     if (err == 0)
-        err = build_call_id(ras, call->call_id, &u->callIdentifier);
+        err = ras_build_call_id(ras, call->call_id, &u->callIdentifier);
     u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
     if (err == 0 && u->has_gatekeeperIdentifier)
         err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
@@ -351,10 +347,12 @@ int ras_build_drq(struct ras *ras, struct h225_RasMessage *m, const struct ras_c
     u->has_answeredCall = true;
     u->answeredCall = call->is_answer;
     err = drq_cause(ras, u, cause);
+    if (err == 0 && call->usage.at_end)
+        err = ras_build_usage(ras, call, true, &u->usageInformation);
     if (err == 0)
         err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
     if (err == 0)
-        err = build_call_id(ras, call->call_id, &u->callIdentifier);
+        err = ras_build_call_id(ras, call->call_id, &u->callIdentifier);
     u->has_gatekeeperIdentifier = ras->gatekeeper_id.len > 0;
     if (err == 0 && u->has_gatekeeperIdentifier)
         err = ras_build_identifier(ras, &ras->gatekeeper_id, &u->gatekeeperIdentifier);
@@ -372,62 +370,21 @@ int ras_build_rai(struct ras *ras, struct h225_RasMessage *m)
     u->protocolIdentifier = protocol;
     u->almostOutOfResources = ras->almost_out;
     err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
-    return err == 0 ? build_protocols(ras, &u->protocols) : err;
+    return err == 0 ? build_protocols(ras, no_names, &u->protocols) : err;
 }
 
-static int irr_calls(struct ras *ras, struct h225_InfoRequestResponse *u,
-                     struct ras_call *const *calls, size_t count)
+int ras_build_ourselves(struct ras *ras, struct h225_InfoRequestResponse *u)
 {
-    struct arena *a = &ras->out;
-    int err = 0;
+    struct ras_range first = {0, ras->name_count > 0};
+    int err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
 
-    u->perCallInfo.v = arena_array(a, count, sizeof(*u->perCallInfo.v));
-    if (u->perCallInfo.v == NULL)
-        return ERR_NOMEM;
-    for (; u->perCallInfo.n < count && err == 0; u->perCallInfo.n++) {
-        struct h225_InfoRequestResponse_perCallInfo *info = &u->perCallInfo.v[u->perCallInfo.n];
-        const struct ras_call *call = calls[u->perCallInfo.n];
-
-        info->callReferenceValue = call->call_ref;
-        memcpy(info->conferenceID, call->conference_id, H225_GUID_LEN);
-        info->has_originator = true;
-        info->originator = !call->is_answer;
-        info->callType.kind = h225_CallType_pointToPoint;
-        info->bandWidth = call->bandwidth;
-        info->callModel.kind =
-            call->is_routed ? h225_CallModel_gatekeeperRouted : h225_CallModel_direct;
-        err = build_call_id(ras, call->call_id, &info->callIdentifier);
-        if (err == 0)
-            err = h225_build_address(a, &call->peer, &info->callSignalling.sendAddress);
-        if (err == 0)
-            err = h225_build_address(a, &ras->config.signalling[0],
-                                     &info->callSignalling.recvAddress);
-    }
-    u->has_perCallInfo = true;
-    return err;
-}
-
-int ras_build_irr(struct ras *ras, struct h225_RasMessage *m, struct ras_call *const *calls,
-                  size_t count, bool is_unsolicited)
-{
-    struct h225_InfoRequestResponse *u = ras_begin(ras, m, h225_RasMessage_infoRequestResponse);
-    int err;
-
-    if (u == NULL)
-        return ERR_NOMEM;
-    u->has_needResponse = u->has_unsolicited = true;
-    u->unsolicited = is_unsolicited;
-    err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
     if (err == 0)
-        err = build_endpoint(ras, &u->endpointType);
+        err = build_endpoint(ras, no_names, &u->endpointType);
     if (err == 0)
         err = build_address(ras, &ras->config.ras_address, &u->rasAddress);
     if (err == 0)
         err = build_signalling(ras, &u->callSignalAddress);
     if (err == 0)
-        err = h225_build_aliases(&ras->out, ras->aliases.list, ras->aliases.count,
-                                 &u->has_endpointAlias, &u->endpointAlias);
-    if (err == 0 && count > 0)
-        err = irr_calls(ras, u, calls, count);
+        err = ras_names_build_aliases(ras, first, &u->has_endpointAlias, &u->endpointAlias);
     return err;
 }

@@ -41,23 +41,11 @@ struct ras_call *ras_call_find_id(struct ras *ras, const uint8_t call_id[H225_GU
 void ras_call_free(struct ras_call *call)
 {
     timer_cancel(&call->ras->timers, &call->report);
+    ras_drop_early(call);
     list_remove(&call->link);
+    list_remove(&call->age);
     call->ras->call_count--;
     free(call);
-}
-
-/* The report that the gatekeeper wanted every so many seconds (irrFrequency). */
-static void on_report(struct timer *timer, void *ctx, uint64_t now)
-{
-    struct ras_call *call = ctx;
-    struct ras *ras = call->ras;
-    struct h225_RasMessage m;
-
-    if (ras->state != RAS_STATE_REGISTERED || call->registration != ras->registration)
-        return;
-    timer_start(&ras->timers, timer, now + (uint64_t)call->report_s * 1000);
-    if (ras_build_irr(ras, &m, &call, 1, true) == 0)
-        (void)ras_send_indication(ras, &m);
 }
 
 static struct ras_call *call_create(struct ras *ras, const struct ras_admission *admission)
@@ -75,11 +63,64 @@ static struct ras_call *call_create(struct ras *ras, const struct ras_admission 
     call->is_answer = admission->is_answer;
     call->bandwidth = admission->bandwidth;
     call->peer = admission->is_answer ? admission->source_address : admission->destination_address;
-    timer_init(&call->report, on_report, call);
+    call->usage = ras->usage;
+    call->serial = ++ras->call_serial;
+    timer_init(&call->report, ras_on_report_timer, call);
     list_push_back(bucket(ras, call->key), &call->link);
+    list_push_back(&ras->by_age, &call->age);
     ras->call_count++;
     return call;
 }
+
+/* ---- what the registration granted beforehand (preGrantedARQ) ---- */
+
+static bool is_within_total(const struct ras *ras, const struct ras_call *call, uint32_t bandwidth)
+{
+    uint64_t sum = bandwidth;
+
+    if (!ras->pregrant.has_total)
+        return true;
+    LIST_FOREACH (it, &ras->by_age) {
+        const struct ras_call *other = LIST_ENTRY(it, struct ras_call, age);
+
+        if (other != call && other->registration == ras->registration)
+            sum += other->bandwidth;
+    }
+    return sum <= ras->pregrant.total;
+}
+
+/* A call of ours to an alias is asked for all the same: somebody has to say where that is. */
+static bool is_pregranted(const struct ras *ras, const struct ras_call *call,
+                          const struct ras_admission *admission)
+{
+    const struct ras_pregrant *p = &ras->pregrant;
+
+    if (!(admission->is_answer ? p->answer : p->make) ||
+        !is_within_total(ras, call, admission->bandwidth))
+        return false;
+    if (admission->is_answer)
+        return !p->answer_by_gatekeeper ||
+               addr_is_same_ip(&admission->source_address, &p->signalling);
+    return p->make_by_gatekeeper ? p->signalling.family != ADDR_NONE
+                                 : admission->destination_address.family != ADDR_NONE;
+}
+
+static void grant(struct ras *ras, struct ras_call *call, const struct ras_admission *admission)
+{
+    struct ras_admitted a = {.key = call->key, .bandwidth = call->bandwidth};
+
+    a.is_routed = admission->is_answer ? ras->pregrant.answer_by_gatekeeper
+                                       : ras->pregrant.make_by_gatekeeper;
+    a.destination = a.is_routed ? ras->pregrant.signalling : admission->destination_address;
+    call->is_admitted = call->is_pregranted = true;
+    call->is_routed = a.is_routed;
+    call->report_s = ras->pregrant.report_s;
+    ras->stats.calls_pregranted++;
+    ras_report_start(call);
+    RAS_CALL(ras, on_admission, &a);
+}
+
+/* ---- admission ---- */
 
 int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t now)
 {
@@ -98,11 +139,18 @@ int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t n
     call = call_create(ras, admission);
     if (call == NULL)
         return ERR_NOMEM;
+    if (is_pregranted(ras, call, admission)) {
+        grant(ras, call, admission);
+        return 0;
+    }
     err = ras_build_arq(ras, &m, admission);
     if (err == 0)
         err = ras_send_request(ras, &m, &what);
     if (err != 0)
         ras_call_free(call);
+    else if (admission->setup != NULL)
+        (void)ras_on_signalling(ras, admission->key, !admission->is_answer, admission->setup,
+                                admission->setup_len, now);
     return err;
 }
 
@@ -112,7 +160,7 @@ static void disengage(struct ras *ras, const struct ras_call *call, unsigned cau
     struct h225_RasMessage m;
 
     if (ras->state == RAS_STATE_REGISTERED && call->registration == ras->registration &&
-        ras_build_drq(ras, &m, call, cause) == 0)
+        !call->is_pregranted && ras_build_drq(ras, &m, call, cause) == 0)
         (void)ras_send_request(ras, &m, &what);
 }
 
@@ -163,10 +211,14 @@ static void admitted(struct ras *ras, struct ras_call *call,
     call->is_admitted = true;
     call->is_routed = a.is_routed;
     call->bandwidth = acf->bandWidth;
-    if (acf->has_irrFrequency) {
-        call->report_s = acf->irrFrequency;
-        timer_start(&ras->timers, &call->report, ras->now + (uint64_t)call->report_s * 1000);
-    }
+    call->has_irr_answer = acf->has_willRespondToIRR;
+    call->irr_answer = acf->willRespondToIRR;
+    call->report_s = acf->has_irrFrequency ? acf->irrFrequency : 0;
+    ras_read_usage(&call->usage, acf->has_usageSpec ? &acf->usageSpec : NULL);
+    if (acf->uuiesRequested != NULL)
+        call->uuies = ras_read_uuies(acf->uuiesRequested);
+    ras_report_start(call);
+    ras_report_early(call);
     RAS_CALL(ras, on_admission, &a);
 }
 
@@ -200,6 +252,11 @@ int ras_set_bandwidth(struct ras *ras, uint64_t key, uint32_t bandwidth, uint64_
     if (!call->is_admitted || ras->state != RAS_STATE_REGISTERED ||
         call->registration != ras->registration)
         return ERR_STATE;
+    if (call->is_pregranted && is_within_total(ras, call, bandwidth)) {
+        call->bandwidth = bandwidth;
+        RAS_CALL(ras, on_bandwidth, key, 0, bandwidth);
+        return 0;
+    }
     err = ras_build_brq(ras, &m, call, bandwidth);
     return err == 0 ? ras_send_request(ras, &m, &what) : err;
 }

@@ -5,42 +5,9 @@
 #include <string.h>
 
 static void give_up_for_now(struct ras *ras);
-
-/* ---- alternates ---- */
-
-static void add_alternate(struct ras *ras, const struct h225_AlternateGK *from)
-{
-    struct ras_gatekeeper g = {.address = h225_read_address(&from->rasAddress),
-                               .need_register = from->needToRegister,
-                               .priority = from->priority};
-    unsigned at = ras->gatekeeper_count;
-
-    if (g.address.family == ADDR_NONE || g.address.port == 0 || at > RAS_ALTERNATES_MAX ||
-        addr_is_multicast(&g.address) || addr_is_unspecified(&g.address))
-        return;
-    ras_id_set(&g.id, from->has_gatekeeperIdentifier, &from->gatekeeperIdentifier);
-    for (; at > 1 && ras->gatekeepers[at - 1].priority > g.priority; at--)
-        ras->gatekeepers[at] = ras->gatekeepers[at - 1];
-    ras->gatekeepers[at] = g;
-    ras->gatekeeper_count++;
-}
-
-void ras_learn_alternates(struct ras *ras, const struct h225_AlternateGK_list *list)
-{
-    ras->gatekeeper_count = 1;
-    ras->current = 0;
-    for (uint32_t i = 0; i < list->n; i++)
-        add_alternate(ras, &list->v[i]);
-}
+static void next(struct ras *ras);
 
 /* ---- steps ---- */
-
-static void turn_to(struct ras *ras, unsigned which)
-{
-    ras->current = which;
-    ras->address = ras->gatekeepers[which].address;
-    ras->gatekeeper_id = ras->gatekeepers[which].id;
-}
 
 static void discover(struct ras *ras)
 {
@@ -54,11 +21,13 @@ static void discover(struct ras *ras)
 
 static void enrol(struct ras *ras)
 {
-    static const struct ras_pending what = {.purpose = RAS_FULL};
+    struct ras_pending what = {.purpose = RAS_FULL};
     struct h225_RasMessage m;
 
     ras->state = RAS_STATE_REGISTERING;
     ras->endpoint_id.len = 0;
+    ras_names_forget(ras);
+    what.names_to = ras_names_of(ras, RAS_FULL).to;
     if (ras_build_rrq(ras, &m, RAS_FULL) != 0 || ras_send_request(ras, &m, &what) != 0)
         give_up_for_now(ras);
 }
@@ -67,7 +36,7 @@ static void begin(struct ras *ras)
 {
     bool is_group = addr_is_multicast(&ras->address);
 
-    if (ras->config.skip_discovery && !is_group)
+    if (ras->config.skip_discovery && !ras->must_discover && !is_group)
         enrol(ras);
     else
         discover(ras);
@@ -79,7 +48,9 @@ static void keep_alive(struct ras *ras)
     struct h225_RasMessage m;
 
     timer_cancel(&ras->timers, &ras->keep_alive);
-    if (ras_build_rrq(ras, &m, RAS_KEEP_ALIVE) != 0 || ras_send_request(ras, &m, &what) != 0)
+    ras->is_asking =
+        ras_build_rrq(ras, &m, RAS_KEEP_ALIVE) == 0 && ras_send_request(ras, &m, &what) == 0;
+    if (!ras->is_asking)
         timer_start(&ras->timers, &ras->keep_alive, ras->now + ras->config.request_ms);
 }
 
@@ -87,7 +58,7 @@ static void give_up_for_now(struct ras *ras)
 {
     ras->state = RAS_STATE_WAITING;
     ras->attempts = 0;
-    turn_to(ras, 0);
+    ras_turn_to(ras, 0);
     timer_start(&ras->timers, &ras->retry, ras->now + ras->config.retry_ms);
 }
 
@@ -98,7 +69,8 @@ static void lose(struct ras *ras, const char *why)
     timer_cancel(&ras->timers, &ras->keep_alive);
     ras->registration++; /* calls admitted so far are nobody's any more */
     ras->endpoint_id.len = 0;
-    ras->aliases_told = 0;
+    ras->is_asking = ras->is_switching = false;
+    ras_names_forget(ras);
     ras->stats.lost += was_registered;
     ras_pending_abort(ras);
     RAS_CALL(ras, on_lost, was_registered, why);
@@ -107,12 +79,18 @@ static void lose(struct ras *ras, const char *why)
 /* The next gatekeeper that is known, or a pause. */
 static void next(struct ras *ras)
 {
-    if (ras->current + 1 >= ras->gatekeeper_count) {
+    unsigned which = ras_next_gatekeeper(ras);
+
+    if (which == RAS_NO_GATEKEEPER)
         give_up_for_now(ras);
-        return;
-    }
-    turn_to(ras, ras->current + 1);
-    discover(ras);
+    else
+        ras_register_with(ras, which);
+}
+
+void ras_register_with(struct ras *ras, unsigned which)
+{
+    ras_turn_to(ras, which);
+    begin(ras);
 }
 
 /* ---- actions ---- */
@@ -124,8 +102,9 @@ static void do_start(void *machine, const void *input)
     (void)input;
     ras->attempts = 0;
     timer_cancel(&ras->timers, &ras->retry);
-    turn_to(ras, 0);
-    begin(ras);
+    ras->current = 0;
+    ras_try_all(ras);
+    ras_register_with(ras, 0);
 }
 
 static void do_register(void *machine, const void *input)
@@ -139,22 +118,40 @@ static void do_register(void *machine, const void *input)
         ras->address = said;
     if (gcf->has_gatekeeperIdentifier)
         ras_id_set(&ras->gatekeeper_id, true, &gcf->gatekeeperIdentifier);
-    if (gcf->has_alternateGatekeeper && ras->current == 0)
-        ras_learn_alternates(ras, &gcf->alternateGatekeeper);
+    if (gcf->has_alternateGatekeeper || gcf->assignedGatekeeper != NULL)
+        ras_learn_alternates(ras, gcf->has_alternateGatekeeper ? &gcf->alternateGatekeeper : NULL,
+                             gcf->assignedGatekeeper);
+    ras->must_discover = false;
     enrol(ras);
 }
 
 static void do_refused(void *machine, const void *input)
 {
     struct ras *ras = machine;
-    const struct h225_AltGKInfo *alternatives = input;
 
-    if (alternatives != NULL && ras->current == 0)
-        ras_learn_alternates(ras, &alternatives->alternateGatekeeper);
+    (void)input;
     ras_pending_abort(ras);
     RAS_CALL(ras, on_lost, false, ras->why);
     if (ras->state != RAS_STATE_OFF) /* unless the user had enough */
         next(ras);
+}
+
+static void read_pregrant(struct ras *ras, const struct h225_RegistrationConfirm *rcf)
+{
+    const struct h225_RegistrationConfirm_preGrantedARQ *p = rcf->preGrantedARQ;
+
+    memset(&ras->pregrant, 0, sizeof(ras->pregrant));
+    if (rcf->callSignalAddress.n > 0)
+        ras->pregrant.signalling = h225_read_address(&rcf->callSignalAddress.v[0]);
+    if (p == NULL)
+        return;
+    ras->pregrant.make = p->makeCall;
+    ras->pregrant.make_by_gatekeeper = p->useGKCallSignalAddressToMakeCall;
+    ras->pregrant.answer = p->answerCall;
+    ras->pregrant.answer_by_gatekeeper = p->useGKCallSignalAddressToAnswer;
+    ras->pregrant.report_s = p->has_irrFrequencyInCall ? p->irrFrequencyInCall : 0;
+    ras->pregrant.has_total = p->has_totalBandwidthRestriction;
+    ras->pregrant.total = p->totalBandwidthRestriction;
 }
 
 static void read_confirm(struct ras *ras, const struct h225_RegistrationConfirm *rcf)
@@ -162,10 +159,13 @@ static void read_confirm(struct ras *ras, const struct h225_RegistrationConfirm 
     ras_id_set(&ras->endpoint_id, true, &rcf->endpointIdentifier);
     if (rcf->has_gatekeeperIdentifier)
         ras_id_set(&ras->gatekeeper_id, true, &rcf->gatekeeperIdentifier);
-    if (rcf->has_alternateGatekeeper && ras->current == 0)
-        ras_learn_alternates(ras, &rcf->alternateGatekeeper);
+    if (rcf->has_alternateGatekeeper || rcf->assignedGatekeeper != NULL)
+        ras_learn_alternates(ras, rcf->has_alternateGatekeeper ? &rcf->alternateGatekeeper : NULL,
+                             rcf->assignedGatekeeper);
     ras->takes_additive = rcf->has_supportsAdditiveRegistration;
     ras->answers_irr = rcf->has_willRespondToIRR && rcf->willRespondToIRR;
+    ras_read_usage(&ras->usage, rcf->has_usageSpec ? &rcf->usageSpec : NULL);
+    read_pregrant(ras, rcf);
 }
 
 /* Early enough that all repetitions come before the end, but not in the first half. */
@@ -190,14 +190,30 @@ static void do_registered(void *machine, const void *input)
     ras->attempts = 0;
     ras->registration++;
     ras->stats.registrations++;
-    ras->aliases_told = ras->aliases.count;
+    ras->names_told = confirmed->names_to;
     read_confirm(ras, confirmed->rcf);
+    ras_try_all(ras);
     start_keep_alive(ras, confirmed->rcf);
     ras->almost_out_told = false;
     if (ras_registration(ras, &r) == 0)
         RAS_CALL(ras, on_registered, &r);
+    if (ras->state == RAS_STATE_REGISTERED)
+        (void)ras_names_tell(ras);
     if (ras->state == RAS_STATE_REGISTERED && ras->almost_out)
         (void)ras_set_resources(ras, true, ras->now);
+}
+
+/* A switch without a registration is through when the alternate has answered. */
+static void tell_switched(struct ras *ras)
+{
+    struct ras_registration r;
+
+    if (!ras->is_switching)
+        return;
+    ras->is_switching = false;
+    ras->stats.switched++;
+    if (ras_registration(ras, &r) == 0)
+        RAS_CALL(ras, on_switched, &r);
 }
 
 static void do_renewed(void *machine, const void *input)
@@ -206,9 +222,15 @@ static void do_renewed(void *machine, const void *input)
     const struct ras_confirmed *confirmed = input;
 
     read_confirm(ras, confirmed->rcf);
-    if (confirmed->purpose == RAS_ADDITIVE)
-        ras->aliases_told = ras->aliases.count;
+    if (confirmed->purpose != RAS_KEEP_ALIVE) {
+        ras->is_telling = false;
+        ras->names_told = confirmed->names_to;
+    }
+    ras_try_all(ras);
     start_keep_alive(ras, confirmed->rcf);
+    tell_switched(ras);
+    if (ras->state == RAS_STATE_REGISTERED)
+        (void)ras_names_tell(ras);
 }
 
 /* A gatekeeper that answers every registration with "do it again" gets a pause. */
@@ -226,13 +248,27 @@ static void do_again(void *machine, const void *input)
         begin(ras);
 }
 
+/* One that sends us to others (URQ.alternateGatekeeper) does not want us back. */
+static void do_unregistered(void *machine, const void *input)
+{
+    struct ras *ras = machine;
+    const struct h225_AlternateGK_list *alternates = input;
+
+    if (alternates == NULL || alternates->n == 0) {
+        do_again(machine, NULL);
+        return;
+    }
+    ras_learn_alternates(ras, alternates, NULL);
+    lose(ras, ras->why);
+    if (ras->state != RAS_STATE_OFF)
+        next(ras);
+}
+
 static void do_rejected(void *machine, const void *input)
 {
     struct ras *ras = machine;
-    const struct h225_AltGKInfo *alternatives = input;
 
-    if (alternatives != NULL && ras->current == 0)
-        ras_learn_alternates(ras, &alternatives->alternateGatekeeper);
+    (void)input;
     lose(ras, ras->why);
     if (ras->state != RAS_STATE_OFF)
         next(ras);
@@ -242,23 +278,39 @@ static void do_rejected(void *machine, const void *input)
 static void do_keep_alive_lost(void *machine, const void *input)
 {
     struct ras *ras = machine;
-    unsigned to = ras->current + 1;
+    unsigned to = ras_next_without_registration(ras);
 
     (void)input;
-    if (to < ras->gatekeeper_count && !ras->gatekeepers[to].need_register) {
-        turn_to(ras, to);
+    if (to != RAS_NO_GATEKEEPER) {
+        ras->is_switching = true;
+        ras_turn_to(ras, to);
         keep_alive(ras);
         return;
     }
     lose(ras, "no answer");
-    if (ras->state == RAS_STATE_OFF)
+    if (ras->state != RAS_STATE_OFF)
+        next(ras); /* of an alternate: the configured one may be back */
+}
+
+/* A rejection said that others serve us from now on (altGKisPermanent); they are learned. Whose
+ * registration holds on them goes on without a break. */
+static void do_moved(void *machine, const void *input)
+{
+    struct ras *ras = machine;
+    unsigned to = ras_next_without_registration(ras);
+
+    (void)input;
+    if (to != RAS_NO_GATEKEEPER) {
+        ras->is_switching = true;
+        ras_turn_to(ras, to);
+        keep_alive(ras);
         return;
-    if (ras->current > 0) { /* it was an alternate: the first one may be back */
-        turn_to(ras, 0);
-        begin(ras);
-    } else {
-        next(ras);
     }
+    if (ras_next_gatekeeper(ras) == RAS_NO_GATEKEEPER)
+        return; /* to nowhere: stay */
+    lose(ras, ras->why);
+    if (ras->state != RAS_STATE_OFF)
+        next(ras);
 }
 
 static void do_keep_alive(void *machine, const void *input)
@@ -290,7 +342,7 @@ static void do_off(void *machine, const void *input)
     timer_cancel(&ras->timers, &ras->retry);
     timer_cancel(&ras->timers, &ras->keep_alive);
     ras->endpoint_id.len = 0;
-    ras->aliases_told = 0;
+    ras_names_forget(ras);
     ras->registration++;
     ras_pending_abort(ras);
     RAS_CALL(ras, on_stopped);
@@ -303,29 +355,33 @@ static const struct fsm_row rows[] = {
     {RAS_STATE_DISCOVERING, RAS_ON_FOUND, FSM_DECIDES, do_register,
      "send RegistrationRequest: registering"},
     {RAS_STATE_DISCOVERING, RAS_ON_REFUSED, FSM_DECIDES, do_refused,
-     "on_lost; next alternate: discovering, none: waiting"},
+     "on_lost; next alternate: discovering or registering; none: waiting"},
     {RAS_STATE_DISCOVERING, RAS_ON_SILENCE, FSM_DECIDES, do_refused,
-     "on_lost; next alternate: discovering, none: waiting"},
+     "on_lost; next alternate: discovering or registering; none: waiting"},
     {RAS_STATE_DISCOVERING, RAS_DO_STOP, RAS_STATE_OFF, do_off, "on_stopped"},
 
     {RAS_STATE_REGISTERING, RAS_ON_REGISTERED, RAS_STATE_REGISTERED, do_registered,
      "on_registered, start the keep-alive timer"},
     {RAS_STATE_REGISTERING, RAS_ON_REJECTED, FSM_DECIDES, do_rejected,
-     "on_lost; next alternate: discovering, none: waiting"},
+     "on_lost; next alternate: discovering or registering; none: waiting"},
     {RAS_STATE_REGISTERING, RAS_ON_AGAIN, FSM_DECIDES, do_again,
      "on_lost, begin anew: discovering or registering; the third time: waiting"},
     {RAS_STATE_REGISTERING, RAS_ON_SILENCE, FSM_DECIDES, do_rejected,
-     "on_lost; next alternate: discovering, none: waiting"},
+     "on_lost; next alternate: discovering or registering; none: waiting"},
     {RAS_STATE_REGISTERING, RAS_DO_STOP, RAS_STATE_OFF, do_off, "on_stopped"},
 
     {RAS_STATE_REGISTERED, RAS_ON_REGISTERED, RAS_STATE_REGISTERED, do_renewed,
      "restart the keep-alive timer"},
     {RAS_STATE_REGISTERED, RAS_ON_REJECTED, FSM_DECIDES, do_rejected,
-     "on_lost; next alternate: discovering, none: waiting"},
+     "on_lost; next alternate: discovering or registering; none: waiting"},
     {RAS_STATE_REGISTERED, RAS_ON_AGAIN, FSM_DECIDES, do_again,
      "on_lost, begin anew: discovering or registering"},
-    {RAS_STATE_REGISTERED, RAS_ON_UNREGISTERED, FSM_DECIDES, do_again,
-     "UnregistrationConfirm was sent; on_lost, begin anew: discovering or registering"},
+    {RAS_STATE_REGISTERED, RAS_ON_MOVED, FSM_DECIDES, do_moved,
+     "an alternate needs no registration: keep alive there; else on_lost, next alternate: "
+     "discovering or registering; none: registered"},
+    {RAS_STATE_REGISTERED, RAS_ON_UNREGISTERED, FSM_DECIDES, do_unregistered,
+     "UnregistrationConfirm was sent; on_lost, begin anew, or with an alternate that it names: "
+     "discovering or registering"},
     {RAS_STATE_REGISTERED, RAS_ON_SILENCE, FSM_DECIDES, do_keep_alive_lost,
      "next alternate needs no registration: keep alive there; else on_lost, next alternate: "
      "discovering, none: waiting"},

@@ -62,13 +62,26 @@ static uint16_t next_seq(struct ras *ras)
     return ras->seq;
 }
 
-void ras_pending_free(struct ras_pending *p)
+void ras_pending_take(struct ras_pending *p)
 {
     timer_cancel(&p->ras->timers, &p->timer);
     list_remove(&p->link);
     p->ras->pending_count--;
-    free(p->data);
     free(p);
+}
+
+void ras_pending_drop(struct ras_pending *copy)
+{
+    free(copy->via);
+    free(copy->data);
+}
+
+void ras_pending_free(struct ras_pending *p)
+{
+    struct ras_pending copy = *p;
+
+    ras_pending_take(p);
+    ras_pending_drop(&copy);
 }
 
 static void on_expiry(struct timer *timer, void *ctx, uint64_t now)
@@ -124,7 +137,8 @@ int ras_send_request(struct ras *ras, struct h225_RasMessage *m, const struct ra
         return ERR_LIMIT;
     row.seq = next_seq(ras);
     row.kind = m->kind;
-    row.to = ras->address;
+    if (row.to.family == ADDR_NONE)
+        row.to = ras->address;
     err = encode(ras, m, row.seq, data, &len);
     if (err != 0)
         return err;
@@ -133,6 +147,66 @@ int ras_send_request(struct ras *ras, struct h225_RasMessage *m, const struct ra
         return ERR_NOMEM;
     transmit(ras, &p->to, data, len);
     return 0;
+}
+
+/* Where a request about a call has the gatekeeper's identifier. */
+static struct per_bmp *gatekeeper_of(const struct h225_RasMessage *m, bool **present)
+{
+    switch (m->kind) {
+    case h225_RasMessage_admissionRequest:
+        *present = &m->u.admissionRequest->has_gatekeeperIdentifier;
+        return &m->u.admissionRequest->gatekeeperIdentifier;
+    case h225_RasMessage_bandwidthRequest:
+        *present = &m->u.bandwidthRequest->has_gatekeeperIdentifier;
+        return &m->u.bandwidthRequest->gatekeeperIdentifier;
+    case h225_RasMessage_disengageRequest:
+        *present = &m->u.disengageRequest->has_gatekeeperIdentifier;
+        return &m->u.disengageRequest->gatekeeperIdentifier;
+    default:
+        return NULL;
+    }
+}
+
+/* Decoded from what was sent, given the other name, numbered and signed anew. */
+static int send_renamed(struct ras *ras, const struct ras_pending *p, struct ras_pending *what)
+{
+    struct h225_RasMessage *m;
+    void *message = NULL;
+    struct per_bmp *id;
+    bool *present = NULL;
+    int err;
+
+    arena_reset(&ras->out);
+    err = per_decode(&h225_RasMessage_type, p->data, p->len, NULL, &ras->out, &message, NULL);
+    m = message;
+    id = err == 0 ? gatekeeper_of(m, &present) : NULL;
+    if (id == NULL)
+        return err != 0 ? err : ERR_UNSUPPORTED;
+    *present = ras->gatekeeper_id.len > 0;
+    err = ras_build_identifier(ras, &ras->gatekeeper_id, id);
+    return err == 0 ? ras_send_request(ras, m, what) : err;
+}
+
+int ras_send_again(struct ras *ras, const struct ras_pending *p, const struct addr *to,
+                   const struct ras_id *id)
+{
+    struct ras_pending what = {.purpose = p->purpose,
+                               .key = p->key,
+                               .bandwidth = p->bandwidth,
+                               .to = *to,
+                               .redirects = (uint8_t)(p->redirects + 1)};
+    struct ras_id ours = ras->gatekeeper_id;
+    int err;
+
+    what.via = malloc(sizeof(*what.via));
+    if (what.via == NULL)
+        return ERR_NOMEM;
+    *what.via = ras->gatekeeper_id = *id;
+    err = send_renamed(ras, p, &what);
+    ras->gatekeeper_id = ours;
+    if (err != 0)
+        free(what.via);
+    return err;
 }
 
 int ras_send_indication(struct ras *ras, struct h225_RasMessage *m)
@@ -156,6 +230,8 @@ void ras_pending_abort(struct ras *ras)
             struct ras_pending p = *LIST_ENTRY(it, struct ras_pending, link);
 
             ras_pending_free(LIST_ENTRY(it, struct ras_pending, link));
+            p.data = NULL;
+            p.via = NULL;
             if (p.kind == h225_RasMessage_admissionRequest)
                 ras_call_answered(ras, p.key, NULL, ERR_CLOSED, "gatekeeper lost");
             else if (p.kind == h225_RasMessage_bandwidthRequest)

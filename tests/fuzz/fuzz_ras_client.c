@@ -140,7 +140,7 @@ static void act(struct user *u, const struct fuzz_step *step)
 
     switch (step->what & 15) {
     case 7:
-        ras_add_aliases(u->ras, &more, 1, u->now);
+        ras_add_names(u->ras, &more, 1, NULL, 0, u->now);
         break;
     case 8:
         u->mood = (uint8_t)key;

@@ -40,6 +40,7 @@ static void on_registered(void *arg, const struct ras_registration *registration
     struct gk *g = arg;
 
     g->seen.registered++;
+    g->seen.registration = *registration;
     CU_ASSERT_NOT_EQUAL(strlen(registration->endpoint_id), 0);
 }
 
@@ -50,6 +51,14 @@ static void on_lost(void *arg, bool was_registered, const char *why)
     g->seen.lost++;
     g->seen.was_registered = was_registered;
     snprintf(g->seen.why, sizeof(g->seen.why), "%s", why);
+}
+
+static void on_switched(void *arg, const struct ras_registration *registration)
+{
+    struct gk *g = arg;
+
+    g->seen.switched++;
+    g->seen.registration = *registration;
 }
 
 static void on_stopped(void *arg)
@@ -101,6 +110,7 @@ static const struct ras_ops ops = {
     .unix_time = on_unix_time,
     .on_registered = on_registered,
     .on_lost = on_lost,
+    .on_switched = on_switched,
     .on_stopped = on_stopped,
     .on_admission = on_admission,
     .on_bandwidth = on_bandwidth,
@@ -238,20 +248,33 @@ void gk_confirm_discovery(struct gk *g)
     CU_ASSERT_EQUAL(gk_say(g, h225_RasMessage_gatekeeperConfirm, &gcf), 0);
 }
 
-void gk_confirm_registration(struct gk *g, uint32_t ttl_s, const char *endpoint_id)
+void gk_confirm_with(struct gk *g, const char *endpoint_id, struct h225_RegistrationConfirm rcf)
 {
     const struct h225_RegistrationRequest *rrq = gk_expect(g, h225_RasMessage_registrationRequest);
-    struct h225_RegistrationConfirm rcf = {.requestSeqNum = rrq->requestSeqNum,
-                                           .protocolIdentifier = protocol,
-                                           .endpointIdentifier = gk_text(g, endpoint_id),
-                                           .has_supportsAdditiveRegistration = true};
     struct h225_TransportAddress signalling = transport(g, &g->address);
 
+    rcf.requestSeqNum = rrq->requestSeqNum;
+    rcf.protocolIdentifier = protocol;
+    rcf.endpointIdentifier = gk_text(g, endpoint_id);
     rcf.callSignalAddress.n = 1;
     rcf.callSignalAddress.v = &signalling;
-    rcf.has_timeToLive = ttl_s > 0;
-    rcf.timeToLive = ttl_s;
     CU_ASSERT_EQUAL(gk_say(g, h225_RasMessage_registrationConfirm, &rcf), 0);
+}
+
+void gk_confirm_registration(struct gk *g, uint32_t ttl_s, const char *endpoint_id)
+{
+    gk_confirm_with(g, endpoint_id,
+                    (struct h225_RegistrationConfirm){.has_supportsAdditiveRegistration = true,
+                                                      .has_timeToLive = ttl_s > 0,
+                                                      .timeToLive = ttl_s});
+}
+
+void gk_register_with(struct gk *g, struct h225_RegistrationConfirm rcf)
+{
+    CU_ASSERT_EQUAL(ras_start(g->ras, g->now), 0);
+    gk_confirm_discovery(g);
+    gk_confirm_with(g, "ep1", rcf);
+    CU_ASSERT_EQUAL_FATAL(ras_state(g->ras), RAS_STATE_REGISTERED);
 }
 
 void gk_register(struct gk *g)
@@ -261,6 +284,37 @@ void gk_register(struct gk *g)
     gk_confirm_registration(g, 60, "ep1");
     CU_ASSERT_EQUAL_FATAL(ras_state(g->ras), RAS_STATE_REGISTERED);
     CU_ASSERT_TRUE(gk_is_quiet(g));
+}
+
+void gk_admit(struct gk *g, uint64_t key, struct h225_AdmissionConfirm acf)
+{
+    struct ras_admission call = gk_call(key);
+    const struct h225_AdmissionRequest *arq;
+
+    CU_ASSERT_EQUAL(ras_admit(g->ras, &call, g->now), 0);
+    arq = gk_expect(g, h225_RasMessage_admissionRequest);
+    acf.requestSeqNum = arq->requestSeqNum;
+    acf.bandWidth = arq->bandWidth;
+    acf.callModel.kind = h225_CallModel_direct;
+    acf.destCallSignalAddress = gk_transport(g, "198.18.0.1:1720");
+    CU_ASSERT_EQUAL(gk_say(g, h225_RasMessage_admissionConfirm, &acf), 0);
+    CU_ASSERT_EQUAL_FATAL(g->seen.admitted.err, 0);
+}
+
+struct h225_TransportAddress gk_transport(struct gk *g, const char *address)
+{
+    struct addr at;
+
+    CU_ASSERT_EQUAL_FATAL(addr_parse(address, &at), 0);
+    return transport(g, &at);
+}
+
+struct h225_AlternateGK gk_alternate(struct gk *g, const char *address, bool need_register,
+                                     uint8_t priority)
+{
+    return (struct h225_AlternateGK){.rasAddress = gk_transport(g, address),
+                                     .needToRegister = need_register,
+                                     .priority = priority};
 }
 
 struct ras_admission gk_call(uint64_t key)

@@ -16,7 +16,8 @@ struct gk_datagram {
 };
 
 struct gk_seen {
-    int registered, lost, stopped, admissions, bandwidths, wanted, disengaged;
+    int registered, lost, stopped, switched, admissions, bandwidths, wanted, disengaged;
+    struct ras_registration registration; /* its texts are not kept */
     bool was_registered;
     char why[96];
     struct ras_admitted admitted;
@@ -60,7 +61,18 @@ void gk_wait(struct gk *g, uint64_t ms);
 /* Answers the waiting GRQ, RRQ: then the engine is registered for ttl_s. */
 void gk_confirm_discovery(struct gk *g);
 void gk_confirm_registration(struct gk *g, uint32_t ttl_s, const char *endpoint_id);
+/* The same with what else it says; number, identifiers and protocol are filled in. */
+void gk_confirm_with(struct gk *g, const char *endpoint_id, struct h225_RegistrationConfirm rcf);
 void gk_register(struct gk *g);
+void gk_register_with(struct gk *g, struct h225_RegistrationConfirm rcf);
+
+/* Admits the call of that key with what the confirm says; number and addresses are filled in. */
+void gk_admit(struct gk *g, uint64_t key, struct h225_AdmissionConfirm acf);
+
+/* An entry of an alternate gatekeeper list. */
+struct h225_AlternateGK gk_alternate(struct gk *g, const char *address, bool need_register,
+                                     uint8_t priority);
+struct h225_TransportAddress gk_transport(struct gk *g, const char *address);
 
 /* An incoming call's admission; the key is also in its identifiers. */
 struct ras_admission gk_call(uint64_t key);

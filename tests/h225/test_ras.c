@@ -318,7 +318,7 @@ static void alias_is_added_to_the_registration(void)
 
     gk_init(&g, 1, NULL);
     gk_register(&g);
-    CU_ASSERT_EQUAL(ras_add_aliases(g.ras, &more, 1, g.now), 0);
+    CU_ASSERT_EQUAL(ras_add_names(g.ras, &more, 1, NULL, 0, g.now), 0);
     rrq = gk_expect(&g, h225_RasMessage_registrationRequest);
     CU_ASSERT_TRUE(rrq->has_additiveRegistration && rrq->has_endpointIdentifier);
     CU_ASSERT_EQUAL_FATAL(rrq->terminalAlias.n, 1);
@@ -362,7 +362,9 @@ static void strangers_and_noise_change_nothing(void)
 static void unknown_messages_are_answered(void)
 {
     static const uint8_t later[] = {0xbc, 0x02, 0x40, 0x00};
-    struct h225_NonStandardMessage nsm = {.requestSeqNum = 12};
+    struct h225_LocationRequest lrq = {.requestSeqNum = 12};
+    struct h225_AliasAddress alias = {.kind = h225_AliasAddress_h323_ID};
+    struct h225_NonStandardMessage nsm = {.requestSeqNum = 13};
     const struct h225_UnknownMessageResponse *xrs;
     struct gk g;
 
@@ -375,7 +377,14 @@ static void unknown_messages_are_answered(void)
     nsm.nonStandardData.nonStandardIdentifier.kind = h225_NonStandardIdentifier_h221NonStandard;
     nsm.nonStandardData.nonStandardIdentifier.u.h221NonStandard =
         arena_zalloc(&g.arena, sizeof(struct h225_H221NonStandard));
-    CU_ASSERT_EQUAL(gk_say(&g, h225_RasMessage_nonStandardMessage, &nsm), ERR_UNSUPPORTED);
+    CU_ASSERT_EQUAL(gk_say(&g, h225_RasMessage_nonStandardMessage, &nsm), 0);
+    CU_ASSERT_TRUE(gk_is_quiet(&g)); /* not ours to answer */
+    CU_ASSERT_EQUAL(ras_stats(g.ras)->non_standard, 1);
+    alias.u.h323_ID = gk_text(&g, "anybody");
+    lrq.destinationInfo.n = 1;
+    lrq.destinationInfo.v = &alias;
+    lrq.replyAddress = gk_transport(&g, "198.18.0.3:1719");
+    CU_ASSERT_EQUAL(gk_say(&g, h225_RasMessage_locationRequest, &lrq), ERR_UNSUPPORTED);
     xrs = gk_expect(&g, h225_RasMessage_unknownMessageResponse);
     CU_ASSERT_EQUAL(xrs->requestSeqNum, 12);
     CU_ASSERT_EQUAL(ras_stats(g.ras)->unknown, 2);

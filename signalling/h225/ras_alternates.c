@@ -1,0 +1,94 @@
+/* The gatekeepers that we know: the configured one, and those that it (or the one in use) named as
+ * alternates (H.225.0 §7.2.6 of H.323, AlternateGK, AltGKInfo). The configured one comes first, the
+ * others in order of their priority, 0 before 127. Each is tried once on the way from one
+ * registration to the next. */
+#include "signalling/h225/ras_internal.h"
+
+#include <string.h>
+
+/* By the address that it was listed with: the one that it answered from may be another. */
+static unsigned find(const struct ras *ras, const struct addr *listed)
+{
+    for (unsigned i = 0; i < ras->gatekeeper_count; i++)
+        if (addr_is_equal(&ras->gatekeepers[i].address, listed))
+            return i;
+    return RAS_NO_GATEKEEPER;
+}
+
+static void add(struct ras *ras, const struct h225_AlternateGK *from,
+                const struct ras_gatekeeper *before, unsigned before_count)
+{
+    struct ras_gatekeeper g = {.address = h225_read_address(&from->rasAddress),
+                               .need_register = from->needToRegister,
+                               .priority = from->priority};
+    unsigned at = ras->gatekeeper_count;
+
+    /* Nobody may send us to a group or to itself again. */
+    if (g.address.family == ADDR_NONE || g.address.port == 0 || at > RAS_ALTERNATES_MAX ||
+        addr_is_multicast(&g.address) || addr_is_unspecified(&g.address) ||
+        find(ras, &g.address) != RAS_NO_GATEKEEPER)
+        return;
+    ras_id_set(&g.id, from->has_gatekeeperIdentifier, &from->gatekeeperIdentifier);
+    for (unsigned i = 1; i < before_count; i++)
+        if (addr_is_equal(&before[i].address, &g.address))
+            g.is_tried = before[i].is_tried;
+    for (; at > 1 && ras->gatekeepers[at - 1].priority > g.priority; at--)
+        ras->gatekeepers[at] = ras->gatekeepers[at - 1];
+    ras->gatekeepers[at] = g;
+    ras->gatekeeper_count++;
+}
+
+/* A list replaces the one before. What was tried stays tried, or two gatekeepers that name each
+ * other would keep us running between them. */
+void ras_learn_alternates(struct ras *ras, const struct h225_AlternateGK_list *list,
+                          const struct h225_AlternateGK *assigned)
+{
+    struct ras_gatekeeper before[1 + RAS_ALTERNATES_MAX];
+    unsigned before_count = ras->gatekeeper_count, current = ras->current;
+
+    memcpy(before, ras->gatekeepers, sizeof(before));
+    ras->gatekeeper_count = 1;
+    if (assigned != NULL) /* where the gatekeeper wants us to be, before all priorities */
+        add(ras, assigned, before, before_count);
+    for (uint32_t i = 0; list != NULL && i < list->n; i++)
+        add(ras, &list->v[i], before, before_count);
+    if (current != RAS_NO_GATEKEEPER)
+        ras->current = find(ras, &before[current].address);
+}
+
+const struct ras_id *ras_wanted_id(const struct ras *ras)
+{
+    static const struct ras_id any;
+
+    return ras->current != RAS_NO_GATEKEEPER ? &ras->gatekeepers[ras->current].id : &any;
+}
+
+void ras_turn_to(struct ras *ras, unsigned which)
+{
+    ras->current = which;
+    ras->gatekeepers[which].is_tried = true;
+    ras->address = ras->gatekeepers[which].address;
+    ras->gatekeeper_id = ras->gatekeepers[which].id;
+}
+
+void ras_try_all(struct ras *ras)
+{
+    for (unsigned i = 0; i < ras->gatekeeper_count; i++)
+        ras->gatekeepers[i].is_tried = i == ras->current;
+}
+
+unsigned ras_next_gatekeeper(const struct ras *ras)
+{
+    for (unsigned i = 0; i < ras->gatekeeper_count; i++)
+        if (!ras->gatekeepers[i].is_tried)
+            return i;
+    return RAS_NO_GATEKEEPER;
+}
+
+unsigned ras_next_without_registration(const struct ras *ras)
+{
+    for (unsigned i = 1; i < ras->gatekeeper_count; i++)
+        if (!ras->gatekeepers[i].is_tried && !ras->gatekeepers[i].need_register)
+            return i;
+    return RAS_NO_GATEKEEPER;
+}
