@@ -8,6 +8,7 @@ typedef int (*bench_run_fn)(int argc, char **argv);
 
 int bench_cmd_per(int argc, char **argv);      /* bench_cmd_per.c */
 int bench_cmd_pipeline(int argc, char **argv); /* bench_cmd_pipeline.c */
+int bench_cmd_relay(int argc, char **argv);    /* bench_cmd_relay.c */
 int bench_cmd_srtp(int argc, char **argv);     /* bench_cmd_srtp.c */
 
 #endif

@@ -235,13 +235,15 @@ static void print_json(const struct options *o, const struct report *report)
 
 int bench_cmd_srtp(int argc, char **argv)
 {
-    struct report report = {
-        .rows = json_array(), .over_libsrtp = json_object(), .over_raw = json_object()};
+    struct report report = {.rows = NULL};
     struct options o;
     int rc = read_options(argc, argv, &o);
 
     if (rc != 0)
         return rc - 1;
+    report.rows = json_array();
+    report.over_libsrtp = json_object();
+    report.over_raw = json_object();
     if (!o.is_json)
         print_head();
     rc = run_cases(&o, &report);

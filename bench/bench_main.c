@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"per", bench_cmd_per, "PER codec: decode and encode of realistic messages"},
     {"pipeline", bench_cmd_pipeline,
      "a worker of sluice-dp alone: nanoseconds a packet by path, suite and stage"},
+    {"relay", bench_cmd_relay, "a real sluice-dp with one worker: rate, delay, overload"},
     {"srtp", bench_cmd_srtp,
      "SRTP engines: protect and unprotect, mb against libsrtp and raw calls"},
 };

@@ -1,0 +1,75 @@
+/* sluice-bench relay: what one worker of a real sluice-dp relays.
+ *
+ * The highest rate with loss below 0.1 % is searched between generator and worker, each on a core
+ * of its own, over memif. Beside it stand what bounds it: the same path without cryptography (the
+ * ceiling), and the SRTP engine alone. A perfect worker that shares one core between both reaches
+ * the composite limit 1 / (1 / ceiling + 1 / crypto). */
+#ifndef BENCH_BENCH_RELAY_H
+#define BENCH_BENCH_RELAY_H
+
+#include "bench/bench_dp.h"
+#include "bench/bench_load.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BENCH_RELAY_LOSS 0.001 /* what a rate may lose */
+
+struct bench_relay_options {
+    struct bench_calls calls;
+    uint16_t bytes;
+    double seconds;                /* of a trial */
+    const char *engine;            /* of sluice-dp */
+    const char *program;           /* sluice-dp; NULL: found */
+    const char *interface, *netns; /* NULL: memif; otherwise bench_dp_config, and near_interface */
+    const char *near_interface;    /* packet socket of the generator */
+    const char *idle;
+    size_t memory_bytes;
+    bool huge_pages;
+    bool quick; /* fewer and shorter trials: shows that it works, not how fast */
+    bool alone; /* no ceiling, no engine alone */
+    double overload_seconds;
+    int worker_cpu, generator_cpu; /* -1: chosen */
+};
+
+struct bench_relay_delay {
+    double mpps;
+    double loss;
+    double p50, p99, p999; /* microseconds */
+};
+
+struct bench_relay_overload {
+    double offered_mpps, relayed_mpps; /* during overload */
+    double after_mpps;                 /* offered afterwards */
+    double seconds;                    /* of overload, as long as it lasted */
+    double recovery_ms;                /* until 100 ms without loss began; -1: never */
+    double loss_after;                 /* share lost of what was offered from then on */
+};
+
+struct bench_relay_result {
+    double mpps, loss;
+    double saturated_mpps;  /* with a ring that is always full */
+    double ns_per_packet;   /* CPU time of the worker a packet, saturated */
+    bool generator_limited; /* the ring was not always full: the worker could do more */
+    double ceiling_mpps, crypto_only_mpps, composite_mpps; /* 0: not measured */
+    struct bench_relay_delay half, ninety;
+    struct bench_relay_overload overload;
+    struct bench_verdict verdict;
+    unsigned worker_cpu, generator_cpu, trials;
+    uint64_t memory; /* resident, of sluice-dp */
+    char engine[192];
+};
+
+/* Told what is going on (a line without its end), for a terminal; may be NULL. */
+typedef void (*bench_relay_on_step_fn)(const char *text);
+
+/* Measures; blocks for up to a minute. Everything that it starts has ended when it returns.
+ * ERR_CLOSED: interrupted or sluice-dp died; ERR_AUTH: what came back was wrong (result is
+ * written); otherwise as bench_dp_start, bench_calls_open, bench_load_create. */
+int bench_relay_run(const struct bench_relay_options *options, bench_relay_on_step_fn on_step,
+                    struct bench_relay_result *result);
+
+/* When did the loss of an overload end? In milliseconds since `after`; -1: never. */
+double bench_relay_recovery(const struct bench_timeline *timeline, uint32_t after, uint32_t end);
+
+#endif

@@ -1,0 +1,120 @@
+"""sluice-bench as a user runs it: the shape of what it prints, never its speed."""
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+BENCH, SLUICE_DP = sys.argv.pop(1), sys.argv.pop(1)
+os.environ['SLUICE_DP'] = SLUICE_DP
+
+
+def run(*args):
+    r = subprocess.run([BENCH, *args], capture_output=True, text=True, timeout=200)
+    return r.returncode, r.stdout, r.stderr
+
+
+def left_behind():
+    """Directories of benchmarks, running ones and such as forgot theirs."""
+    return set(glob.glob('/tmp/sluice-bench-*'))
+
+
+class Relay(unittest.TestCase):
+    def relay(self, *args):
+        code, out, err = run('relay', '--json', '--quick', '--calls', '5', *args)
+        self.assertEqual(code, 0, err)
+        return json.loads(out)
+
+    def check(self, r):
+        self.assertGreater(r['mpps'], 0)
+        self.assertGreater(r['ns_per_packet'], 0)
+        self.assertGreater(r['verified']['packets'], 0)
+        self.assertEqual(r['verified']['wrong'], 0)
+        for load in ('load_50', 'load_90'):
+            delay = r['latency_us'][load]
+            self.assertGreater(delay['p50'], 0)
+            self.assertLessEqual(delay['p50'], delay['p99'])
+            self.assertLessEqual(delay['p99'], delay['p99_9'])
+        self.assertGreater(r['overload']['offered_mpps'], 0)
+        self.assertIn('recovery_ms', r['targets'])
+
+    def test_plain_path_is_its_own_ceiling(self):
+        r = self.relay('--path', 'rtp-rtp')
+        self.check(r)
+        self.assertEqual((r['path'], r['suite'], r['calls']), ('rtp-rtp', 'none', 5))
+        self.assertEqual(r['ceiling_mpps'], r['mpps'])
+        self.assertIsNone(r['crypto_only_mpps'])
+
+    def test_secure_path_has_its_limits_beside_it(self):
+        r = self.relay('--path', 'srtp-srtp', '--suite', 'AEAD_AES_128_GCM')
+        self.check(r)
+        limit = 1 / (1 / r['ceiling_mpps'] + 1 / r['crypto_only_mpps'])
+        self.assertAlmostEqual(r['composite_mpps'] / limit, 1, places=3)
+        self.assertAlmostEqual(r['targets']['of_composite_limit']['value'],
+                               r['mpps'] / r['composite_mpps'], places=3)
+
+    def test_mixed_path_without_the_limits(self):
+        r = self.relay('--path', 'rtp-srtp', '--alone', '--bytes', '1212')
+        self.check(r)
+        self.assertIsNone(r['ceiling_mpps'])
+        self.assertIsNone(r['composite_mpps'])
+
+    def test_interrupt_ends_all_that_was_started(self):
+        before = left_behind()
+        bench = subprocess.Popen([BENCH, 'relay', '--seconds', '30', '--calls', '5'],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            # Ready when its sluice-dp has made the memif: from then on traffic runs.
+            end = time.monotonic() + 60
+            while bench.poll() is None and time.monotonic() < end:
+                mine = [d for d in left_behind() - before
+                        if os.path.exists(d + '/memif.sock')]
+                if mine and children(bench.pid):
+                    break
+            dp = children(bench.pid)
+            bench.send_signal(signal.SIGINT)
+            _, err = bench.communicate(timeout=60)
+        finally:
+            bench.kill()
+        self.assertEqual(bench.returncode, 1)
+        self.assertIn('interrupted', err)
+        self.assertTrue(dp)
+        for pid in dp:
+            self.assertFalse(os.path.exists('/proc/%d' % pid))
+        for directory in mine:
+            self.assertFalse(os.path.exists(directory))
+
+    def test_missing_program_is_told(self):
+        code, out, err = run('relay', '--quick', '--sluice-dp', '/nowhere/sluice-dp')
+        self.assertEqual((code, out), (1, ''))
+        self.assertIn('/nowhere/sluice-dp', err)
+
+
+class Options(unittest.TestCase):
+    def test_nonsense_is_refused_with_the_usage(self):
+        for args in (['relay', '--path', 'up'], ['relay', '--suite', 'ROT13'],
+                     ['relay', '--calls', '0'], ['relay', '--bytes', '9000'],
+                     ['relay', '--seconds', 'nan'], ['nothing']):
+            code, out, err = run(*args)
+            self.assertEqual((code, out), (2, ''), args)
+            self.assertIn('usage', err)
+
+    def test_help_names_every_command(self):
+        code, out, _ = run('--help')
+        self.assertEqual(code, 0)
+        for command in ('per', 'pipeline', 'relay', 'srtp'):
+            self.assertIn('  %s ' % command, out)
+            self.assertEqual(run(command, '--help')[0], 0)
+
+
+def children(pid):
+    path = '/proc/%d/task/%d/children' % (pid, pid)
+    with open(path) as f:
+        return [int(p) for p in f.read().split()]
+
+
+if __name__ == '__main__':
+    unittest.main()
