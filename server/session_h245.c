@@ -183,9 +183,11 @@ void session_user_input(struct session *s, const char *text, uint32_t duration_m
                                 (json_int_t)duration_ms, "via", via));
 }
 
-static void on_user_input(void *arg, const char *text, uint32_t duration_ms)
+static void on_user_input(void *arg, const struct h245_user_input *input)
 {
-    session_user_input(arg, text, duration_ms, "h245");
+    /* What is in the RTP stream too is relayed there; a longer press adds no key. */
+    if (input->kind != H245_INPUT_SIGNAL_UPDATE)
+        session_user_input(arg, input->text, input->duration_ms, "h245");
 }
 
 static void on_end_session(void *arg)

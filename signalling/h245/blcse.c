@@ -18,7 +18,7 @@ static void send_confirm(struct h245_lc_step *s)
 static void do_inconsistent(struct h245_lc_step *s)
 {
     h245_lc_send_close(s, false);
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     h245_fail(s->e, H245_PROC_BLCSE_OUT, H245_ERROR_INCONSISTENT, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_OUTGOING, H245_CLOSED_BY_US);
 }
@@ -110,7 +110,7 @@ static void do_unconfirmed(void *machine, const void *input)
     struct h245_lc_step *s = machine;
 
     (void)input;
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     h245_fail(s->e, H245_PROC_BLCSE_IN, H245_ERROR_TIMEOUT, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_INCOMING, H245_CLOSED_BY_TIMEOUT);
 }

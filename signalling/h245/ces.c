@@ -2,7 +2,7 @@
 #include "signalling/h245/internal.h"
 
 enum { IDLE, AWAITING };
-enum { TRANSFER, ACK, REJECT, T101 };
+enum { TRANSFER, ACK, REJECT, T101, NOT_SUPPORTED };
 enum { IN_TCS, IN_RELEASE };
 
 static void do_transfer(void *machine, const void *input)
@@ -47,12 +47,19 @@ static void do_timeout(void *machine, const void *input)
     h245_fail(e, H245_PROC_CES_OUT, H245_ERROR_TIMEOUT, 0);
 }
 
+static void do_not_supported(void *machine, const void *input)
+{
+    struct h245_engine *e = machine;
+
+    (void)input;
+    e->ces.deadline = H245_NEVER;
+    h245_fail(e, H245_PROC_CES_OUT, H245_ERROR_REFUSED, 0);
+}
+
 static const char *const states[] = {"idle", "awaiting response"};
 static const char *const events[] = {
-    "TRANSFER.request",
-    "TerminalCapabilitySetAck",
-    "TerminalCapabilitySetReject",
-    "T101 expires",
+    "TRANSFER.request", "TerminalCapabilitySetAck", "TerminalCapabilitySetReject",
+    "T101 expires",     "FunctionNotSupported",
 };
 /* Answers with another sequence number belong to an earlier set and never come here. */
 static const struct fsm_row rows[] = {
@@ -60,6 +67,7 @@ static const struct fsm_row rows[] = {
     {AWAITING, ACK, IDLE, do_acked, "TRANSFER.confirm"},
     {AWAITING, REJECT, IDLE, do_rejected, "REJECT.indication"},
     {AWAITING, T101, IDLE, do_timeout, "send Release, REJECT.indication"},
+    {AWAITING, NOT_SUPPORTED, IDLE, do_not_supported, "ERROR.indication"},
 };
 const struct fsm h245_ces_out_fsm = {"Capability exchange, outgoing",
                                      "H.245 C.3",
@@ -169,6 +177,11 @@ void h245_ces_on_reject(struct h245_engine *e, const void *body)
     const struct h245_TerminalCapabilitySetReject *reject = body;
 
     receive(e, REJECT, reject->sequenceNumber, body);
+}
+
+bool h245_ces_not_supported(struct h245_engine *e)
+{
+    return fsm_run(&h245_ces_out_fsm, &e->ces.state, NOT_SUPPORTED, e, NULL) != 0;
 }
 
 void h245_ces_on_timer(struct h245_engine *e)

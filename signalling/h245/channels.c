@@ -13,6 +13,15 @@ struct channel *h245_channel_find(const struct h245_engine *e, uint16_t lcn,
     return NULL;
 }
 
+static struct channel fresh(uint16_t lcn, enum h245_direction direction)
+{
+    return (struct channel){.lcn = lcn,
+                            .direction = direction,
+                            .deadline = H245_NEVER,
+                            .clc_deadline = H245_NEVER,
+                            .rate_out.deadline = H245_NEVER};
+}
+
 /* NULL when as many as allowed exist in this direction. */
 static struct channel *channel_add(struct h245_engine *e, uint16_t lcn,
                                    enum h245_direction direction)
@@ -30,14 +39,16 @@ static struct channel *channel_add(struct h245_engine *e, uint16_t lcn,
     }
     if (free == NULL || used >= e->config.channels_max)
         return NULL;
-    *free = (struct channel){
-        .lcn = lcn, .direction = direction, .deadline = H245_NEVER, .clc_deadline = H245_NEVER};
+    *free = fresh(lcn, direction);
     return free;
 }
 
-void h245_channel_remove(struct channel *c)
+void h245_channel_remove(struct h245_engine *e, struct channel *c)
 {
-    *c = (struct channel){.deadline = H245_NEVER, .clc_deadline = H245_NEVER};
+    h245_loop_channel_gone(e, c->lcn, c->direction);
+    h245_loop_channel_gone(e, c->reverse_lcn,
+                           c->direction == H245_OUTGOING ? H245_INCOMING : H245_OUTGOING);
+    *c = fresh(0, H245_OUTGOING);
 }
 
 /* The reverse half of a channel that goes both ways has a number of the other side's space: it
@@ -169,7 +180,7 @@ enum h245_olc_cause h245_channel_judge(struct h245_engine *e, const struct chann
                                        const struct h245_OpenLogicalChannel *olc)
 {
     if (theirs->is_bidirectional && e->ops->on_channel_confirmed == NULL) {
-        e->stats.unsupported++;
+        h245_refused(e, H245_REFUSED_CHANNEL);
         return H245_OLC_UNSUITABLE_REVERSE;
     }
     if ((theirs->replaces != 0 && !may_replace(e, theirs)) || replaces_nothing_of_ours(e, olc))
@@ -230,6 +241,20 @@ void h245_lcse_on_reject(struct h245_engine *e, const void *body)
         cause = (enum h245_olc_cause)(reject->cause.kind -
                                       h245_OpenLogicalChannelReject_cause_unspecified);
     receive(e, reject->forwardLogicalChannelNumber, H245_OUTGOING, LC_OUT_REJECT, cause, body);
+}
+
+/* As a rejection without a cause: the peer has no idea of what we wanted to open. */
+bool h245_lcse_not_supported(struct h245_engine *e, uint16_t lcn)
+{
+    struct channel *c = h245_channel_find(e, lcn, H245_OUTGOING);
+
+    if (c == NULL || c->state != LC_AWAITING_ESTABLISHMENT)
+        return false;
+    h245_fail(e, procedure_of(c, H245_OUTGOING), H245_ERROR_REFUSED, lcn);
+    c = h245_channel_find(e, lcn, H245_OUTGOING);
+    if (!e->destroyed && c != NULL && c->state == LC_AWAITING_ESTABLISHMENT)
+        run(e, c, lcn, H245_OUTGOING, LC_OUT_REJECT, H245_OLC_UNKNOWN_CAUSE, NULL);
+    return true;
 }
 
 void h245_lcse_on_close_ack(struct h245_engine *e, const void *body)
@@ -309,7 +334,7 @@ int h245_channel_open(struct h245_engine *e, const struct h245_OpenLogicalChanne
         return ERR_LIMIT;
     h245_channel_note(c, olc);
     if (c->replaces != 0 && !may_replace(e, c)) {
-        h245_channel_remove(c);
+        h245_channel_remove(e, c);
         return ERR_NOTFOUND;
     }
     h245_enter(e, now);
@@ -448,7 +473,9 @@ void h245_lcse_on_timer(struct h245_engine *e)
 
         if (c->lcn != 0 && c->clc_deadline <= e->now)
             h245_clc_on_timer(e, c);
-        if (c->lcn == 0 || c->deadline > e->now)
+        if (!e->destroyed && c->lcn != 0 && c->rate_out.deadline <= e->now)
+            h245_rate_on_timer(e, c);
+        if (e->destroyed || c->lcn == 0 || c->deadline > e->now)
             continue;
         c->deadline = H245_NEVER;
         e->stats.timeouts++;
@@ -468,6 +495,8 @@ uint64_t h245_lcse_next(const struct h245_engine *e)
             next = c->deadline;
         if (c->clc_deadline < next)
             next = c->clc_deadline;
+        if (c->rate_out.deadline < next)
+            next = c->rate_out.deadline;
     }
     return next;
 }

@@ -1,9 +1,9 @@
-/* Request channel close, H.245 C.5 (close logical channel entity): the receiver of a channel asks
+/* Request channel close, H.245 C.6 (close logical channel entity): the receiver of a channel asks
  * its sender to close it. The asking side's state lives in the incoming channel. */
 #include "signalling/h245/internal.h"
 
 enum { IDLE, AWAITING };
-enum { CLOSE, ACK, REJECT, T108 };
+enum { CLOSE, ACK, REJECT, T108, NOT_SUPPORTED };
 
 struct step {
     struct h245_engine *e;
@@ -55,15 +55,17 @@ static void do_timeout(void *machine, const void *input)
 
 static const char *const states[] = {"idle", "awaiting response"};
 static const char *const events[] = {"CLOSE.request", "RequestChannelCloseAck",
-                                     "RequestChannelCloseReject", "T108 expires"};
+                                     "RequestChannelCloseReject", "T108 expires",
+                                     "FunctionNotSupported"};
 static const struct fsm_row rows[] = {
     {IDLE, CLOSE, AWAITING, do_ask, "send RequestChannelClose, start T108"},
     {AWAITING, ACK, IDLE, do_acked, "CLOSE.confirm"},
     {AWAITING, REJECT, IDLE, do_rejected, "REJECT.indication"},
     {AWAITING, T108, IDLE, do_timeout, "send Release, REJECT.indication"},
+    {AWAITING, NOT_SUPPORTED, IDLE, do_rejected, "REJECT.indication"},
 };
 const struct fsm h245_clc_out_fsm = {"Request channel close, outgoing",
-                                     "H.245 C.4 (CLCSE)",
+                                     "H.245 C.6",
                                      states,
                                      FSM_COUNT(states),
                                      events,
@@ -110,6 +112,11 @@ void h245_clc_on_reject(struct h245_engine *e, const void *body)
 
     if (!run(e, h245_channel_find(e, reject->forwardLogicalChannelNumber, H245_INCOMING), REJECT))
         h245_unexpected(e);
+}
+
+bool h245_clc_not_supported(struct h245_engine *e, uint16_t lcn)
+{
+    return run(e, h245_channel_find(e, lcn, H245_INCOMING), NOT_SUPPORTED) != 0;
 }
 
 static void send_ack(struct h245_engine *e, uint16_t lcn)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Every alternative of the four message classes has its line: adding a procedure is adding its
- * handlers here. An alternative without a handler is answered functionNotSupported. */
+ * handlers here. What none of our procedures is for is refused by name in other.c. */
 static const h245_handler_fn requests[h245_RequestMessage_UNKNOWN] = {
     [h245_RequestMessage_masterSlaveDetermination] = h245_msd_on_request,
     [h245_RequestMessage_terminalCapabilitySet] = h245_ces_on_request,
@@ -13,14 +13,14 @@ static const h245_handler_fn requests[h245_RequestMessage_UNKNOWN] = {
     [h245_RequestMessage_requestChannelClose] = h245_clc_on_request,
     [h245_RequestMessage_multiplexEntrySend] = h245_other_on_multiplex_entry_send,
     [h245_RequestMessage_requestMultiplexEntry] = h245_other_on_request_multiplex_entry,
-    [h245_RequestMessage_requestMode] = h245_other_on_request_mode,
+    [h245_RequestMessage_requestMode] = h245_mode_on_request,
     [h245_RequestMessage_roundTripDelayRequest] = h245_rtd_on_request,
-    [h245_RequestMessage_maintenanceLoopRequest] = h245_other_on_maintenance_loop,
-    [h245_RequestMessage_communicationModeRequest] = NULL,
-    [h245_RequestMessage_conferenceRequest] = NULL,
-    [h245_RequestMessage_multilinkRequest] = NULL,
-    [h245_RequestMessage_logicalChannelRateRequest] = h245_other_on_channel_rate,
-    [h245_RequestMessage_genericRequest] = NULL,
+    [h245_RequestMessage_maintenanceLoopRequest] = h245_loop_on_request,
+    [h245_RequestMessage_communicationModeRequest] = h245_communication_mode_on_request,
+    [h245_RequestMessage_conferenceRequest] = h245_conference_on_request,
+    [h245_RequestMessage_multilinkRequest] = h245_other_on_multilink,
+    [h245_RequestMessage_logicalChannelRateRequest] = h245_rate_on_request,
+    [h245_RequestMessage_genericRequest] = h245_generic_on_request,
 };
 
 /* A response to something that we never ask is out of place, not unknown. */
@@ -38,42 +38,45 @@ static const h245_handler_fn responses[h245_ResponseMessage_UNKNOWN] = {
     [h245_ResponseMessage_multiplexEntrySendReject] = h245_other_unexpected,
     [h245_ResponseMessage_requestMultiplexEntryAck] = h245_other_unexpected,
     [h245_ResponseMessage_requestMultiplexEntryReject] = h245_other_unexpected,
-    [h245_ResponseMessage_requestModeAck] = h245_other_unexpected,
-    [h245_ResponseMessage_requestModeReject] = h245_other_unexpected,
+    [h245_ResponseMessage_requestModeAck] = h245_mode_on_ack,
+    [h245_ResponseMessage_requestModeReject] = h245_mode_on_reject,
     [h245_ResponseMessage_roundTripDelayResponse] = h245_rtd_on_response,
-    [h245_ResponseMessage_maintenanceLoopAck] = h245_other_unexpected,
-    [h245_ResponseMessage_maintenanceLoopReject] = h245_other_unexpected,
-    [h245_ResponseMessage_communicationModeResponse] = h245_other_unexpected,
-    [h245_ResponseMessage_conferenceResponse] = h245_other_unexpected,
+    [h245_ResponseMessage_maintenanceLoopAck] = h245_loop_on_ack,
+    [h245_ResponseMessage_maintenanceLoopReject] = h245_loop_on_reject,
+    [h245_ResponseMessage_communicationModeResponse] = h245_communication_mode_on_response,
+    [h245_ResponseMessage_conferenceResponse] = h245_conference_on_response,
     [h245_ResponseMessage_multilinkResponse] = h245_other_unexpected,
-    [h245_ResponseMessage_logicalChannelRateAcknowledge] = h245_other_unexpected,
-    [h245_ResponseMessage_logicalChannelRateReject] = h245_other_unexpected,
-    [h245_ResponseMessage_genericResponse] = h245_other_unexpected,
+    [h245_ResponseMessage_logicalChannelRateAcknowledge] = h245_rate_on_ack,
+    [h245_ResponseMessage_logicalChannelRateReject] = h245_rate_on_reject,
+    [h245_ResponseMessage_genericResponse] = h245_generic_on_response,
 };
 
 static const h245_handler_fn commands[h245_CommandMessage_UNKNOWN] = {
-    [h245_CommandMessage_maintenanceLoopOffCommand] = h245_other_ignore, /* no loop is ever on */
+    [h245_CommandMessage_maintenanceLoopOffCommand] = h245_loop_on_off,
     [h245_CommandMessage_sendTerminalCapabilitySet] = h245_other_on_send_capabilities,
-    [h245_CommandMessage_encryptionCommand] = NULL,
+    [h245_CommandMessage_encryptionCommand] = h245_other_on_encryption,
     [h245_CommandMessage_flowControlCommand] = h245_other_on_flow_control,
     [h245_CommandMessage_endSessionCommand] = h245_session_on_end,
     [h245_CommandMessage_miscellaneousCommand] = h245_other_on_misc_command,
-    [h245_CommandMessage_communicationModeCommand] = NULL,
-    [h245_CommandMessage_conferenceCommand] = NULL,
-    [h245_CommandMessage_h223MultiplexReconfiguration] = NULL,
-    [h245_CommandMessage_newATMVCCommand] = NULL,
-    [h245_CommandMessage_mobileMultilinkReconfigurationCommand] = NULL,
-    [h245_CommandMessage_genericCommand] = NULL,
+    [h245_CommandMessage_communicationModeCommand] = h245_communication_mode_on_command,
+    [h245_CommandMessage_conferenceCommand] = h245_conference_on_command,
+    [h245_CommandMessage_h223MultiplexReconfiguration] = h245_other_on_h223,
+    [h245_CommandMessage_newATMVCCommand] = h245_other_on_atm,
+    [h245_CommandMessage_mobileMultilinkReconfigurationCommand] = h245_other_on_mobile,
+    [h245_CommandMessage_genericCommand] = h245_generic_on_command,
 };
 
-/* Indications need no answer (H.245 §6.1): what has no handler here is ignored. */
+/* Indications need no answer (H.245 §6.1): what has no handler here is the user's. */
 static const h245_handler_fn indications[h245_IndicationMessage_UNKNOWN] = {
     [h245_IndicationMessage_functionNotUnderstood] = h245_other_on_not_understood,
     [h245_IndicationMessage_masterSlaveDeterminationRelease] = h245_msd_on_release,
     [h245_IndicationMessage_terminalCapabilitySetRelease] = h245_ces_on_release,
     [h245_IndicationMessage_openLogicalChannelConfirm] = h245_lcse_on_confirm,
     [h245_IndicationMessage_requestChannelCloseRelease] = h245_clc_on_release,
-    [h245_IndicationMessage_userInput] = h245_other_on_user_input,
+    [h245_IndicationMessage_requestModeRelease] = h245_mode_on_release,
+    [h245_IndicationMessage_logicalChannelRateRelease] = h245_rate_on_release,
+    [h245_IndicationMessage_userInput] = h245_user_input_on_indication,
+    [h245_IndicationMessage_genericIndication] = h245_generic_on_indication,
     [h245_IndicationMessage_functionNotSupported] = h245_other_on_not_supported,
 };
 
@@ -86,19 +89,15 @@ static const void *body_of(const void *alternative)
     return body;
 }
 
-static void not_understood(struct h245_engine *e, struct h245_FunctionNotUnderstood *f)
+static void not_understood(struct h245_engine *e, struct h245_FunctionNotUnderstood *f,
+                           bool is_non_standard)
 {
     struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_functionNotUnderstood,
                                        .u.functionNotUnderstood = f};
 
     e->stats.unknown++;
+    e->stats.refused[is_non_standard ? H245_REFUSED_NON_STANDARD : H245_REFUSED_LATER_VERSION]++;
     h245_emit_indication(e, &m);
-}
-
-static void unsupported(struct h245_engine *e)
-{
-    e->stats.unsupported++;
-    h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
 }
 
 static void on_request(struct h245_engine *e, struct h245_RequestMessage *r)
@@ -107,11 +106,9 @@ static void on_request(struct h245_engine *e, struct h245_RequestMessage *r)
                                            .u.request = r};
 
     if (r->kind == h245_RequestMessage_UNKNOWN || r->kind == h245_RequestMessage_nonStandard)
-        not_understood(e, &f);
-    else if (requests[r->kind] != NULL)
-        requests[r->kind](e, body_of(&r->u));
+        not_understood(e, &f, r->kind == h245_RequestMessage_nonStandard);
     else
-        unsupported(e);
+        requests[r->kind](e, body_of(&r->u));
 }
 
 static void on_response(struct h245_engine *e, struct h245_ResponseMessage *r)
@@ -120,7 +117,7 @@ static void on_response(struct h245_engine *e, struct h245_ResponseMessage *r)
                                            .u.response = r};
 
     if (r->kind == h245_ResponseMessage_UNKNOWN || r->kind == h245_ResponseMessage_nonStandard)
-        not_understood(e, &f);
+        not_understood(e, &f, r->kind == h245_ResponseMessage_nonStandard);
     else
         responses[r->kind](e, body_of(&r->u));
 }
@@ -131,17 +128,17 @@ static void on_command(struct h245_engine *e, struct h245_CommandMessage *c)
                                            .u.command = c};
 
     if (c->kind == h245_CommandMessage_UNKNOWN || c->kind == h245_CommandMessage_nonStandard)
-        not_understood(e, &f);
-    else if (commands[c->kind] != NULL)
-        commands[c->kind](e, body_of(&c->u));
+        not_understood(e, &f, c->kind == h245_CommandMessage_nonStandard);
     else
-        unsupported(e);
+        commands[c->kind](e, body_of(&c->u));
 }
 
 static void on_indication(struct h245_engine *e, const struct h245_IndicationMessage *i)
 {
     if (i->kind != h245_IndicationMessage_UNKNOWN && indications[i->kind] != NULL)
         indications[i->kind](e, body_of(&i->u));
+    else
+        H245_CALL(e, on_indication, i);
 }
 
 /* After endSession only the peer's own endSession is of interest. */
@@ -175,6 +172,7 @@ static void dispatch(struct h245_engine *e, struct h245_MultimediaSystemControlM
         break;
     default: /* a fifth class of a later version */
         e->stats.unknown++;
+        e->stats.refused[H245_REFUSED_LATER_VERSION]++;
         h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
         break;
     }
@@ -292,14 +290,26 @@ int h245_engine_send(struct h245_engine *e, const struct h245_MultimediaSystemCo
     return err;
 }
 
-int h245_send_user_input(struct h245_engine *e, const char *text)
+int h245_send_command(struct h245_engine *e, struct h245_CommandMessage *command)
 {
-    struct h245_UserInputIndication input = {.kind = h245_UserInputIndication_alphanumeric,
-                                             .u.alphanumeric = per_string_of(text)};
-    struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_userInput,
-                                       .u.userInput = &input};
     struct h245_MultimediaSystemControlMessage pdu = {
-        .kind = h245_MultimediaSystemControlMessage_indication, .u.indication = &m};
+        .kind = h245_MultimediaSystemControlMessage_command, .u.command = command};
+
+    return h245_engine_send(e, &pdu);
+}
+
+int h245_send_indication(struct h245_engine *e, struct h245_IndicationMessage *indication)
+{
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_indication, .u.indication = indication};
+
+    return h245_engine_send(e, &pdu);
+}
+
+int h245_send_response(struct h245_engine *e, struct h245_ResponseMessage *response)
+{
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_response, .u.response = response};
 
     return h245_engine_send(e, &pdu);
 }
@@ -317,6 +327,12 @@ void h245_unexpected(struct h245_engine *e)
     e->stats.unexpected++;
 }
 
+void h245_refused(struct h245_engine *e, enum h245_refusal what)
+{
+    e->stats.unsupported++;
+    e->stats.refused[what]++;
+}
+
 void h245_check_ready(struct h245_engine *e)
 {
     if (e->ready.is_told || !e->ready.our_set || !e->ready.peer_set || !e->msd.is_done)
@@ -328,9 +344,14 @@ void h245_check_ready(struct h245_engine *e)
 void h245_stop_timers(struct h245_engine *e)
 {
     e->msd.deadline = e->ces.deadline = e->rtd.deadline = e->rtd.next = H245_NEVER;
-    e->session.deadline = H245_NEVER;
+    e->session.deadline = e->mode_out.deadline = H245_NEVER;
     for (unsigned i = 0; i < 2 * e->config.channels_max; i++)
-        e->channels[i].deadline = e->channels[i].clc_deadline = H245_NEVER;
+        e->channels[i].deadline = e->channels[i].clc_deadline = e->channels[i].rate_out.deadline =
+            H245_NEVER;
+    for (unsigned i = 0; i < H245_LOOPS_MAX; i++)
+        e->loops[H245_OUTGOING][i].deadline = e->loops[H245_INCOMING][i].deadline = H245_NEVER;
+    for (unsigned i = 0; i < H245_ASKS_MAX; i++)
+        e->asks[i].deadline = H245_NEVER;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -343,14 +364,16 @@ uint64_t h245_engine_next_deadline(const struct h245_engine *e)
     uint64_t next = earlier(e->msd.deadline, e->ces.deadline);
 
     next = earlier(next, earlier(e->rtd.deadline, e->rtd.next));
+    next = earlier(next, earlier(e->mode_out.deadline, h245_loop_next(e)));
+    next = earlier(next, h245_ask_next(e));
     return earlier(next, earlier(e->session.deadline, h245_lcse_next(e)));
 }
 
 void h245_engine_on_timer(struct h245_engine *e, uint64_t now)
 {
     static void (*const procedures[])(struct h245_engine *) = {
-        h245_msd_on_timer, h245_ces_on_timer, h245_lcse_on_timer, h245_rtd_on_timer,
-        h245_session_on_timer};
+        h245_msd_on_timer,  h245_ces_on_timer,  h245_lcse_on_timer, h245_rtd_on_timer,
+        h245_mode_on_timer, h245_loop_on_timer, h245_ask_on_timer,  h245_session_on_timer};
 
     h245_enter(e, now);
     for (unsigned i = 0; i < FSM_COUNT(procedures) && !e->destroyed; i++)
@@ -375,6 +398,10 @@ static void fill_defaults(struct h245_engine_config *c)
     set_default(&c->channel_timeout_ms, 10000);
     set_default(&c->close_request_timeout_ms, 10000);
     set_default(&c->rtd_timeout_ms, 10000);
+    set_default(&c->mode_timeout_ms, 10000);
+    set_default(&c->loop_timeout_ms, 10000);
+    set_default(&c->rate_timeout_ms, 10000);
+    set_default(&c->request_timeout_ms, 10000);
     set_default(&c->end_session_timeout_ms, 3000);
     if (c->msd_retries == 0)
         c->msd_retries = 8;
@@ -482,4 +509,15 @@ const char *h245_olc_cause_to_str(enum h245_olc_cause cause)
     };
 
     return cause < H245_OLC_CAUSE_COUNT ? text[cause] : "unknown cause";
+}
+
+const char *h245_refusal_to_str(enum h245_refusal refusal)
+{
+    static const char *const text[] = {
+#define REFUSAL_TEXT(name, words) [name] = words,
+        H245_REFUSAL_LIST(REFUSAL_TEXT)
+#undef REFUSAL_TEXT
+    };
+
+    return refusal < H245_REFUSAL_COUNT ? text[refusal] : "unknown";
 }

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "signalling/h245/procedures.h"
+
 /* Made by the schema's generator: #include "signalling/schema/h245.h" to look inside. */
 struct h245_MultimediaSystemControlMessage;
 struct h245_TerminalCapabilitySet;
@@ -25,22 +27,29 @@ struct h245_OpenLogicalChannel;
 struct h245_OpenLogicalChannelAck;
 struct h245_MiscellaneousCommand;
 struct h245_FlowControlCommand;
+struct h245_ConferenceCommand;
 
 struct h245_engine;
 
 #define H245_VERSION 17 /* protocolIdentifier 0.0.8.245.0.17 */
 #define H245_NEVER   UINT64_MAX
 
-#define H245_PROCEDURE_LIST(X)                               \
-    X(H245_PROC_MSD, "master-slave determination")           \
-    X(H245_PROC_CES_OUT, "outgoing capability exchange")     \
-    X(H245_PROC_CES_IN, "incoming capability exchange")      \
-    X(H245_PROC_LCSE_OUT, "outgoing logical channel")        \
-    X(H245_PROC_LCSE_IN, "incoming logical channel")         \
-    X(H245_PROC_BLCSE_OUT, "outgoing bidirectional channel") \
-    X(H245_PROC_BLCSE_IN, "incoming bidirectional channel")  \
-    X(H245_PROC_CLC, "request channel close")                \
-    X(H245_PROC_RTD, "round-trip delay")                     \
+#define H245_PROCEDURE_LIST(X)                                    \
+    X(H245_PROC_MSD, "master-slave determination")                \
+    X(H245_PROC_CES_OUT, "outgoing capability exchange")          \
+    X(H245_PROC_CES_IN, "incoming capability exchange")           \
+    X(H245_PROC_LCSE_OUT, "outgoing logical channel")             \
+    X(H245_PROC_LCSE_IN, "incoming logical channel")              \
+    X(H245_PROC_BLCSE_OUT, "outgoing bidirectional channel")      \
+    X(H245_PROC_BLCSE_IN, "incoming bidirectional channel")       \
+    X(H245_PROC_CLC, "request channel close")                     \
+    X(H245_PROC_RTD, "round-trip delay")                          \
+    X(H245_PROC_MODE_OUT, "mode request")                         \
+    X(H245_PROC_LOOP_OUT, "maintenance loop")                     \
+    X(H245_PROC_RATE_OUT, "logical channel rate")                 \
+    X(H245_PROC_CONFERENCE, "conference request")                 \
+    X(H245_PROC_COMMUNICATION_MODE, "communication mode request") \
+    X(H245_PROC_GENERIC, "generic request")                       \
     X(H245_PROC_SESSION, "session")
 
 enum h245_procedure {
@@ -65,11 +74,6 @@ enum h245_error {
     H245_ERROR_LIST(H245_ERROR_ENUM)
 #undef H245_ERROR_ENUM
         H245_ERROR_COUNT
-};
-
-enum h245_direction {
-    H245_OUTGOING, /* we opened it and transmit */
-    H245_INCOMING, /* peer opened it and transmits */
 };
 
 /* OpenLogicalChannelReject causes, in the order of the ASN.1. */
@@ -156,9 +160,44 @@ struct h245_engine_ops {
     bool (*on_channel_close_request)(void *arg, uint16_t lcn);
     void (*on_round_trip)(void *arg, uint32_t ms);
     void (*on_round_trip_lost)(void *arg, unsigned in_a_row);
-    void (*on_user_input)(void *arg, const char *text, uint32_t duration_ms); /* 0: unknown */
+    void (*on_user_input)(void *arg, const struct h245_user_input *input);
+    /* For a channel that exists (either half, either direction) or, multipoint mode, for all. */
     void (*on_misc_command)(void *arg, const struct h245_MiscellaneousCommand *command);
     void (*on_flow_control)(void *arg, const struct h245_FlowControlCommand *command);
+    /* The peer wants to be sent something else: h245_mode_answer, now or later. NULL: denied.
+     * Withdrawn: it waits no longer, or a new request follows. */
+    void (*on_mode_request)(void *arg, const struct h245_RequestMode *request);
+    void (*on_mode_withdrawn)(void *arg);
+    void (*on_mode_answer)(void *arg, enum h245_mode_answer answer);
+    /* The peer wants a loop: h245_loop_answer. NULL: rejected. `ended`: it, asked for or on, is
+     * off; a channel that closes takes its loops along without a word. */
+    void (*on_loop_request)(void *arg, enum h245_loop loop, uint16_t lcn);
+    void (*on_loop_ended)(void *arg, enum h245_loop loop, uint16_t lcn);
+    /* A loop that we asked for is on; or it was refused, or is gone. */
+    void (*on_loop)(void *arg, enum h245_loop loop, uint16_t lcn, bool is_on);
+    /* The peer wants another maximum for a channel, in 100 bit/s: h245_rate_answer. NULL:
+     * rejected. */
+    void (*on_rate_request)(void *arg, uint16_t lcn, enum h245_direction direction,
+                            uint32_t max_rate);
+    void (*on_rate_answer)(void *arg, uint16_t lcn, enum h245_direction direction, bool is_granted,
+                           uint32_t max_rate);
+    /* Callbacks that return bool: true, it is taken, and answered by the user now or later where it
+     * has an answer; false or NULL: the engine refuses it as the Recommendations say. */
+    bool (*on_communication_mode_request)(void *arg);
+    bool (*on_communication_mode)(void *arg,
+                                  const struct h245_CommunicationModeTableEntry_list *table,
+                                  bool is_command);
+    bool (*on_conference_request)(void *arg, const struct h245_ConferenceRequest *request);
+    bool (*on_conference_command)(void *arg, const struct h245_ConferenceCommand *command);
+    void (*on_conference_response)(void *arg, const struct h245_ConferenceResponse *response);
+    bool (*on_generic)(void *arg, enum h245_generic_class class,
+                       const struct h245_GenericMessage *message);
+    /* All that no procedure has a use for: miscellaneous, jitter, skew, vendor, MC location, flow
+     * control, conference, multilink... */
+    void (*on_indication)(void *arg, const struct h245_IndicationMessage *indication);
+    /* The peer did not know this message of ours (NULL: it does not say which). Requests have ended
+     * in on_failed(REFUSED) before. */
+    void (*on_not_supported)(void *arg, const struct h245_MultimediaSystemControlMessage *ours);
     /* The peer said endSession, or it answered ours. No PDU will be sent after it. */
     void (*on_end_session)(void *arg);
     /* A procedure failed. `lcn` is 0 where the procedure has no channel. */
@@ -176,6 +215,10 @@ struct h245_engine_config {
     uint32_t close_request_timeout_ms; /* T108, default 10,000 */
     uint32_t rtd_timeout_ms;           /* T105, default 10,000 */
     uint32_t rtd_interval_ms;          /* keep-alive; 0: only when asked for */
+    uint32_t mode_timeout_ms;          /* T109, default 10,000 */
+    uint32_t loop_timeout_ms;          /* T102, default 10,000 */
+    uint32_t rate_timeout_ms;          /* logical channel rate, default 10,000 */
+    uint32_t request_timeout_ms;       /* conference, communication mode, generic; default 10,000 */
     uint32_t end_session_timeout_ms;   /* wait for the peer's endSession, default 3,000 */
     unsigned msd_retries;              /* N100, default 8 */
     unsigned channels_max;             /* each direction, default 32 */
@@ -196,6 +239,7 @@ struct h245_engine_stats {
     uint64_t channels_refused; /* above channels_max */
     uint64_t conflicts;        /* requests for channels that crossed, see on_channel_conflict */
     uint64_t timeouts;
+    uint64_t refused[H245_REFUSAL_COUNT]; /* unsupported and unknown by what it was */
 };
 
 /* `config` is copied, `ops` must stay. `arg` goes to every callback and to random. NULL: out of
@@ -265,9 +309,6 @@ int h245_rtd_start(struct h245_engine *e, uint64_t now);
 /* endSessionCommand disconnect; on_end_session comes with the peer's or after the time-out. */
 int h245_end_session(struct h245_engine *e, uint64_t now);
 bool h245_is_ended(const struct h245_engine *e);
-
-/* userInput alphanumeric. */
-int h245_send_user_input(struct h245_engine *e, const char *text);
 
 /* Any PDU that no procedure above makes (commands, indications). */
 int h245_engine_send(struct h245_engine *e, const struct h245_MultimediaSystemControlMessage *pdu);

@@ -5,7 +5,7 @@
 /* The channel is gone before the user hears of it, so that it may open another one. */
 static void gone(struct h245_lc_step *s, enum h245_direction direction, enum h245_closer by)
 {
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     H245_CALL(s->e, on_channel_closed, s->lcn, direction, by);
 }
 
@@ -35,7 +35,7 @@ void h245_lc_do_establish(void *machine, const void *input)
 
     s->c->deadline = h245_after(s->e, s->e->config.channel_timeout_ms);
     if (h245_emit_request(s->e, &m) != 0)
-        h245_channel_remove(s->c);
+        h245_channel_remove(s->e, s->c);
 }
 
 /* A channel that was opened in place of another one ends that one: both at once is more than the
@@ -63,7 +63,7 @@ void h245_lc_do_rejected(void *machine, const void *input)
     struct h245_lc_step *s = machine;
 
     (void)input;
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     H245_CALL(s->e, on_channel_rejected, s->lcn, s->cause);
 }
 
@@ -83,7 +83,7 @@ void h245_lc_do_no_answer(void *machine, const void *input)
 
     (void)input;
     h245_lc_send_close(s, false);
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     h245_fail(s->e, procedure, H245_ERROR_TIMEOUT, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_OUTGOING, H245_CLOSED_BY_TIMEOUT);
 }
@@ -95,7 +95,7 @@ void h245_lc_do_broken(void *machine, const void *input)
     enum h245_procedure procedure = out_procedure(s);
 
     (void)input;
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     h245_fail(s->e, procedure, H245_ERROR_UNEXPECTED, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_OUTGOING, H245_CLOSED_BY_PEER);
 }
@@ -112,7 +112,7 @@ void h245_lc_do_close_lost(void *machine, const void *input)
     enum h245_procedure procedure = out_procedure(s);
 
     (void)input;
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     h245_fail(s->e, procedure, H245_ERROR_TIMEOUT, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_OUTGOING, H245_CLOSED_BY_US);
 }
@@ -196,7 +196,7 @@ void h245_lc_do_offered(void *machine, const void *input)
     if (!is_still_offered(s))
         return;
     if (cause != H245_OLC_CAUSE_COUNT) {
-        h245_channel_remove(s->c);
+        h245_channel_remove(s->e, s->c);
         h245_lc_send_reject(s->e, s->lcn, cause);
         return;
     }
@@ -226,7 +226,7 @@ void h245_lc_do_accept(void *machine, const void *input)
     s->c->replaces = 0; /* closing the old one is the opener's */
     if (h245_emit_response(s->e, &m) == 0)
         return;
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     h245_lc_send_reject(s->e, s->lcn, H245_OLC_UNSPECIFIED);
 }
 
@@ -235,7 +235,7 @@ void h245_lc_do_refuse(void *machine, const void *input)
     struct h245_lc_step *s = machine;
 
     (void)input;
-    h245_channel_remove(s->c);
+    h245_channel_remove(s->e, s->c);
     h245_lc_send_reject(s->e, s->lcn, s->cause);
 }
 

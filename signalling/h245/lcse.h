@@ -26,10 +26,8 @@ struct h245_lc_step {
 };
 
 /* channels.c */
-void h245_channel_remove(struct channel *c);
+void h245_channel_remove(struct h245_engine *e, struct channel *c);
 void h245_channel_note(struct channel *c, const struct h245_OpenLogicalChannel *olc);
-bool h245_channel_number_is_taken(const struct h245_engine *e, uint16_t lcn,
-                                  enum h245_direction direction);
 /* May the peer's request go to the user? H245_OLC_CAUSE_COUNT: yes; else the cause to reject it
  * with. The user may be asked, so the channel can be gone afterwards. */
 enum h245_olc_cause h245_channel_judge(struct h245_engine *e, const struct channel *theirs,

@@ -2,7 +2,7 @@
 #include "signalling/h245/internal.h"
 
 enum { IDLE, OUTGOING, INCOMING };
-enum { DETERMINE, MSD, ACK, REJECT, RELEASE, T106 };
+enum { DETERMINE, MSD, ACK, REJECT, RELEASE, T106, NOT_SUPPORTED };
 
 #define NUMBER_MASK 0xffffffu
 #define NUMBER_HALF 0x800000u
@@ -203,6 +203,12 @@ static void do_timeout_in(void *machine, const void *input)
     fail(machine, H245_ERROR_TIMEOUT);
 }
 
+static void do_not_supported(void *machine, const void *input)
+{
+    (void)input;
+    fail(machine, H245_ERROR_REFUSED);
+}
+
 static const char *const states[] = {"idle", "outgoing awaiting response",
                                      "incoming awaiting response"};
 static const char *const events[] = {
@@ -212,6 +218,7 @@ static const char *const events[] = {
     "MasterSlaveDeterminationReject",
     "MasterSlaveDeterminationRelease",
     "T106 expires",
+    "FunctionNotSupported",
 };
 static const struct fsm_row rows[] = {
     {IDLE, DETERMINE, OUTGOING, do_determine, "send MasterSlaveDetermination, start T106"},
@@ -224,6 +231,7 @@ static const struct fsm_row rows[] = {
      "below N100: new number, send again; else ERROR.indication, idle"},
     {OUTGOING, RELEASE, IDLE, do_released, "ERROR.indication: no answer of ours in time"},
     {OUTGOING, T106, IDLE, do_timeout_out, "send Release, ERROR.indication: no answer"},
+    {OUTGOING, NOT_SUPPORTED, IDLE, do_not_supported, "ERROR.indication"},
     {INCOMING, ACK, IDLE, do_confirmed, "same view: DETERMINE.confirm; else ERROR.indication"},
     {INCOMING, MSD, FSM_DECIDES, do_again,
      "same number: send Ack again; another: ERROR.indication, idle"},
@@ -269,6 +277,11 @@ void h245_msd_on_reject(struct h245_engine *e, const void *body)
 void h245_msd_on_release(struct h245_engine *e, const void *body)
 {
     receive(e, RELEASE, body);
+}
+
+bool h245_msd_not_supported(struct h245_engine *e)
+{
+    return run(e, NOT_SUPPORTED, NULL) != 0;
 }
 
 void h245_msd_on_timer(struct h245_engine *e)

@@ -30,7 +30,7 @@ void h245_other_on_multiplex_entry_send(struct h245_engine *e, const void *body)
                                      .u.multiplexEntrySendReject = &reject};
     uint32_t n = send->multiplexEntryDescriptors.n;
 
-    e->stats.unsupported++;
+    h245_refused(e, H245_REFUSED_MULTIPLEX_ENTRY);
     if (n > ENTRIES_MAX)
         n = ENTRIES_MAX;
     for (uint32_t i = 0; i < n; i++) {
@@ -52,7 +52,7 @@ void h245_other_on_request_multiplex_entry(struct h245_engine *e, const void *bo
                                      .u.requestMultiplexEntryReject = &reject};
     uint32_t n = request->entryNumbers.n;
 
-    e->stats.unsupported++;
+    h245_refused(e, H245_REFUSED_REQUEST_ENTRY);
     if (n > ENTRIES_MAX)
         n = ENTRIES_MAX;
     for (uint32_t i = 0; i < n; i++) {
@@ -64,90 +64,89 @@ void h245_other_on_request_multiplex_entry(struct h245_engine *e, const void *bo
     h245_emit_response(e, &m);
 }
 
-void h245_other_on_request_mode(struct h245_engine *e, const void *body)
+/* More channels of a circuit-switched network: only the request for one has a refusal. */
+void h245_other_on_multilink(struct h245_engine *e, const void *body)
 {
-    const struct h245_RequestMode *request = body;
-    struct h245_RequestModeReject reject = {.sequenceNumber = request->sequenceNumber,
-                                            .cause.kind =
-                                                h245_RequestModeReject_cause_requestDenied};
-    struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_requestModeReject,
-                                     .u.requestModeReject = &reject};
+    const struct h245_MultilinkRequest *request = body;
+    struct h245_MultilinkResponse_addConnection_responseCode_rejected why = {
+        .kind = h245_MultilinkResponse_addConnection_responseCode_rejected_connectionsNotAvailable};
+    struct h245_MultilinkResponse_addConnection answer = {
+        .responseCode.kind = h245_MultilinkResponse_addConnection_responseCode_rejected,
+        .responseCode.u.rejected = &why};
+    struct h245_MultilinkResponse response = {.kind = h245_MultilinkResponse_addConnection,
+                                              .u.addConnection = &answer};
+    struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_multilinkResponse,
+                                     .u.multilinkResponse = &response};
 
-    e->stats.unsupported++;
-    h245_emit_response(e, &m);
-}
-
-void h245_other_on_maintenance_loop(struct h245_engine *e, const void *body)
-{
-    const struct h245_MaintenanceLoopRequest *request = body;
-    struct h245_MaintenanceLoopReject reject = {
-        .cause.kind = h245_MaintenanceLoopReject_cause_canNotPerformLoop};
-    struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_maintenanceLoopReject,
-                                     .u.maintenanceLoopReject = &reject};
-
-    e->stats.unsupported++;
-    switch (request->type.kind) {
-    case h245_MaintenanceLoopRequest_type_systemLoop:
-        reject.type.kind = h245_MaintenanceLoopReject_type_systemLoop;
-        break;
-    case h245_MaintenanceLoopRequest_type_mediaLoop:
-        reject.type.kind = h245_MaintenanceLoopReject_type_mediaLoop;
-        reject.type.u.mediaLoop = request->type.u.mediaLoop;
-        break;
-    case h245_MaintenanceLoopRequest_type_logicalChannelLoop:
-        reject.type.kind = h245_MaintenanceLoopReject_type_logicalChannelLoop;
-        reject.type.u.logicalChannelLoop = request->type.u.logicalChannelLoop;
-        break;
-    default:
+    h245_refused(e, H245_REFUSED_MULTILINK);
+    if (request->kind != h245_MultilinkRequest_addConnection) {
         h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
         return;
     }
+    answer.sequenceNumber = request->u.addConnection->sequenceNumber;
     h245_emit_response(e, &m);
 }
 
-void h245_other_on_channel_rate(struct h245_engine *e, const void *body)
+/* Commands for networks and ciphers that are not ours. */
+static void refuse_command(struct h245_engine *e, enum h245_refusal what)
 {
-    const struct h245_LogicalChannelRateRequest *request = body;
-    struct h245_LogicalChannelRateReject reject = {
-        .sequenceNumber = request->sequenceNumber,
-        .logicalChannelNumber = request->logicalChannelNumber,
-        .rejectReason.kind = h245_LogicalChannelRateRejectReason_undefinedReason};
-    struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_logicalChannelRateReject,
-                                     .u.logicalChannelRateReject = &reject};
-
-    e->stats.unsupported++;
-    h245_emit_response(e, &m);
+    h245_refused(e, what);
+    h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
 }
 
-/* Decoded strings end in a zero octet (see per/value.h); an embedded one cuts the text. */
-void h245_other_on_user_input(struct h245_engine *e, const void *body)
+void h245_other_on_encryption(struct h245_engine *e, const void *body)
 {
-    const struct h245_UserInputIndication *input = body;
-
-    switch (input->kind) {
-    case h245_UserInputIndication_alphanumeric:
-        H245_CALL(e, on_user_input, input->u.alphanumeric.p, 0);
-        break;
-    case h245_UserInputIndication_signal:
-        H245_CALL(e, on_user_input, input->u.signal->signalType.p,
-                  input->u.signal->has_duration ? input->u.signal->duration : 0);
-        break;
-    case h245_UserInputIndication_extendedAlphanumeric:
-        H245_CALL(e, on_user_input, input->u.extendedAlphanumeric->alphanumeric.p, 0);
-        break;
-    default:
-        break;
-    }
+    (void)body; /* H.233: keys of media travel in OLCs and DTLS, never here */
+    refuse_command(e, H245_REFUSED_ENCRYPTION);
 }
 
+void h245_other_on_h223(struct h245_engine *e, const void *body)
+{
+    (void)body;
+    refuse_command(e, H245_REFUSED_H223);
+}
+
+void h245_other_on_atm(struct h245_engine *e, const void *body)
+{
+    (void)body;
+    refuse_command(e, H245_REFUSED_ATM);
+}
+
+void h245_other_on_mobile(struct h245_engine *e, const void *body)
+{
+    (void)body;
+    refuse_command(e, H245_REFUSED_MOBILE);
+}
+
+static bool is_channel(const struct h245_engine *e, uint16_t lcn)
+{
+    return h245_channel_number_is_taken(e, lcn, H245_OUTGOING) ||
+           h245_channel_number_is_taken(e, lcn, H245_INCOMING);
+}
+
+/* Multipoint mode concerns the conference: peers put any number there. The others mean a channel,
+ * which may have been closed while they were on the way. */
 void h245_other_on_misc_command(struct h245_engine *e, const void *body)
 {
-    H245_CALL(e, on_misc_command, body);
+    const struct h245_MiscellaneousCommand *command = body;
+
+    if (command->type.kind == h245_MiscellaneousCommand_type_multipointModeCommand ||
+        command->type.kind == h245_MiscellaneousCommand_type_cancelMultipointModeCommand ||
+        is_channel(e, command->logicalChannelNumber))
+        H245_CALL(e, on_misc_command, command);
+    else
+        h245_unexpected(e);
 }
 
 void h245_other_on_flow_control(struct h245_engine *e, const void *body)
 {
-    H245_CALL(e, on_flow_control, body);
+    const struct h245_FlowControlCommand *command = body;
+
+    if (command->scope.kind != h245_FlowControlCommand_scope_logicalChannelNumber ||
+        is_channel(e, command->scope.u.logicalChannelNumber))
+        H245_CALL(e, on_flow_control, command);
+    else
+        h245_unexpected(e);
 }
 
 void h245_other_on_send_capabilities(struct h245_engine *e, const void *body)
@@ -156,58 +155,84 @@ void h245_other_on_send_capabilities(struct h245_engine *e, const void *body)
     H245_CALL(e, on_capabilities_wanted);
 }
 
-/* Which of our procedures the peer does not know; its timer must not run out for nothing. */
-static void refused(struct h245_engine *e, enum h245_RequestMessage_kind kind)
+/* Which of our procedures the peer does not know: its timer must not run out for nothing. False:
+ * we have not asked for that. */
+static bool stop_procedure(struct h245_engine *e, const struct h245_RequestMessage *ours)
 {
-    switch (kind) {
+    switch (ours->kind) {
     case h245_RequestMessage_masterSlaveDetermination:
-        h245_fail(e, H245_PROC_MSD, H245_ERROR_REFUSED, 0);
-        break;
+        return h245_msd_not_supported(e);
     case h245_RequestMessage_terminalCapabilitySet:
-        h245_fail(e, H245_PROC_CES_OUT, H245_ERROR_REFUSED, 0);
-        break;
+        return h245_ces_not_supported(e);
     case h245_RequestMessage_openLogicalChannel:
-        h245_fail(e, H245_PROC_LCSE_OUT, H245_ERROR_REFUSED, 0);
-        break;
+        return h245_lcse_not_supported(e, ours->u.openLogicalChannel->forwardLogicalChannelNumber);
     case h245_RequestMessage_requestChannelClose:
-        h245_fail(e, H245_PROC_CLC, H245_ERROR_REFUSED, 0);
-        break;
+        return h245_clc_not_supported(e, ours->u.requestChannelClose->forwardLogicalChannelNumber);
     case h245_RequestMessage_roundTripDelayRequest:
-        h245_fail(e, H245_PROC_RTD, H245_ERROR_REFUSED, 0);
-        break;
+        return h245_rtd_not_supported(e);
+    case h245_RequestMessage_requestMode:
+        return h245_mode_not_supported(e);
+    case h245_RequestMessage_maintenanceLoopRequest:
+        return h245_loop_not_supported(e);
+    case h245_RequestMessage_logicalChannelRateRequest:
+        return h245_rate_not_supported(e);
+    case h245_RequestMessage_communicationModeRequest:
+        return h245_ask_not_supported(e, ASK_COMMUNICATION_MODE, 0);
+    case h245_RequestMessage_conferenceRequest:
+        return h245_ask_not_supported(e, ASK_CONFERENCE, ours->u.conferenceRequest->kind);
+    case h245_RequestMessage_genericRequest:
+        return h245_generic_not_supported(e, ours->u.genericRequest);
     default:
-        break;
+        return false;
     }
+}
+
+static void not_supported(struct h245_engine *e,
+                          const struct h245_MultimediaSystemControlMessage *ours)
+{
+    if (ours != NULL && ours->kind == h245_MultimediaSystemControlMessage_request &&
+        !stop_procedure(e, ours->u.request))
+        h245_unexpected(e);
+    H245_CALL(e, on_not_supported, ours);
 }
 
 void h245_other_on_not_understood(struct h245_engine *e, const void *body)
 {
     const struct h245_FunctionNotUnderstood *f = body;
+    struct h245_MultimediaSystemControlMessage ours = {0};
 
-    if (f->kind == h245_FunctionNotUnderstood_request)
-        refused(e, f->u.request->kind);
+    switch (f->kind) {
+    case h245_FunctionNotUnderstood_request:
+        ours.kind = h245_MultimediaSystemControlMessage_request;
+        ours.u.request = f->u.request;
+        break;
+    case h245_FunctionNotUnderstood_response:
+        ours.kind = h245_MultimediaSystemControlMessage_response;
+        ours.u.response = f->u.response;
+        break;
+    case h245_FunctionNotUnderstood_command:
+        ours.kind = h245_MultimediaSystemControlMessage_command;
+        ours.u.command = f->u.command;
+        break;
+    default:
+        return;
+    }
+    not_supported(e, &ours);
 }
 
+/* What comes back is as good as anything that a peer sends: it is decoded under the same limits,
+ * and without it nobody knows what was meant. */
 void h245_other_on_not_supported(struct h245_engine *e, const void *body)
 {
     const struct h245_FunctionNotSupported *f = body;
     struct per_limits limits = {.max_memory = e->config.memory_limit};
     void *out = NULL;
-    struct h245_MultimediaSystemControlMessage *ours;
 
-    if (!f->has_returnedFunction ||
+    if (f->has_returnedFunction &&
         per_decode(&h245_MultimediaSystemControlMessage_type, f->returnedFunction.p,
                    f->returnedFunction.len, &limits, &e->arena, &out, NULL) != 0)
-        return;
-    ours = out;
-    if (ours->kind == h245_MultimediaSystemControlMessage_request)
-        refused(e, ours->u.request->kind);
-}
-
-void h245_other_ignore(struct h245_engine *e, const void *body)
-{
-    (void)e;
-    (void)body;
+        out = NULL;
+    not_supported(e, out);
 }
 
 void h245_other_unexpected(struct h245_engine *e, const void *body)

@@ -2,7 +2,7 @@
 #include "signalling/h245/internal.h"
 
 enum { IDLE, AWAITING };
-enum { TRANSFER, RESPONSE, T105 };
+enum { TRANSFER, RESPONSE, T105, NOT_SUPPORTED };
 
 static void schedule_next(struct h245_engine *e)
 {
@@ -45,13 +45,27 @@ static void do_expired(void *machine, const void *input)
     H245_CALL(e, on_round_trip_lost, e->rtd.lost);
 }
 
+static void do_not_supported(void *machine, const void *input)
+{
+    struct h245_engine *e = machine;
+
+    (void)input;
+    e->rtd.deadline = H245_NEVER;
+    e->rtd.lost = 0;
+    schedule_next(e);
+    h245_fail(e, H245_PROC_RTD, H245_ERROR_REFUSED, 0);
+}
+
 static const char *const states[] = {"idle", "awaiting response"};
-static const char *const events[] = {"TRANSFER.request", "RoundTripDelayResponse", "T105 expires"};
+static const char *const events[] = {"TRANSFER.request", "RoundTripDelayResponse", "T105 expires",
+                                     "FunctionNotSupported"};
 /* C.10 also lets a second TRANSFER.request replace the first; our user is refused instead. */
 static const struct fsm_row rows[] = {
     {IDLE, TRANSFER, AWAITING, do_transfer, "send RoundTripDelayRequest, start T105"},
     {AWAITING, RESPONSE, IDLE, do_answered, "TRANSFER.confirm"},
     {AWAITING, T105, IDLE, do_expired, "EXPIRED.indication"},
+    {AWAITING, NOT_SUPPORTED, IDLE, do_not_supported,
+     "ERROR.indication: a sign of life all the same"},
 };
 const struct fsm h245_rtd_fsm = {
     "Round-trip delay", "H.245 C.10", states,         FSM_COUNT(states), events,
@@ -74,6 +88,11 @@ void h245_rtd_on_response(struct h245_engine *e, const void *body)
     if (response->sequenceNumber != e->rtd.sequence ||
         !fsm_run(&h245_rtd_fsm, &e->rtd.state, RESPONSE, e, body))
         h245_unexpected(e);
+}
+
+bool h245_rtd_not_supported(struct h245_engine *e)
+{
+    return fsm_run(&h245_rtd_fsm, &e->rtd.state, NOT_SUPPORTED, e, NULL) != 0;
 }
 
 void h245_rtd_on_timer(struct h245_engine *e)

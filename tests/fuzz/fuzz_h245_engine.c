@@ -155,11 +155,10 @@ static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error 
     maybe_leave(arg);
 }
 
-static void on_text(void *arg, const char *text, uint32_t duration_ms)
+static void on_text(void *arg, const struct h245_user_input *input)
 {
     (void)arg;
-    (void)duration_ms;
-    if (strlen(text) > 65536)
+    if (strlen(input->text) > 65536)
         abort();
 }
 

@@ -268,11 +268,10 @@ static void on_opened(void *arg, uint16_t lcn, const struct h245_OpenLogicalChan
     me.out++;
 }
 
-static void on_input(void *arg, const char *text, uint32_t duration_ms)
+static void on_input(void *arg, const struct h245_user_input *input)
 {
     (void)arg;
-    (void)duration_ms;
-    CU_ASSERT_EQUAL(strlen(text), 1);
+    CU_ASSERT_EQUAL(strlen(input->text), 1);
     me.inputs++;
 }
 

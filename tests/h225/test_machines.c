@@ -11,9 +11,11 @@
 #include <stdlib.h>
 
 static const struct fsm *const machines[] = {
-    &h225_call_fsm,     &h245_msd_fsm,     &h245_ces_out_fsm,   &h245_ces_in_fsm,
-    &h245_lcse_out_fsm, &h245_lcse_in_fsm, &h245_blcse_out_fsm, &h245_blcse_in_fsm,
-    &h245_clc_out_fsm,  &h245_rtd_fsm,     &h245_session_fsm,   &ras_registration_fsm,
+    &h225_call_fsm,     &h245_msd_fsm,     &h245_ces_out_fsm,     &h245_ces_in_fsm,
+    &h245_lcse_out_fsm, &h245_lcse_in_fsm, &h245_blcse_out_fsm,   &h245_blcse_in_fsm,
+    &h245_clc_out_fsm,  &h245_rtd_fsm,     &h245_mode_out_fsm,    &h245_mode_in_fsm,
+    &h245_loop_out_fsm, &h245_loop_in_fsm, &h245_rate_out_fsm,    &h245_rate_in_fsm,
+    &h245_ask_fsm,      &h245_session_fsm, &ras_registration_fsm,
 };
 
 static void tables_are_sound(void)

@@ -153,13 +153,14 @@ static void on_round_trip_lost(void *arg, unsigned in_a_row)
     maybe_destroy(p);
 }
 
-static void on_user_input(void *arg, const char *text, uint32_t duration_ms)
+static void on_user_input(void *arg, const struct h245_user_input *input)
 {
     struct peer *p = arg;
 
-    (void)duration_ms;
     p->seen.user_inputs++;
-    strncpy(p->seen.text, text, sizeof(p->seen.text) - 1);
+    p->seen.input = *input;
+    p->seen.input.text = NULL; /* gone after the callback */
+    strncpy(p->seen.text, input->text, sizeof(p->seen.text) - 1);
     maybe_destroy(p);
 }
 

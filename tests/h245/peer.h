@@ -34,7 +34,8 @@ struct peer_seen {
     enum h245_olc_cause cause;
     enum h245_procedure procedure;
     enum h245_error error;
-    char text[64];
+    char text[64]; /* of `input` */
+    struct h245_user_input input;
     struct h245_channel olc;
     struct h245_channel_ack ack;
     struct h245_peer_caps caps;

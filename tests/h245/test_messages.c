@@ -207,10 +207,15 @@ static void our_request_not_known_to_peer_is_told(void)
                                        .u.functionNotUnderstood = &f};
 
     peer_init(&p, NULL, 1);
+    CU_ASSERT_EQUAL(peer_feed_indication(&p, &m), 0); /* we have not asked yet */
+    CU_ASSERT_EQUAL(p.seen.failed, 0);
+    CU_ASSERT_EQUAL(h245_engine_stats(p.engine)->unexpected, 1);
+    CU_ASSERT_EQUAL(h245_rtd_start(p.engine, 0), 0);
     CU_ASSERT_EQUAL(peer_feed_indication(&p, &m), 0);
     CU_ASSERT_EQUAL(p.seen.failed, 1);
     CU_ASSERT_EQUAL(p.seen.procedure, H245_PROC_RTD);
     CU_ASSERT_EQUAL(p.seen.error, H245_ERROR_REFUSED);
+    CU_ASSERT_EQUAL(h245_engine_next_deadline(p.engine), H245_NEVER); /* nothing is awaited */
     peer_fini(&p);
 }
 
