@@ -7,11 +7,15 @@
 #include <wolfssl/options.h>
 
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/asn.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/ecc.h>
 #include <wolfssl/wolfcrypt/hash.h>
 #include <wolfssl/wolfcrypt/random.h>
+#include <wolfssl/wolfcrypt/rsa.h>
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +28,8 @@
 struct cert {
     uint8_t *der;
     size_t der_len;
+    uint8_t *pem; /* the whole file, chain included; NULL when made by ourselves */
+    size_t pem_len;
     uint8_t *key; /* in memory that is not dumped */
     size_t key_len;
     size_t key_room;
@@ -52,6 +58,7 @@ void cert_destroy(struct cert *cert)
         return;
     secret_free(cert->key, cert->key_room);
     free(cert->der);
+    free(cert->pem);
     free(cert);
 }
 
@@ -125,63 +132,157 @@ int cert_generate(unsigned validity_days, struct cert **out)
     return 0;
 }
 
+static int refuse(struct cert_problem *problem, const char *path, int err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static int refuse(struct cert_problem *problem, const char *path, int err, const char *format, ...)
+{
+    va_list args;
+
+    if (!problem)
+        return err;
+    problem->path = path;
+    va_start(args, format);
+    vsnprintf(problem->text, sizeof(problem->text), format, args);
+    va_end(args);
+    return err;
+}
+
 /* Reads a whole file into room bytes; ERR_IO when it is not there, empty or too large. */
-static int read_file(const char *path, uint8_t *data, size_t room, size_t *len)
+static int read_file(const char *path, uint8_t *data, size_t room, size_t *len,
+                     struct cert_problem *problem)
 {
     FILE *file = fopen(path, "rbe");
     size_t n;
 
     if (!file)
-        return ERR_IO;
+        return refuse(problem, path, ERR_IO, "cannot be read: %s", strerror(errno));
     setvbuf(file, NULL, _IONBF, 0); /* no copy of a key in a buffer of the C library */
+    errno = 0;
     n = fread(data, 1, room, file);
     fclose(file);
-    if (n == 0 || n == room)
-        return ERR_IO;
+    if (n == 0)
+        return refuse(problem, path, ERR_IO, errno ? "cannot be read: %s" : "is empty%.0s",
+                      strerror(errno));
+    if (n == room)
+        return refuse(problem, path, ERR_IO, "is longer than %zu octets", room - 1);
     *len = n;
     return 0;
 }
 
-static int check_pair(const struct cert *cert)
+int cert_read_authorities(const char *path, struct WOLFSSL_CTX *ctx, struct cert_problem *problem)
+{
+    uint8_t *pem = malloc(FILE_MAX_BYTES);
+    size_t len = 0;
+    int rc = pem ? read_file(path, pem, FILE_MAX_BYTES, &len, problem) : ERR_NOMEM;
+
+    if (rc == 0 && wolfSSL_CTX_load_verify_buffer(ctx, pem, (long)len, WOLFSSL_FILETYPE_PEM) !=
+                       WOLFSSL_SUCCESS)
+        rc = refuse(problem, path, ERR_MALFORMED,
+                    "expected CA certificates in PEM that are valid today");
+    free(pem);
+    return rc;
+}
+
+/* Bits of an RSA key as it stands in a certificate; 0: it makes no sense. */
+static int rsa_bits(const uint8_t *der, word32 len)
+{
+    word32 at = 0;
+    RsaKey key;
+    int bits = 0;
+
+    if (wc_InitRsaKey(&key, NULL) != 0)
+        return 0;
+    if (wc_RsaPublicKeyDecode(der, &at, &key, len) == 0)
+        bits = 8 * wc_RsaEncryptSize(&key);
+    wc_FreeRsaKey(&key);
+    return bits;
+}
+
+/* What the library would take at start and then fail with in every handshake is refused here. */
+static int check_kind(const struct cert *cert, const char *path, struct cert_problem *problem)
+{
+    DecodedCert decoded;
+    int rc = 0, bits;
+
+    wc_InitDecodedCert(&decoded, cert->der, (word32)cert->der_len, NULL);
+    if (wc_ParseCert(&decoded, CERT_TYPE, NO_VERIFY, NULL) != 0) {
+        rc = refuse(problem, path, ERR_MALFORMED, "the first certificate cannot be read");
+    } else if (decoded.keyOID == RSAk) {
+        bits = rsa_bits(decoded.publicKey, decoded.pubKeySize);
+        if (bits < CERT_RSA_BITS_MIN)
+            rc = refuse(problem, path, ERR_UNSUPPORTED,
+                        "an RSA key of %d bits, expected at least %d", bits, CERT_RSA_BITS_MIN);
+    } else if (decoded.keyOID != ECDSAk && decoded.keyOID != ED25519k) {
+        rc = refuse(problem, path, ERR_UNSUPPORTED,
+                    "expected a certificate for ECDSA, Ed25519 or RSA");
+    }
+    wc_FreeDecodedCert(&decoded);
+    return rc;
+}
+
+static int cert_install_key(const struct cert *cert, WOLFSSL_CTX *ctx)
+{
+    return wolfSSL_CTX_use_PrivateKey_buffer(ctx, cert->key, (long)cert->key_len, cert->key_type) ==
+                   WOLFSSL_SUCCESS
+               ? 0
+               : ERR_MALFORMED;
+}
+
+static int check_pair(const struct cert *cert, const char *cert_path, const char *key_path,
+                      struct cert_problem *problem)
 {
     WOLFSSL_CTX *ctx = wolfSSL_CTX_new(wolfDTLSv1_2_server_method());
     int rc;
 
     if (!ctx)
         return ERR_NOMEM;
-    rc = cert_install(cert, ctx);
-    if (rc == 0 && wolfSSL_CTX_check_private_key(ctx) != WOLFSSL_SUCCESS)
-        rc = ERR_REFUSED;
+    if (wolfSSL_CTX_use_certificate_buffer(ctx, cert->der, (long)cert->der_len,
+                                           WOLFSSL_FILETYPE_ASN1) != WOLFSSL_SUCCESS)
+        rc = refuse(problem, cert_path, ERR_MALFORMED, "the first certificate cannot be used");
+    else if (cert_install_key(cert, ctx) != 0)
+        rc = refuse(problem, key_path, ERR_MALFORMED,
+                    "expected a private key in PEM, not encrypted, of the certificate's kind");
+    else if (wolfSSL_CTX_check_private_key(ctx) != WOLFSSL_SUCCESS)
+        rc = refuse(problem, key_path, ERR_REFUSED, "is not the key of the certificate in %s",
+                    cert_path);
+    else
+        rc = 0;
     wolfSSL_CTX_free(ctx);
     return rc;
 }
 
-int cert_load(const char *cert_path, const char *key_path, struct cert **out)
+static int load(struct cert *cert, const char *cert_path, const char *key_path,
+                struct cert_problem *problem)
+{
+    int n, rc = read_file(cert_path, cert->pem, FILE_MAX_BYTES, &cert->pem_len, problem);
+
+    if (rc != 0)
+        return rc;
+    n = wc_CertPemToDer(cert->pem, (int)cert->pem_len, cert->der, FILE_MAX_BYTES, CERT_TYPE);
+    if (n <= 0)
+        return refuse(problem, cert_path, ERR_MALFORMED, "expected a certificate in PEM");
+    cert->der_len = (size_t)n;
+    rc = check_kind(cert, cert_path, problem);
+    if (rc == 0)
+        rc = read_file(key_path, cert->key, cert->key_room, &cert->key_len, problem);
+    cert->key_type = WOLFSSL_FILETYPE_PEM;
+    return rc == 0 ? check_pair(cert, cert_path, key_path, problem) : rc;
+}
+
+int cert_load(const char *cert_path, const char *key_path, struct cert **out,
+              struct cert_problem *problem)
 {
     struct cert *cert;
-    uint8_t *pem;
-    size_t len = 0;
-    int n, rc;
+    int rc;
 
     if (wolf_start() != 0)
         return ERR_CRYPTO;
     cert = cert_alloc(FILE_MAX_BYTES, FILE_MAX_BYTES);
-    pem = malloc(FILE_MAX_BYTES);
-    rc = cert && pem ? 0 : ERR_NOMEM;
-    if (rc == 0)
-        rc = read_file(cert_path, pem, FILE_MAX_BYTES, &len);
-    if (rc == 0) {
-        n = wc_CertPemToDer(pem, (int)len, cert->der, FILE_MAX_BYTES, CERT_TYPE);
-        rc = n > 0 ? 0 : ERR_MALFORMED;
-        cert->der_len = n > 0 ? (size_t)n : 0;
-    }
-    if (rc == 0)
-        rc = read_file(key_path, cert->key, cert->key_room, &cert->key_len);
-    if (rc == 0) {
-        cert->key_type = WOLFSSL_FILETYPE_PEM;
-        rc = check_pair(cert);
-    }
-    free(pem);
+    if (!cert)
+        return ERR_NOMEM;
+    cert->pem = malloc(FILE_MAX_BYTES);
+    rc = cert->pem ? load(cert, cert_path, key_path, problem) : ERR_NOMEM;
     if (rc != 0) {
         cert_destroy(cert);
         return rc;
@@ -195,10 +296,17 @@ int cert_install(const struct cert *cert, WOLFSSL_CTX *ctx)
     if (wolfSSL_CTX_use_certificate_buffer(ctx, cert->der, (long)cert->der_len,
                                            WOLFSSL_FILETYPE_ASN1) != WOLFSSL_SUCCESS)
         return ERR_MALFORMED;
-    if (wolfSSL_CTX_use_PrivateKey_buffer(ctx, cert->key, (long)cert->key_len, cert->key_type) !=
+    return cert_install_key(cert, ctx);
+}
+
+int cert_install_chain(const struct cert *cert, WOLFSSL_CTX *ctx)
+{
+    if (!cert->pem)
+        return cert_install(cert, ctx);
+    if (wolfSSL_CTX_use_certificate_chain_buffer(ctx, cert->pem, (long)cert->pem_len) !=
         WOLFSSL_SUCCESS)
         return ERR_MALFORMED;
-    return 0;
+    return cert_install_key(cert, ctx);
 }
 
 const uint8_t *cert_der(const struct cert *cert, size_t *len)

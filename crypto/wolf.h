@@ -37,6 +37,13 @@ int wolf_start(void);
 /* Puts certificate and key into a library context. (cert.c) */
 int cert_install(const struct cert *cert, struct WOLFSSL_CTX *ctx);
 
+/* The same with the certificates behind the first. (cert.c) */
+int cert_install_chain(const struct cert *cert, struct WOLFSSL_CTX *ctx);
+
+/* Adds the CA certificates of a PEM file to those that peers are checked with. ERR_IO,
+ * ERR_MALFORMED, ERR_NOMEM. (cert.c) */
+int cert_read_authorities(const char *path, struct WOLFSSL_CTX *ctx, struct cert_problem *problem);
+
 /* Fills with random bytes. ERR_CRYPTO. */
 int wolf_random(uint8_t *out, size_t len);
 

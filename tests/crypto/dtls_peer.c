@@ -289,7 +289,7 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc;
     (void)signal(SIGTERM, on_signal);
-    rc = peer.cert_path ? cert_load(peer.cert_path, peer.key_path, &cert)
+    rc = peer.cert_path ? cert_load(peer.cert_path, peer.key_path, &cert, NULL)
                         : cert_generate(CERT_VALIDITY_DAYS_DEFAULT, &cert);
     if (rc != 0 || cert_fingerprint(cert, FINGERPRINT_SHA256, &fp) != 0 ||
         fingerprint_format(&fp, text, sizeof(text)) != 0) {

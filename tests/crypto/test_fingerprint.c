@@ -205,7 +205,7 @@ static void load_pem_of_openssl_gives_its_fingerprint(void)
         FILE *pipe;
 
         CU_ASSERT_EQUAL_FATAL(shell(kinds[i], dir), 0);
-        CU_ASSERT_EQUAL(cert_load(cert_path, key_path, &cert), 0);
+        CU_ASSERT_EQUAL(cert_load(cert_path, key_path, &cert, NULL), 0);
         if (!cert)
             continue;
         CU_ASSERT_EQUAL(cert_fingerprint(cert, FINGERPRINT_SHA256, &fp), 0);
@@ -221,25 +221,56 @@ static void load_pem_of_openssl_gives_its_fingerprint(void)
     (void)shell("rm -rf %s", dir);
 }
 
+/* Each with the file at fault and a reason that a person can act on. */
 static void load_broken_files_are_refused(void)
 {
     char dir[] = "/tmp/sluice-cert-XXXXXX", cert_path[64], key_path[64];
+    struct cert_problem problem = {NULL, ""};
     struct cert *cert = NULL;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
     snprintf(cert_path, sizeof(cert_path), "%s/cert.pem", dir);
     snprintf(key_path, sizeof(key_path), "%s/key.pem", dir);
-    CU_ASSERT_EQUAL(cert_load(cert_path, key_path, &cert), ERR_IO);
+    CU_ASSERT_EQUAL(cert_load(cert_path, key_path, &cert, &problem), ERR_IO);
+    CU_ASSERT_PTR_EQUAL(problem.path, cert_path);
+    CU_ASSERT_STRING_EQUAL(problem.text, "cannot be read: No such file or directory");
     CU_ASSERT_EQUAL_FATAL(shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
                                 "-nodes -days 3 -subj /CN=t -keyout %s/key.pem -out %s/cert.pem "
                                 "2>/dev/null",
                                 dir),
                           0);
-    CU_ASSERT_EQUAL(cert_load(key_path, key_path, &cert), ERR_MALFORMED);
-    CU_ASSERT_EQUAL(cert_load(cert_path, cert_path, &cert), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(cert_load(cert_path, "/nowhere/key.pem", &cert, &problem), ERR_IO);
+    CU_ASSERT_STRING_EQUAL(problem.path, "/nowhere/key.pem");
+    CU_ASSERT_EQUAL(cert_load(cert_path, "/dev/null", &cert, &problem), ERR_IO);
+    CU_ASSERT_STRING_EQUAL(problem.text, "is empty");
+    CU_ASSERT_EQUAL(cert_load(key_path, key_path, &cert, &problem), ERR_MALFORMED);
+    CU_ASSERT_EQUAL(cert_load(cert_path, cert_path, &cert, NULL), ERR_MALFORMED);
     CU_ASSERT_EQUAL_FATAL(
         shell("openssl ecparam -name prime256v1 -genkey -noout -out %s/key.pem", dir), 0);
-    CU_ASSERT_EQUAL(cert_load(cert_path, key_path, &cert), ERR_REFUSED);
+    CU_ASSERT_EQUAL(cert_load(cert_path, key_path, &cert, &problem), ERR_REFUSED);
+    CU_ASSERT_PTR_EQUAL(problem.path, key_path);
+    CU_ASSERT_PTR_NOT_NULL(strstr(problem.text, cert_path));
+    CU_ASSERT_PTR_NULL(cert);
+    (void)shell("rm -rf %s", dir);
+}
+
+/* A key that every peer of today refuses must not look fine until the first call. */
+static void load_short_rsa_key_is_refused(void)
+{
+    char dir[] = "/tmp/sluice-cert-XXXXXX", cert_path[64], key_path[64];
+    struct cert_problem problem = {NULL, ""};
+    struct cert *cert = NULL;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+    snprintf(cert_path, sizeof(cert_path), "%s/cert.pem", dir);
+    snprintf(key_path, sizeof(key_path), "%s/key.pem", dir);
+    CU_ASSERT_EQUAL_FATAL(shell("openssl req -x509 -newkey rsa:1024 -nodes -days 3 -subj /CN=t "
+                                "-keyout %s/key.pem -out %s/cert.pem 2>/dev/null",
+                                dir),
+                          0);
+    CU_ASSERT_EQUAL(cert_load(cert_path, key_path, &cert, &problem), ERR_UNSUPPORTED);
+    CU_ASSERT_PTR_EQUAL(problem.path, cert_path);
+    CU_ASSERT_STRING_EQUAL(problem.text, "an RSA key of 1024 bits, expected at least 2048");
     CU_ASSERT_PTR_NULL(cert);
     (void)shell("rm -rf %s", dir);
 }
@@ -248,4 +279,5 @@ SUITE("crypto/fingerprint", TEST(parse_table_gives_expected_codes),
       TEST(parse_unterminated_text_reads_length_only), TEST(format_every_hash_round_trips),
       TEST(equal_same_bytes_other_hash_differs), TEST(hash_tokens_any_case_known),
       TEST(of_der_abc_gives_known_digests), TEST(generate_two_certificates_differ),
-      TEST(load_pem_of_openssl_gives_its_fingerprint), TEST(load_broken_files_are_refused))
+      TEST(load_pem_of_openssl_gives_its_fingerprint), TEST(load_broken_files_are_refused),
+      TEST(load_short_rsa_key_is_refused))
