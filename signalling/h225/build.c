@@ -182,6 +182,49 @@ static int build_fast_start(struct arena *a, const struct h225_octets *from, siz
     return 0;
 }
 
+/* TLS with the services that it has by itself (H.235.0 §7: "default"). */
+static void security_of_h245(struct h225_H245Security *security,
+                             struct h225_SecurityCapabilities *c)
+{
+    c->encryption.kind = c->authenticaton.kind = c->integrity.kind =
+        h225_SecurityServiceMode_default;
+    security->kind = h225_H245Security_tls;
+    security->u.tls = c;
+}
+
+/* h245SecurityMode beside an h245Address; nothing without one. */
+static int build_security_mode(struct h225_call *call, const struct h225_TransportAddress *address,
+                               struct h225_H245Security **out)
+{
+    struct h225_SecurityCapabilities *c;
+
+    if (!call->config.h245_tls || address == NULL)
+        return 0;
+    c = arena_zalloc(&call->out, sizeof(*c));
+    *out = arena_zalloc(&call->out, sizeof(**out));
+    if (c == NULL || *out == NULL)
+        return ERR_NOMEM;
+    security_of_h245(*out, c);
+    return 0;
+}
+
+/* A caller that wants TLS offers nothing else: an answer in the clear is none. */
+static int build_security_capability(struct h225_call *call, struct h225_Setup_UUIE *u)
+{
+    struct h225_SecurityCapabilities *c;
+
+    if (!call->config.h245_tls)
+        return 0;
+    c = arena_zalloc(&call->out, sizeof(*c));
+    u->h245SecurityCapability.v = arena_zalloc(&call->out, sizeof(*u->h245SecurityCapability.v));
+    if (c == NULL || u->h245SecurityCapability.v == NULL)
+        return ERR_NOMEM;
+    security_of_h245(u->h245SecurityCapability.v, c);
+    u->h245SecurityCapability.n = 1;
+    u->has_h245SecurityCapability = true;
+    return 0;
+}
+
 static int setup_addresses(struct h225_call *call, const struct h225_outgoing *outgoing,
                            struct h225_Setup_UUIE *u)
 {
@@ -280,6 +323,8 @@ int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoin
     if (err == 0)
         err = setup_routing(call, outgoing, u);
     if (err == 0)
+        err = build_security_capability(call, u);
+    if (err == 0)
         err = setup_called_number(call, outgoing, o);
     u->has_fastStart = outgoing->fast_start_count > 0;
     if (err == 0 && u->has_fastStart)
@@ -353,6 +398,8 @@ int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
     if (err == 0)
         err = h225_build_address(&call->out, h245_address, &u->h245Address);
     if (err == 0)
+        err = build_security_mode(call, u->h245Address, &u->h245SecurityMode);
+    if (err == 0)
         err = answer_fast_start(call, Q931_CONNECT, &u->has_fastStart, &u->fastStart);
     return err;
 }
@@ -386,6 +433,7 @@ int h225_build_start_h245(struct h225_call *call, const struct addr *h245_addres
 {
     struct h225_Facility_UUIE *u =
         begin(call, o, Q931_FACILITY, h225_H323_UU_PDU_h323_message_body_facility, sizeof(*u));
+    int err;
 
     if (u == NULL)
         return ERR_NOMEM;
@@ -398,7 +446,8 @@ int h225_build_start_h245(struct h225_call *call, const struct addr *h245_addres
     u->has_multipleCalls = u->has_maintainConnection = true;
     if (u->callIdentifier == NULL)
         return ERR_NOMEM;
-    return h225_build_address(&call->out, h245_address, &u->h245Address);
+    err = h225_build_address(&call->out, h245_address, &u->h245Address);
+    return err == 0 ? build_security_mode(call, u->h245Address, &u->h245SecurityMode) : err;
 }
 
 int h225_build_empty_facility(struct h225_call *call, struct h225_output *o)

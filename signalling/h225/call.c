@@ -207,6 +207,11 @@ void h225_call_refuse_fast_connect(struct h225_call *call, bool refuse)
     call->config.refuse_fast_connect = refuse;
 }
 
+void h225_call_secure_h245(struct h225_call *call)
+{
+    call->config.h245_tls = true;
+}
+
 int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *list, size_t count)
 {
     if (call->is_caller || !is_alive(call) || call->state == H225_STATE_ACTIVE)

@@ -149,6 +149,7 @@ struct h225_setup {
     struct addr source_address;      /* sourceCallSignalAddress */
     struct addr h245_address;        /* caller listens for H.245 here already */
     bool tunnelling;                 /* caller offers H.245 tunnelling */
+    bool h245_tls;                   /* h245SecurityCapability names TLS */
     bool media_wait_for_connect;
     enum h225_goal goal;
     const struct h225_octets *fast_start; /* encoded OpenLogicalChannels offered */
@@ -162,6 +163,7 @@ struct h225_answer {
     unsigned version;                     /* of protocolIdentifier, 0 when there is none */
     struct addr h245_address;             /* ADDR_NONE: not given (yet) */
     bool tunnelling;                      /* both sides want it and it is in force */
+    bool h245_tls;                        /* h245SecurityMode is TLS: connect so */
     bool fast_connect_refused;
     const char *display;
     const char *product;
@@ -201,6 +203,7 @@ struct h225_call_config {
     const char *display;            /* Display element; NULL: none */
     bool is_mcu;                    /* endpoint type mcu with mc, else terminal */
     bool tunnelling;                /* offer and accept H.245 tunnelling */
+    bool h245_tls;                  /* caller: h245SecurityCapability offers TLS, and only TLS */
     bool refuse_fast_connect;       /* say fastConnectRefused in CallProceeding and Connect */
     uint32_t setup_timeout_ms;      /* T303: Setup sent, nothing heard; default 4,000 */
     uint32_t proceeding_timeout_ms; /* T310: CallProceeding heard, then nothing; default 10,000 */
@@ -275,6 +278,9 @@ int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *l
 /* The first message that carries it: Q931_CALL_PROCEEDING, Q931_ALERTING or Q931_CONNECT, which is
  * the standard. Those after it repeat it unchanged, for a caller that missed it on its way. */
 void h225_call_fast_start_from(struct h225_call *call, uint8_t type);
+/* H.245 connections of our own making or address are by TLS: h245SecurityMode says so wherever an
+ * h245Address goes out from now on (H.235.0; callee: only if Setup offered it). */
+void h225_call_secure_h245(struct h225_call *call);
 /* `h245_address`: where the caller shall connect to; NULL or ADDR_NONE when tunnelling. */
 int h225_call_connect(struct h225_call *call, const struct addr *h245_address, uint64_t now);
 /* ReleaseComplete; on_released follows at once or, with release_timeout_ms, when the peer's came.

@@ -171,6 +171,14 @@ static unsigned version_of(const struct per_oid *id)
     return id->n > 0 ? id->arc[id->n - 1] : 0;
 }
 
+static bool has_tls(const struct h225_H245Security_list *list)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        if (list->v[i].kind == h225_H245Security_tls)
+            return true;
+    return false;
+}
+
 int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h225_H323_UU_PDU *pdu,
                     struct h225_setup *setup)
 {
@@ -191,6 +199,7 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
     setup->source_address = h225_read_address(u->sourceCallSignalAddress);
     setup->h245_address = h225_read_address(u->h245Address);
     setup->tunnelling = pdu->has_h245Tunnelling && pdu->h245Tunnelling;
+    setup->h245_tls = u->has_h245SecurityCapability && has_tls(&u->h245SecurityCapability);
     setup->media_wait_for_connect = u->has_mediaWaitForConnect && u->mediaWaitForConnect;
     setup->goal = h225_goal_from_asn1(u->conferenceGoal.kind);
     return read_octets(a, u->has_fastStart, &u->fastStart, &setup->fast_start,
@@ -201,17 +210,19 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
 struct answer_parts {
     const struct per_oid *protocol;
     const struct h225_TransportAddress *h245_address;
+    const struct h225_H245Security *h245_security;
     const struct h225_EndpointType *destination;
     bool has_fast_start;
     const struct per_octets_list *fast_start;
     bool refused;
 };
 
-#define ANSWER_PARTS(body)                                                            \
-    (struct answer_parts)                                                             \
-    {                                                                                 \
-        &(body)->protocolIdentifier, (body)->h245Address, &(body)->destinationInfo,   \
-            (body)->has_fastStart, &(body)->fastStart, (body)->has_fastConnectRefused \
+#define ANSWER_PARTS(body)                                                          \
+    (struct answer_parts)                                                           \
+    {                                                                               \
+        &(body)->protocolIdentifier, (body)->h245Address, (body)->h245SecurityMode, \
+            &(body)->destinationInfo, (body)->has_fastStart, &(body)->fastStart,    \
+            (body)->has_fastConnectRefused                                          \
     }
 
 static int parts_of(const struct h225_H323_UU_PDU_h323_message_body *body,
@@ -254,6 +265,8 @@ int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_a
                H225_GUID_LEN);
     answer->h245_address = h225_read_address(parts.h245_address);
     answer->version = version_of(parts.protocol);
+    answer->h245_tls =
+        parts.h245_security != NULL && parts.h245_security->kind == h225_H245Security_tls;
     answer->fast_connect_refused = parts.refused;
     read_vendor(a, parts.destination, &answer->product, &answer->product_version);
     return read_octets(a, parts.has_fast_start, parts.fast_start, &answer->fast_start,
