@@ -229,7 +229,7 @@ static struct h225_alias alias_of(const char *text)
 }
 
 /* Listeners of the gatekeeper's family; "any" becomes the address on the way to it. */
-static size_t signalling_addresses(const struct gatekeeper *g, struct addr *out)
+static size_t listener_addresses(const struct gatekeeper *g, bool is_tls, struct addr *out)
 {
     const struct settings_signalling *s = &g->config.settings->signalling;
     size_t n = 0;
@@ -237,11 +237,20 @@ static size_t signalling_addresses(const struct gatekeeper *g, struct addr *out)
     for (uint32_t i = 0; i < s->listener_count && n < RAS_ADDRESSES_MAX; i++) {
         struct addr at = s->listeners[i].address;
 
-        if (at.family != g->local.family)
+        if (at.family != g->local.family || s->listeners[i].tls != is_tls)
             continue;
         out[n++] = addr_is_unspecified(&at) ? addr_with_port(g->local, at.port) : at;
     }
     return n;
+}
+
+/* A registration cannot say which address wants TLS: such ones are told where there are no others
+ * (then the gatekeeper has to know). */
+static size_t signalling_addresses(const struct gatekeeper *g, struct addr *out)
+{
+    size_t n = listener_addresses(g, false, out);
+
+    return n != 0 ? n : listener_addresses(g, true, out);
 }
 
 static int make_engine(struct gatekeeper *g)

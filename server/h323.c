@@ -268,13 +268,17 @@ static bool admit(struct line *l, uint16_t call_ref, uint64_t now)
 static void on_setup(struct line *l, uint16_t call_ref, const uint8_t *data, size_t len,
                      uint64_t now)
 {
-    const struct session_config config = {.listener = l->door->settings,
-                                          .peer = *tcp_conn_peer(l->conn),
-                                          .local = *tcp_conn_local(l->conn)};
+    struct session_config config = {.listener = l->door->settings,
+                                    .peer = *tcp_conn_peer(l->conn),
+                                    .local = *tcp_conn_local(l->conn)};
     struct leg *leg = NULL;
 
     if (!admit(l, call_ref, now))
         return;
+    if (tcp_conn_tls(l->conn) != NULL) {
+        config.is_tls = true;
+        config.tls = *tcp_conn_tls(l->conn);
+    }
     if (leg_create(l->h, l->door, &config, now, &leg) != 0) {
         refuse(l, call_ref, Q931_CAUSE_NO_RESOURCE);
         return;
@@ -404,6 +408,11 @@ int h323_create(struct session_env *env, struct tcp *tcp, struct h323 **out)
     return 0;
 }
 
+void h323_use_tls(struct h323 *h, const struct tls_keys *keys)
+{
+    h->keys = keys;
+}
+
 static int door_open(struct h323 *h, const struct settings_listener *settings)
 {
     struct door *d = &h->doors[h->door_count];
@@ -419,7 +428,8 @@ static int door_open(struct h323 *h, const struct settings_listener *settings)
             return err;
     }
     h->door_count++;
-    return tcp_listen(h->tcp, &settings->address, on_accept, d, &d->listener);
+    return tcp_listen_tls(h->tcp, &settings->address, settings->tls ? h->keys : NULL, on_accept, d,
+                          &d->listener);
 }
 
 static void close_doors(struct h323 *h)
@@ -444,7 +454,8 @@ int h323_listen(struct h323 *h, const char **which)
         }
         log_info(LOG_AREA_H225, 0, "listening", LOG_S("listener", s->listeners[i].name),
                  LOG_ADDR("address", &s->listeners[i].address),
-                 LOG_S("dtls", settings_dtls_to_str(s->listeners[i].dtls)));
+                 LOG_S("dtls", settings_dtls_to_str(s->listeners[i].dtls)),
+                 LOG_B("tls", s->listeners[i].tls));
     }
     return 0;
 }

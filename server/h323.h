@@ -34,6 +34,9 @@ struct h323_stats {
 /* `env` gets its signalling operations from here: h323_ops. All outlive this. */
 int h323_create(struct session_env *env, struct tcp *tcp, struct h323 **out);
 
+/* What listeners and H.245 connections by TLS are made with; before h323_listen. */
+void h323_use_tls(struct h323 *h, const struct tls_keys *keys);
+
 /* Opens every listener of the configuration, or none. *which names the one that failed. */
 int h323_listen(struct h323 *h, const char **which);
 

@@ -39,6 +39,7 @@ static void h245_is_up(struct leg *leg, struct tcp_conn *conn)
     tcp_conn_attach(conn, &h245_callbacks, leg);
     tcp_listener_close(leg->h245_listener);
     leg->h245_listener = NULL;
+    session_set_h245_tls(leg->session, tcp_conn_tls(conn));
     session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
 }
 
@@ -82,6 +83,12 @@ static const struct tcp_callbacks h245_out_callbacks = {
     .on_connected = on_h245_out_connected,
 };
 
+/* With what H.245 of this call is protected; NULL: it is in the clear. */
+static const struct tls_keys *keys_of(const struct leg *leg)
+{
+    return session_h245_needs_tls(leg->session) ? leg->h->keys : NULL;
+}
+
 int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to)
 {
     struct leg *leg = session_owner(s);
@@ -92,13 +99,14 @@ int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to)
     if (leg->line == NULL || leg->line->conn == NULL)
         return ERR_CLOSED;
     from = addr_with_port(*tcp_conn_local(leg->line->conn), 0);
-    return tcp_connect(h->tcp, to, from.family == to->family ? &from : NULL, &h245_out_callbacks,
-                       leg, &leg->h245_out);
+    return tcp_connect_tls(h->tcp, to, from.family == to->family ? &from : NULL, keys_of(leg),
+                           &h245_out_callbacks, leg, &leg->h245_out);
 }
 
 static int listen_on(struct leg *leg, struct addr at, struct addr *bound)
 {
-    int err = tcp_listen(leg->h->tcp, &at, on_h245_accept, leg, &leg->h245_listener);
+    int err =
+        tcp_listen_tls(leg->h->tcp, &at, keys_of(leg), on_h245_accept, leg, &leg->h245_listener);
 
     if (err == 0)
         *bound = tcp_listener_addr(leg->h245_listener);

@@ -60,6 +60,7 @@ struct h323 {
     struct session_env *env;
     const struct settings *settings;
     struct tcp *tcp;
+    const struct tls_keys *keys;
     struct door doors[SETTINGS_LISTENERS_MAX];
     size_t door_count;
     struct list lines;

@@ -19,8 +19,8 @@ static const char usage[] =
     "  --print-config-reference  every key, as Markdown\n"
     "  --print-config-schema     JSON Schema of the configuration\n"
     "\n"
-    "SIGTERM, SIGINT: end all sessions politely, then exit. SIGHUP: check the file again; log\n"
-    "levels hold at once.\n";
+    "SIGTERM, SIGINT: end all sessions politely, then exit. SIGHUP: read the file again; log levels\n"
+    "and certificates of signalling hold at once.\n";
 
 struct options {
     const char *config;

@@ -130,16 +130,29 @@ static void on_link_state(void *user, bool is_attached, const char *text)
 static int make_identity(struct server *s)
 {
     const struct settings_dtls_section *d = &s->settings->dtls;
-    int err = d->certificate[0] != '\0' ? cert_load(d->certificate, d->key, &s->cert)
+    struct cert_problem problem = {NULL, ""};
+    int err = d->certificate[0] != '\0' ? cert_load(d->certificate, d->key, &s->cert, &problem)
                                         : cert_generate(CERT_VALIDITY_DAYS_DEFAULT, &s->cert);
 
     if (err != 0) {
-        log_error(LOG_AREA_CRYPTO, 0, "no certificate", LOG_S("file", d->certificate),
-                  LOG_E("error", err));
+        log_error(LOG_AREA_CRYPTO, 0, "no certificate for media",
+                  LOG_S("file", problem.path != NULL ? problem.path : ""),
+                  LOG_S("reason", problem.text), LOG_E("error", err));
         return err;
     }
     for (int h = 0; h < FINGERPRINT_HASH_COUNT && err == 0; h++)
         err = cert_fingerprint(s->cert, (enum fingerprint_hash)h, &s->identity.fingerprints[h]);
+    return err;
+}
+
+static int make_tls(struct server *s)
+{
+    char text[TLS_KEYS_TEXT_MAX] = "";
+    int err = tls_keys_create(&s->settings->tls, &s->tls, text);
+
+    if (err != 0)
+        log_error(LOG_AREA_CRYPTO, 0, "no certificate for signalling", LOG_S("reason", text),
+                  LOG_E("error", err));
     return err;
 }
 
@@ -155,6 +168,7 @@ static int make_tcp(struct server *s)
         .backlog_max = BACKLOG_BYTES,
         .packet_ms = s->settings->signalling.timers.setup_ms,
         .flush_ms = FLUSH_MS,
+        .tls_ms = s->settings->tls.handshake_timeout_ms,
     };
 
     return tcp_create(&config, &s->tcp);
@@ -266,33 +280,10 @@ static void on_stop_signal(uv_signal_t *handle, int signum)
     stop_begin(s);
 }
 
-/* A file that is refused changes nothing. Of one that is fine the log levels hold at once; the
- * rest holds after a restart, and the log says so. */
 static void on_hangup(uv_signal_t *handle, int signum)
 {
-    struct server *s = handle->data;
-    struct settings *fresh = malloc(sizeof(*fresh));
-    struct settings_report *report = malloc(sizeof(*report));
-
     (void)signum;
-    if (fresh == NULL || report == NULL) {
-        log_error(LOG_AREA_SETTINGS, 0, "configuration not read again: out of memory");
-    } else if (settings_load_file(s->settings_path, fresh, report) != 0) {
-        s->reloads_refused++;
-        log_error(LOG_AREA_SETTINGS, 0, "configuration refused, the old one stays",
-                  LOG_S("file", s->settings_path), LOG_U("problems", report->count),
-                  LOG_S("path", report->count > 0 ? report->problems[0].path : ""),
-                  LOG_S("first", report->count > 0 ? report->problems[0].text : ""));
-    } else {
-        s->reloads++;
-        s->settings->log = fresh->log;
-        settings_apply_log(&s->settings->log);
-        log_info(LOG_AREA_SETTINGS, 0,
-                 "configuration read again: log levels hold now, the rest after a restart",
-                 LOG_B("differs", memcmp(fresh, s->settings, sizeof(*fresh)) != 0));
-    }
-    free(fresh);
-    free(report);
+    json_decref(server_reload(handle->data));
 }
 
 static int watch_signals(struct server *s)
@@ -422,6 +413,8 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     if (err == 0)
         err = make_identity(s);
     if (err == 0)
+        err = make_tls(s);
+    if (err == 0)
         err = make_tcp(s);
     if (err == 0)
         err = conferences_create(&media_link_ops, &s->conferences);
@@ -431,6 +424,8 @@ int server_init(struct server *s, struct settings *settings, const char *setting
         make_env(s);
         err = h323_create(&s->env, s->tcp, &s->h323);
     }
+    if (err == 0)
+        h323_use_tls(s->h323, s->tls);
     if (err == 0)
         err = make_control(s);
     if (err == 0)
@@ -475,6 +470,7 @@ void server_fini(struct server *s)
     lab_destroy(s->lab);
     tcp_destroy(s->tcp);
     cert_destroy(s->cert);
+    tls_keys_destroy(s->tls);
     arena_fini(&s->env.scratch);
     if (s->urandom >= 0)
         close(s->urandom);

@@ -15,6 +15,7 @@
 #include "server/media_link.h"
 #include "server/session.h"
 #include "server/tcp.h"
+#include "server/tls_keys.h"
 #include "settings/settings.h"
 
 struct server {
@@ -23,6 +24,7 @@ struct server {
     struct settings *settings;
     struct cert *cert;
     struct h23510_identity identity;
+    struct tls_keys *tls;
     struct session_env env;
     struct conferences *conferences;
     struct media_link *media;
@@ -50,6 +52,10 @@ int server_init(struct server *s, struct settings *settings, const char *setting
 /* Until SIGTERM or SIGINT, then the shutdown. */
 void server_run(struct server *s);
 void server_fini(struct server *s);
+
+/* server_reload.c: reads the configuration again and takes what can change while the server runs.
+ * The answer of server.reload: taken, problems. A new reference. */
+json_t *server_reload(struct server *s);
 
 /* server_rpc.c: methods and events on the control socket. */
 int server_rpc_register(struct server *s);

@@ -7,10 +7,10 @@
 
 const struct control_event server_events[] = {
     {"session.created", "a Setup for a known alias came, or session.call began one: direction "
-                        "(in, out), peer, alias, conference, listener"},
+                        "(in, out), peer, alias, conference, listener, tls"},
     {"session.alerting", "a call of ours rings: display"},
     {"session.connected", "Connect was sent, or came: conference"},
-    {"session.active", "capabilities and roles are known: role, dtls"},
+    {"session.active", "capabilities and roles are known: role, dtls, signalling_secured"},
     {"session.downgraded", "policy preferred, peer without H.235.10: reason"},
     {"session.user_input", "a key was pressed: text, duration_ms, via (h245, h225)"},
     {"session.closed", "all is released: cause, text, conference, duration_ms, packets_in, "
@@ -68,11 +68,15 @@ static json_t *sessions_json(struct server *s)
 static json_t *tcp_json(struct server *s)
 {
     const struct tcp_stats *st = tcp_stats_of(s->tcp);
+    json_t *failed = json_object();
     json_t *j = json_object();
 
 #define TCP_STAT_SET(name) set(j, #name, st->name);
     TCP_STAT_LIST(TCP_STAT_SET)
 #undef TCP_STAT_SET
+    for (int i = 1; i < TLS_FAILURE_COUNT; i++)
+        set(failed, tls_failure_to_str((enum tls_failure)i), st->tls_failures[i]);
+    json_object_set_new(j, "tls_failed_by", failed);
     return j;
 }
 
@@ -184,6 +188,13 @@ static void method_stats(void *ctx, void *peer, const json_t *params, struct rpc
                                (json_int_t)s->reloads_refused));
 }
 
+static void method_reload(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    (void)peer;
+    (void)params;
+    rpc_reply_result(reply, server_reload(ctx));
+}
+
 /* ---- sessions and conferences ---- */
 
 struct listing {
@@ -274,6 +285,7 @@ static const struct rpc_param id_params[] = {
 };
 static const struct rpc_method methods[] = {
     {"server.stats", "all counters", NULL, 0, method_stats},
+    {"server.reload", "read the configuration again, as SIGHUP does", NULL, 0, method_reload},
     {"session.list", "sessions, a line each", list_params, 2, method_session_list},
     {"session.get", "everything about a session", id_params, 1, method_session_get},
     {"session.close", "end a session: EndSession, ReleaseComplete, close alert", id_params, 1,
@@ -304,9 +316,10 @@ static json_t *info_listeners(void *ctx)
 
     for (uint32_t i = 0; i < sig->listener_count; i++)
         json_array_append_new(list,
-                              json_pack("{s:s,s:s,s:s}", "name", sig->listeners[i].name, "address",
-                                        addr_format(&sig->listeners[i].address, text), "dtls",
-                                        settings_dtls_to_str(sig->listeners[i].dtls)));
+                              json_pack("{s:s,s:s,s:s,s:b}", "name", sig->listeners[i].name,
+                                        "address", addr_format(&sig->listeners[i].address, text),
+                                        "dtls", settings_dtls_to_str(sig->listeners[i].dtls), "tls",
+                                        sig->listeners[i].tls));
     return list;
 }
 
@@ -321,6 +334,11 @@ static json_t *info_fingerprints(void *ctx)
             json_object_set_new(j, fingerprint_hash_to_str((enum fingerprint_hash)h),
                                 json_string(text));
     return j;
+}
+
+static json_t *info_tls(void *ctx)
+{
+    return tls_keys_to_json(((const struct server *)ctx)->tls);
 }
 
 static json_t *info_gatekeeper(void *ctx)
@@ -341,6 +359,8 @@ int server_rpc_register(struct server *s)
         err = control_register_info(s->control, "listeners", info_listeners, s);
     if (err == 0)
         err = control_register_info(s->control, "gatekeeper", info_gatekeeper, s);
+    if (err == 0)
+        err = control_register_info(s->control, "tls", info_tls, s);
     if (err == 0)
         err = control_register_info(s->control, "fingerprints", info_fingerprints, s);
     return err;

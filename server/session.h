@@ -10,8 +10,8 @@
  *
  * Files: session.c (life, timers), session_call.c (H.225.0), session_dial.c (calls of
  * ours), session_h245.c (H.245), session_channel.c (table of channels), session_incoming.c and
- * session_outgoing.c (how they are opened), session_transport.c (ports, DTLS), session_port.c (what
- * a port says), session_json.c. Main thread. */
+ * session_outgoing.c (how they are opened), session_secure.c (TLS), session_transport.c (ports,
+ * DTLS), session_port.c (what a port says), session_json.c. Main thread. */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
@@ -23,6 +23,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/timer.h"
+#include "crypto/tls.h"
 #include "server/media.h"
 #include "signalling/h225/call.h"
 #include "signalling/h23510/h23510.h"
@@ -63,6 +64,7 @@ enum session_state {
     X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)           \
     X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES)      \
     X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)        \
+    X(SESSION_END_H245_CLEAR, "h245_not_secured", H225_REASON_SECURITY_DENIED)        \
     X(SESSION_END_DTLS_FAILED, "dtls_failed", H225_REASON_SECURITY_DENIED)            \
     X(SESSION_END_NO_CODEC, "no_common_codec", H225_REASON_UNDEFINED)                 \
     X(SESSION_END_NO_CHANNEL, "no_channel", H225_REASON_TIMEOUT)                      \
@@ -106,6 +108,7 @@ enum session_end {
     X(h245_undecodable)                                                              \
     X(h245_unexpected)                                                               \
     X(h245_start_refused)       /* Facility(startH245) to where we do not connect */ \
+    X(h245_clear_refused)       /* call by TLS, no TLS for H.245 offered */          \
     X(user_inputs)              /* keys, by H.245 or in an Information message */    \
     X(h235_refused)             /* OLC or Ack with a bad dtlsSecurityCapability */   \
     X(tcs_fingerprints_ignored) /* T-NOFP */                                         \
@@ -211,6 +214,8 @@ struct session_config {
     const struct settings_listener *listener;
     struct addr peer; /* of the signalling connection */
     struct addr local;
+    bool is_tls; /* it is a TLS connection, like this; of a call of ours: it shall be */
+    struct tls_info tls;
     void *owner;       /* of the connection: session_owner */
     bool is_caller;    /* a call of ours: session_dial comes next, peer and local later */
     uint16_t call_ref; /* of such a call */
@@ -247,6 +252,13 @@ void session_on_h245_lost(struct session *s, const char *why, uint64_t now);
 /* End it: EndSession, ReleaseComplete, close alert; `closed` follows within end_session_ms. Again:
  * nothing. */
 void session_close(struct session *s, enum session_end why, uint64_t now);
+
+/* session_secure.c: must the H.245 connection of this session be a TLS one? Decided by the Setup.
+ * What that connection's TLS has agreed on, before session_on_h245_up. */
+bool session_h245_needs_tls(const struct session *s);
+void session_set_h245_tls(struct session *s, const struct tls_info *info);
+/* Is all that carries fingerprints protected: call signalling by TLS, H.245 in it or by TLS? */
+bool session_is_secured(const struct session *s);
 
 uint64_t session_id(const struct session *s);
 enum session_state session_state(const struct session *s);

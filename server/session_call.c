@@ -54,10 +54,11 @@ json_t *session_created_data(const struct session *s)
 {
     char peer[ADDR_TEXT_MAX];
 
-    return json_pack("{s:s,s:s,s:o,s:s,s:s}", "direction", s->config.is_caller ? "out" : "in",
+    return json_pack("{s:s,s:s,s:o,s:s,s:s,s:o}", "direction", s->config.is_caller ? "out" : "in",
                      "peer", addr_format(&s->config.peer, peer), "alias",
                      session_text_json(s->alias), "conference", s->conference_name, "listener",
-                     s->config.listener->name);
+                     s->config.listener->name, "tls",
+                     session_tls_json(s->config.is_tls, &s->config.tls));
 }
 
 static int join(struct session *s, const struct h225_setup *setup)
@@ -156,6 +157,8 @@ static int prepare(struct session *s, const struct h225_setup *setup)
     h225_call_refuse_fast_connect(s->call, !session_fast_choose(s, setup));
     (void)h225_call_proceeding(s->call, s->now);
     session_step_now(s, SESSION_STEP_PROCEEDING);
+    if (!session_secure_h245(s, setup))
+        return ERR_CLOSED;
     err = session_h245_create(s);
     if (err != 0)
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));

@@ -36,9 +36,10 @@ void session_active(struct session *s)
              LOG_B("dtls", h23510_is_usable(&s->dtls)), LOG_B("fast", s->is_fast),
              LOG_U("h245_version", s->h245_version));
     if (session_wants_events(s))
-        session_event(
-            s, "session.active",
-            json_pack("{s:s,s:b}", "role", role_of(s), "dtls", h23510_is_usable(&s->dtls)));
+        session_event(s, "session.active",
+                      json_pack("{s:s,s:b,s:b}", "role", role_of(s), "dtls",
+                                h23510_is_usable(&s->dtls), "signalling_secured",
+                                session_is_secured(s)));
 }
 
 /* Both sides know each other: channels may be opened. */
@@ -101,13 +102,6 @@ static bool judge_security(struct session *s)
     return true;
 }
 
-static void note_cleartext(struct session *s)
-{
-    if (h23510_is_usable(&s->dtls) &&
-        s->env->settings->dtls.cleartext_signalling == SETTINGS_CLEARTEXT_WARN)
-        log_warn(LOG_AREA_H23510, s->id, "fingerprints travel in an H.245 that is not secured");
-}
-
 static enum h245_tcs_answer on_peer_capabilities(void *arg,
                                                  const struct h245_TerminalCapabilitySet *tcs)
 {
@@ -134,7 +128,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     s->tcs_verdict = h23510_on_peer_tcs(&s->dtls, tcs, NULL, 0, NULL);
     s->env->stats.tcs_fingerprints_ignored += s->dtls.stats.tcs_fingerprints_ignored - ignored;
     if (judge_security(s)) {
-        note_cleartext(s);
+        session_note_cleartext(s);
         check_active(s);
     }
     return H245_TCS_ACK;
@@ -239,10 +233,12 @@ enum h23510_mode session_mode(const struct session *s)
                                                               : H23510_MODE_OFF;
 }
 
-static enum h23510_mode mode_of(const struct settings *settings,
-                                const struct settings_listener *listener)
+static enum h23510_mode mode_of(const struct session *s)
 {
-    if (settings->dtls.cleartext_signalling == SETTINGS_CLEARTEXT_REFUSE)
+    const struct settings_listener *listener = s->config.listener;
+
+    if (!session_is_secured(s) &&
+        s->env->settings->dtls.cleartext_signalling == SETTINGS_CLEARTEXT_REFUSE)
         return H23510_MODE_OFF;
     if (listener->dtls == SETTINGS_DTLS_REQUIRED)
         return H23510_MODE_REQUIRED;
@@ -262,7 +258,7 @@ static int init_dtls(struct session *s)
     struct h23510_policy policy;
 
     memset(&policy, 0, sizeof(policy));
-    policy.mode = mode_of(settings, s->config.listener);
+    policy.mode = mode_of(s);
     for (uint32_t i = 0; i < settings->dtls.hash_count && i < FINGERPRINT_HASH_COUNT; i++)
         policy.hashes[policy.hash_count++] = (enum fingerprint_hash)settings->dtls.hashes[i];
     policy.allow_sha1 = settings->dtls.allow_sha1;

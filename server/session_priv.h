@@ -207,7 +207,10 @@ struct session {
     struct h245_channel fast_in, fast_out; /* as the Setup offered them */
     bool is_tunnelled;                     /* H.245 travels in the call signalling */
     unsigned start_requests;               /* Facility(startH245) that made us connect */
-    bool is_h245_ended; /* both sides have said endSession, or the connection is gone */
+    bool is_h245_ended;      /* both sides have said endSession, or the connection is gone */
+    bool has_h245_tls_offer; /* the peer can do H.245 by TLS */
+    bool has_h245_tls;       /* its connection is one, like this: */
+    struct tls_info h245_tls;
     struct addr h245_peer;
     unsigned h245_version; /* of the peer; 0 = not known */
     bool is_capable;       /* the peer has our capabilities */
@@ -257,6 +260,11 @@ void session_dial_forget(struct session *s);
 void session_dial_on_h245_failed(struct session *s);
 /* Why a call of ours ends before its Connect. */
 enum session_end session_dial_end(const struct session *s, const struct h225_release *release);
+
+/* session_secure.c */
+bool session_secure_h245(struct session *s, const struct h225_setup *setup); /* false: it ends */
+void session_note_cleartext(struct session *s); /* fingerprints come in the clear */
+json_t *session_tls_json(bool is_tls, const struct tls_info *info);
 
 /* session_fast.c */
 bool session_fast_choose(struct session *s, const struct h225_setup *setup);

@@ -1,4 +1,4 @@
-#include "server/tcp.h"
+#include "server/tcp_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,53 +6,15 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/list.h"
-#include "signalling/h225/tpkt.h"
+#include "crypto/tls.h"
 
-#define READ_BYTES  65536
 #define BACKLOG     128
 #define KEEPALIVE_S 60
 
-struct address_count {
+struct tcp_address_count {
     struct addr key; /* port 0 */
     size_t count;
     UT_hash_handle hh;
-};
-
-struct tcp {
-    struct tcp_config config;
-    struct tcp_stats stats;
-    struct list conns;
-    struct list listeners;
-    size_t handles; /* libuv handles that are not closed yet */
-    struct address_count *by_address;
-    char read[READ_BYTES]; /* one read at a time on one thread */
-};
-
-struct tcp_listener {
-    uv_tcp_t handle;
-    struct tcp *tcp;
-    struct list link;
-    struct addr at;
-    tcp_on_accept_fn on_accept;
-    void *user;
-};
-
-struct tcp_conn {
-    uv_tcp_t handle;
-    uv_connect_t connect;
-    uv_shutdown_t shutdown;
-    struct tcp *tcp;
-    struct list link;
-    struct addr peer, local;
-    struct tpkt tpkt;
-    size_t backlog; /* bytes given to libuv and not yet written */
-    struct timer timer;
-    bool is_counted;  /* in connections and by_address */
-    bool is_closing;  /* uv_close was called */
-    bool is_flushing; /* closed by us, the rest goes out */
-    const struct tcp_callbacks *callbacks;
-    void *user;
 };
 
 struct write_request {
@@ -61,14 +23,12 @@ struct write_request {
     uint8_t bytes[];
 };
 
-static void conn_abort(struct tcp_conn *c, int err, const char *why);
-
 /* ---- counting ---- */
 
-static struct address_count *address_find(struct tcp *t, const struct addr *peer)
+static struct tcp_address_count *address_find(struct tcp *t, const struct addr *peer)
 {
     struct addr key = addr_with_port(*peer, 0);
-    struct address_count *e = NULL;
+    struct tcp_address_count *e = NULL;
 
     HASH_FIND(hh, t->by_address, &key, sizeof(key), e);
     return e;
@@ -77,7 +37,7 @@ static struct address_count *address_find(struct tcp *t, const struct addr *peer
 static int conn_count(struct tcp_conn *c)
 {
     struct tcp *t = c->tcp;
-    struct address_count *e;
+    struct tcp_address_count *e;
 
     if (t->stats.connections >= t->config.connections_max) {
         t->stats.refused_limit++;
@@ -104,7 +64,7 @@ static int conn_count(struct tcp_conn *c)
 static void conn_uncount(struct tcp_conn *c)
 {
     struct tcp *t = c->tcp;
-    struct address_count *e;
+    struct tcp_address_count *e;
 
     if (!c->is_counted)
         return;
@@ -126,20 +86,23 @@ static void on_conn_closed(uv_handle_t *handle)
     conn_uncount(c);
     c->tcp->handles--;
     tpkt_fini(&c->tpkt);
+    tls_conn_destroy(c->tls);
     free(c);
 }
 
-static void conn_shut(struct tcp_conn *c)
+void tcp_conn_shut(struct tcp_conn *c)
 {
     if (c->is_closing)
         return;
+    if (c->tls != NULL && !c->is_flushing)
+        tls_conn_close(c->tls); /* nothing more is handed out, and the peer hears of it if it can */
     c->is_closing = true;
     timer_cancel(c->tcp->config.timers, &c->timer);
     list_remove(&c->link);
     uv_close((uv_handle_t *)&c->handle, on_conn_closed);
 }
 
-static void conn_abort(struct tcp_conn *c, int err, const char *why)
+void tcp_conn_abort(struct tcp_conn *c, int err, const char *why)
 {
     const struct tcp_callbacks *callbacks = c->callbacks;
     bool is_flushing = c->is_flushing;
@@ -147,7 +110,7 @@ static void conn_abort(struct tcp_conn *c, int err, const char *why)
     if (c->is_closing)
         return;
     c->callbacks = NULL;
-    conn_shut(c); /* freed from the loop, later: `c` is still whole here */
+    tcp_conn_shut(c); /* freed from the loop, later: `c` is still whole here */
     if (!is_flushing && callbacks != NULL)
         callbacks->on_closed(c->user, err, why);
 }
@@ -159,7 +122,7 @@ static void on_shutdown(uv_shutdown_t *req, int status)
     struct tcp_conn *c = req->data;
 
     if (status < 0)
-        conn_shut(c);
+        tcp_conn_shut(c);
 }
 
 void tcp_conn_close(struct tcp_conn *c, bool flush)
@@ -167,12 +130,16 @@ void tcp_conn_close(struct tcp_conn *c, bool flush)
     if (c == NULL || c->is_closing || c->is_flushing)
         return;
     c->callbacks = NULL;
+    c->listener = NULL;
+    if (c->tls != NULL)
+        tls_conn_close(c->tls);
     c->shutdown.data = c;
     if (!flush || uv_shutdown(&c->shutdown, (uv_stream_t *)&c->handle, on_shutdown) != 0) {
-        conn_shut(c);
+        tcp_conn_shut(c);
         return;
     }
     c->is_flushing = true;
+    c->doom = NULL;
     timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + c->tcp->config.flush_ms);
 }
 
@@ -183,7 +150,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct tcp_conn *c = handle->data;
 
     (void)suggested;
-    *buf = uv_buf_init(c->tcp->read, READ_BYTES);
+    *buf = uv_buf_init(c->tcp->read, TCP_READ_BYTES);
 }
 
 static void on_timer(struct timer *timer, void *ctx, uint64_t now)
@@ -193,29 +160,57 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
     (void)timer;
     (void)now;
     if (c->is_flushing) {
-        conn_shut(c);
-        return;
+        tcp_conn_shut(c);
+    } else if (c->doom != NULL) {
+        tcp_conn_abort(c, c->doom_err, c->doom);
+    } else if (c->tls != NULL && !tls_conn_is_open(c->tls)) {
+        tcp_tls_timeout(c);
+    } else {
+        c->tcp->stats.packet_timeout++;
+        tcp_conn_abort(c, ERR_TIMEOUT, "packet begun and not finished in time");
     }
-    c->tcp->stats.packet_timeout++;
-    conn_abort(c, ERR_TIMEOUT, "packet begun and not finished in time");
 }
 
-/* A packet that has begun must end in time: no peer holds our memory by dribbling octets. */
-static void watch_partial(struct tcp_conn *c)
+void tcp_conn_doom(struct tcp_conn *c, uint64_t in_ms, int err, const char *why)
+{
+    c->doom = why;
+    c->doom_err = err;
+    timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + in_ms);
+}
+
+void tcp_conn_watch(struct tcp_conn *c)
 {
     /* A packet that was given out stays in the reassembler until the next call: it is whole. */
-    bool is_partial = c->tpkt.header_have != 0 && !c->tpkt.given;
+    bool is_partial = (c->tpkt.header_have != 0 && !c->tpkt.given) ||
+                      (c->tls != NULL && tls_conn_is_partial(c->tls));
 
+    if (c->is_closing || c->is_flushing || c->doom != NULL)
+        return;
     if (!is_partial)
         timer_cancel(c->tcp->config.timers, &c->timer);
     else if (!timer_is_running(&c->timer))
         timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + c->tcp->config.packet_ms);
 }
 
-static void feed(struct tcp_conn *c, const uint8_t *data, size_t len)
+/* A client that begins with TLS where there is none: it has taken the wrong port. */
+static bool is_tls_hello(struct tcp_conn *c, uint8_t first)
+{
+    bool is_first = !c->has_input;
+
+    c->has_input = true;
+    if (!is_first || c->tls != NULL || first != TLS_HANDSHAKE_OCTET)
+        return false;
+    c->tcp->stats.tls_on_plain++;
+    tcp_conn_abort(c, ERR_MALFORMED, "TLS on a connection that is in the clear: the wrong port?");
+    return true;
+}
+
+void tcp_conn_feed(struct tcp_conn *c, const uint8_t *data, size_t len)
 {
     struct tcp *t = c->tcp;
 
+    if (len > 0 && is_tls_hello(c, data[0]))
+        return;
     while (len > 0 && !c->is_closing && !c->is_flushing) {
         struct tpkt_packet packet = {NULL, 0};
         size_t used = 0;
@@ -226,14 +221,15 @@ static void feed(struct tcp_conn *c, const uint8_t *data, size_t len)
                 t->stats.tpkt_too_long++;
             else
                 t->stats.tpkt_malformed++;
-            conn_abort(c, err, tpkt_reason_to_str(c->tpkt.reason));
+            tcp_conn_abort(c, err, tpkt_reason_to_str(c->tpkt.reason));
             return;
         }
         data += used;
         len -= used;
         if (packet.data == NULL)
             break;
-        timer_cancel(t->config.timers, &c->timer);
+        if (c->doom == NULL)
+            timer_cancel(t->config.timers, &c->timer);
         if (packet.len == 0) {
             t->stats.keepalives++;
             continue;
@@ -242,8 +238,7 @@ static void feed(struct tcp_conn *c, const uint8_t *data, size_t len)
         if (c->callbacks != NULL)
             c->callbacks->on_packet(c->user, packet.data, packet.len);
     }
-    if (!c->is_closing && !c->is_flushing)
-        watch_partial(c);
+    tcp_conn_watch(c);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -252,14 +247,16 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
     if (c->is_flushing && n > 0)
         return;
-    if (n > 0) {
-        feed(c, (const uint8_t *)buf->base, (size_t)n);
+    if (n > 0 && c->tls != NULL) {
+        tcp_tls_input(c, (const uint8_t *)buf->base, (size_t)n);
+    } else if (n > 0) {
+        tcp_conn_feed(c, (const uint8_t *)buf->base, (size_t)n);
     } else if (n == UV_EOF) {
         c->tcp->stats.peer_closed++;
-        conn_abort(c, ERR_CLOSED, "connection closed by peer");
+        tcp_conn_abort(c, ERR_CLOSED, "connection closed by peer");
     } else if (n < 0) {
         c->tcp->stats.io_errors++;
-        conn_abort(c, ERR_IO, "connection lost");
+        tcp_conn_abort(c, ERR_IO, "connection lost");
     }
 }
 
@@ -274,16 +271,50 @@ static void on_written(uv_write_t *req, int status)
     free(w);
     if (status < 0 && status != UV_ECANCELED) {
         c->tcp->stats.io_errors++;
-        conn_abort(c, ERR_IO, "connection lost while writing");
+        tcp_conn_abort(c, ERR_IO, "connection lost while writing");
     }
+}
+
+static struct write_request *write_new(const uint8_t *head, size_t head_len, const uint8_t *data,
+                                       size_t len)
+{
+    struct write_request *w = malloc(sizeof(*w) + head_len + len);
+
+    if (w == NULL)
+        return NULL;
+    w->size = head_len + len;
+    memcpy(w->bytes, head, head_len);
+    memcpy(w->bytes + head_len, data, len);
+    return w;
+}
+
+static int write_out(struct tcp_conn *c, struct write_request *w)
+{
+    uv_buf_t buf;
+
+    if (w == NULL)
+        return ERR_NOMEM;
+    buf = uv_buf_init((char *)w->bytes, (unsigned)w->size);
+    if (uv_write(&w->req, (uv_stream_t *)&c->handle, &buf, 1, on_written) != 0) {
+        free(w);
+        return ERR_IO;
+    }
+    c->backlog += w->size;
+    return 0;
+}
+
+int tcp_conn_write(struct tcp_conn *c, const uint8_t *data, size_t len)
+{
+    if (c->is_closing || c->is_flushing)
+        return ERR_CLOSED;
+    return write_out(c, write_new(data, 0, data, len));
 }
 
 int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len)
 {
     struct tcp *t = c->tcp;
-    struct write_request *w;
     uint8_t header[TPKT_HEADER_LEN];
-    uv_buf_t buf;
+    int err;
 
     if (c->is_closing || c->is_flushing)
         return ERR_CLOSED;
@@ -292,24 +323,14 @@ int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len)
     if (c->backlog + len > t->config.backlog_max) {
         t->stats.backlog_exceeded++;
         /* Told by on_closed from the loop, never from inside a send. */
-        c->timer.on_expiry = on_timer;
-        timer_start(t->config.timers, &c->timer, 0);
+        tcp_conn_doom(c, 0, ERR_LIMIT, "peer does not read what it is sent");
         return ERR_LIMIT;
     }
-    w = malloc(sizeof(*w) + TPKT_HEADER_LEN + len);
-    if (w == NULL)
-        return ERR_NOMEM;
-    w->size = TPKT_HEADER_LEN + len;
-    memcpy(w->bytes, header, TPKT_HEADER_LEN);
-    memcpy(w->bytes + TPKT_HEADER_LEN, data, len);
-    buf = uv_buf_init((char *)w->bytes, (unsigned)w->size);
-    if (uv_write(&w->req, (uv_stream_t *)&c->handle, &buf, 1, on_written) != 0) {
-        free(w);
-        return ERR_IO;
-    }
-    c->backlog += w->size;
-    t->stats.packets_out++;
-    return 0;
+    err = c->tls != NULL ? tcp_tls_send(c, header, data, len)
+                         : write_out(c, write_new(header, sizeof(header), data, len));
+    if (err == 0)
+        t->stats.packets_out++;
+    return err;
 }
 
 /* ---- making connections ---- */
@@ -371,18 +392,24 @@ static void on_connection(uv_stream_t *server, int status)
     if (c == NULL || uv_accept(server, (uv_stream_t *)&c->handle) != 0) {
         t->stats.io_errors++;
         if (c != NULL)
-            conn_shut(c);
+            tcp_conn_shut(c);
         return;
     }
     c->peer = name_of(&c->handle, true);
     if (conn_count(c) != 0 || conn_begin(c) != 0) {
-        conn_shut(c);
+        tcp_conn_shut(c);
         return;
     }
     t->stats.accepted++;
+    if (l->keys != NULL) {
+        c->listener = l;
+        if (tcp_tls_begin(c, l->keys, false) != 0)
+            tcp_conn_shut(c);
+        return; /* the owner is told when the handshake is whole */
+    }
     if (!l->on_accept(l->user, c)) {
         t->stats.refused_owner++;
-        conn_shut(c);
+        tcp_conn_shut(c);
     }
 }
 
@@ -394,16 +421,28 @@ static void on_connect(uv_connect_t *req, int status)
         return;
     if (status < 0 || conn_begin(c) != 0) {
         c->tcp->stats.connect_failed++;
-        conn_abort(c, ERR_IO, status < 0 ? uv_strerror(status) : "connection not usable");
+        tcp_conn_abort(c, ERR_IO, status < 0 ? uv_strerror(status) : "connection not usable");
         return;
     }
     c->tcp->stats.connected++;
+    if (c->keys != NULL) {
+        if (tcp_tls_begin(c, c->keys, true) != 0)
+            tcp_conn_abort(c, ERR_NOMEM, "out of memory");
+        return;
+    }
     if (c->callbacks != NULL && c->callbacks->on_connected != NULL)
         c->callbacks->on_connected(c->user);
 }
 
 int tcp_connect(struct tcp *t, const struct addr *to, const struct addr *from,
                 const struct tcp_callbacks *callbacks, void *user, struct tcp_conn **out)
+{
+    return tcp_connect_tls(t, to, from, NULL, callbacks, user, out);
+}
+
+int tcp_connect_tls(struct tcp *t, const struct addr *to, const struct addr *from,
+                    const struct tls_keys *keys, const struct tcp_callbacks *callbacks, void *user,
+                    struct tcp_conn **out)
 {
     struct sockaddr_storage ss;
     struct tcp_conn *c = conn_new(t);
@@ -412,6 +451,7 @@ int tcp_connect(struct tcp *t, const struct addr *to, const struct addr *from,
     if (c == NULL)
         return ERR_NOMEM;
     c->peer = *to;
+    c->keys = keys;
     c->connect.data = c;
     err = conn_count(c);
     if (err == 0 && from != NULL && addr_to_sockaddr(from, &ss) != 0 &&
@@ -421,7 +461,7 @@ int tcp_connect(struct tcp *t, const struct addr *to, const struct addr *from,
                      uv_tcp_connect(&c->connect, &c->handle, (struct sockaddr *)&ss, on_connect)))
         err = ERR_IO;
     if (err != 0) {
-        conn_shut(c);
+        tcp_conn_shut(c);
         return err;
     }
     tcp_conn_attach(c, callbacks, user);
@@ -438,6 +478,11 @@ void tcp_conn_attach(struct tcp_conn *c, const struct tcp_callbacks *callbacks, 
 const struct addr *tcp_conn_peer(const struct tcp_conn *c)
 {
     return &c->peer;
+}
+
+const struct tls_info *tcp_conn_tls(const struct tcp_conn *c)
+{
+    return c->tls != NULL ? tls_conn_info(c->tls) : NULL;
 }
 
 const struct addr *tcp_conn_local(const struct tcp_conn *c)
@@ -459,6 +504,12 @@ void tcp_listener_close(struct tcp_listener *l)
 {
     if (l == NULL || uv_is_closing((uv_handle_t *)&l->handle))
         return;
+    LIST_FOREACH_SAFE (it, &l->tcp->conns) {
+        struct tcp_conn *c = LIST_ENTRY(it, struct tcp_conn, link);
+
+        if (c->listener == l)
+            tcp_conn_shut(c); /* still shaking hands: its owner-to-be goes */
+    }
     l->tcp->stats.listeners--;
     list_remove(&l->link);
     uv_close((uv_handle_t *)&l->handle, on_listener_closed);
@@ -466,6 +517,12 @@ void tcp_listener_close(struct tcp_listener *l)
 
 int tcp_listen(struct tcp *t, const struct addr *at, tcp_on_accept_fn on_accept, void *user,
                struct tcp_listener **out)
+{
+    return tcp_listen_tls(t, at, NULL, on_accept, user, out);
+}
+
+int tcp_listen_tls(struct tcp *t, const struct addr *at, const struct tls_keys *keys,
+                   tcp_on_accept_fn on_accept, void *user, struct tcp_listener **out)
 {
     struct sockaddr_storage ss;
     struct tcp_listener *l = calloc(1, sizeof(*l));
@@ -479,6 +536,7 @@ int tcp_listen(struct tcp *t, const struct addr *at, tcp_on_accept_fn on_accept,
     }
     l->handle.data = l;
     l->tcp = t;
+    l->keys = keys;
     l->on_accept = on_accept;
     l->user = user;
     t->handles++;
@@ -510,6 +568,7 @@ int tcp_create(const struct tcp_config *config, struct tcp **out)
     if (t == NULL)
         return ERR_NOMEM;
     t->config = *config;
+    t->limit = (struct log_limit)LOG_LIMIT_INIT(20, 10000);
     list_init(&t->conns);
     list_init(&t->listeners);
     *out = t;
@@ -519,7 +578,7 @@ int tcp_create(const struct tcp_config *config, struct tcp **out)
 void tcp_stop(struct tcp *t)
 {
     LIST_FOREACH_SAFE (it, &t->conns)
-        conn_shut(LIST_ENTRY(it, struct tcp_conn, link));
+        tcp_conn_shut(LIST_ENTRY(it, struct tcp_conn, link));
     LIST_FOREACH_SAFE (it, &t->listeners)
         tcp_listener_close(LIST_ENTRY(it, struct tcp_listener, link));
 }

@@ -13,7 +13,9 @@
 
 #include "base/addr.h"
 #include "base/timer.h"
+#include "crypto/tls.h"
 
+struct tls_keys; /* server/tls_keys.h */
 struct tcp;
 struct tcp_conn;
 struct tcp_listener;
@@ -27,6 +29,7 @@ struct tcp_config {
     size_t backlog_max;     /* octets that wait for a peer to read */
     uint32_t packet_ms;     /* from a packet's first octet to its last */
     uint32_t flush_ms;      /* a polite close may take so long */
+    uint32_t tls_ms;        /* from a connection to the end of its TLS handshake */
 };
 
 /* Counters by reason; `connections` and `listeners` are what is open now. */
@@ -47,12 +50,17 @@ struct tcp_config {
     X(packet_timeout)                                                   \
     X(backlog_exceeded)                                                 \
     X(peer_closed)                                                      \
-    X(io_errors)
+    X(io_errors)                                                        \
+    X(tls_established)                                                  \
+    X(tls_failed)                                                       \
+    X(tls_timeout)  /* no end of the handshake in time */               \
+    X(tls_on_plain) /* a TLS handshake where there is no TLS */
 
 struct tcp_stats {
 #define TCP_STAT_FIELD(name) uint64_t name;
     TCP_STAT_LIST(TCP_STAT_FIELD)
 #undef TCP_STAT_FIELD
+    uint64_t tls_failures[TLS_FAILURE_COUNT];
 };
 
 struct tcp_callbacks {
@@ -84,6 +92,10 @@ const struct tcp_stats *tcp_stats_of(const struct tcp *t);
 /* Listens on `at` (port 0: any). ERR_EXISTS: address in use; ERR_IO. */
 int tcp_listen(struct tcp *t, const struct addr *at, tcp_on_accept_fn on_accept, void *user,
                struct tcp_listener **out);
+/* The same with TLS (keys NULL: without): the owner hears of a connection when its handshake is
+ * whole, and never of one that fails. `keys` must outlive the listener. */
+int tcp_listen_tls(struct tcp *t, const struct addr *at, const struct tls_keys *keys,
+                   tcp_on_accept_fn on_accept, void *user, struct tcp_listener **out);
 struct addr tcp_listener_addr(const struct tcp_listener *l);
 void tcp_listener_close(struct tcp_listener *l);
 
@@ -91,6 +103,12 @@ void tcp_listener_close(struct tcp_listener *l);
  * ERR_IO, ERR_NOMEM. */
 int tcp_connect(struct tcp *t, const struct addr *to, const struct addr *from,
                 const struct tcp_callbacks *callbacks, void *user, struct tcp_conn **out);
+
+/* The same with TLS (keys NULL: without): on_connected comes when the handshake is whole. `keys`
+ * must live until then. */
+int tcp_connect_tls(struct tcp *t, const struct addr *to, const struct addr *from,
+                    const struct tls_keys *keys, const struct tcp_callbacks *callbacks, void *user,
+                    struct tcp_conn **out);
 
 /* Who hears of the connection. */
 void tcp_conn_attach(struct tcp_conn *c, const struct tcp_callbacks *callbacks, void *user);
@@ -105,6 +123,8 @@ int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len);
 void tcp_conn_close(struct tcp_conn *c, bool flush);
 
 const struct addr *tcp_conn_peer(const struct tcp_conn *c);
+/* What TLS has agreed on; NULL: the connection is in the clear. */
+const struct tls_info *tcp_conn_tls(const struct tcp_conn *c);
 const struct addr *tcp_conn_local(const struct tcp_conn *c);
 
 #endif

@@ -109,7 +109,7 @@ static void check_listener(struct settings_load *load, struct settings_signallin
     struct settings_listener *l = &s->listeners[i];
     char path[64];
     if (l->address.port == 0)
-        l->address.port = 1720;
+        l->address.port = l->tls ? 1300 : 1720; /* H.225.0: IANA h323hostcallsc, h323hostcall */
     for (uint32_t j = 0; j < i; j++) {
         if (!addr_is_equal(&l->address, &s->listeners[j].address))
             continue;
@@ -148,6 +148,16 @@ static void check_dtls(struct settings_load *load, const struct settings_dtls_se
         settings_problem_at(load, "dtls.handshake_timeout_ms",
                             "expected more than retransmit_initial_ms (%u), found %u",
                             d->retransmit_initial_ms, d->handshake_timeout_ms);
+}
+
+static void check_tls(struct settings_load *load, const struct settings_tls *t)
+{
+    if ((t->certificate[0] == '\0') != (t->key[0] == '\0'))
+        settings_problem_at(load, t->key[0] == '\0' ? "tls.certificate" : "tls.key",
+                            "expected both tls.certificate and tls.key, or none of them");
+    if (t->client_certificates != SETTINGS_TLS_CLIENTS_NONE && t->authorities[0] == '\0')
+        settings_problem_at(load, "tls.client_certificates",
+                            "expected \"none\" as long as tls.ca_certificates names no file");
 }
 
 static void check_conference(struct settings_load *load, struct settings *s, uint32_t i)
@@ -202,6 +212,8 @@ void settings_check_whole(struct settings_load *load, struct settings *s)
             check_listener(load, &s->signalling, i);
     if (is_clean(load, "dtls"))
         check_dtls(load, &s->dtls);
+    if (is_clean(load, "tls"))
+        check_tls(load, &s->tls);
     if (is_clean(load, "conferences"))
         for (uint32_t i = 0; i < s->conference_count; i++)
             check_conference(load, s, i);

@@ -65,6 +65,21 @@ static const struct settings_choice profile_choices[] = {
     {"AES128_CM_SHA1_32", SETTINGS_PROFILE_AES128_CM_SHA1_32},
     {NULL, 0}};
 
+static const struct settings_choice tls_client_choices[] = {
+    {"none", SETTINGS_TLS_CLIENTS_NONE},
+    {"if_sent", SETTINGS_TLS_CLIENTS_IF_SENT},
+    {"required", SETTINGS_TLS_CLIENTS_REQUIRED},
+    {NULL, 0}};
+
+static const struct settings_choice tls_version_choices[] = {
+    {"1.2", SETTINGS_TLS_1_2}, {"1.3", SETTINGS_TLS_1_3}, {NULL, 0}};
+
+static const struct settings_choice tls_cipher_choices[] = {
+    {"aes-128-gcm", SETTINGS_TLS_AES_128_GCM},
+    {"aes-256-gcm", SETTINGS_TLS_AES_256_GCM},
+    {"chacha20-poly1305", SETTINGS_TLS_CHACHA20_POLY1305},
+    {NULL, 0}};
+
 static const struct settings_choice kind_choices[] = {{"relay", SETTINGS_CONFERENCE_RELAY},
                                                       {NULL, 0}};
 
@@ -270,8 +285,11 @@ static const struct settings_row listener_rows[] = {
     {"name", SETTINGS_TEXT, AT(settings_listener, name), .min = 0, .max = 63, .fallback = "\"\"",
      .help = "Name for logs and the control API; \"\" = the address."},
     {"address", SETTINGS_ENDPOINT, AT(settings_listener, address), .min = 1, .max = 1,
-     .help = "Where H.225.0 call signalling is accepted; port 1720 unless given. An unspecified "
-             "address (`0.0.0.0`, `::`) means all of its family."},
+     .help = "Where H.225.0 call signalling is accepted; port 1720 (1300 with `tls`) unless given. "
+             "An unspecified address (`0.0.0.0`, `::`) means all of its family."},
+    {"tls", SETTINGS_BOOL, AT(settings_listener, tls), .fallback = "false",
+     .help = "Calls come by TLS, as section `tls` says. A clear call on such a port is refused, "
+             "and H.245 is tunnelled or has a TLS connection of its own."},
     {"dtls", SETTINGS_CHOICE, AT(settings_listener, dtls), .choices = dtls_choices,
      .fallback = "\"required\"",
      .help = "Media keyed by H.235.10: `required` refuses peers without it, `preferred` gives them "
@@ -463,6 +481,38 @@ static const struct settings_row dtls_rows[] = {
 static const struct settings_table dtls_table =
     SETTINGS_TABLE("DTLS of H.235.10 media.", dtls_rows);
 
+static const struct settings_row tls_rows[] = {
+    {"certificate", SETTINGS_TEXT, AT(settings_tls, certificate), .min = 0, .max = 255,
+     .fallback = "\"\"",
+     .help = "PEM file with the certificate that peers are shown, followed by its chain. \"\": "
+             "one is made at start, self-signed and random: for a lab."},
+    {"key", SETTINGS_TEXT, AT(settings_tls, key), .min = 0, .max = 255, .fallback = "\"\"",
+     .help = "PEM file with its private key (ECDSA, Ed25519, or RSA of 2048 bits and more)."},
+    {"ca_certificates", SETTINGS_TEXT, AT(settings_tls, authorities), .min = 0, .max = 255,
+     .fallback = "\"\"",
+     .help = "PEM file with the authorities that peers' certificates must come from. With it, "
+             "whoever the server calls by TLS must show a good one; names in it are not compared."},
+    {"client_certificates", SETTINGS_CHOICE, AT(settings_tls, client_certificates),
+     .choices = tls_client_choices, .fallback = "\"none\"",
+     .help = "Are callers asked for a certificate: no; yes, and one that is sent must be good; "
+             "yes, and there must be one."},
+    {"min_version", SETTINGS_CHOICE, AT(settings_tls, min_version), .choices = tls_version_choices,
+     .fallback = "\"1.2\"", .help = "Oldest version of TLS that is spoken."},
+    {"ciphers", SETTINGS_CHOICES, LIST(settings_tls, ciphers, cipher_count), .min = 1,
+     .max = SETTINGS_TLS_CIPHERS_MAX, .choices = tls_cipher_choices,
+     .fallback = "[\"aes-128-gcm\", \"aes-256-gcm\", \"chacha20-poly1305\"]",
+     .help = "What protects records, best first; the key exchange is ephemeral always."},
+    {"handshake_timeout_ms", SETTINGS_UINT, AT(settings_tls, handshake_timeout_ms), .min = 100,
+     .max = 600000, .unit = "ms", .fallback = "10000",
+     .help = "From a connection to the end of its handshake."},
+    {"clear_h245", SETTINGS_BOOL, AT(settings_tls, clear_h245), .fallback = "false",
+     .help = "A call by TLS whose peer offers neither tunnelling nor TLS for H.245: `false` ends "
+             "it, `true` lets H.245 run in the clear (`dtls.cleartext_signalling` then holds)."},
+};
+static const struct settings_table tls_table = SETTINGS_TABLE(
+    "TLS of call signalling and H.245. Files are read again at SIGHUP and by `server.reload`.",
+    tls_rows);
+
 static const struct settings_row conference_rows[] = {
     {"alias", SETTINGS_TEXT, AT(settings_conference, alias), .min = 1, .max = 127,
      .help = "Called alias (H.323 id, dialled digits). A `*` at its end stands for any rest, each "
@@ -500,6 +550,8 @@ static const struct settings_row root_rows[] = {
      .help = "RTP and SRTP."},
     {"dtls", SETTINGS_OBJECT, AT(settings, dtls), .table = &dtls_table, .fallback = "{}",
      .help = "DTLS of H.235.10 media."},
+    {"tls", SETTINGS_OBJECT, AT(settings, tls), .table = &tls_table, .fallback = "{}",
+     .help = "TLS of call signalling and H.245."},
     {"codecs", SETTINGS_CHOICES, LIST(settings, codecs, codec_count), .min = 1,
      .max = SETTINGS_CODECS_MAX, .choices = codec_choices,
      .fallback = "[\"g711-alaw\", \"g711-ulaw\"]",

@@ -89,6 +89,27 @@ enum settings_start_h245 {
     SETTINGS_START_H245_NEVER,
 };
 
+/* As enum tls_check: are callers that come by TLS asked for a certificate? */
+enum settings_tls_clients {
+    SETTINGS_TLS_CLIENTS_NONE,
+    SETTINGS_TLS_CLIENTS_IF_SENT, /* one that is sent must be good */
+    SETTINGS_TLS_CLIENTS_REQUIRED,
+};
+
+/* As enum tls_version. */
+enum settings_tls_version {
+    SETTINGS_TLS_1_2,
+    SETTINGS_TLS_1_3,
+};
+
+/* As enum tls_cipher. */
+enum settings_tls_cipher {
+    SETTINGS_TLS_AES_128_GCM,
+    SETTINGS_TLS_AES_256_GCM,
+    SETTINGS_TLS_CHACHA20_POLY1305,
+};
+#define SETTINGS_TLS_CIPHERS_MAX 3
+
 enum settings_conference_kind {
     SETTINGS_CONFERENCE_RELAY, /* two sessions, packets pass from one to the other */
 };
@@ -187,7 +208,8 @@ struct settings_data_plane {
 
 struct settings_listener {
     char name[SETTINGS_NAME_MAX];
-    struct addr address; /* H.225.0 call signalling; port 1720 when none is given */
+    struct addr address; /* H.225.0 call signalling; port 1720, or 1300, when none is given */
+    bool tls;
     enum settings_dtls dtls;
     struct addr h245_address; /* ADDR_NONE = the address of the listener; port unused */
     struct settings_ports h245_ports;
@@ -261,6 +283,18 @@ struct settings_dtls_section {
     uint32_t shards;
 };
 
+struct settings_tls {
+    char certificate[SETTINGS_PATH_MAX]; /* PEM, with its chain; both empty = made at start */
+    char key[SETTINGS_PATH_MAX];
+    char authorities[SETTINGS_PATH_MAX]; /* PEM; empty = none */
+    enum settings_tls_clients client_certificates;
+    enum settings_tls_version min_version;
+    enum settings_tls_cipher ciphers[SETTINGS_TLS_CIPHERS_MAX]; /* best first */
+    uint32_t cipher_count;
+    uint32_t handshake_timeout_ms;
+    bool clear_h245; /* H.245 of a call by TLS may have a connection without it */
+};
+
 struct settings_conference {
     char alias[SETTINGS_TEXT_MAX]; /* what is called; "*" at its end stands for any rest */
     enum settings_conference_kind kind;
@@ -293,6 +327,7 @@ struct settings {
     struct settings_gatekeeper gatekeeper;
     struct settings_media media;
     struct settings_dtls_section dtls;
+    struct settings_tls tls;
     enum settings_codec codecs[SETTINGS_CODECS_MAX];
     uint32_t codec_count;
     struct settings_conference conferences[SETTINGS_CONFERENCES_MAX];

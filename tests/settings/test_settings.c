@@ -45,6 +45,10 @@ static void minimal_file_gets_all_defaults(void)
     CU_ASSERT_STRING_EQUAL(s.signalling.listeners[0].name, "198.18.0.1:1720");
     CU_ASSERT_EQUAL(s.signalling.listeners[0].dtls, SETTINGS_DTLS_REQUIRED);
     CU_ASSERT_EQUAL(s.signalling.listeners[0].media_ip4.family, ADDR_NONE);
+    CU_ASSERT_EQUAL(s.signalling.listeners[0].tls, false);
+    CU_ASSERT_EQUAL(s.tls.cipher_count, 3);
+    CU_ASSERT_EQUAL(s.tls.min_version, SETTINGS_TLS_1_2);
+    CU_ASSERT_EQUAL(s.tls.handshake_timeout_ms, 10000);
     CU_ASSERT_EQUAL(s.data_plane.ports.first, 16384);
     CU_ASSERT_EQUAL(s.data_plane.ports.last, 32767);
     CU_ASSERT_EQUAL(s.data_plane.devices[0].mtu, 1500);
@@ -178,6 +182,17 @@ static void too_many_problems_are_counted(void)
     free(out);
 }
 
+static void tls_listener_without_a_port_is_on_1300(void)
+{
+    CU_ASSERT_EQUAL_FATAL(load("{" PLANE ", \"signalling\": {\"listeners\": ["
+                               "{\"address\": \"198.18.0.1\", \"tls\": true},"
+                               "{\"address\": \"198.18.0.1\"}]}}"),
+                          0);
+    CU_ASSERT_EQUAL(s.signalling.listeners[0].address.port, 1300);
+    CU_ASSERT_TRUE(s.signalling.listeners[0].tls);
+    CU_ASSERT_EQUAL(s.signalling.listeners[1].address.port, 1720);
+}
+
 static void keys_that_contradict_each_other_are_refused(void)
 {
     check_refused("{" PLANE "," CALLS ",\n\"link\": {\"ring_slots\": 100}}", 2, "link.ring_slots",
@@ -207,6 +222,10 @@ static void keys_that_contradict_each_other_are_refused(void)
                   "\"198.18.0.2/24\", \"gateway\": \"198.18.1.1\"}]}}",
                   4, "data_plane.addresses[0].gateway", "198.18.1.1");
     check_refused("{" PLANE "," CALLS ", \"dtls\": {\"key\": \"/k\"}}", 1, "dtls.key", "both");
+    check_refused("{" PLANE "," CALLS ", \"tls\": {\"certificate\": \"/c\"}}", 1, "tls.certificate",
+                  "both");
+    check_refused("{" PLANE "," CALLS ", \"tls\": {\"client_certificates\": \"required\"}}", 1,
+                  "tls.client_certificates", "ca_certificates");
     check_refused("{" PLANE "," CALLS ", \"dtls\": {\"retransmit_max_ms\": 100}}", 1,
                   "dtls.retransmit_max_ms", "400");
     check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a*b\"}]}", 1,
@@ -382,6 +401,7 @@ SUITE("settings/settings", TEST(minimal_file_gets_all_defaults), TEST(given_valu
       TEST(each_kind_of_fault_is_told_with_path_and_line),
       TEST(writers_key_cannot_garble_the_report), TEST(all_problems_of_a_file_are_told),
       TEST(faults_between_keys_are_told_beside_others), TEST(too_many_problems_are_counted),
+      TEST(tls_listener_without_a_port_is_on_1300),
       TEST(keys_that_contradict_each_other_are_refused),
       TEST(text_that_is_no_json_is_told_with_its_line), TEST(text_cut_at_every_byte_is_refused),
       TEST(locator_sees_through_strings_and_escapes), TEST(every_row_is_sound),
