@@ -188,6 +188,11 @@ enum srtp_profile srtp_key_profile(const struct srtp_key *key)
     return key->master.profile;
 }
 
+unsigned srtp_key_overhead(const struct srtp_key *key, bool is_rtcp)
+{
+    return is_rtcp ? key->info->rtcp_tag_len + 4u : key->info->rtp_tag_len;
+}
+
 int srtp_stream_create(struct srtp_key *key, enum srtp_dir dir, uint32_t ssrc,
                        struct srtp_stream **out)
 {

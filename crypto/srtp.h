@@ -106,6 +106,9 @@ void srtp_key_destroy(struct srtp_key *key);
 /* Profile of a key. */
 enum srtp_profile srtp_key_profile(const struct srtp_key *key);
 
+/* Bytes that protecting an RTP (or RTCP) packet adds under this key. */
+unsigned srtp_key_overhead(const struct srtp_key *key, bool is_rtcp);
+
 /* Makes the context of one SSRC (host order), roll-over counter 0. For an inbound SSRC that is not
  * known yet the caller makes the stream, tries the packet, and destroys it if that fails; it must
  * bound how many it makes. ERR_LIMIT, ERR_NOMEM, ERR_CRYPTO. */

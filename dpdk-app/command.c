@@ -2,8 +2,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
-#include "dpdk-app/packet.h"
-#include "dpdk-app/worker.h"
+#include "dpdk-app/route.h"
 
 static unsigned place_of(const struct transport *t)
 {
@@ -86,6 +85,9 @@ void worker_close(struct worker *worker, struct transport *t)
     clear_keys(worker, t);
     worker_drop_streams(worker, t);
     neighbour_release(&plane->neighbours, t->hop);
+    route_drop(t);
+    if (t->pair != 0)
+        worker->transport[(t->pair - 1) & 0xffffffu].pair = 0;
     link_worker_show(worker->link, place, NULL);
     secret_wipe(t, sizeof(*t));
     t->hop = -1;
@@ -101,7 +103,8 @@ static int check_open(const struct worker *worker, const struct link_open *open)
     const struct plane *plane = worker->plane;
 
     if (open->mode < LINK_MODE_DTLS_SRTP || open->mode > LINK_MODE_RTCP || open->dscp > 63 ||
-        open->producer >= LINK_PRODUCERS_MAX || (open->flags & ~LINK_FLAG_LATCH) != 0)
+        open->producer >= LINK_PRODUCERS_MAX ||
+        (open->flags & ~(LINK_FLAG_LATCH | LINK_FLAG_REPORTS)) != 0)
         return ERR_INVAL;
     if ((open->flags & LINK_FLAG_LATCH) && open->mode != LINK_MODE_DTLS_SRTP)
         return ERR_INVAL; /* nothing authenticates plain RTP */
@@ -211,6 +214,7 @@ static int install_keys(struct worker *worker, struct transport *t, const struct
         return err;
     }
     clear_keys(worker, t);
+    t->header.size = 0; /* other tags, other room */
     t->rx_key = rx_key;
     t->tx_key = tx_key;
     t->retired_count = 0;
@@ -239,44 +243,30 @@ static int do_keys_clear(struct worker *worker, struct transport *t, const struc
     return 0;
 }
 
-static int do_route_set(struct worker *worker, struct transport *t, const struct link_msg *msg)
+/* The reports of a plain RTP transport leave by its RTCP transport. */
+static int do_pair(struct worker *worker, struct transport *t, const struct link_msg *msg)
 {
-    const struct link_routes *routes = &msg->u.routes;
+    struct transport *other;
 
-    if (routes->count > LINK_ROUTES_MAX || routes->rtcp.index >> 24 >= worker->plane->workers)
+    if (msg->u.pair.rtcp.index >> 24 != worker->number)
+        return ERR_RANGE;
+    other = worker_transport(worker, msg->u.pair.rtcp.index, msg->u.pair.rtcp.generation);
+    if (other == NULL || msg->u.pair.rtcp.generation == 0)
+        return ERR_NOTFOUND;
+    if (t->mode != LINK_MODE_RTP || other->mode != LINK_MODE_RTCP || t->pair != 0 ||
+        other->pair != 0)
         return ERR_INVAL;
-    for (uint32_t i = 0; i < routes->count; i++) {
-        const struct link_route *r = &routes->row[i];
-
-        if (r->to.generation == 0 || r->to.index >> 24 >= worker->plane->workers ||
-            (r->pt_in > 127 && r->pt_in != LINK_PT_ANY) ||
-            (r->pt_out > 127 && r->pt_out != LINK_PT_ANY))
-            return ERR_INVAL;
-    }
-    for (uint32_t i = 0; i < routes->count; i++) {
-        const struct link_route *r = &routes->row[i];
-
-        *transport_route(t, i) =
-            (struct route){r->to.index, r->to.generation, r->pt_in, r->pt_out, 0};
-    }
-    t->route_count = (uint8_t)routes->count;
-    t->rtcp = (struct route){routes->rtcp.index, routes->rtcp.generation, 0, 0, 0};
-    return 0;
-}
-
-static int do_route_clear(struct worker *worker, struct transport *t, const struct link_msg *msg)
-{
-    (void)worker;
-    (void)msg;
-    t->route_count = 0;
-    memset(&t->rtcp, 0, sizeof(t->rtcp));
+    t->pair = other->index + 1;
+    other->pair = t->index + 1;
     return 0;
 }
 
 static int (*const handler[])(struct worker *, struct transport *, const struct link_msg *) = {
-    [LINK_TRANSPORT_CLAIM] = do_claim, [LINK_TRANSPORT_REMOTE] = do_remote,
-    [LINK_KEYS_SET] = do_keys_set,     [LINK_KEYS_CLEAR] = do_keys_clear,
-    [LINK_ROUTE_SET] = do_route_set,   [LINK_ROUTE_CLEAR] = do_route_clear,
+    [LINK_TRANSPORT_CLAIM] = do_claim,   [LINK_TRANSPORT_REMOTE] = do_remote,
+    [LINK_KEYS_SET] = do_keys_set,       [LINK_KEYS_CLEAR] = do_keys_clear,
+    [LINK_ROUTE_SET] = route_set,        [LINK_ROUTE_CLEAR] = route_clear,
+    [LINK_RECEIVER_ADD] = route_add,     [LINK_RECEIVER_REMOVE] = route_remove,
+    [LINK_SOURCE_SWITCH] = route_switch, [LINK_TRANSPORT_PAIR] = do_pair,
 };
 
 static int do_change(struct worker *worker, const struct link_msg *msg)

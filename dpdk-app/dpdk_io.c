@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "dpdk-app/eal.h"
+#include "dpdk-app/wire.h"
 
 #define HAND_OVER_RING 1024u
 #define BUFFERS        8191u /* and as many more for each further worker */
@@ -35,7 +36,9 @@ struct dpdk {
     uint16_t port[DEVICES_MAX];
     uint16_t queues[DEVICES_MAX]; /* receive queues; worker n polls queue n if there is one */
     bool started[DEVICES_MAX];
+    bool can_chain; /* every device sends packets of several buffers */
     struct rte_mempool *pool;
+    struct rte_mempool *references; /* buffers without room, that point into others */
     struct rte_ring *ring[LINK_WORKERS_MAX][LINK_WORKERS_MAX]; /* [from][to] */
     struct dpdk_worker worker[LINK_WORKERS_MAX];
 };
@@ -55,6 +58,15 @@ static inline struct packet *packet_of(struct rte_mbuf *m)
     p->length = m->data_len;
     p->head = m->data_off;
     p->tail = (uint16_t)(m->buf_len - m->data_off - m->data_len);
+    return p;
+}
+
+static inline struct packet *fresh_packet(struct rte_mbuf *m)
+{
+    struct packet *p = packet_of(m);
+
+    p->bits = 0;
+    p->summed = 0;
     return p;
 }
 
@@ -95,6 +107,8 @@ static unsigned io_send(struct io *io, unsigned device, struct packet **p, unsig
         m[i]->data_off = (uint16_t)(p[i]->data - (uint8_t *)m[i]->buf_addr);
         m[i]->data_len = p[i]->length;
         m[i]->pkt_len = p[i]->length;
+        if (p[i]->bits & PACKET_CHAINED)
+            m[i]->pkt_len += p[i]->more;
         m[i]->ol_flags = 0;
     }
     sent = rte_eth_tx_burst(worker->dpdk->port[device], (uint16_t)worker->number, m, (uint16_t)n);
@@ -107,7 +121,62 @@ static struct packet *io_alloc(struct io *io)
 {
     struct rte_mbuf *m = rte_pktmbuf_alloc(worker_of(io)->dpdk->pool);
 
-    return m != NULL ? packet_of(m) : NULL;
+    return m != NULL ? fresh_packet(m) : NULL;
+}
+
+static bool io_alloc_many(struct io *io, struct packet **p, unsigned n)
+{
+    struct rte_mbuf *m[PACKET_BURST];
+
+    if (rte_pktmbuf_alloc_bulk(worker_of(io)->dpdk->pool, m, n) != 0)
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        rte_prefetch0(rte_mbuf_to_priv(m[i]));
+    for (unsigned i = 0; i < n; i++)
+        p[i] = fresh_packet(m[i]);
+    return true;
+}
+
+/* For a device that takes one buffer a packet. */
+static bool copy_shared(struct packet *p)
+{
+    if (p->tail < p->more)
+        return false;
+    memcpy(p->data + p->length, p->shared, p->more);
+    p->sum = wire_half(wire_sum(p->data, p->length, p->sum));
+    packet_resize(p, (uint16_t)(p->length + p->more));
+    p->bits &= (uint8_t)~PACKET_SHARED;
+    return true;
+}
+
+static bool io_chain(struct io *io, struct packet *p, struct packet *owner)
+{
+    struct dpdk *dpdk = worker_of(io)->dpdk;
+    struct rte_mbuf *m = mbuf_of(p), *of = mbuf_of(owner), *more;
+
+    if (!dpdk->can_chain)
+        return copy_shared(p);
+    more = rte_pktmbuf_alloc(dpdk->references);
+    if (more == NULL)
+        return false;
+    rte_pktmbuf_attach(more, of);
+    more->data_off = (uint16_t)(p->shared - (uint8_t *)of->buf_addr);
+    more->data_len = p->more;
+    more->pkt_len = p->more;
+    m->next = more;
+    m->nb_segs = 2;
+    p->bits |= PACKET_CHAINED;
+    return true;
+}
+
+static void io_unchain(struct io *io, struct packet *p)
+{
+    struct rte_mbuf *m = mbuf_of(p), *more = m->next;
+
+    (void)io;
+    m->next = NULL;
+    m->nb_segs = 1;
+    rte_pktmbuf_free(more);
 }
 
 static void io_release(struct io *io, struct packet **p, unsigned n)
@@ -153,7 +222,10 @@ struct io *dpdk_io(struct dpdk *dpdk, unsigned number, struct link_server *serve
                              .alloc = io_alloc,
                              .release = io_release,
                              .hand_over = io_hand_over,
-                             .take_over = io_take_over};
+                             .take_over = io_take_over,
+                             .alloc_many = io_alloc_many,
+                             .chain = io_chain,
+                             .unchain = io_unchain};
     worker->dpdk = dpdk;
     worker->server = server;
     worker->number = number;
@@ -208,7 +280,8 @@ static int make_pool(struct dpdk *dpdk, char *text, size_t size)
 
     dpdk->pool = rte_pktmbuf_pool_create("packets", n, BUFFER_CACHE, sizeof(struct packet),
                                          RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-    if (dpdk->pool != NULL)
+    dpdk->references = rte_pktmbuf_pool_create("references", n, BUFFER_CACHE, 0, 0, SOCKET_ID_ANY);
+    if (dpdk->pool != NULL && dpdk->references != NULL)
         return 0;
     snprintf(text, size, "no memory for %u packet buffers of %u bytes; raise memory_mb", n,
              RTE_MBUF_DEFAULT_BUF_SIZE);
@@ -297,6 +370,10 @@ static int start_device(struct dpdk *dpdk, unsigned d, const struct settings_dev
     if (err != 0)
         return err;
     memset(&conf, 0, sizeof(conf));
+    if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+        conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+    else
+        dpdk->can_chain = false;
     if (dpdk->queues[d] > 1 && info.reta_size > 0 && info.flow_type_rss_offloads != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf =
@@ -341,6 +418,7 @@ int dpdk_start(const struct settings_data_plane *config, struct locals *locals, 
         return ERR_NOMEM;
     memset(dpdk, 0, sizeof(*dpdk));
     dpdk->workers = config->workers;
+    dpdk->can_chain = true;
     dpdk->devices = config->device_count;
     locals->devices = config->device_count;
     err = start_all(dpdk, config, locals, text, size);
@@ -391,6 +469,7 @@ void dpdk_stop(struct dpdk *dpdk)
         rte_eth_dev_stop(dpdk->port[d]);
         rte_eth_dev_close(dpdk->port[d]);
     }
+    rte_mempool_free(dpdk->references);
     rte_mempool_free(dpdk->pool);
     free(dpdk);
     eal_stop();

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "dpdk-app/resolve.h"
+#include "dpdk-app/translate.h"
 #include "dpdk-app/worker.h"
 
 void worker_emit(struct worker *worker, struct packet *p)
@@ -37,6 +38,14 @@ void worker_flush(struct worker *worker)
         io->release(io, worker->trash, worker->trash_n);
     worker->trash_n = 0;
     worker_mark(worker, WORKER_TRANSMIT);
+}
+
+void worker_empty_trash(struct worker *worker)
+{
+    if (worker->trash_n <= 2 * PACKET_BURST)
+        return;
+    worker->io->release(worker->io, worker->trash, worker->trash_n);
+    worker->trash_n = 0;
 }
 
 void worker_ask(struct worker *worker, int hop)
@@ -77,6 +86,8 @@ static bool refresh_header(struct worker *worker, struct transport *t)
     memcpy(remote.ip, t->remote_ip, sizeof(remote.ip));
     header_build(&t->header, &worker->plane->locals, t->local, t->port, &remote, mac, t->dscp);
     t->hop_version = version;
+    t->room = (uint16_t)(header_room(&worker->plane->locals, &t->header) -
+                         (t->tx_key != NULL ? srtp_key_overhead(t->tx_key, false) : 0));
     return true;
 }
 
@@ -96,6 +107,43 @@ static inline void drop_out(struct worker *worker, struct transport *t, struct p
 
 /* ---- stages of media ---- */
 
+/* Bytes that count against the room for plain RTP; SRTCP adds more than SRTP does. */
+static unsigned size_on_path(const struct transport *t, const struct packet *p)
+{
+    unsigned size = p->length;
+
+    if (p->bits & PACKET_SHARED)
+        size += p->more;
+    if (p->kind == PACKET_RTCP && t->tx_key != NULL)
+        size += srtp_key_overhead(t->tx_key, true) - srtp_key_overhead(t->tx_key, false);
+    return size;
+}
+
+/* False: dropped. */
+static bool translate(struct worker *worker, struct transport *t, struct packet *p,
+                      struct stream *s)
+{
+    uint32_t size = p->bits & PACKET_SHARED ? p->more : p->length;
+
+    switch (translate_packet(s, p, size, (uint32_t)worker->now_ms, worker->random_next)) {
+    case TRANSLATE_OK:
+        return true;
+    case TRANSLATE_SWITCHED:
+        worker->random_next = worker_random(worker);
+        worker_count(worker, LINK_COUNTER_source_switches, 1);
+        link_stat_add(&t->send_stats->switches, 1);
+        return true;
+    case TRANSLATE_LATE:
+        worker_count(worker, LINK_COUNTER_source_late, 1);
+        break;
+    default:
+        worker_count(worker, LINK_COUNTER_source_other, 1);
+    }
+    link_stat_add(&t->send_stats->drop_source, 1);
+    worker_release(worker, p);
+    return false;
+}
+
 /* May this packet leave on its transport, and with which stream? Keeps those that may. */
 static void stage_destination(struct worker *worker, struct burst *burst)
 {
@@ -106,6 +154,7 @@ static void stage_destination(struct worker *worker, struct burst *burst)
         struct transport *t = worker_destination(worker, p->transport, p->generation);
         unsigned other = p->kind == PACKET_RTP ? LINK_MODE_RTCP : LINK_MODE_RTP;
         struct stream *s;
+        bool is_special;
 
         if (t == NULL || (t->header.size == 0 && t->remote_family == 0)) {
             worker_drop(worker, p, LINK_COUNTER_no_destination);
@@ -126,11 +175,20 @@ static void stage_destination(struct worker *worker, struct burst *burst)
             drop_out(worker, t, p, LINK_COUNTER_no_neighbour);
             continue;
         }
+        /* One test for all that is not plain relaying of RTP. */
+        is_special = (p->bits | (p->kind ^ PACKET_RTP)) != 0;
+        if (__builtin_expect((is_special ? size_on_path(t, p) : p->length) > t->room, 0)) {
+            drop_out(worker, t, p, LINK_COUNTER_mtu_exceeded);
+            continue;
+        }
         s = worker_stream(worker, t, STREAM_OUT, p->ssrc);
         if (s == NULL) {
             drop_out(worker, t, p, LINK_COUNTER_streams_full);
             continue;
         }
+        if (__builtin_expect(is_special, 0) && (p->bits & PACKET_TRANSLATE) &&
+            !translate(worker, t, p, s))
+            continue;
         s->last_ms = worker->now_ms;
         burst->stream[kept] = s;
         burst->p[kept++] = p;
@@ -153,6 +211,22 @@ static unsigned protect_counter(unsigned status)
     }
 }
 
+/* Out of place: from the payload that all copies share to behind this one's header. */
+static void share_job(struct srtp_job *job, const struct packet *p)
+{
+    job->hdr = p->data;
+    job->hdr_len = p->length;
+    job->src = p->shared;
+    job->len = p->more;
+}
+
+static void end_sharing(struct worker *worker, struct packet *p)
+{
+    if (p->bits & PACKET_CHAINED)
+        worker->io->unchain(worker->io, p);
+    p->bits &= (uint8_t) ~(PACKET_SHARED | PACKET_CHAINED);
+}
+
 static void stage_protect(struct worker *worker, struct burst *burst)
 {
     unsigned jobs = 0, kept = 0;
@@ -163,12 +237,15 @@ static void stage_protect(struct worker *worker, struct burst *burst)
         if (burst->stream[i]->srtp == NULL)
             continue;
         worker->job_of[jobs] = (uint8_t)i;
-        worker->job[jobs++] = (struct srtp_job){.stream = burst->stream[i]->srtp,
-                                                .src = p->data,
-                                                .dst = p->data,
-                                                .len = p->length,
-                                                .dst_cap = (uint16_t)(p->length + p->tail),
-                                                .is_rtcp = p->kind == PACKET_RTCP};
+        worker->job[jobs] = (struct srtp_job){.stream = burst->stream[i]->srtp,
+                                              .src = p->data,
+                                              .dst = p->data,
+                                              .len = p->length,
+                                              .dst_cap = (uint16_t)(p->length + p->tail),
+                                              .is_rtcp = p->kind == PACKET_RTCP};
+        if (p->bits & PACKET_SHARED)
+            share_job(&worker->job[jobs], p);
+        jobs++;
     }
     if (jobs == 0)
         return;
@@ -181,6 +258,8 @@ static void stage_protect(struct worker *worker, struct burst *burst)
         if (worker->job[j].status == SRTP_OK) {
             packet_resize(p, worker->job[j].out_len);
             p->summed = 0;
+            if (p->bits & PACKET_SHARED)
+                end_sharing(worker, p);
             __builtin_prefetch(&worker->transport[p->transport & 0xffffffu].send_stats->rtp_out, 1);
             continue;
         }
@@ -194,13 +273,14 @@ static void stage_protect(struct worker *worker, struct burst *burst)
     burst->n = kept;
 }
 
-static void account_sent(struct worker *worker, struct transport *t, const struct packet *p)
+static void account_sent(struct worker *worker, struct transport *t, const struct packet *p,
+                         uint32_t length)
 {
     struct link_transport_stats *stats = t->send_stats;
 
     if (p->kind == PACKET_RTP) {
         link_stat_add(&stats->rtp_out, 1);
-        link_stat_add(&stats->rtp_out_bytes, p->length);
+        link_stat_add(&stats->rtp_out_bytes, length);
         link_stat_set(&stats->ssrc_out, p->ssrc);
     } else {
         link_stat_add(&stats->rtcp_out, 1);
@@ -216,22 +296,30 @@ static void account_sent(struct worker *worker, struct transport *t, const struc
 static void stage_stamp(struct worker *worker, struct burst *burst)
 {
     unsigned rtp = 0, sent = 0;
+    uint64_t bytes = 0; /* that worker_emit does not see */
 
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
         struct transport *t = worker_destination(worker, p->transport, 0);
 
-        if (p->head < HEADER_SIZE_MAX ||
-            p->length > header_room(&worker->plane->locals, &t->header)) {
+        uint32_t more = p->bits & PACKET_SHARED ? p->more : 0;
+
+        if (p->head < HEADER_SIZE_MAX) {
             drop_out(worker, t, p, LINK_COUNTER_too_long);
             continue;
         }
-        account_sent(worker, t, p);
+        account_sent(worker, t, p, p->length + more);
         rtp += p->kind == PACKET_RTP;
         sent++;
-        header_stamp(&t->header, p);
+        bytes += more;
+        if (p->bits & PACKET_SHARED)
+            header_stamp_shared(&t->header, p);
+        else
+            header_stamp(&t->header, p);
         worker_emit(worker, p);
     }
+    if (bytes > 0)
+        worker_count(worker, LINK_COUNTER_tx_bytes, bytes);
     worker_count(worker, LINK_COUNTER_rtp_out, rtp);
     worker_count(worker, LINK_COUNTER_rtcp_out, sent - rtp);
 }

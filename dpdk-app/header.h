@@ -28,13 +28,13 @@ static inline unsigned header_room(const struct locals *locals, const struct hea
     return locals->device[header->device].mtu - (header->size - ETH_SIZE);
 }
 
-/* Put the headers in front of the payload; p becomes a frame for header->device. The caller has
- * checked head room (HEADER_SIZE_MAX) and header_room, and set p->summed. */
-static inline void header_stamp(const struct header *header, struct packet *p)
+/* Put the headers in front of a payload of `size` bytes whose sum is `payload`, the first of them
+ * at p->data. */
+static inline void header_put(const struct header *header, struct packet *p, uint32_t size,
+                              uint64_t payload)
 {
-    uint32_t length = p->length + UDP_SIZE;
-    uint64_t sum = header->udp_sum + 2 * wire_word(length);
-    uint16_t check = wire_fold(p->summed ? sum + p->sum : wire_sum(p->data, p->length, sum));
+    uint32_t length = size + UDP_SIZE;
+    uint16_t check = wire_fold(header->udp_sum + 2 * wire_word(length) + payload);
     uint8_t *ip, *udp = p->data - UDP_SIZE;
 
     if (check == 0)
@@ -56,6 +56,20 @@ static inline void header_stamp(const struct header *header, struct packet *p)
         memcpy(udp + 6, &check, 2);
     }
     p->device = header->device;
+}
+
+/* p becomes a frame for header->device. The caller has checked head room (HEADER_SIZE_MAX) and
+ * header_room, and set p->summed. */
+static inline void header_stamp(const struct header *header, struct packet *p)
+{
+    header_put(header, p, p->length, p->summed ? p->sum : wire_sum(p->data, p->length, 0));
+}
+
+/* Likewise for PACKET_SHARED, where p->sum is that of the payload alone. An RTP header is whole
+ * words, so that the two sums add up. */
+static inline void header_stamp_shared(const struct header *header, struct packet *p)
+{
+    header_put(header, p, (uint32_t)p->length + p->more, wire_sum(p->data, p->length, p->sum));
 }
 
 #endif

@@ -3,8 +3,8 @@
 #include "dpdk-app/media.h"
 #include "dpdk-app/parse.h"
 #include "dpdk-app/resolve.h"
+#include "dpdk-app/route.h"
 #include "dpdk-app/wire.h"
-#include "dpdk-app/worker.h"
 
 #define PREFETCH_AHEAD  4u
 #define TOKENS_MS       1000u
@@ -23,8 +23,9 @@ void worker_event(struct worker *worker, const struct transport *t, unsigned typ
     up->generation = t->generation;
     up->u.event.time_ms = worker->now_ms;
     up->u.event.direction = (uint8_t)direction;
-    if (p != NULL) {
+    if (p != NULL)
         up->u.event.ssrc = p->ssrc;
+    if (p != NULL && direction == 0) { /* what leaves has forgotten where it came from */
         up->u.event.source.family = p->family;
         up->u.event.source.port = p->source_port;
         memcpy(up->u.event.source.ip, p->source_ip, sizeof(p->source_ip));
@@ -72,7 +73,7 @@ static void stage_parse(struct worker *worker, unsigned device, struct packet **
             __builtin_prefetch(p[i + PREFETCH_AHEAD]->data);
         bytes += p[i]->length;
         p[i]->device = (uint8_t)device;
-        p[i]->latch = 0;
+        p[i]->bits = 0;
         result = parse_frame(&worker->plane->locals, p[i]);
         if (result == PARSE_UDP) {
             __builtin_prefetch(&worker->plane->port[p[i]->local][p[i]->dest_port]);
@@ -88,8 +89,7 @@ static void stage_parse(struct worker *worker, unsigned device, struct packet **
 
 /* ---- hand-over ---- */
 
-/* Give packets to the worker that owns p->transport, one ring operation for each worker. */
-static void hand_over(struct worker *worker, struct packet **p, unsigned n)
+void worker_hand_over(struct worker *worker, struct packet **p, unsigned n)
 {
     while (n > 0) {
         struct packet *same[PACKET_BURST];
@@ -134,7 +134,7 @@ static void stage_lookup(struct worker *worker, struct burst *burst)
         burst->p[kept++] = p;
     }
     burst->n = kept;
-    hand_over(worker, foreign, away);
+    worker_hand_over(worker, foreign, away);
 }
 
 /* ---- admit ---- */
@@ -212,7 +212,7 @@ static bool admit_media(struct worker *worker, struct transport *t, struct packe
             on_mismatch(worker, t, p);
             return false;
         }
-        p->latch = 1;
+        p->bits |= PACKET_LATCH;
     }
     if (t->mode == LINK_MODE_DTLS_SRTP && t->rx_key == NULL) {
         link_stat_add(&t->stats->drop_keys, 1);
@@ -475,7 +475,7 @@ static void stage_account(struct worker *worker, struct burst *burst)
             drop_malformed(worker, t, p, LINK_COUNTER_rtcp_malformed);
             continue;
         }
-        if (p->latch)
+        if (p->bits & PACKET_LATCH)
             latch(worker, t, p);
         account(worker, t, p, burst->stream[i]);
         burst->p[kept++] = p;
@@ -498,16 +498,6 @@ static const struct route *find_route(struct transport *t, const struct packet *
     return NULL;
 }
 
-static inline void rewrite_type(struct packet *p, uint8_t payload_type)
-{
-    uint16_t before, after;
-
-    memcpy(&before, p->data, 2);
-    p->data[1] = (uint8_t)((p->data[1] & 0x80) | payload_type);
-    memcpy(&after, p->data, 2);
-    p->sum = wire_replace(p->sum, before, after);
-}
-
 /* What worker_send_media reads of the destination beyond fetch_further's lines. */
 static inline void fetch_destination(struct worker *worker, const struct packet *p)
 {
@@ -522,23 +512,29 @@ static inline void fetch_destination(struct worker *worker, const struct packet 
         __builtin_prefetch(&worker->stream[slot->stream], 1);
 }
 
-static void stage_route(struct worker *worker, struct burst *burst)
+/* What goes to several receivers leaves the burst for `many`; returns how many. */
+static unsigned stage_route(struct worker *worker, struct burst *burst, struct packet **many)
 {
     struct packet *foreign[PACKET_BURST];
-    unsigned kept = 0, away = 0;
+    unsigned kept = 0, away = 0, fans = 0;
 
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
         struct transport *t = worker_transport(worker, p->transport, 0);
-        const struct route *route = find_route(t, p);
+        const struct route *route;
 
+        if (__builtin_expect(t->bits & TRANSPORT_FAN, 0) && p->kind == PACKET_RTP) {
+            many[fans++] = p;
+            continue;
+        }
+        route = find_route(t, p);
         if (route == NULL) {
             link_stat_add(&t->stats->drop_route, 1);
             worker_drop(worker, p, LINK_COUNTER_no_route);
             continue;
         }
         if (p->kind == PACKET_RTP && route->pt_out != LINK_PT_ANY)
-            rewrite_type(p, route->pt_out);
+            media_set_type(p, route->pt_out);
         p->transport = route->index;
         p->generation = route->generation;
         if (p->transport >> 24 == worker->number) {
@@ -550,20 +546,26 @@ static void stage_route(struct worker *worker, struct burst *burst)
         }
     }
     burst->n = kept;
-    hand_over(worker, foreign, away);
+    worker_hand_over(worker, foreign, away);
+    return fans;
 }
 
 static void receive_ours(struct worker *worker, struct burst *burst)
 {
+    struct packet *many[PACKET_BURST];
+    unsigned fans;
+
     stage_admit(worker, burst);
     stage_streams(worker, burst);
     worker_mark(worker, WORKER_ADMIT);
     stage_unprotect(worker, burst);
     stage_account(worker, burst);
     worker_mark(worker, WORKER_ACCOUNT);
-    stage_route(worker, burst);
+    fans = stage_route(worker, burst, many);
     worker_mark(worker, WORKER_ROUTE);
     worker_send_media(worker, burst);
+    if (fans > 0)
+        route_fan_out(worker, many, fans);
 }
 
 void worker_receive(struct worker *worker, unsigned device, struct packet **p, unsigned n)

@@ -3,6 +3,8 @@
 #ifndef DPDK_APP_IO_H
 #define DPDK_APP_IO_H
 
+#include <stdbool.h>
+
 #include "dpdk-app/packet.h"
 
 struct io {
@@ -17,6 +19,14 @@ struct io {
     unsigned (*hand_over)(struct io *io, unsigned worker, struct packet **p, unsigned n);
     /* From other workers. */
     unsigned (*take_over)(struct io *io, struct packet **p, unsigned n);
+    /* Fan-out; needed where transports have receivers. All `n` packets as alloc's, or none. */
+    bool (*alloc_many)(struct io *io, struct packet **p, unsigned n);
+    /* Let p leave with `owner`'s bytes from p->shared on behind its own, without copying them if
+     * the device can: p holds `owner`'s buffer from now on (sets PACKET_CHAINED), or got a copy
+     * (clears PACKET_SHARED). False: no buffer. */
+    bool (*chain)(struct io *io, struct packet *p, struct packet *owner);
+    /* Give that reference back: what p holds by itself is the packet now. */
+    void (*unchain)(struct io *io, struct packet *p);
 };
 
 #endif

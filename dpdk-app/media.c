@@ -4,6 +4,22 @@
 
 #define RTCP_SIZE 8u
 
+uint16_t media_clock(unsigned payload_type)
+{
+    static const uint16_t clock[] = {
+        [0] = PACKET_CLOCK(8000u),   [3] = PACKET_CLOCK(8000u),   [4] = PACKET_CLOCK(8000u),
+        [5] = PACKET_CLOCK(8000u),   [6] = PACKET_CLOCK(16000u),  [7] = PACKET_CLOCK(8000u),
+        [8] = PACKET_CLOCK(8000u),   [9] = PACKET_CLOCK(8000u),   [10] = PACKET_CLOCK(44100u),
+        [11] = PACKET_CLOCK(44100u), [12] = PACKET_CLOCK(8000u),  [13] = PACKET_CLOCK(8000u),
+        [14] = PACKET_CLOCK(90000u), [15] = PACKET_CLOCK(8000u),  [16] = PACKET_CLOCK(11025u),
+        [17] = PACKET_CLOCK(22050u), [18] = PACKET_CLOCK(8000u),  [25] = PACKET_CLOCK(90000u),
+        [26] = PACKET_CLOCK(90000u), [28] = PACKET_CLOCK(90000u), [31] = PACKET_CLOCK(90000u),
+        [32] = PACKET_CLOCK(90000u), [33] = PACKET_CLOCK(90000u), [34] = PACKET_CLOCK(90000u),
+    };
+
+    return payload_type < sizeof(clock) / sizeof(clock[0]) ? clock[payload_type] : 0;
+}
+
 bool media_read_rtcp(struct packet *p)
 {
     if (p->length < RTCP_SIZE || p->data[0] >> 6 != 2)

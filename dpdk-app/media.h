@@ -59,17 +59,35 @@ static inline bool media_read_rtp(struct packet *p)
     return true;
 }
 
+/* Bytes of an RTP header that media_read_rtp found whole. */
+static inline unsigned media_header_size(const uint8_t *data)
+{
+    unsigned size = RTP_SIZE + (data[0] & 15u) * 4;
+
+    return data[0] & 0x10 ? size + 4 + wire_get16(data + size + 2) * 4u : size;
+}
+
+/* Another payload type; the marker stays. */
+static inline void media_set_type(struct packet *p, uint8_t payload_type)
+{
+    uint16_t before, after;
+
+    memcpy(&before, p->data, 2);
+    p->data[1] = (uint8_t)((p->data[1] & 0x80) | payload_type);
+    memcpy(&after, p->data, 2);
+    p->sum = wire_replace(p->sum, before, after);
+}
+
+/* Clock rate of a static payload type (RFC 3551 section 6) as PACKET_CLOCK; 0: dynamic, the rate
+ * is signalling's business. */
+uint16_t media_clock(unsigned payload_type);
+
 /* Padding of a plain packet: its count is within the payload (RFC 3550 section 5.1). */
 static inline bool media_check_padding(const uint8_t *data, size_t length)
 {
-    size_t header;
-
     if (!(data[0] & 0x20))
         return true;
-    header = RTP_SIZE + (data[0] & 15u) * 4;
-    if (data[0] & 0x10)
-        header += 4 + wire_get16(data + header + 2) * 4u;
-    return data[length - 1] != 0 && header + data[length - 1] <= length;
+    return data[length - 1] != 0 && media_header_size(data) + data[length - 1] <= length;
 }
 
 /* First header of RTCP, which SRTCP leaves in the clear. Sets ssrc of the sender. */

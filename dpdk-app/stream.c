@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "dpdk-app/media.h"
+#include "dpdk-app/translate.h"
 #include "dpdk-app/worker.h"
 
 static void free_stream(struct worker *worker, uint32_t index)
@@ -98,6 +100,7 @@ struct stream *worker_make_stream(struct worker *worker, struct transport *t, en
     worker->free_stream = s->next_free;
     s->next_free = 0;
     s->ssrc = ssrc;
+    s->clock = way == STREAM_IN ? t->clock : 0;
     s->last_ms = worker->now_ms;
     slot->ssrc = ssrc;
     slot->stream = index;
@@ -129,22 +132,9 @@ void worker_drop_streams(struct worker *worker, struct transport *t)
     memset(t->tx, 0, sizeof(t->tx));
 }
 
-/* Clock rates of the static audio and video payload types (RFC 3551 section 6) in ticks a
- * millisecond; 0: dynamic, the rate is signalling's business and jitter is not measured. */
-static uint32_t clock_rate(unsigned payload_type)
+static void measure_jitter(struct stream *stream, uint32_t timestamp, uint64_t now_ms)
 {
-    if (payload_type >= 25 && payload_type <= 34)
-        return 90;
-    if (payload_type > 18 || payload_type == 6 || payload_type == 10 || payload_type == 11 ||
-        payload_type == 14 || payload_type == 16 || payload_type == 17)
-        return 0;
-    return 8;
-}
-
-static void measure_jitter(struct stream *stream, uint32_t timestamp, uint32_t rate,
-                           uint64_t now_ms)
-{
-    uint32_t transit = (uint32_t)(now_ms * rate) - timestamp;
+    uint32_t transit = packet_ticks(now_ms, stream->clock) - timestamp;
     int32_t d = (int32_t)(transit - stream->transit);
 
     if (stream->received > 1)
@@ -152,29 +142,58 @@ static void measure_jitter(struct stream *stream, uint32_t timestamp, uint32_t r
     stream->transit = transit;
 }
 
+/* The first packet; or still none whose payload type told the clock (comfort noise and digits have
+ * that of their speech, RFC 3551 4.1, RFC 4733 2.1, so that the first that tells is right). */
+static void begin(struct stream *stream, uint16_t sequence, unsigned payload_type, uint16_t *step)
+{
+    uint16_t clock = media_clock(payload_type);
+
+    if (clock != 0)
+        stream->clock = clock;
+    if (stream->started)
+        return;
+    stream->started = 1;
+    stream->base = stream->highest = 0x10000u | sequence;
+    *step = 0;
+}
+
+/* A number far from the highest: two in a row are a source that began again (RFC 3550 A.1), whose
+ * losses are counted from there; one alone is not counted. */
+static bool follow_restart(struct stream *stream, uint16_t sequence)
+{
+    if (stream->probe != (0x10000u | sequence)) {
+        stream->probe = 0x10000u | (uint16_t)(sequence + 1u);
+        return false;
+    }
+    stream->base = stream->highest = 0x10000u | sequence;
+    stream->received = 0;
+    stream->lost = 0; /* what was lost before stays in the transport's statistics */
+    stream->probe = 0;
+    return true;
+}
+
 void stream_received(struct stream *stream, struct link_transport_stats *stats, uint16_t sequence,
                      uint32_t timestamp, unsigned payload_type, uint64_t now_ms)
 {
-    uint32_t rate = clock_rate(payload_type);
     int32_t lost;
-    int16_t step;
+    uint16_t step;
 
     stream->last_ms = now_ms;
-    if (!stream->started) {
-        stream->started = 1;
-        stream->base = stream->highest = 0x10000u | sequence;
-    }
-    step = (int16_t)(sequence - (uint16_t)stream->highest);
-    if (step > 0)
-        stream->highest += (uint16_t)step;
+    step = (uint16_t)(sequence - (uint16_t)stream->highest);
+    if (__builtin_expect(!stream->started || stream->clock == 0, 0))
+        begin(stream, sequence, payload_type, &step);
+    if (__builtin_expect(step < TRANSLATE_DROPOUT, 1))
+        stream->highest += step;
+    else if ((uint16_t)(0u - step) > TRANSLATE_MISORDER && !follow_restart(stream, sequence))
+        return;
     stream->received++;
     lost = (int32_t)(stream->highest - stream->base + 1 - stream->received);
     if (lost != stream->lost) {
         link_stat_add(&stats->lost, (uint64_t)(int64_t)(lost - stream->lost));
         stream->lost = lost;
     }
-    if (rate != 0) {
-        measure_jitter(stream, timestamp, rate, now_ms);
+    if (stream->clock != 0) {
+        measure_jitter(stream, timestamp, now_ms);
         link_stat_set(&stats->jitter, stream->jitter >> 4);
     }
     link_stat_set(&stats->ssrc_in, stream->ssrc);

@@ -23,6 +23,7 @@ enum transport_bits {
     TRANSPORT_FIRST_IN = 1, /* first packet was reported */
     TRANSPORT_SILENT = 4,   /* media timeout was reported */
     TRANSPORT_LATCH = 8,    /* learn the remote from the next packet that authenticates */
+    TRANSPORT_FAN = 16,     /* has a list of receivers (route.h) */
 };
 
 /* One SSRC in one direction. */
@@ -30,13 +31,34 @@ struct stream {
     struct srtp_stream *srtp; /* NULL: plain RTP */
     uint64_t last_ms;
     uint32_t ssrc;
-    uint32_t next_free;
-    /* RFC 3550 A.1, A.3, A.8; received streams only. */
-    uint32_t base, highest, received, transit, jitter;
-    int32_t lost;
-    uint8_t started; /* RTP was counted: base and highest are set */
+    union {
+        uint32_t next_free; /* while it is in the pool */
+        /* 0x10000 | sequence number that, if it comes next, proves a restart (RFC 3550 A.1). */
+        uint32_t probe;
+    };
+    uint16_t clock;  /* of the timestamps, PACKET_CLOCK; 0 = not known */
+    uint8_t started; /* RTP was counted or translated: what follows is set */
     uint8_t proven;  /* a packet authenticated: the stream may stay */
-    uint8_t reserved[10];
+    union {
+        struct {
+            /* Received: RFC 3550 A.1, A.3, A.8. */
+            uint32_t base, highest, received, transit, jitter;
+            int32_t lost;
+        };
+        /* Sent, translated (translate.h). */
+        struct {
+            uint32_t order;     /* of the row that feeds it */
+            uint32_t source;    /* SSRC behind it */
+            uint32_t timestamp; /* last sent */
+            uint32_t sent_ms;   /* when; low half */
+            uint32_t add_timestamp;
+            uint32_t packets, octets; /* sent, for sender reports */
+            uint16_t sequence;        /* highest sent */
+            uint16_t source_sequence; /* the source's number of that */
+            uint16_t add_sequence;
+            uint16_t span; /* how far behind source_sequence the present source reaches */
+        } out;
+    };
 };
 
 struct stream_slot {
@@ -71,7 +93,12 @@ struct transport {
     uint32_t index; /* link_id.index */
     uint32_t epoch; /* attachment that opened or claimed it */
     uint16_t port;
-    uint8_t pad[30];
+    uint8_t dscp;
+    uint8_t flags;   /* LINK_FLAG_… */
+    uint32_t pair;   /* the plain RTP transport's RTCP one, and the reverse; index + 1, 0 = none */
+    struct fan *fan; /* NULL: no receivers */
+    uint16_t clock;  /* of what arrives, if its payload type does not tell; PACKET_CLOCK */
+    uint8_t pad[14];
     /* Lines 5–6: send. Headers of what is sent, and all else for a packet of the first SSRC. */
     struct header header;
     int32_t hop; /* neighbour, -1 = none */
@@ -79,8 +106,7 @@ struct transport {
     uint32_t send_generation; /* as generation, mode, stats above: they never change while it is */
     uint8_t send_mode;        /* open, and line 0 is left to the other direction */
     uint8_t is_sending;       /* the first packet was reported */
-    uint8_t dscp;
-    uint8_t flags; /* LINK_FLAG_… */
+    uint16_t room;            /* longest plain RTP packet that fits the path's MTU when protected */
     struct srtp_key *tx_key;
     struct link_transport_stats *send_stats;
     struct stream_slot tx[TRANSPORT_STREAMS]; /* the others: lines 7–8 */

@@ -128,6 +128,19 @@ static inline uint32_t wire_replace(uint32_t sum, uint16_t before, uint16_t afte
     return (uint32_t)((s & 0xffffffffu) + (s >> 32));
 }
 
+/* Below 2^32, as packets keep it. */
+static inline uint32_t wire_half(uint64_t sum)
+{
+    sum = (sum & 0xffffffffu) + (sum >> 32);
+    return (uint32_t)(sum + (sum >> 32));
+}
+
+/* The same after bytes at an even offset, whose own sums are `before` and `after`, changed. */
+static inline uint32_t wire_exchange(uint32_t sum, uint64_t before, uint64_t after)
+{
+    return wire_half((uint64_t)sum + (uint32_t)~wire_half(before) + wire_half(after));
+}
+
 /* A 16-bit number in network order as a summand. */
 static inline uint64_t wire_word(uint32_t v)
 {

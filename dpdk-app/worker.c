@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/secret.h"
@@ -68,6 +69,9 @@ int worker_create(struct plane *plane, unsigned number, struct io *io, struct li
     worker->io = io;
     worker->link = link;
     worker->engine = engine;
+    if (getentropy(&worker->random, sizeof(worker->random)) != 0 || worker->random == 0)
+        worker->random = (uintptr_t)worker;
+    worker->random_next = worker_random(worker);
     worker->count = link_worker_counters(link)->value;
     worker->transport = secret_alloc(plane->transports * sizeof(*worker->transport));
     worker->stream = secret_alloc(stream_bytes(plane));

@@ -85,6 +85,9 @@ struct worker {
     struct stream *stream;                /* plane->streams + 1; place 0 stays empty */
     uint32_t free_transport, free_stream; /* index + 1, index; 0 = none */
     uint32_t generation;
+    uint32_t order;       /* of the row of a list of receivers made last (route.c) */
+    uint64_t random;      /* state of worker_random, never 0 */
+    uint32_t random_next; /* for the next new stream */
     /* Of the burst under way. */
     struct packet *trash[4 * PACKET_BURST];
     unsigned trash_n;
@@ -181,6 +184,9 @@ void worker_send_dtls(struct worker *worker, struct transport *t, struct packet 
 void worker_retry_held(struct worker *worker);
 /* Queue a finished frame for p->device. */
 void worker_emit(struct worker *worker, struct packet *p);
+/* Give the buffers of what was dropped back, when there are many. Nothing that was dropped may be
+ * looked at afterwards. */
+void worker_empty_trash(struct worker *worker);
 /* Ask for a neighbour if it is time to. */
 void worker_ask(struct worker *worker, int hop);
 
@@ -188,8 +194,22 @@ void worker_ask(struct worker *worker, int hop);
 
 /* Media that authenticated: route them, send or hand over. Takes the packets. */
 void worker_take_over(struct worker *worker, struct packet **p, unsigned n);
+/* Give packets to the workers that own p->transport, one ring operation for each worker. */
+void worker_hand_over(struct worker *worker, struct packet **p, unsigned n);
 
 /* ---- shared small things ---- */
+
+/* For SSRCs, first sequence numbers and the spread of reports: unlike each other, no secrets. */
+static inline uint32_t worker_random(struct worker *worker)
+{
+    uint64_t x = worker->random;
+
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    worker->random = x;
+    return (uint32_t)((x * 0x2545f4914f6cdd1dull) >> 32);
+}
 
 /* What ran since the last mark was `stage`. */
 static inline void worker_mark(struct worker *worker, enum worker_stage stage)
@@ -243,6 +263,12 @@ static inline struct transport *worker_destination(struct worker *worker, uint32
     if (t->send_generation == 0 || (generation != 0 && t->send_generation != generation))
         return NULL;
     return t;
+}
+
+/* p is done with, and that is no failure. */
+static inline void worker_release(struct worker *worker, struct packet *p)
+{
+    worker->trash[worker->trash_n++] = p;
 }
 
 /* Send an event of a transport to its producer; counts when it does not fit. */

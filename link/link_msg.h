@@ -8,11 +8,12 @@
 
 #include <stdint.h>
 
-#define LINK_VERSION       1u
+#define LINK_VERSION       2u
 #define LINK_SLOT_SIZE     2048u /* bytes of a message */
 #define LINK_DTLS_MAX      1920u /* longest datagram in a message */
 #define LINK_TAG_SIZE      48u   /* session or conference id with its terminating zero */
 #define LINK_ROUTES_MAX    8u    /* rows of a routing table */
+#define LINK_RECEIVERS_MAX 1024u /* rows of a transport's list of receivers */
 #define LINK_WORKERS_MAX   32u
 #define LINK_PRODUCERS_MAX 32u
 #define LINK_LOCALS_MAX    16u
@@ -50,6 +51,10 @@ static inline unsigned link_id_worker(struct link_id id)
     X(LINK_ROUTE_SET, 7, "route_set")               \
     X(LINK_ROUTE_CLEAR, 8, "route_clear")           \
     X(LINK_DTLS_TX, 9, "dtls_tx")                   \
+    X(LINK_RECEIVER_ADD, 10, "receiver_add")        \
+    X(LINK_RECEIVER_REMOVE, 11, "receiver_remove")  \
+    X(LINK_SOURCE_SWITCH, 12, "source_switch")      \
+    X(LINK_TRANSPORT_PAIR, 13, "transport_pair")    \
     X(LINK_REPLY, 64, "reply")                      \
     X(LINK_DTLS_RX, 65, "dtls_rx")                  \
     X(LINK_FIRST_PACKET, 66, "first_packet")        \
@@ -80,6 +85,11 @@ enum link_mode {
  * LINK_MODE_DTLS_SRTP). Without it media come from the address that signalling named or are
  * dropped and counted (remote_mismatch). */
 #define LINK_FLAG_LATCH 1u
+
+/* RTCP ends here: the data plane makes its own reports on this transport, takes the peer's in and
+ * passes on only what means somebody else, translated. Without it RTCP goes where the table's
+ * `rtcp` says, untouched: two parties that see each other's SSRCs report to each other. */
+#define LINK_FLAG_REPORTS 2u
 
 /* IANA numbers of the DTLS-SRTP protection profiles (RFC 5764, RFC 7714). */
 enum link_profile {
@@ -137,6 +147,44 @@ struct link_routes {
     struct link_route row[LINK_ROUTES_MAX];
 };
 
+/* Receivers: a transport's list of places that each get every packet that arrives on it and
+ * matches their row. While the list is not empty the transport's table is not looked at for RTP.
+ *
+ * LINK_RECEIVER_ADD puts a row in (one with the same `to`, ssrc_in, ssrc_out and pt_in is replaced
+ * and goes on as before); LINK_RECEIVER_REMOVE takes out all rows with the same `to` and ssrc_out,
+ * ERR_NOTFOUND when there is none. LINK_ROUTE_CLEAR empties the list too. ERR_LIMIT: list full.
+ *
+ * With ssrc_out set the row is translated: the receiver sees one stream with that SSRC, whatever
+ * is behind it. Sequence numbers go on without a gap and timestamps by the time that passed when
+ * another source takes over; what the one before sends later is dropped (source_late). */
+struct link_receiver {
+    struct link_id to;
+    uint32_t ssrc_in;    /* 0: any; one at a time if translated */
+    uint32_t ssrc_out;   /* 0: SSRC, sequence numbers and timestamps unchanged */
+    uint32_t clock_rate; /* Hz of the timestamps; 0: that of the static payload type */
+    uint8_t pt_in;       /* 0..127 or LINK_PT_ANY */
+    uint8_t pt_out;      /* 0..127 or LINK_PT_ANY (unchanged) */
+    uint16_t flags;      /* LINK_RECEIVER_… */
+};
+
+/* The marker ends a frame, so that a switch does not set it; the new source is asked for a key
+ * frame instead. Without it: audio, the marker begins a talkspurt (RFC 3551 section 4.1). */
+#define LINK_RECEIVER_VIDEO 1u
+
+/* LINK_SOURCE_SWITCH, sent to the source that comes: its packets feed the receiver from now on,
+ * those of `from` (generation 0: nobody's) no more. One step when both are on one worker; ERR_RANGE
+ * when not: then add and remove, in this order. */
+struct link_switch {
+    struct link_id from;
+    struct link_receiver receiver; /* ssrc_out must be set */
+};
+
+/* LINK_TRANSPORT_PAIR, sent to a plain RTP transport: `rtcp` is its RTCP transport, where its
+ * reports leave and the peer's arrive. Both on one worker, or ERR_RANGE. */
+struct link_pair {
+    struct link_id rtcp;
+};
+
 /* LINK_DTLS_TX (peer = destination; unset = the transport's remote) and LINK_DTLS_RX (peer =
  * source: not always the signalled remote; control decides, see H-RACE). */
 struct link_dtls {
@@ -153,7 +201,7 @@ struct link_event {
     uint8_t direction; /* 0 received, 1 sent (LINK_FIRST_PACKET) */
     uint8_t reserved[3];
     uint32_t ssrc;
-    struct link_addr source; /* of the packet */
+    struct link_addr source; /* of the packet; unset for one sent */
 };
 
 /* Statistics of one transport; all in 64-bit words so that a reader sees whole values. */
@@ -177,7 +225,15 @@ struct link_transport_stats {
     uint64_t drop_malformed; /* not RTP/RTCP although it looked like it, unknown first byte */
     uint64_t drop_route;     /* nowhere to go */
     uint64_t drop_other;     /* streams exhausted, no neighbour, key used up, DTLS rate */
-    uint64_t reserved;
+    uint64_t drop_source;    /* translated: not from the source that is followed now */
+    /* Fourth line: what RTCP tells; LINK_FLAG_REPORTS. */
+    uint64_t reports_in, reports_out; /* SR and RR taken in, made */
+    uint64_t rtt_us;                  /* round trip, last measured; 0 = never */
+    uint64_t peer_lost;               /* of what we sent, by the peer's last report on each SSRC */
+    uint64_t peer_fraction;           /* likewise in 1/256 since the report before; worst SSRC */
+    uint64_t peer_jitter;             /* RTP time stamp units; worst SSRC */
+    uint64_t switches;                /* of sources behind what we send */
+    uint64_t feedback_in;             /* PLI, FIR, NACK, REMB, transport-cc */
 };
 
 /* LINK_REPLY. */
@@ -200,6 +256,9 @@ struct link_msg {
         struct link_addr remote;
         struct link_keys keys;
         struct link_routes routes;
+        struct link_receiver receiver;
+        struct link_switch change;
+        struct link_pair pair;
         struct link_dtls dtls;
         struct link_event event;
         struct link_reply reply;
@@ -208,7 +267,7 @@ struct link_msg {
 };
 
 _Static_assert(sizeof(struct link_addr) == 20, "link_addr has no padding");
-_Static_assert(sizeof(struct link_transport_stats) == 192, "three cache lines");
+_Static_assert(sizeof(struct link_transport_stats) == 256, "four cache lines");
 _Static_assert(sizeof(struct link_msg) == LINK_SLOT_SIZE, "a message fills its slot");
 
 /* Texts of the numbers above; "unknown" for foreign ones. */

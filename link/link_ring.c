@@ -27,6 +27,13 @@ static size_t body_size(unsigned type)
         return sizeof(struct link_keys);
     case LINK_ROUTE_SET:
         return sizeof(struct link_routes);
+    case LINK_RECEIVER_ADD:
+    case LINK_RECEIVER_REMOVE:
+        return sizeof(struct link_receiver);
+    case LINK_SOURCE_SWITCH:
+        return sizeof(struct link_switch);
+    case LINK_TRANSPORT_PAIR:
+        return sizeof(struct link_pair);
     case LINK_REPLY:
         return sizeof(struct link_reply);
     case LINK_FIRST_PACKET:

@@ -56,7 +56,7 @@ struct link_entry {
 };
 
 _Static_assert(offsetof(struct link_entry, info) == 32, "info follows the head");
-_Static_assert(sizeof(struct link_entry) == 384, "six cache lines a transport");
+_Static_assert(sizeof(struct link_entry) == 448, "seven cache lines a transport");
 
 size_t link_stats_size(uint32_t workers, uint32_t transports);
 struct link_counters *link_stats_counters(void *base, unsigned worker);

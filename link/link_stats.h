@@ -41,7 +41,7 @@
     X(rtcp_in, 29, "RTCP or SRTCP packets received")                                           \
     X(first_byte, 30, "datagrams dropped: first byte is no protocol of ours (RFC 7983)")       \
     X(wrong_mode, 31, "datagrams dropped: protocol does not belong on this transport")         \
-    X(rtp_malformed, 32, "RTP dropped: header, CSRC, extension or padding beyond the packet")  \
+    X(rtp_malformed, 32, "RTP dropped: shorter than its header")                               \
     X(rtcp_malformed, 33, "RTCP dropped: compound packet malformed")                           \
     X(no_keys_in, 34, "media dropped: arrived before the keys")                                \
     X(no_keys_out, 35, "media dropped: destination has no keys yet")                           \
@@ -72,13 +72,37 @@
     X(neighbours_full, 60, "packets dropped: neighbour cache full")                            \
     X(transports, 61, "transports open now")                                                   \
     X(streams, 62, "SRTP streams in use now")                                                  \
-    X(sleeps, 63, "times the idle worker slept")
+    X(sleeps, 63, "times the idle worker slept")                                               \
+    X(fanout_in, 64, "packets that go to several receivers")                                   \
+    X(fanout_out, 65, "copies of them made")                                                   \
+    X(source_switches, 66, "times a receiver's stream got another source")                     \
+    X(source_late, 67, "media dropped: from before the switch of source")                      \
+    X(source_other, 68, "media dropped: another SSRC is followed")                             \
+    X(mtu_exceeded, 69, "packets dropped: protected they exceed the path's MTU")               \
+    X(frame_jumbo, 70, "frames dropped: longer than a buffer")                                 \
+    X(vlan_tagged, 71, "frames dropped: VLAN tag")                                             \
+    X(rtp_version, 72, "media dropped: RTP version 0, 1 or 3")                                 \
+    X(rtp_csrc, 73, "RTP dropped: CSRC list beyond the packet")                                \
+    X(rtp_extension, 74, "RTP dropped: header extension beyond the packet")                    \
+    X(rtp_padding, 75, "RTP dropped: padding longer than the payload")                         \
+    X(rtcp_taken, 76, "RTCP packets taken in by the data plane itself")                        \
+    X(rtcp_reports, 77, "RTCP reports of our own sent")                                        \
+    X(rtcp_failed, 78, "RTCP of our own not sent: no buffer, keys or remote")                  \
+    X(rtcp_unserved, 79, "RTCP messages dropped: APP, XR or unknown type")                     \
+    X(feedback_in, 80, "RTCP feedback messages received")                                      \
+    X(feedback_passed, 81, "feedback messages sent on to the source")                          \
+    X(feedback_merged, 82, "feedback dropped: the source was asked just before")               \
+    X(feedback_stray, 83, "feedback dropped: names no stream that we send")                    \
+    X(feedback_gone, 84, "feedback dropped: about a source that is gone")                      \
+    X(feedback_unserved, 85, "feedback dropped: kind not served here")                         \
+    X(keyframes_asked, 86, "key frames asked for after a switch of source")                    \
+    X(rtcp_collisions, 87, "times a peer took our own SSRC")
 
 enum link_counter {
 #define LINK_COUNTER_ENUM(name, number, text) LINK_COUNTER_##name = (number),
     LINK_COUNTER_LIST(LINK_COUNTER_ENUM)
 #undef LINK_COUNTER_ENUM
-        LINK_COUNTERS = 64
+        LINK_COUNTERS = 88
 };
 
 struct link_counters {
@@ -106,7 +130,7 @@ struct link_transport_info {
     uint64_t opened_ms; /* CLOCK_MONOTONIC */
 };
 
-_Static_assert(sizeof(struct link_counters) == 512, "eight cache lines");
+_Static_assert(sizeof(struct link_counters) == 704, "eleven cache lines");
 _Static_assert(sizeof(struct link_transport_info) == 160, "whole words, no padding");
 
 #endif

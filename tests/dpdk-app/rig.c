@@ -5,35 +5,52 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dpdk-app/parse.h"
 #include "dpdk-app/wire.h"
 
 #define HEAD 128u
 #define ROOM 2048u
 
-/* The packet and its buffer in one block; the sanitizer guards both ends of the buffer. */
+/* A packet with its buffer in a block of its own, both ends guarded by the sanitizer. References of
+ * chained packets keep a buffer alive as those of DPDK do. */
+struct rig_packet {
+    struct packet p;
+    uint8_t *buffer;
+    struct rig_packet *owner; /* of the chained payload */
+    unsigned references;
+};
+
 static struct packet *new_packet(struct rig *rig)
 {
-    struct packet *p;
-    uint8_t *buffer;
+    struct rig_packet *r;
 
     if (rig->no_buffers)
         return NULL;
-    p = aligned_alloc(64, sizeof(*p));
-    buffer = malloc(HEAD + ROOM);
-    if (p == NULL || buffer == NULL)
+    r = aligned_alloc(64, (sizeof(*r) + 63) & ~(size_t)63);
+    if (r == NULL)
         abort();
-    memset(p, 0, sizeof(*p));
-    p->data = buffer + HEAD;
-    p->head = HEAD;
-    p->tail = ROOM;
+    memset(r, 0, sizeof(*r));
+    r->buffer = malloc(HEAD + ROOM);
+    if (r->buffer == NULL)
+        abort();
+    r->references = 1;
+    r->p.data = r->buffer + HEAD;
+    r->p.head = HEAD;
+    r->p.tail = ROOM;
     rig->buffers++;
-    return p;
+    return &r->p;
 }
 
 static void free_packet(struct rig *rig, struct packet *p)
 {
-    free(p->data - p->head);
-    free(p);
+    struct rig_packet *r = (struct rig_packet *)(void *)p;
+
+    if (--r->references > 0)
+        return;
+    if (r->owner != NULL)
+        free_packet(rig, &r->owner->p);
+    free(r->buffer);
+    free(r);
     rig->buffers--;
 }
 
@@ -52,9 +69,13 @@ static unsigned rig_send(struct io *io, unsigned device, struct packet **p, unsi
 
     (void)device;
     for (unsigned i = 0; i < n; i++) {
-        if (rig->sent_n < RIG_SENT && p[i]->length <= RIG_FRAME) {
+        unsigned more = p[i]->bits & PACKET_CHAINED ? p[i]->more : 0;
+
+        if (rig->sent_n < RIG_SENT && p[i]->length + more <= RIG_FRAME) {
             memcpy(rig->sent[rig->sent_n], p[i]->data, p[i]->length);
-            rig->sent_length[rig->sent_n++] = p[i]->length;
+            if (more > 0)
+                memcpy(rig->sent[rig->sent_n] + p[i]->length, p[i]->shared, more);
+            rig->sent_length[rig->sent_n++] = p[i]->length + more;
         }
         free_packet(rig, p[i]);
     }
@@ -92,7 +113,39 @@ static unsigned rig_take_over(struct io *io, struct packet **p, unsigned n)
     return got;
 }
 
-static void fill_plane(struct plane *plane, unsigned workers)
+static bool rig_alloc_many(struct io *io, struct packet **p, unsigned n)
+{
+    struct rig *rig = ((struct rig_io *)(void *)io)->rig;
+
+    if (rig->no_buffers)
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        p[i] = new_packet(rig);
+    return true;
+}
+
+static bool rig_chain(struct io *io, struct packet *p, struct packet *owner)
+{
+    struct rig_packet *to = (struct rig_packet *)(void *)owner;
+
+    if (((struct rig_io *)(void *)io)->rig->no_chains)
+        return false;
+    ((struct rig_packet *)(void *)p)->owner = to;
+    to->references++;
+    p->bits |= PACKET_CHAINED;
+    ((struct rig_io *)(void *)io)->rig->chained++;
+    return true;
+}
+
+static void rig_unchain(struct io *io, struct packet *p)
+{
+    struct rig_packet *r = (struct rig_packet *)(void *)p;
+
+    free_packet(((struct rig_io *)(void *)io)->rig, &r->owner->p);
+    r->owner = NULL;
+}
+
+static void fill_plane(struct plane *plane, unsigned workers, unsigned transports)
 {
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
     struct local *local = plane->locals.local;
@@ -111,15 +164,16 @@ static void fill_plane(struct plane *plane, unsigned workers)
     plane->port_min = RIG_PORT;
     plane->port_max = RIG_PORT + 999;
     plane->workers = workers;
-    plane->transports = 32;
-    plane->streams = 128;
+    plane->transports = transports;
+    plane->streams = 4 * transports;
     plane->media_timeout_ms = 5000;
     plane->orphan_timeout_ms = 10000;
 }
 
 static int start_worker(struct rig *rig, unsigned w)
 {
-    struct srtp_limits limits = {.keys = 66, .streams = 128};
+    uint32_t n = rig->plane.transports;
+    struct srtp_limits limits = {.keys = 2 * n + 2, .streams = 4 * n};
     struct rig_io *io = &rig->io[w];
     int err = srtp_engine_create("auto", &limits, &rig->engine[w]);
 
@@ -130,7 +184,10 @@ static int start_worker(struct rig *rig, unsigned w)
                          .alloc = rig_alloc,
                          .release = rig_release,
                          .hand_over = rig_hand_over,
-                         .take_over = rig_take_over};
+                         .take_over = rig_take_over,
+                         .alloc_many = rig_alloc_many,
+                         .chain = rig_chain,
+                         .unchain = rig_unchain};
     if (err != 0)
         return err;
     return worker_create(&rig->plane, w, &io->io, link_server_worker(rig->server, w),
@@ -144,9 +201,14 @@ static void path_of(char *out, size_t size)
 
 int rig_start(struct rig *rig, unsigned workers)
 {
+    return rig_start_sized(rig, workers, 32);
+}
+
+int rig_start_sized(struct rig *rig, unsigned workers, unsigned transports)
+{
     struct link_server_config config = {.program = "rig",
                                         .workers = workers,
-                                        .transports = 32,
+                                        .transports = transports,
                                         .locals = 2,
                                         .port_min = RIG_PORT,
                                         .port_max = RIG_PORT + 999};
@@ -154,7 +216,7 @@ int rig_start(struct rig *rig, unsigned workers)
     int err;
 
     memset(rig, 0, sizeof(*rig));
-    fill_plane(&rig->plane, workers);
+    fill_plane(&rig->plane, workers, transports);
     path_of(path, sizeof(path));
     config.path = path;
     rig->now = 1000;
@@ -310,6 +372,58 @@ void rig_route(struct rig *rig, struct link_id from, struct link_id to)
     msg.u.routes.rtcp = to;
     msg.u.routes.row[0] = (struct link_route){to, LINK_PT_ANY, LINK_PT_ANY, {0, 0}};
     rig_command(rig, &msg);
+}
+
+static void row_command(struct rig *rig, unsigned type, struct link_id from, struct link_id to,
+                        uint32_t ssrc_out)
+{
+    struct link_msg msg;
+
+    link_msg_init(&msg, type, from, 4);
+    msg.u.receiver = (struct link_receiver){.to = to,
+                                            .ssrc_out = ssrc_out,
+                                            .clock_rate = 8000,
+                                            .pt_in = LINK_PT_ANY,
+                                            .pt_out = LINK_PT_ANY};
+    rig_command(rig, &msg);
+}
+
+void rig_receiver(struct rig *rig, struct link_id from, struct link_id to, uint32_t ssrc_out)
+{
+    row_command(rig, LINK_RECEIVER_ADD, from, to, ssrc_out);
+}
+
+void rig_unreceive(struct rig *rig, struct link_id from, struct link_id to, uint32_t ssrc_out)
+{
+    row_command(rig, LINK_RECEIVER_REMOVE, from, to, ssrc_out);
+}
+
+unsigned rig_payload(const struct rig *rig, unsigned i, uint8_t *out)
+{
+    struct locals far = {.count = 1, .devices = 1};
+    uint8_t frame[RIG_FRAME];
+    struct packet p = {.data = frame};
+    bool is_ip4;
+
+    if (i >= rig->sent_n)
+        return 0;
+    memcpy(frame, rig->sent[i], rig->sent_length[i]);
+    p.length = (uint16_t)rig->sent_length[i];
+    memcpy(far.device[0].mac, frame, 6);
+    is_ip4 = wire_get16(frame + 12) == ETHERTYPE_IP4;
+    far.local[0].family = is_ip4 ? 4 : 6;
+    memcpy(far.local[0].ip, frame + (is_ip4 ? 30 : 38), is_ip4 ? 4 : 16);
+    if (parse_frame(&far, &p) != PARSE_UDP)
+        return 0;
+    memcpy(out, p.data, p.length);
+    return p.length;
+}
+
+uint16_t rig_sent_to(const struct rig *rig, unsigned i)
+{
+    const uint8_t *frame = rig->sent[i];
+
+    return wire_get16(frame + (wire_get16(frame + 12) == ETHERTYPE_IP4 ? 36 : 56));
 }
 
 unsigned rig_udp_from(uint8_t *frame, const struct link_addr *from, const struct link_addr *to,

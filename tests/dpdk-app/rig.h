@@ -7,7 +7,7 @@
 #include "dpdk-app/worker.h"
 #include "link/link.h"
 
-#define RIG_SENT    256u
+#define RIG_SENT    1024u
 #define RIG_FRAME   1600u
 #define RIG_PORT    20000u
 #define RIG_WORKERS 2u
@@ -32,6 +32,8 @@ struct rig {
     unsigned sent_n;
     int buffers; /* alive: 0 when nothing leaks */
     bool no_buffers;
+    bool no_chains;
+    unsigned chained; /* packets that left with another's payload */
     uint64_t now;
     /* A control that listens, if rig_attach was called. */
     struct link_client *client;
@@ -40,7 +42,8 @@ struct rig {
 };
 
 /* 0 or an error. */
-int rig_start(struct rig *rig, unsigned workers);
+int rig_start(struct rig *rig, unsigned workers); /* 32 transports a worker */
+int rig_start_sized(struct rig *rig, unsigned workers, unsigned transports);
 void rig_stop(struct rig *rig);
 /* A control in the same thread. */
 void rig_attach(struct rig *rig);
@@ -62,6 +65,13 @@ void rig_command(struct rig *rig, const struct link_msg *msg);
 /* Keys of both directions made of one byte each; profile CM-SHA1-80. */
 void rig_keys(struct rig *rig, struct link_id id, uint8_t rx, uint8_t tx);
 void rig_route(struct rig *rig, struct link_id from, struct link_id to);
+/* Add a row; `to`, ssrc_out, PCMA's clock, any payload type. */
+void rig_receiver(struct rig *rig, struct link_id from, struct link_id to, uint32_t ssrc_out);
+void rig_unreceive(struct rig *rig, struct link_id from, struct link_id to, uint32_t ssrc_out);
+/* Payload of sent frame `i` after the checks of a receiver; its length, 0 when they fail. */
+unsigned rig_payload(const struct rig *rig, unsigned i, uint8_t *out);
+/* UDP port that it was sent to. */
+uint16_t rig_sent_to(const struct rig *rig, unsigned i);
 
 /* A frame with this UDP payload from 192.0.2.(10 + i):4000 + i to our port. Its length. */
 unsigned rig_udp(uint8_t *frame, unsigned i, uint16_t to_port, const void *payload,

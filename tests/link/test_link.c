@@ -330,7 +330,7 @@ static void other_version_is_refused_naming_both(void)
     CU_ASSERT_EQUAL_FATAL(fake_dp_start(&dp, path, 1), 0);
     CU_ASSERT_EQUAL(raw_hello(&hello, sizeof(hello), &answer), (ssize_t)sizeof(answer));
     CU_ASSERT_EQUAL(answer.error, ERR_VERSION);
-    CU_ASSERT_PTR_NOT_NULL(strstr(answer.text, "speaks link version 1 (message 2048"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer.text, "speaks link version 2 (message 2048"));
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.text, "speaks link version 99 (message 4096"));
     CU_ASSERT_STRING_EQUAL(dp.last_text, answer.text);
     fake_dp_stop(&dp);
