@@ -118,10 +118,13 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     }
     session_stop_timer(s, SESSION_TIMER_TCS);
     session_step_now(s, SESSION_STEP_TCS_IN);
-    s->peer_caps = caps;
-    s->has_peer_caps = true;
     if (tcs->protocolIdentifier.n > 0)
         s->h245_version = tcs->protocolIdentifier.arc[tcs->protocolIdentifier.n - 1];
+    /* Descriptors or multiplex parameters alone: the table that was sent before holds on. */
+    if (!caps.is_empty && !caps.has_table && s->has_peer_caps)
+        return H245_TCS_ACK;
+    s->peer_caps = caps;
+    s->has_peer_caps = true;
     /* An empty set only pauses: what was agreed on security stays (H.323 8.4.6). */
     if (caps.is_empty)
         return H245_TCS_ACK;

@@ -223,10 +223,13 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, struct h24
 int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer_caps *caps)
 {
     memset(caps, 0, sizeof(*caps));
-    if (!tcs->has_capabilityTable) {
-        caps->is_empty = true;
+    caps->has_table = tcs->has_capabilityTable;
+    /* Nothing but number and version: "stop sending" (H.323 8.4.6). A set with descriptors or a
+     * multiplex capability alone only adds to what was said before. */
+    caps->is_empty = !tcs->has_capabilityTable && !tcs->has_capabilityDescriptors &&
+                     tcs->multiplexCapability == NULL;
+    if (!caps->has_table)
         return 0;
-    }
     for (uint32_t i = 0; i < tcs->capabilityTable.n; i++)
         read_entry(&tcs->capabilityTable.v[i], caps);
     return 0;

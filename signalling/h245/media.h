@@ -89,7 +89,8 @@ struct h245_peer_caps {
     size_t skipped;             /* entries that we do not understand or have no room for */
     uint8_t telephone_event_pt; /* 0: none */
     bool user_input;
-    bool is_empty; /* no capability table: third-party pause */
+    bool is_empty;  /* nothing in it at all: third-party pause */
+    bool has_table; /* without one, what an earlier set listed still holds */
 };
 
 int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer_caps *caps);
