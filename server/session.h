@@ -111,6 +111,9 @@ enum session_end {
     X(h245_clear_refused)       /* call by TLS, no TLS for H.245 offered */          \
     X(user_inputs)              /* keys, by H.245 or in an Information message */    \
     X(h235_refused)             /* OLC or Ack with a bad dtlsSecurityCapability */   \
+    X(fast_accepted)            /* calls by fast connect */                          \
+    X(fast_refused)             /* fastStart that goes on by H.245 */                \
+    X(fast_undecodable)         /* OLCs of a fastStart */                            \
     X(tcs_fingerprints_ignored) /* T-NOFP */                                         \
     X(dtls_strangers)           /* records from a third address */
 

@@ -154,12 +154,12 @@ static int prepare(struct session *s, const struct h225_setup *setup)
 {
     int err;
 
-    h225_call_refuse_fast_connect(s->call, !session_fast_choose(s, setup));
-    (void)h225_call_proceeding(s->call, s->now);
-    session_step_now(s, SESSION_STEP_PROCEEDING);
     if (!session_secure_h245(s, setup))
         return ERR_CLOSED;
-    err = session_h245_create(s);
+    err = session_h245_create(s); /* with it the policy that fast connect asks */
+    h225_call_refuse_fast_connect(s->call, err != 0 || !session_fast_choose(s, setup));
+    (void)h225_call_proceeding(s->call, s->now);
+    session_step_now(s, SESSION_STEP_PROCEEDING);
     if (err != 0)
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));
     else if (h225_call_is_tunnelling(s->call))

@@ -1,9 +1,9 @@
 /* Fast connect (H.323 8.1.7): the channels of a call stand in its Setup and its Connect.
  *
- * Only for media in the clear, where the policy has them: H.235.10 needs capabilities first, so
- * that a listener that requires it answers fastConnectRefused and goes on by H.245. H.245 is not
- * begun by us afterwards, as with the endpoints in the field; when the peer begins it, it is
- * answered. */
+ * Protected ones where the proposals have H.235.10 in them (signalling/h23510/fast.h), clear ones
+ * where the policy has those; what cannot be taken is answered fastConnectRefused and goes on by
+ * H.245. H.245 is not begun by us afterwards, as with the endpoints in the field; when the peer
+ * begins it, it is answered, and finds the channels and the association as they are. */
 #include "server/session_priv.h"
 
 #include <string.h>
@@ -11,88 +11,91 @@
 #include "base/err.h"
 #include "server/conference.h"
 
-/* Offers that are looked at. */
-#define OFFERS_MAX 32
+static void count_bad(struct session *s, enum h23510_verdict verdict)
+{
+    if (verdict == H23510_OK || verdict == H23510_NOT_PROTECTED)
+        return;
+    s->env->stats.h235_refused++;
+    s->env->stats.refused[verdict]++;
+}
 
-struct offer {
-    struct h245_channel channel;
-    bool is_reverse;
-};
-
-static size_t read_offers(struct session *s, const struct h225_setup *setup, struct offer *offers)
+static size_t read_offers(struct session *s, const struct h225_setup *setup,
+                          struct h23510_fast_offer *offers)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < setup->fast_start_count && i < OFFERS_MAX; i++) {
+    for (size_t i = 0; i < setup->fast_start_count && i < H23510_FAST_MAX; i++) {
         const struct h225_octets *o = &setup->fast_start[i];
 
         arena_reset(&s->env->scratch);
-        memset(&offers[n], 0, sizeof(offers[n]));
-        if (h245_read_fast_offer(&s->env->scratch, o->data, o->len, &offers[n].channel,
-                                 &offers[n].is_reverse) == 0)
-            n++;
+        if (h23510_fast_read(&s->dtls, &s->env->scratch, o->data, o->len, &offers[n]) != 0) {
+            s->env->stats.fast_undecodable++;
+            continue;
+        }
+        /* Where DTLS is switched off, a protected proposal is not a bad one. */
+        if (s->dtls.policy.mode != H23510_MODE_OFF)
+            count_bad(s, offers[n].verdict);
+        n++;
     }
     arena_reset(&s->env->scratch);
     return n;
 }
 
-static bool is_plain_audio(const struct session *s, const struct h245_channel *c)
+static bool accepts(void *arg, const struct h245_channel *c)
 {
-    return !c->is_null && !c->is_other_media && !c->is_protected && !c->has_reverse &&
-           c->session_id == SESSION_AUDIO_ID && c->audio.codec != H245_CODEC_UNKNOWN &&
+    const struct session *s = arg;
+
+    return !c->is_other_media && c->audio.codec != H245_CODEC_UNKNOWN &&
            conference_accepts(s->conference, s, c->audio.codec);
 }
 
-/* The first codec that is offered in both directions, in the caller's order. */
-static bool choose(struct session *s, const struct offer *offers, size_t n)
+/* Protection that is required but cannot be had (L-CERT) is not had by fast connect either. */
+static bool is_possible(const struct session *s, const struct h225_setup *setup)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (offers[i].is_reverse || !is_plain_audio(s, &offers[i].channel))
-            continue;
-        for (size_t j = 0; j < n; j++) {
-            const struct h245_channel *back = &offers[j].channel;
-
-            if (!offers[j].is_reverse || !is_plain_audio(s, back) ||
-                back->audio.codec != offers[i].channel.audio.codec ||
-                back->media.family == ADDR_NONE)
-                continue;
-            s->fast_in = offers[i].channel;
-            s->fast_out = *back;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Who offers a protected channel can do more than RTP in the clear: by H.245 it gets that. */
-static bool has_protected(const struct offer *offers, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (offers[i].channel.is_protected)
-            return true;
-    return false;
+    return setup->fast_start_count > 0 && s->env->settings->signalling.fast_connect &&
+           (s->dtls.policy.mode != H23510_MODE_OFF || session_mode(s) == H23510_MODE_OFF);
 }
 
 bool session_fast_choose(struct session *s, const struct h225_setup *setup)
 {
-    struct offer offers[OFFERS_MAX];
+    struct h23510_fast_offer offers[H23510_FAST_MAX];
+    struct h23510_fast_choice choice;
+    enum h23510_verdict why = H23510_OK;
     size_t n;
 
-    if (setup->fast_start_count == 0 || !s->env->settings->signalling.fast_connect ||
-        s->config.listener->dtls == SETTINGS_DTLS_REQUIRED)
+    if (!is_possible(s, setup))
         return false;
     n = read_offers(s, setup, offers);
-    s->is_fast = !has_protected(offers, n) && choose(s, offers, n);
-    return s->is_fast;
+    if (!h23510_fast_choose(&s->dtls, offers, n, SESSION_AUDIO_ID, accepts, s, &choice, &why)) {
+        s->env->stats.fast_refused++;
+        session_note(s, LOG_LEVEL_INFO, LOG_AREA_H225, "fast connect refused: %s",
+                     why != H23510_OK ? h23510_verdict_to_str(why) : "no proposal fits");
+        return false;
+    }
+    s->env->stats.fast_accepted++;
+    s->fast_in = offers[choice.forward];
+    s->fast_out = offers[choice.reverse];
+    s->is_fast = true;
+    /* Capabilities that ride beside the Setup are answered before the port is there. */
+    if (choice.is_protected)
+        h23510_fast_pin(&s->dtls, &s->fast_in.agreement);
+    return true;
+}
+
+static bool is_protected(const struct session *s)
+{
+    return s->fast_in.verdict == H23510_OK;
 }
 
 int session_fast_begin(struct session *s)
 {
     struct session_transport *t = NULL;
-    int err = session_transport_open(s, MEDIA_PLAIN_RTP, &t);
+    int err = session_transport_open(s, is_protected(s) ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP, &t);
 
+    if (err == 0 && is_protected(s))
+        err = h23510_fast_take(&t->dtls, &s->fast_in);
     if (err == 0)
-        conference_settle(s->conference, s->fast_in.audio.codec);
+        conference_settle(s->conference, s->fast_in.channel.audio.codec);
     return err;
 }
 
@@ -108,6 +111,7 @@ static struct session_channel *add(struct session *s, struct session_transport *
     c->state = CHANNEL_PENDING;
     c->kind = CHANNEL_AUDIO;
     c->transport = t;
+    c->is_protected = session_transport_is_protected(t);
     c->lcn = lcn;
     c->audio = offer->audio;
     c->session_id = SESSION_AUDIO_ID;
@@ -117,22 +121,19 @@ static struct session_channel *add(struct session *s, struct session_transport *
 }
 
 /* Both OLCs of the Connect: ours without, the peer's with the address where media are wanted. */
-static int answer(struct session *s, const struct session_transport *t, uint16_t lcn)
+static int answer(struct session *s, struct session_transport *t, uint16_t lcn)
 {
+    const struct addr control = session_transport_control(t);
     struct arena *a = &s->env->scratch;
-    struct h245_channel in = s->fast_in, out = s->fast_out;
     struct h225_octets olc[2];
     int err;
 
-    in.media = t->local;
-    in.media_control = session_transport_control(t);
-    out.media = (struct addr){0};
-    out.media_control = in.media_control;
-    out.lcn = lcn;
     arena_reset(a);
-    err = h245_build_fast_answer(a, &out, true, &olc[0].data, &olc[0].len);
+    err = h23510_fast_answer(&t->dtls, a, &s->fast_out, lcn, &t->local, &control, &olc[0].data,
+                             &olc[0].len);
     if (err == 0)
-        err = h245_build_fast_answer(a, &in, false, &olc[1].data, &olc[1].len);
+        err = h23510_fast_answer(&t->dtls, a, &s->fast_in, 0, &t->local, &control, &olc[1].data,
+                                 &olc[1].len);
     if (err == 0)
         err = h225_call_set_fast_start(s->call, olc, 2);
     arena_reset(a);
@@ -141,11 +142,14 @@ static int answer(struct session *s, const struct session_transport *t, uint16_t
 
 static void open_channels(struct session *s, struct session_transport *t, uint16_t lcn)
 {
-    const struct addr *rtcp = s->fast_out.media_control.family != ADDR_NONE
-                                  ? &s->fast_out.media_control
-                                  : &t->remote_control;
-    struct session_channel *in = add(s, t, H245_INCOMING, &s->fast_in, s->fast_in.lcn);
-    struct session_channel *out = add(s, t, H245_OUTGOING, &s->fast_out, lcn);
+    const struct h245_channel *to = &s->fast_out.channel;
+    /* One port for all with DTLS (M-RTCPMUX), whether the proposal says it twice or once. */
+    const struct addr *rtcp = is_protected(s)                         ? &to->media
+                              : to->media_control.family != ADDR_NONE ? &to->media_control
+                                                                      : &t->remote_control;
+    struct session_channel *in =
+        add(s, t, H245_INCOMING, &s->fast_in.channel, s->fast_in.channel.lcn);
+    struct session_channel *out = add(s, t, H245_OUTGOING, to, lcn);
 
     if (in == NULL || out == NULL) {
         session_end(s, SESSION_END_RESOURCES, err_to_str(ERR_NOMEM));
@@ -153,12 +157,14 @@ static void open_channels(struct session *s, struct session_transport *t, uint16
     }
     in->media = t->local;
     in->media_control = session_transport_control(t);
-    out->media = s->fast_out.media;
+    out->media = to->media;
     out->media_control = *rtcp;
     t->has_remote_from_ack = true;
-    session_set_remote(t, &s->fast_out.media, rtcp);
+    session_set_remote(t, &to->media, rtcp);
     session_channel_is_open(s, in);
     session_channel_is_open(s, out);
+    if (is_protected(s))
+        session_agree(t, &t->dtls.agreement); /* D-ACTIVE: the answer is on its way */
 }
 
 void session_fast_opened(struct session *s, struct session_transport *t)
@@ -172,10 +178,34 @@ void session_fast_opened(struct session *s, struct session_transport *t)
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));
         return;
     }
-    if (session_mode(s) == H23510_MODE_PREFERRED)
+    if (is_protected(s))
+        session_note_cleartext(s);
+    else if (session_mode(s) == H23510_MODE_PREFERRED)
         session_downgrade(s, "fast connect without H.235.10");
     session_connect(s);
     if (!session_is_alive(s))
         return;
     open_channels(s, t, lcn);
+}
+
+/* A connection of fast connect that fails has no H.245 that its channels could be closed by (D-
+ * MISMATCH): the call itself is what there is to close. */
+void session_fast_lost(struct session *s, const char *text)
+{
+    if (s->is_fast && !s->is_h245_up)
+        session_end(s, SESSION_END_DTLS_FAILED, text);
+}
+
+void session_fast_learn(struct session *s)
+{
+    SESSION_EACH_TRANSPORT(s, t)
+    {
+        if (t->port != NULL && t->agreement.is_set && !t->dtls.peer_known)
+            h23510_fast_learn(&t->dtls, &s->dtls);
+    }
+}
+
+bool session_fast_is_protected(const struct session *s)
+{
+    return s->is_fast && is_protected(s);
 }

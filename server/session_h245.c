@@ -93,6 +93,12 @@ static bool judge_security(struct session *s)
 
     if (h23510_is_usable(&s->dtls) || session_mode(s) == H23510_MODE_OFF)
         return true;
+    /* Media are protected already: a set that says otherwise does not take that away (D-ONCE). */
+    if (session_fast_is_protected(s)) {
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510,
+                     "capabilities do not fit fast connect's DTLS: %s", text);
+        return true;
+    }
     if (session_mode(s) == H23510_MODE_REQUIRED) {
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "DTLS is required: %s", text);
         session_end(s, SESSION_END_DTLS_REQUIRED, text);
@@ -130,6 +136,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
         return H245_TCS_ACK;
     s->tcs_verdict = h23510_on_peer_tcs(&s->dtls, tcs, NULL, 0, NULL);
     s->env->stats.tcs_fingerprints_ignored += s->dtls.stats.tcs_fingerprints_ignored - ignored;
+    session_fast_learn(s);
     if (judge_security(s)) {
         session_note_cleartext(s);
         check_active(s);

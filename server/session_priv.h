@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "server/session.h"
 #include "settings/settings.h"
+#include "signalling/h23510/fast.h"
 #include "signalling/h245/engine.h"
 
 #define SESSION_TEXT_MAX    128
@@ -203,10 +204,10 @@ struct session {
 
     struct h245_engine *h245;
     bool is_h245_up;
-    bool is_fast;                          /* channels by fast connect */
-    struct h245_channel fast_in, fast_out; /* as the Setup offered them */
-    bool is_tunnelled;                     /* H.245 travels in the call signalling */
-    unsigned start_requests;               /* Facility(startH245) that made us connect */
+    bool is_fast;                               /* channels by fast connect */
+    struct h23510_fast_offer fast_in, fast_out; /* as the Setup offered them */
+    bool is_tunnelled;                          /* H.245 travels in the call signalling */
+    unsigned start_requests;                    /* Facility(startH245) that made us connect */
     bool is_h245_ended;      /* both sides have said endSession, or the connection is gone */
     bool has_h245_tls_offer; /* the peer can do H.245 by TLS */
     bool has_h245_tls;       /* its connection is one, like this: */
@@ -271,6 +272,9 @@ bool session_fast_choose(struct session *s, const struct h225_setup *setup);
 int session_fast_begin(struct session *s); /* the port is asked for */
 /* It is there: Connect with both channels. */
 void session_fast_opened(struct session *s, struct session_transport *t);
+void session_fast_lost(struct session *s, const char *text); /* DTLS failed */
+void session_fast_learn(struct session *s);                  /* the peer's capabilities came */
+bool session_fast_is_protected(const struct session *s);
 
 /* session_h245.c */
 int session_h245_create(struct session *s);

@@ -39,7 +39,9 @@ bool session_is_secured(const struct session *s)
 /* H.235.10 8.2: identities prove nothing that anybody on the way could have put there. */
 void session_note_cleartext(struct session *s)
 {
-    if (!session_is_secured(s) && h23510_is_usable(&s->dtls) &&
+    bool is_used = h23510_is_usable(&s->dtls) || session_fast_is_protected(s);
+
+    if (!session_is_secured(s) && is_used &&
         s->env->settings->dtls.cleartext_signalling == SETTINGS_CLEARTEXT_WARN)
         log_warn(LOG_AREA_H23510, s->id, "fingerprints travel in an H.245 that is not secured");
 }

@@ -263,4 +263,5 @@ void session_dtls_lost(struct session_transport *t, enum dtls_failure why, const
             s, "dtls.failed",
             json_pack("{s:s,s:s}", "reason", dtls_failure_to_str(why), "text", t->failure_text));
     session_drop_connection(t);
+    session_fast_lost(s, t->failure_text);
 }

@@ -272,6 +272,29 @@ int h23510_fast_answer(struct h23510 *n, struct arena *a, const struct h23510_fa
     return err == 0 ? h245_encode_fast_olc(a, olc, offer->is_reverse, data, len) : err;
 }
 
+/* ---- copies ---- */
+
+void h23510_fast_pin(struct h23510 *session, const struct h23510_agreement *agreement)
+{
+    if (agreement->role == H23510_ROLE_ACTIVE)
+        session->policy.setup = H23510_SETUP_ACTIVE;
+    else if (agreement->role == H23510_ROLE_PASSIVE)
+        session->policy.setup = H23510_SETUP_PASSIVE;
+    session->offered = session->policy.setup;
+}
+
+void h23510_fast_learn(struct h23510 *connection, const struct h23510 *session)
+{
+    connection->peer_known = session->peer_known;
+    connection->peer_offers = session->peer_offers;
+    connection->peer = session->peer;
+    memcpy(connection->common, session->common, sizeof(connection->common));
+    connection->chosen = session->chosen;
+    connection->tcs_role = session->tcs_role;
+    if (connection->agreement.is_set && connection->tcs_role != H23510_ROLE_OPEN)
+        connection->tcs_role = connection->agreement.role;
+}
+
 /* ---- caller ---- */
 
 /* One proposal of both directions: what it offers and how. */

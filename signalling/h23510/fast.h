@@ -66,6 +66,15 @@ int h23510_fast_answer(struct h23510 *n, struct arena *a, const struct h23510_fa
                        uint16_t lcn, const struct addr *media, const struct addr *control,
                        const uint8_t **data, size_t *len);
 
+/* ---- both, where a session's connections negotiate on copies of its `struct h23510` ---- */
+
+/* Our capabilities say from now on the role that a connection of fast connect has. */
+void h23510_fast_pin(struct h23510 *session, const struct h23510_agreement *agreement);
+
+/* A connection that is older than the peer's capabilities learns them: channels that are opened by
+ * H.245 can join it then. What was agreed on it stays. */
+void h23510_fast_learn(struct h23510 *connection, const struct h23510 *session);
+
 /* ---- caller ---- */
 
 /* One medium that we propose. */

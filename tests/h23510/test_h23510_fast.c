@@ -676,6 +676,34 @@ static void next_connection_is_negotiated_by_h245(void)
     stop();
 }
 
+/* As the server has it: the session's struct offers, the connection's one agrees. */
+static void connections_on_copies_are_pinned_and_learn(void)
+{
+    struct h23510_agreement running;
+    struct h245_OpenLogicalChannel *olc;
+    struct h23510_agreement joined;
+    struct h23510 connection;
+
+    PROVES("D-ONCE A-ADD");
+    start_modes(H23510_MODE_PREFERRED, H23510_MODE_PREFERRED);
+    connect_fast();
+    connection = b.n;
+    running = connection.agreement;
+    h23510_reset_connection(&b.n); /* the session's own has no connection */
+    h23510_fast_pin(&b.n, &running);
+    CU_ASSERT_EQUAL(side_exchange(&b, &a), H23510_OK);
+    CU_ASSERT_EQUAL(a.n.peer.setup, H23510_SETUP_PASSIVE);
+    CU_ASSERT_EQUAL(side_exchange(&a, &b), H23510_OK);
+    olc = side_olc(&a, &b);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(olc);
+    CU_ASSERT_EQUAL(h23510_check_olc(&connection, olc, &joined), H23510_NO_CAPABILITY);
+    h23510_fast_learn(&connection, &b.n);
+    CU_ASSERT_EQUAL(h23510_check_olc(&connection, olc, &joined), H23510_OK);
+    CU_ASSERT_FALSE(joined.is_new);
+    CU_ASSERT_EQUAL(memcmp(&running, &connection.agreement, sizeof(running)), 0);
+    stop();
+}
+
 static void garbage_is_no_proposal(void)
 {
     static const uint8_t junk[] = {0xff, 0x00, 0x11};
@@ -714,4 +742,5 @@ SUITE("h23510/fast", TEST(proposals_carry_one_hash_and_a_fingerprint_each),
       TEST(second_direction_with_another_certificate_is_refused),
       TEST(capabilities_afterwards_agree_with_what_runs),
       TEST(capabilities_that_disagree_change_nothing_that_runs),
-      TEST(next_connection_is_negotiated_by_h245), TEST(garbage_is_no_proposal))
+      TEST(next_connection_is_negotiated_by_h245), TEST(connections_on_copies_are_pinned_and_learn),
+      TEST(garbage_is_no_proposal))
