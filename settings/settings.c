@@ -372,9 +372,10 @@ static const struct settings_row signalling_rows[] = {
      .help = "H.245 inside call signalling where the peer offers it, without a connection of its "
              "own."},
     {"fast_connect", SETTINGS_BOOL, AT(settings_signalling, fast_connect), .fallback = "true",
-     .help = "Channels opened by Setup and Connect where the peer offers it. Media are then in the "
-             "clear: a listener whose `dtls` is `required` never does it, and one with `preferred` "
-             "counts such a call as downgraded."},
+     .help = "Channels opened by Setup and Connect where the peer offers it, with H.235.10 in them "
+             "as `dtls` of the listener wants it; what does not fit goes on by H.245. `preferred` "
+             "takes channels in the clear only from a peer that offers no others, and counts such "
+             "a call as downgraded."},
     {"h245_in_setup", SETTINGS_BOOL, AT(settings_signalling, h245_in_setup), .fallback = "false",
      .help = "Calls of the server: name an H.245 address in Setup, so that the peer can open that "
              "connection before it answers."},

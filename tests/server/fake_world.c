@@ -267,6 +267,11 @@ static void peer_on_connect(void *arg, const struct h225_answer *answer)
     p->h245_at = answer->h245_address;
     p->fast_answers = answer->fast_start_count;
     p->fast_refused = answer->fast_connect_refused;
+    for (size_t i = 0; i < p->fast_answers && i < 4; i++) {
+        CU_ASSERT_FATAL(answer->fast_start[i].len <= sizeof(p->fast_answer[i].data));
+        memcpy(p->fast_answer[i].data, answer->fast_start[i].data, answer->fast_start[i].len);
+        p->fast_answer[i].len = answer->fast_start[i].len;
+    }
     if (!p->has_h245 && p->fast_answers == 0 &&
         (answer->tunnelling || p->h245_at.family != ADDR_NONE))
         peer_h245_begin(p);
@@ -521,16 +526,24 @@ static const struct h245_engine_ops h245_ops = {
     .on_end_session = peer_on_end_session,
 };
 
+void peer_init_dtls(struct peer *p)
+{
+    const struct h23510_policy policy = {
+        .mode = p->mode, .setup = p->setup, .open_role = H23510_SETUP_ACTIVE};
+
+    CU_ASSERT_EQUAL(h23510_init(&p->dtls, &policy, &p->world->peer_id), 0);
+    p->has_dtls = true;
+}
+
 void peer_h245_begin(struct peer *p)
 {
     const struct h245_engine_config config = {.random = peer_random};
-    const struct h23510_policy policy = {
-        .mode = p->mode, .setup = p->setup, .open_role = H23510_SETUP_ACTIVE};
     const struct h245_caps_offer offer = {.audio = p->audio, .audio_count = p->audio_count};
     struct h245_TerminalCapabilitySet *tcs = NULL;
     struct arena a;
 
-    CU_ASSERT_EQUAL(h23510_init(&p->dtls, &policy, &p->world->peer_id), 0);
+    if (!p->has_dtls)
+        peer_init_dtls(p);
     p->h245 = h245_engine_create(&config, &h245_ops, p);
     p->has_h245 = true;
     if (!h225_call_is_tunnelling(p->call) && !p->is_early)

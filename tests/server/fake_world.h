@@ -67,6 +67,11 @@ struct peer {
     const struct h225_octets *fast_start; /* offered in Setup */
     size_t fast_start_count, fast_answers;
     bool fast_refused;
+    struct {
+        uint8_t data[1024];
+        size_t len;
+    } fast_answer[4]; /* OLCs of the Connect */
+    bool has_dtls;    /* `dtls` is set up before H.245: fast connect negotiates on it */
     peer_tamper_fn tamper_olc, tamper_ack;
     bool ack_other_address;
 
@@ -156,6 +161,8 @@ void peer_send_h225(struct peer *p, const void *data, size_t len);
 void peer_send_h245(struct peer *p, const void *data, size_t len);
 
 void peer_open(struct peer *p, enum h245_codec codec);
+/* Before peer_call: fast connect negotiates on `dtls`, H.245 goes on with it. */
+void peer_init_dtls(struct peer *p);
 void peer_close(struct peer *p);
 void peer_hang_up(struct peer *p);
 /* The connection that it asked for with Facility(startH245) is there. */
