@@ -62,6 +62,19 @@ struct h323_request {
 int h323_call(struct h323 *h, const struct h323_request *request, struct session **out,
               const char **why);
 
+/* A leg by SDP. */
+struct h323_sdp_request {
+    const char *alias;    /* of the conference */
+    const char *listener; /* name; NULL: the first */
+    uint8_t family;       /* enum addr_family of its media */
+    bool has_dtls;        /* false: the listener's policy */
+    enum settings_dtls dtls;
+};
+
+/* A session that waits for a description (session_sdp_answer, _offer). Errors as of h323_call. */
+int h323_sdp(struct h323 *h, const struct h323_sdp_request *request, struct session **out,
+             const char **why);
+
 struct session *h323_find(struct h323 *h, uint64_t id);
 
 /* Every session in the order of their making; a non-zero answer ends the walk. */

@@ -102,6 +102,7 @@ static const char *type_to_str(enum rpc_type type)
         [RPC_BOOL] = "boolean",
         [RPC_UINT] = "integer",
         [RPC_STRING] = "string",
+        [RPC_TEXT] = "string",
         [RPC_STRINGS] = "array of strings",
     };
     return names[type];
@@ -191,13 +192,18 @@ const struct rpc_stats *rpc_stats(const struct rpc *rpc)
     return &rpc->stats;
 }
 
-static bool is_string_ok(const json_t *v, uint64_t min, uint64_t max)
+static bool is_line_end(char c)
+{
+    return c == '\r' || c == '\n' || c == '\t';
+}
+
+static bool is_string_ok(const json_t *v, uint64_t min, uint64_t max, bool has_lines)
 {
     const char *text = json_string_value(v);
     if (text == NULL || strlen(text) < min || strlen(text) > max)
         return false;
     for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+        if (((unsigned char)*text < 0x20 && !(has_lines && is_line_end(*text))) || *text == 0x7f)
             return false;
     return true;
 }
@@ -214,12 +220,13 @@ static bool is_param_ok(const struct rpc_param *p, const json_t *v)
         return (uint64_t)json_integer_value(v) >= p->min &&
                (max == 0 || (uint64_t)json_integer_value(v) <= max);
     case RPC_STRING:
-        return is_string_ok(v, p->min, max != 0 ? max : STRING_BYTES_DEFAULT);
+    case RPC_TEXT:
+        return is_string_ok(v, p->min, max != 0 ? max : STRING_BYTES_DEFAULT, p->type == RPC_TEXT);
     case RPC_STRINGS:
         if (!json_is_array(v) || json_array_size(v) > (max != 0 ? max : STRINGS_DEFAULT))
             return false;
         for (size_t i = 0; i < json_array_size(v); i++)
-            if (!is_string_ok(json_array_get(v, i), 1, STRING_BYTES_DEFAULT))
+            if (!is_string_ok(json_array_get(v, i), 1, STRING_BYTES_DEFAULT, false))
                 return false;
         return true;
     }
@@ -245,7 +252,7 @@ static void format_expected(const struct rpc_param *p, char *buf, size_t size)
         snprintf(buf + len, size - len, " %" PRIu64 "..%" PRIu64, p->min, p->max);
     else if (p->type == RPC_UINT && p->min != 0)
         snprintf(buf + len, size - len, " of at least %" PRIu64, p->min);
-    else if (p->type == RPC_STRING)
+    else if (p->type == RPC_STRING || p->type == RPC_TEXT)
         snprintf(buf + len, size - len, " of %" PRIu64 "..%" PRIu64 " printable bytes", p->min,
                  p->max != 0 ? p->max : STRING_BYTES_DEFAULT);
 }
@@ -271,7 +278,7 @@ static json_t *check_param(const struct rpc_param *p, const json_t *v)
         return NULL;
     snprintf(text, sizeof(text), "expected %s, found %s%s", expected, found_type(v),
              (p->type == RPC_UINT && json_is_integer(v)) ||
-                     (p->type == RPC_STRING && json_is_string(v))
+                     ((p->type == RPC_STRING || p->type == RPC_TEXT) && json_is_string(v))
                  ? " out of range"
                  : "");
     return bad_param(p->name, text);

@@ -33,6 +33,7 @@ enum rpc_type {
     RPC_BOOL,
     RPC_UINT,    /* integer between min and max */
     RPC_STRING,  /* min..max bytes, no control characters */
+    RPC_TEXT,    /* the same with line ends and tabs: documents such as SDP */
     RPC_STRINGS, /* array of at most max such strings (1..256 bytes each) */
 };
 

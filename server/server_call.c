@@ -13,7 +13,7 @@ static const char *own_alias(const struct settings *s)
                : s->node.name;
 }
 
-static bool read_policy(const char *text, enum settings_dtls *out)
+bool server_read_policy(const char *text, enum settings_dtls *out)
 {
     static const enum settings_dtls all[] = {SETTINGS_DTLS_REQUIRED, SETTINGS_DTLS_PREFERRED,
                                              SETTINGS_DTLS_OFF};
@@ -46,7 +46,7 @@ static int read_request(struct server *s, const json_t *params, struct dialplan_
         return err;
     }
     r->has_dtls = policy != NULL;
-    if (policy != NULL && !read_policy(policy, &r->dtls)) {
+    if (policy != NULL && !server_read_policy(policy, &r->dtls)) {
         rpc_reply_error(reply, ERR_INVAL, "dtls: expected required, preferred or off");
         return ERR_INVAL;
     }

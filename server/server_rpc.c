@@ -354,6 +354,8 @@ int server_rpc_register(struct server *s)
     if (err == 0)
         err = server_call_register(s);
     if (err == 0)
+        err = server_sdp_register(s);
+    if (err == 0)
         err = control_register_info(s->control, "data_plane", info_data_plane, s);
     if (err == 0)
         err = control_register_info(s->control, "listeners", info_listeners, s);

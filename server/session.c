@@ -179,7 +179,9 @@ static void on_own_timer(struct session *s, enum session_timer timer)
 {
     switch (timer) {
     case SESSION_TIMER_SETUP:
-        if (s->config.is_caller)
+        if (s->config.is_by_sdp)
+            session_end(s, SESSION_END_NO_ANSWER, "our offer was not answered");
+        else if (s->config.is_caller)
             session_end(s, SESSION_END_UNREACHABLE, "connection not there in time");
         else
             session_end(s, SESSION_END_SETUP_TIMEOUT, "no Setup came");
@@ -245,7 +247,7 @@ int session_create(struct session_env *env, const struct session_config *config,
     s->id = ++env->next_id;
     s->began = s->now = now;
     s->wall_began_us = clock_wall_us();
-    s->is_signalling_up = !config->is_caller;
+    s->is_signalling_up = !config->is_caller && !config->is_by_sdp;
     timer_init(&s->timer, on_timer, s);
     for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
         s->deadline[i] = SESSION_NEVER;
@@ -254,7 +256,7 @@ int session_create(struct session_env *env, const struct session_config *config,
         return ERR_NOMEM;
     }
     env->stats.created++;
-    if (!config->is_caller)
+    if (!config->is_caller && !config->is_by_sdp)
         session_set_timer(s, SESSION_TIMER_SETUP, env->settings->signalling.timers.setup_ms);
     session_arm(s);
     *out = s;
@@ -563,7 +565,7 @@ void session_set_owner(struct session *s, void *owner)
 
 uint16_t session_call_ref(const struct session *s)
 {
-    return h225_call_ref(s->call);
+    return s->config.is_by_sdp ? 0 : h225_call_ref(s->call);
 }
 
 bool session_is_caller(const struct session *s)

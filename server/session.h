@@ -221,6 +221,7 @@ struct session_config {
     struct tls_info tls;
     void *owner;       /* of the connection: session_owner */
     bool is_caller;    /* a call of ours: session_dial comes next, peer and local later */
+    bool is_by_sdp;    /* no H.225.0, no H.245: session_sdp_begin comes next */
     uint16_t call_ref; /* of such a call */
 };
 
@@ -262,6 +263,16 @@ bool session_h245_needs_tls(const struct session *s);
 void session_set_h245_tls(struct session *s, const struct tls_info *info);
 /* Is all that carries fingerprints protected: call signalling by TLS, H.245 in it or by TLS? */
 bool session_is_secured(const struct session *s);
+
+/* Legs by SDP (session_sdp.c): a session just created joins the conference of `alias` instead of
+ * waiting for a Setup; it is destroyed by the caller when that fails. Then either the other side's
+ * offer is turned into our answer in place (also later: hold and resume), or an offer of ours is
+ * made and the answer accepted. ERR_REFUSED with *why in words: nothing has changed. */
+struct sdp;
+int session_sdp_begin(struct session *s, const char *alias, const char **why);
+int session_sdp_answer(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
+int session_sdp_offer(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
+int session_sdp_accept(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
 
 uint64_t session_id(const struct session *s);
 enum session_state session_state(const struct session *s);

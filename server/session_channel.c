@@ -119,7 +119,9 @@ void session_channel_forget(struct session *s, struct session_channel *c)
 
 void session_channel_drop(struct session *s, struct session_channel *c)
 {
-    if (c->state == CHANNEL_PENDING) {
+    if (s->h245 == NULL) {
+        session_channel_forget(s, c); /* a leg by SDP: nobody to be told */
+    } else if (c->state == CHANNEL_PENDING) {
         (void)h245_channel_reject(s->h245, c->lcn, H245_OLC_SECURITY_DENIED);
         c->state = CHANNEL_NONE;
     } else if (c->state == CHANNEL_OPEN || c->state == CHANNEL_OPENING) {

@@ -262,7 +262,7 @@ static enum h23510_setup setup_of(enum settings_setup setup)
     return setup == SETTINGS_SETUP_PASSIVE ? H23510_SETUP_PASSIVE : H23510_SETUP_ACTPASS;
 }
 
-static int init_dtls(struct session *s)
+int session_policy_init(struct session *s)
 {
     const struct settings *settings = s->env->settings;
     struct h23510_policy policy;
@@ -304,7 +304,7 @@ int session_h245_create(struct session *s)
         .end_session_timeout_ms = t->end_session_ms,
         .channels_max = s->env->settings->signalling.limits.max_channels,
     };
-    int err = init_dtls(s);
+    int err = session_policy_init(s);
 
     if (err != 0)
         return err;

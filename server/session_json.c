@@ -225,16 +225,16 @@ json_t *session_to_json(const struct session *s, uint64_t now)
     char began[CLOCK_TEXT_MAX];
     json_t *more;
 
-    more =
-        json_pack("{s:s,s:s,s:o,s:o,s:o,s:i,s:i,s:b,s:b,s:b,s:s,s:b,s:o,s:o,s:o,s:o}", "began",
-                  clock_wall_format(s->wall_began_us, began), "listener", s->config.listener->name,
-                  "peer", peer_json(s), "call_id", guid_json(s->call_id), "conference_id",
-                  guid_json(s->conference_guid), "h225_version", (int)s->h225_version,
-                  "h245_version", (int)s->h245_version, "signalling_secured", session_is_secured(s),
-                  "h245_tunnelled", s->is_tunnelled, "fast_connect", s->is_fast, "policy",
-                  settings_dtls_to_str(s->config.listener->dtls), "downgraded", s->is_downgraded,
-                  "channels", channels_json(s), "transports", transports_json(s), "timeline",
-                  timeline_json(s), "errors", errors_json(s));
+    more = json_pack("{s:s,s:s,s:o,s:o,s:o,s:i,s:i,s:s,s:b,s:b,s:b,s:s,s:b,s:o,s:o,s:o,s:o}",
+                     "began", clock_wall_format(s->wall_began_us, began), "listener",
+                     s->config.listener->name, "peer", peer_json(s), "call_id",
+                     guid_json(s->call_id), "conference_id", guid_json(s->conference_guid),
+                     "h225_version", (int)s->h225_version, "h245_version", (int)s->h245_version,
+                     "signalling", s->config.is_by_sdp ? "sdp" : "h323", "signalling_secured",
+                     session_is_secured(s), "h245_tunnelled", s->is_tunnelled, "fast_connect",
+                     s->is_fast, "policy", settings_dtls_to_str(s->config.listener->dtls),
+                     "downgraded", s->is_downgraded, "channels", channels_json(s), "transports",
+                     transports_json(s), "timeline", timeline_json(s), "errors", errors_json(s));
     if (more == NULL) {
         json_decref(j);
         return NULL;

@@ -82,7 +82,7 @@ static int open_channel(struct session *s, struct session_transport *t,
  * own, and do not wait for ever for one that does not. */
 static bool is_time(const struct session *s, const struct session_channel *in)
 {
-    if (s->state != SESSION_ACTIVE || s->peer_caps.is_empty ||
+    if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->peer_caps.is_empty ||
         session_channel_of(s, CHANNEL_AUDIO, H245_OUTGOING) != NULL)
         return false;
     if (in == NULL)

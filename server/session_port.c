@@ -10,7 +10,7 @@
 #include "server/conference.h"
 
 /* What the listener wants to be announced instead of the data plane's own address (NAT). */
-static struct addr announced(const struct session *s, struct addr local)
+struct addr session_announced(const struct session *s, struct addr local)
 {
     const struct settings_listener *l = s->config.listener;
     const struct addr *other = local.family == ADDR_IP4 ? &l->media_ip4 : &l->media_ip6;
@@ -44,7 +44,7 @@ static void on_port_opened(void *owner, int err)
                     err_to_str(err));
     } else {
         t->is_open = true;
-        t->local = announced(s, s->env->media_ops->local(t->port));
+        t->local = session_announced(s, s->env->media_ops->local(t->port));
         session_media_progress(s, t);
         if (s->conference != NULL)
             conference_update(s->conference);
@@ -140,7 +140,10 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
             session_event(s, "media.first_packet",
                           json_pack("{s:s,s:I}", "direction", is_out ? "out" : "in", "ssrc",
                                     (json_int_t)event->ssrc));
-    } else if (type == LINK_MEDIA_TIMEOUT) {
+    } else if (type == LINK_MEDIA_TIMEOUT &&
+               !(s->config.is_by_sdp &&
+                 session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING) == NULL)) {
+        /* Who is on hold sends nothing. */
         session_end(s, SESSION_END_NO_MEDIA, "no media came in time");
     } else if (type == LINK_REMOTE_MISMATCH) {
         log_warn(LOG_AREA_MEDIA, s->id, "media from another address than the signalled one");

@@ -226,6 +226,11 @@ struct session {
     uint32_t next_transport;
     struct link_transport_stats gone; /* sums of transports whose place was used again */
 
+    struct {
+        bool is_offer_out;
+        uint64_t version; /* of our description */
+    } sdp;
+
     struct session_error errors[SESSION_ERRORS_MAX]; /* a ring, oldest overwritten */
     size_t error_count;
 };
@@ -277,6 +282,8 @@ void session_fast_learn(struct session *s);                  /* the peer's capab
 bool session_fast_is_protected(const struct session *s);
 
 /* session_h245.c */
+/* The listener's policy and our fingerprints. ERR_INVAL. */
+int session_policy_init(struct session *s);
 int session_h245_create(struct session *s);
 void session_h245_begin(struct session *s); /* connection is up: capabilities, master and slave */
 /* One PDU, whatever carried it; the caller arms the timers. */
@@ -353,7 +360,8 @@ void session_transport_stats(const struct session_transport *t, struct link_tran
 /* session_json.c: a peer's text, null when it is no UTF-8 */
 json_t *session_text_json(const char *text);
 
-/* session_port.c */
+/* session_port.c. What the listener has announced in place of the port's own address. */
+struct addr session_announced(const struct session *s, struct addr local);
 extern const struct media_callbacks session_media_callbacks;
 
 const char *session_channel_state_to_str(enum channel_state state);

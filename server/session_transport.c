@@ -242,7 +242,11 @@ void session_drop_connection(struct session_transport *t)
             session_channel_drop(s, c);
     }
     session_transport_close(t);
-    if (session_is_alive(s) && session_transport_live(s) == NULL)
+    /* A leg by SDP has nothing else that could go on. */
+    if (s->config.is_by_sdp)
+        session_end(s, t->failure != DTLS_FAIL_NONE ? SESSION_END_DTLS_FAILED : SESSION_END_PEER,
+                    t->failure_text);
+    else if (session_is_alive(s) && session_transport_live(s) == NULL)
         session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
                           s->env->settings->signalling.timers.no_channel_ms);
 }

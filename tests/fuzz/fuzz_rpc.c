@@ -33,6 +33,7 @@ static const struct rpc_param params[] = {
     {"n", RPC_UINT, .min = 1, .max = 10, .help = "h"},
     {"flag", RPC_BOOL, .help = "h"},
     {"list", RPC_STRINGS, .help = "h"},
+    {"lines", RPC_TEXT, .help = "h"},
 };
 static const struct rpc_method methods[] = {{"test.call", "h", params, 4, on_call}};
 

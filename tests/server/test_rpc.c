@@ -46,9 +46,10 @@ static const struct rpc_param echo_params[] = {
     {"n", RPC_UINT, .min = 1, .max = 10, .help = "h"},
     {"flag", RPC_BOOL, .help = "h"},
     {"list", RPC_STRINGS, .max = 2, .help = "h"},
+    {"lines", RPC_TEXT, .max = 8, .help = "h"},
 };
 static const struct rpc_method methods[] = {
-    {"test.echo", "answers its parameters", echo_params, 4, on_echo},
+    {"test.echo", "answers its parameters", echo_params, 5, on_echo},
     {"test.fail", "fails", NULL, 0, on_fail},
     {"test.silent", "says nothing", NULL, 0, on_silent},
     {"test.null", "runs out of memory", NULL, 0, on_null},

@@ -1,0 +1,185 @@
+/* Legs by SDP on the control socket: session.create, session.answer, session.update. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "server/server.h"
+#include "signalling/sdp/sdp.h"
+
+/* Work space: a description is too large for a stack that callbacks nest on. */
+struct work {
+    struct sdp sdp;
+    struct sdp_error error;
+    char text[SDP_TEXT_MAX];
+};
+
+/* Reads the parameter into work->sdp; false: refused, and said so. */
+static bool read_sdp(struct work *work, const char *text, struct rpc_reply *reply)
+{
+    int err = sdp_parse(text, strlen(text), &work->sdp, &work->error);
+
+    if (err == ERR_LIMIT)
+        rpc_reply_error(reply, err, "sdp: more than %d media or %d octets", SDP_MEDIA_MAX,
+                        SDP_TEXT_MAX);
+    else if (err != 0)
+        rpc_reply_error(reply, err, "sdp line %u: %s expected", work->error.line,
+                        work->error.wanted);
+    return err == 0;
+}
+
+static void reply_sdp(struct work *work, struct session *session, struct rpc_reply *reply)
+{
+    size_t len;
+
+    if (sdp_write(&work->sdp, work->text, sizeof(work->text), &len) != 0)
+        rpc_reply_error(reply, ERR_LIMIT, "sdp: no room");
+    else
+        rpc_reply_result(reply, json_pack("{s:I,s:s#}", "id", (json_int_t)session_id(session),
+                                          "sdp", work->text, len));
+}
+
+/* Offer and answer for a session: with `text` theirs is answered, without it ours is made. */
+static int negotiate(struct work *work, struct session *session, bool is_offered, const char **why)
+{
+    uint64_t now = clock_mono_ms();
+
+    return is_offered ? session_sdp_answer(session, &work->sdp, why, now)
+                      : session_sdp_offer(session, &work->sdp, why, now);
+}
+
+static struct work *new_work(struct rpc_reply *reply)
+{
+    struct work *work = calloc(1, sizeof(*work));
+
+    if (work == NULL)
+        rpc_reply_error(reply, ERR_NOMEM, "out of memory");
+    return work;
+}
+
+static void create(struct server *s, struct work *work, const json_t *params,
+                   struct rpc_reply *reply)
+{
+    const char *text = rpc_param_string(params, "sdp", NULL);
+    struct h323_sdp_request request = {
+        .alias = rpc_param_string(params, "conference", ""),
+        .listener = rpc_param_string(params, "listener", NULL),
+        .family = rpc_param_bool(params, "ipv6", false) ? ADDR_IP6 : ADDR_IP4,
+    };
+    const char *policy = rpc_param_string(params, "dtls", NULL);
+    struct session *session = NULL;
+    const char *why = "";
+    int err;
+
+    request.has_dtls = policy != NULL;
+    if (policy != NULL && !server_read_policy(policy, &request.dtls)) {
+        rpc_reply_error(reply, ERR_INVAL, "dtls: expected required, preferred or off");
+        return;
+    }
+    if (text != NULL && !read_sdp(work, text, reply))
+        return;
+    for (size_t i = 0; text != NULL && i < work->sdp.media_count; i++)
+        if (work->sdp.media[i].address.family != ADDR_NONE)
+            request.family = work->sdp.media[i].address.family;
+    err = h323_sdp(s->h323, &request, &session, &why);
+    if (err == 0) {
+        err = negotiate(work, session, text != NULL, &why);
+        if (err != 0)
+            session_close(session, SESSION_END_NEGOTIATION, clock_mono_ms());
+    }
+    if (err != 0)
+        rpc_reply_error(reply, err, "%s", why);
+    else
+        reply_sdp(work, session, reply);
+}
+
+static void method_create(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    struct work *work = new_work(reply);
+
+    (void)peer;
+    if (work == NULL)
+        return;
+    create(ctx, work, params, reply);
+    free(work);
+}
+
+static struct session *session_of(struct server *s, const json_t *params, struct rpc_reply *reply)
+{
+    uint64_t id = rpc_param_uint(params, "id", 0);
+    struct session *session = h323_find(s->h323, id);
+
+    if (session == NULL)
+        rpc_reply_error(reply, ERR_NOTFOUND, "no session %llu", (unsigned long long)id);
+    return session;
+}
+
+static void method_answer(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    struct session *session = session_of(ctx, params, reply);
+    struct work *work = session != NULL ? new_work(reply) : NULL;
+    const char *why = "";
+    int err;
+
+    (void)peer;
+    if (work == NULL)
+        return;
+    if (read_sdp(work, rpc_param_string(params, "sdp", ""), reply)) {
+        err = session_sdp_accept(session, &work->sdp, &why, clock_mono_ms());
+        if (err != 0)
+            rpc_reply_error(reply, err, "%s", why);
+        else
+            rpc_reply_result(reply, json_pack("{s:I}", "id", (json_int_t)session_id(session)));
+    }
+    free(work);
+}
+
+static void method_update(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    const char *text = rpc_param_string(params, "sdp", NULL);
+    struct session *session = session_of(ctx, params, reply);
+    struct work *work = session != NULL ? new_work(reply) : NULL;
+    const char *why = "";
+    int err;
+
+    (void)peer;
+    if (work == NULL)
+        return;
+    if (text == NULL || read_sdp(work, text, reply)) {
+        err = negotiate(work, session, text != NULL, &why);
+        if (err != 0)
+            rpc_reply_error(reply, err, "%s", why);
+        else
+            reply_sdp(work, session, reply);
+    }
+    free(work);
+}
+
+static const struct rpc_param create_params[] = {
+    {"conference", RPC_STRING, true, 1, 127, "alias as it would be called"},
+    {"sdp", RPC_TEXT, false, 1, SDP_TEXT_MAX, "their offer; without it an offer is made"},
+    {"listener", RPC_STRING, false, 1, 63, "whose policy and addresses hold, default the first"},
+    {"dtls", RPC_STRING, false, 1, 16, "required, preferred or off; default: the listener's"},
+    {"ipv6", RPC_BOOL, false, 0, 0, "family of an offer of ours, default IPv4"},
+};
+static const struct rpc_param answer_params[] = {
+    {"id", RPC_UINT, true, 1, 0, "session id"},
+    {"sdp", RPC_TEXT, true, 1, SDP_TEXT_MAX, "their answer to our offer"},
+};
+static const struct rpc_param update_params[] = {
+    {"id", RPC_UINT, true, 1, 0, "session id"},
+    {"sdp", RPC_TEXT, false, 1, SDP_TEXT_MAX, "their new offer; without it one of ours is made"},
+};
+static const struct rpc_method methods[] = {
+    {"session.create", "a leg by SDP: answers their offer, or makes one", create_params, 5,
+     method_create},
+    {"session.answer", "their answer to the offer of session.create or session.update",
+     answer_params, 2, method_answer},
+    {"session.update", "a new offer on a leg by SDP: hold, resume", update_params, 2,
+     method_update},
+};
+
+int server_sdp_register(struct server *s)
+{
+    return rpc_register(control_rpc(s->control), methods, sizeof(methods) / sizeof(methods[0]), s);
+}
