@@ -168,6 +168,7 @@ static void use_h245_address(struct call *c, const struct h225_answer *answer)
     if (c->leg.fast.state == FAST_OFFERED ||
         (c->leg.fast.state == FAST_TAKEN && c->options->no_h245) || c->is_over)
         return;
+    c->leg.tls = answer->h245_tls ? c->tls : NULL;
     if (answer->h245_address.family != ADDR_NONE)
         leg_connect(&c->leg, &answer->h245_address);
 }
@@ -283,6 +284,10 @@ static int prepare_h245(struct call *c, const struct h225_setup *setup, struct a
 {
     struct addr at;
     *told = (struct addr){0};
+    if (c->tls && setup->h245_tls) {
+        h225_call_secure_h245(c->h225);
+        c->leg.tls = c->tls;
+    }
     if (h225_call_is_tunnelling(c->h225) || c->options->h245 == ENDPOINT_H245_NEVER)
         return 0;
     if (c->options->h245 == ENDPOINT_H245_SETUP) {
@@ -412,7 +417,7 @@ static void send_setup(struct call *c)
 static void on_wire_open(void *arg)
 {
     struct call *c = arg;
-    report_event(c->report, EV_SIGNALLING_OPEN, "%s", "");
+    report_event(c->report, EV_SIGNALLING_OPEN, "%s", c->wire.tls_version);
     if (c->is_caller) {
         report_event(c->report, EV_SETUP, "to %.60s", c->options->called);
         send_setup(c);
@@ -452,20 +457,39 @@ static int open_wire(struct call *c)
     struct addr bound;
     char text[ADDR_TEXT_MAX];
     if (c->is_caller)
-        return wire_connect(&c->wire, c->loop, &c->options->local, &c->options->target,
+        return wire_connect(&c->wire, c->loop, &c->options->local, &c->options->target, c->tls,
                             &call_wire_ops, c);
-    int rc =
-        wire_listen(&c->listener, c->loop, &c->options->local, &c->wire, &call_wire_ops, c, &bound);
+    int rc = wire_listen(&c->listener, c->loop, &c->options->local, c->tls, &c->wire,
+                         &call_wire_ops, c, &bound);
     if (rc == 0)
         report_event(c->report, EV_LISTENING, "%s", addr_format(&bound, text));
+    return rc;
+}
+
+static int make_tls(struct call *c)
+{
+    const struct endpoint_options *o = c->options;
+    const struct endpoint_tls_config config = {.certificate = o->tls_cert,
+                                               .key = o->tls_key,
+                                               .authorities = o->tls_ca,
+                                               .version = o->tls_version,
+                                               .is_listening = o->listen};
+    const char *why = "";
+    int rc = o->tls ? endpoint_tls_create(&config, &c->tls, &why) : 0;
+    if (rc)
+        report_fail(c->report, "%s", why);
     return rc;
 }
 
 int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *options,
                struct report *report)
 {
-    struct h225_call_config config = {
-        .product = "sluice-endpoint", .display = options->alias, .tunnelling = options->tunnel};
+    struct h225_call_config config = {.product = "sluice-endpoint",
+                                      .display = options->alias,
+                                      .tunnelling = options->tunnel,
+                                      .h245_tls =
+                                          options->tls && !options->listen &&
+                                          !FAULT_IS_SET(options->faults, FAULT_NO_H245_TLS)};
     memset(c, 0, sizeof(*c));
     c->loop = loop;
     c->options = options;
@@ -475,7 +499,9 @@ int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *o
     uv_timer_init(loop, &c->limit);
     uv_timer_init(loop, &c->second);
     c->timer.data = c->limit.data = c->second.data = c;
-    int rc = srtp_pair_prepare();
+    int rc = make_tls(c);
+    if (rc == 0)
+        rc = srtp_pair_prepare();
     if (rc == 0)
         rc = dtls_identity_create(&c->identity);
     if (rc == 0)
@@ -498,6 +524,7 @@ void call_fini(struct call *c)
     media_fini(&c->media);
     dtls_identity_destroy(c->identity);
     dtls_identity_destroy(c->other_identity);
+    endpoint_tls_destroy(c->tls);
 }
 
 /* --- what came of it ----------------------------------------------------------------------- */
@@ -547,6 +574,8 @@ json_t *call_report(struct call *c)
     json_object_set_new(o, "media_ms", json_real(report_span_ms(r, EV_SETUP, EV_FIRST_PACKET)));
     json_object_set_new(o, "keys_ms", json_real(report_span_ms(r, EV_SETUP, EV_KEYS)));
     json_object_set_new(o, "fast_start", json_string(fast_state_to_str(l->fast.state)));
+    json_object_set_new(o, "signalling_tls", json_string(c->wire.tls_version));
+    json_object_set_new(o, "h245_tls", json_string(l->wire.tls_version));
     json_object_set_new(o, "h245_open", json_boolean(report_has(r, EV_H245_OPEN)));
     json_object_set_new(o, "h245_master", json_boolean(h245_msd_is_master(l->engine)));
     json_object_set_new(o, "olc_reject",

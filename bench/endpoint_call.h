@@ -18,6 +18,7 @@ struct call {
     struct report *report;
     uv_loop_t *loop;
     struct dtls_identity *identity, *other_identity;
+    struct endpoint_tls *tls; /* NULL: in the clear */
     struct wire wire;
     struct wire_listener listener;
     struct h225_call *h225;

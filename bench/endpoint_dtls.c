@@ -115,6 +115,11 @@ static int fingerprint_text(const X509 *cert, const char *hash, char text[DTLS_F
     return 0;
 }
 
+bool dtls_identity_use(const struct dtls_identity *id, struct ssl_ctx_st *ctx)
+{
+    return SSL_CTX_use_certificate(ctx, id->cert) == 1 && SSL_CTX_use_PrivateKey(ctx, id->key) == 1;
+}
+
 int dtls_identity_fingerprint(const struct dtls_identity *id, const char *hash,
                               char text[DTLS_FINGERPRINT_TEXT])
 {
@@ -212,8 +217,7 @@ static SSL_CTX *make_context(const struct dtls_peer_config *cfg)
     SSL_CTX_set_cert_verify_callback(ctx, on_verify, NULL);
     bool ok = SSL_CTX_set_tlsext_use_srtp(ctx, cfg->profiles) == 0; /* 0 is success here */
     if (ok && !cfg->no_certificate)
-        ok = SSL_CTX_use_certificate(ctx, cfg->identity->cert) == 1 &&
-             SSL_CTX_use_PrivateKey(ctx, cfg->identity->key) == 1;
+        ok = dtls_identity_use(cfg->identity, ctx);
     if (!ok) {
         SSL_CTX_free(ctx);
         return NULL;

@@ -11,6 +11,7 @@
 
 /* Self-signed ECDSA P-256 certificate with its key. */
 struct dtls_identity;
+struct ssl_ctx_st;
 /* One connection. */
 struct dtls_peer;
 
@@ -20,6 +21,8 @@ struct dtls_peer;
 
 int dtls_identity_create(struct dtls_identity **out);
 void dtls_identity_destroy(struct dtls_identity *id);
+/* Into a context of OpenSSL (struct ssl_ctx_st is its SSL_CTX). */
+bool dtls_identity_use(const struct dtls_identity *id, struct ssl_ctx_st *ctx);
 /* Fingerprint with an RFC 4572 hash token, as upper-case hex. ERR_NOTFOUND: token unknown. */
 int dtls_identity_fingerprint(const struct dtls_identity *id, const char *hash,
                               char text[DTLS_FINGERPRINT_TEXT]);

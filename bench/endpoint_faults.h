@@ -28,6 +28,8 @@ struct h245_OpenLogicalChannelAck;
     X(FAULT_SILENT, "silent", "never answer anything in H.245")                                   \
     X(FAULT_DROP_H245, "drop-h245", "close the H.245 connection at the first packet")             \
     X(FAULT_BROKEN_FAST_START, "broken-fast-start", "fastStart whose OLCs are cut in the middle") \
+    X(FAULT_NO_H245_TLS, "no-h245-tls", "with --tls: offer no TLS for H.245")                     \
+    X(FAULT_PLAIN_H245, "plain-h245", "with --tls: connect for H.245 in the clear")               \
     X(FAULT_DROP_H225, "drop-h225", "close the call signalling connection at the first packet")
 
 enum endpoint_fault {

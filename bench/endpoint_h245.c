@@ -482,7 +482,8 @@ void leg_connect(struct leg *l, const struct addr *remote)
     if (l->is_started || l->is_closed)
         return;
     l->is_started = true;
-    if (wire_connect(&l->wire, l->timer.loop, &l->options->local, remote, &leg_wire_ops, l) != 0)
+    if (wire_connect(&l->wire, l->timer.loop, &l->options->local, remote,
+                     has_fault(l, FAULT_PLAIN_H245) ? NULL : l->tls, &leg_wire_ops, l) != 0)
         leg_fail(l, "cannot connect to the H.245 address");
 }
 
@@ -505,7 +506,8 @@ int leg_listen(struct leg *l, const struct addr *address, struct addr *bound)
 {
     struct addr any_port = addr_with_port(*address, 0);
     l->is_started = true;
-    return wire_listen(&l->listener, l->timer.loop, &any_port, &l->wire, &leg_wire_ops, l, bound);
+    return wire_listen(&l->listener, l->timer.loop, &any_port, l->tls, &l->wire, &leg_wire_ops, l,
+                       bound);
 }
 
 void leg_end(struct leg *l)

@@ -30,6 +30,7 @@ struct leg {
     void *arg;
     struct wire wire;
     struct wire_listener listener;
+    const struct endpoint_tls *tls; /* of its connection; NULL: in the clear */
     struct h245_engine *engine;
     struct h23510 security;
     struct arena arena;

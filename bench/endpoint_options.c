@@ -9,7 +9,8 @@
 
 #define DEFAULT_PROFILES \
     "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32"
-#define DEFAULT_PORT 1720
+#define DEFAULT_PORT     1720
+#define DEFAULT_TLS_PORT 1300
 
 typedef int (*option_fn)(struct endpoint_options *o, const char *value);
 
@@ -260,6 +261,37 @@ static int opt_tunnel(struct endpoint_options *o, const char *value)
     return 0;
 }
 
+static int opt_tls(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->tls = true;
+    return 0;
+}
+
+static int opt_tls_cert(struct endpoint_options *o, const char *value)
+{
+    o->tls_cert = value;
+    return 0;
+}
+
+static int opt_tls_key(struct endpoint_options *o, const char *value)
+{
+    o->tls_key = value;
+    return 0;
+}
+
+static int opt_tls_ca(struct endpoint_options *o, const char *value)
+{
+    o->tls_ca = value;
+    return 0;
+}
+
+static int opt_tls_version(struct endpoint_options *o, const char *value)
+{
+    o->tls_version = value;
+    return 0;
+}
+
 static int opt_fast_start(struct endpoint_options *o, const char *value)
 {
     (void)value;
@@ -324,6 +356,12 @@ static const struct option_row {
      "with --listen, H.245 address in: connect (default), facility, never; setup: use the "
      "caller's"},
     {"tunnel", NULL, opt_tunnel, "H.245 inside call signalling where the peer takes it"},
+    {"tls", NULL, opt_tls, "call signalling and H.245 by TLS (default port 1300)"},
+    {"tls-cert", "FILE", opt_tls_cert,
+     "own certificate, PEM; default: none, with --listen a new one"},
+    {"tls-key", "FILE", opt_tls_key, "its key, PEM"},
+    {"tls-ca", "FILE", opt_tls_ca, "the peer's certificate must come from these, PEM"},
+    {"tls-version", "N", opt_tls_version, "1.2 or 1.3; default: both"},
     {"fast-start", NULL, opt_fast_start, "fast connect: propose it, and accept it with --listen"},
     {"fast-answer", "WHERE", opt_fast_answer, "proceeding, alerting or connect (default)"},
     {"no-h245", NULL, opt_no_h245, "after fast connect, leave H.245 to the peer"},
@@ -397,13 +435,13 @@ static int check(struct endpoint_options *o)
         return ERR_INVAL;
     }
     if (o->target.family != ADDR_NONE && o->target.port == 0)
-        o->target.port = DEFAULT_PORT;
+        o->target.port = o->tls ? DEFAULT_TLS_PORT : DEFAULT_PORT;
     if (o->listen && o->local.family == ADDR_NONE) {
         fprintf(stderr, "sluice-endpoint: --listen needs --local\n");
         return ERR_INVAL;
     }
     if (o->listen && o->local.port == 0)
-        o->local.port = DEFAULT_PORT;
+        o->local.port = o->tls ? DEFAULT_TLS_PORT : DEFAULT_PORT;
     if (o->codec_count == 0)
         opt_codec(o, "pcma,pcmu");
     return 0;

@@ -71,8 +71,10 @@ struct endpoint_options {
     bool survive;        /* lost signalling connections do not end the media */
     struct h23510_policy policy;
     char profiles[160]; /* OpenSSL's names, colon-separated */
-    unsigned faults;    /* bits of enum endpoint_fault */
-    uint32_t seed;      /* of garbage */
+    bool tls;           /* call signalling and H.245 by TLS */
+    const char *tls_cert, *tls_key, *tls_ca, *tls_version;
+    unsigned faults; /* bits of enum endpoint_fault */
+    uint32_t seed;   /* of garbage */
     bool json, stats;
 };
 
