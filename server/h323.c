@@ -295,9 +295,12 @@ static void on_line_connected(void *user)
 
     l->is_up = true;
     l->leg_count++; /* the line outlives the loop */
-    LIST_FOREACH_SAFE (it, &l->legs)
-        session_on_h225_up(LIST_ENTRY(it, struct leg, in_line)->session, tcp_conn_local(l->conn),
-                           now);
+    LIST_FOREACH_SAFE (it, &l->legs) {
+        struct session *s = LIST_ENTRY(it, struct leg, in_line)->session;
+
+        session_set_signalling_tls(s, tcp_conn_tls(l->conn));
+        session_on_h225_up(s, tcp_conn_local(l->conn), now);
+    }
     l->leg_count--;
     if (l->leg_count == 0)
         line_close(l, true);

@@ -55,6 +55,8 @@ struct h323_request {
     const char *listener; /* name; NULL: the first of the address's family */
     bool has_dtls;        /* false: the listener's policy */
     enum settings_dtls dtls;
+    bool has_tls; /* false: as the listener */
+    bool tls;
 };
 
 /* Begins a call; *out is its session, which may have ended already (session_end_reason). ERR_LIMIT,

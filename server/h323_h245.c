@@ -86,7 +86,7 @@ static const struct tcp_callbacks h245_out_callbacks = {
 /* With what H.245 of this call is protected; NULL: it is in the clear. */
 static const struct tls_keys *keys_of(const struct leg *leg)
 {
-    return session_h245_needs_tls(leg->session) ? leg->h->keys : NULL;
+    return session_is_secured(leg->session) ? leg->h->keys : NULL;
 }
 
 int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to)

@@ -7,18 +7,28 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-/* The door whose name, policy and H.245 ports a call of ours has. */
+/* The door whose name, policy and H.245 ports a call of ours has: the one of that name, or one of
+ * the address's family, with TLS if that is asked for and there is such a door. */
 static struct door *door_for(struct h323 *h, const struct h323_request *r)
 {
+    struct door *found = NULL;
+
     for (size_t i = 0; i < h->door_count; i++) {
         const struct settings_listener *s = h->doors[i].settings;
 
-        if (r->listener != NULL ? strcmp(s->name, r->listener) == 0
-                                : r->dial.address.family == ADDR_NONE ||
-                                      s->address.family == r->dial.address.family)
+        if (r->listener != NULL) {
+            if (strcmp(s->name, r->listener) == 0)
+                return &h->doors[i];
+            continue;
+        }
+        if (r->dial.address.family != ADDR_NONE && s->address.family != r->dial.address.family)
+            continue;
+        if (!r->has_tls || s->tls == r->tls)
             return &h->doors[i];
+        if (found == NULL)
+            found = &h->doors[i];
     }
-    return NULL;
+    return found;
 }
 
 /* 15 bits, never 0. Two calls of one connection differ, as it takes no more than a few. */
@@ -48,6 +58,7 @@ int h323_call(struct h323 *h, const struct h323_request *r, struct session **out
     if (r->has_dtls)
         own->dtls = r->dtls;
     config.listener = own;
+    config.is_tls = r->has_tls ? r->tls : own->tls;
     err = leg_create(h, door, &config, now, &leg);
     if (err != 0) {
         free(own);
@@ -77,7 +88,8 @@ int h323_h225_connect(struct h323 *h, struct session *s, const struct addr *to)
     if (l == NULL)
         return ERR_NOMEM;
     l->is_out = true;
-    err = tcp_connect(h->tcp, to, is_bound ? &from : NULL, &h323_line_callbacks, l, &l->conn);
+    err = tcp_connect_tls(h->tcp, to, is_bound ? &from : NULL, session_is_tls(s) ? h->keys : NULL,
+                          &h323_line_callbacks, l, &l->conn);
     if (err != 0) {
         l->conn = NULL;
         line_free_if_idle(l);

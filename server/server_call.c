@@ -50,6 +50,8 @@ static int read_request(struct server *s, const json_t *params, struct dialplan_
         rpc_reply_error(reply, ERR_INVAL, "dtls: expected required, preferred or off");
         return ERR_INVAL;
     }
+    r->has_tls = json_object_get(params, "tls") != NULL;
+    r->tls = rpc_param_bool(params, "tls", false);
     r->listener = rpc_param_string(params, "listener", NULL);
     d->alias = target->alias;
     d->address = target->address;
@@ -93,6 +95,7 @@ static const struct rpc_param call_params[] = {
     {"dtls", RPC_STRING, false, 1, 16, "required, preferred or off; default: the listener's"},
     {"listener", RPC_STRING, false, 1, 63, "whose addresses it has; default: first that fits"},
     {"tunnelling", RPC_BOOL, false, 0, 0, "offer H.245 tunnelling; default signalling.tunnelling"},
+    {"tls", RPC_BOOL, false, 0, 0, "call signalling by TLS, port 1300; default: the listener's"},
     {"invite", RPC_BOOL, false, 0, 0, "conferenceGoal invite instead of create"},
 };
 static const struct rpc_method methods[] = {

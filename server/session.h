@@ -61,7 +61,6 @@ enum session_state {
     X(SESSION_END_NOT_ADMITTED, "not_admitted", H225_REASON_NO_PERMISSION)            \
     X(SESSION_END_NO_GATEKEEPER, "no_gatekeeper", H225_REASON_UNREACHABLE_GATEKEEPER) \
     X(SESSION_END_DISENGAGED, "disengaged", H225_REASON_NORMAL)                       \
-    X(SESSION_END_NO_BANDWIDTH, "no_bandwidth", H225_REASON_NO_BANDWIDTH)             \
     X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)           \
     X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES)      \
     X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)        \
@@ -139,13 +138,7 @@ struct session_admission {
     size_t destination_count;
     /* Of call signalling; `peer` of a call of ours is ADDR_NONE when only aliases are known. */
     struct addr peer, local;
-    uint32_t bandwidth;       /* both directions, in 100 bit/s */
-    struct h225_octets setup; /* that came in, as Q.931 message */
-};
-
-enum session_progress {
-    SESSION_PROGRESS_ALERTING,
-    SESSION_PROGRESS_CONNECTED,
+    uint32_t bandwidth; /* both directions, in 100 bit/s; 0: one audio channel each way */
 };
 
 /* The gatekeeper's answer. Pointers are valid during the call only. */
@@ -195,13 +188,6 @@ struct session_ops {
      * the Q.850 value. */
     int (*admit)(void *user, struct session *s, const struct session_admission *admission);
     void (*disengage)(void *user, struct session *s, unsigned cause);
-    /* For a call that was asked for, each may be NULL: its channels now need so much (in
-     * 100 bit/s), session_on_bandwidth tells what is allowed; a Q.931 message was sent or came in;
-     * how far the call is. */
-    void (*bandwidth)(void *user, struct session *s, uint32_t needed);
-    void (*signalling)(void *user, struct session *s, bool is_sent, const uint8_t *message,
-                       size_t len);
-    void (*progress)(void *user, struct session *s, enum session_progress progress);
     /* Something that a user may care about; takes over `data`. */
     void (*event)(void *user, struct session *s, const char *type, json_t *data);
     /* Is anybody listening to events? false: `event` is not called, data are not built. */
@@ -260,10 +246,6 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now);
 /* The gatekeeper's answer to session_ops.admit. */
 void session_on_admitted(struct session *s, const struct session_admitted *a, uint64_t now);
 
-/* What the gatekeeper allows from now on, asked or by itself, in 100 bit/s. The session complies
- * (flow control, closed channels, in the end its own end) a moment later, not within this call. */
-void session_on_bandwidth(struct session *s, uint32_t allowed, uint64_t now);
-
 /* H.245 on a connection of its own: it is up, whoever opened it; it could not be opened; one PDU;
  * it is gone. */
 void session_on_h245_failed(struct session *s, const char *why, uint64_t now);
@@ -275,12 +257,15 @@ void session_on_h245_lost(struct session *s, const char *why, uint64_t now);
  * nothing. */
 void session_close(struct session *s, enum session_end why, uint64_t now);
 
-/* session_secure.c: must the H.245 connection of this session be a TLS one? Decided by the Setup.
- * What that connection's TLS has agreed on, before session_on_h245_up. */
-bool session_h245_needs_tls(const struct session *s);
-void session_set_h245_tls(struct session *s, const struct tls_info *info);
-/* Is all that carries fingerprints protected: call signalling by TLS, H.245 in it or by TLS? */
+/* session_secure.c: is call signalling a TLS connection, or shall it be? What its TLS has agreed on
+ * (calls of ours: before session_on_h225_up). */
+bool session_is_tls(const struct session *s);
+void session_set_signalling_tls(struct session *s, const struct tls_info *info);
+/* Is all that carries fingerprints protected: call signalling by TLS, H.245 in it or by TLS of its
+ * own? Then an H.245 connection has to be a TLS one. Decided by Setup, of a call of ours by the
+ * answer. What that connection's TLS has agreed on: before session_on_h245_up. */
 bool session_is_secured(const struct session *s);
+void session_set_h245_tls(struct session *s, const struct tls_info *info);
 
 /* Legs by SDP (session_sdp.c): a session just created joins the conference of `alias` instead of
  * waiting for a Setup; it is destroyed by the caller when that fails. Then either the other side's

@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "server/conference.h"
 
-#define SIGNALLING_PORT 1720
+#define SIGNALLING_PORT     1720
+#define SIGNALLING_PORT_TLS 1300
 /* Octets of a gatekeeper's answer that go into our Setup. */
 #define ROUTE_MAX 65536
 
@@ -37,11 +38,16 @@ static void fail(struct session *s, enum session_end why, const char *text)
     session_end(s, why, text);
 }
 
+static uint16_t standard_port(const struct session *s)
+{
+    return s->config.is_tls ? SIGNALLING_PORT_TLS : SIGNALLING_PORT;
+}
+
 static void reach(struct session *s, const struct addr *to)
 {
     int err;
 
-    s->config.peer = to->port != 0 ? *to : addr_with_port(*to, SIGNALLING_PORT);
+    s->config.peer = to->port != 0 ? *to : addr_with_port(*to, standard_port(s));
     session_set_timer(s, SESSION_TIMER_SETUP, s->env->settings->signalling.timers.tcp_connect_ms);
     err = s->env->ops->h225_connect(s->env->user, s, &s->config.peer);
     if (err != 0)
@@ -68,8 +74,7 @@ static void ask(struct session *s)
                                   .conference_id = s->conference_guid,
                                   .source = from.list,
                                   .destination = to.list,
-                                  .peer = s->dial.address,
-                                  .bandwidth = SESSION_AUDIO_BANDWIDTH};
+                                  .peer = s->dial.address};
     int err = ERR_NOTFOUND;
 
     add_alias(&to, s->alias);
@@ -77,10 +82,9 @@ static void ask(struct session *s)
     a.source_count = from.count;
     a.destination_count = to.count;
     if (a.peer.family != ADDR_NONE && a.peer.port == 0)
-        a.peer.port = SIGNALLING_PORT;
+        a.peer.port = standard_port(s);
     if (s->env->ops->admit != NULL) {
         s->is_admission_asked = true;
-        s->bandwidth.asked = a.bandwidth;
         err = s->env->ops->admit(s->env->user, s, &a);
     }
     if (err == 0)
@@ -302,7 +306,6 @@ void session_dial_on_answer(struct session *s, const struct h225_answer *answer)
 void session_dial_on_alerting(struct session *s, const struct h225_answer *answer)
 {
     session_step_now(s, SESSION_STEP_ALERTING);
-    session_tell_progress(s, SESSION_PROGRESS_ALERTING);
     remember_answer(s, answer);
     if (session_wants_events(s))
         session_event(s, "session.alerting",
@@ -357,7 +360,6 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
     s->dial.is_connected = true;
     s->env->stats.connected++;
     session_step_now(s, SESSION_STEP_CONNECT);
-    session_tell_progress(s, SESSION_PROGRESS_CONNECTED);
     log_info(LOG_AREA_SESSION, s->id, "call connected", LOG_S("conference", s->conference_name),
              LOG_B("tunnelled", answer->tunnelling), LOG_ADDR("h245", &s->dial.h245));
     if (session_wants_events(s))
@@ -366,7 +368,7 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
         session_end(s, SESSION_END_PROTOCOL, "the tunnel was given up with messages in it");
         return;
     }
-    if (s->is_h245_up)
+    if (s->is_h245_up || !session_judge_answer(s, answer))
         return;
     s->state = SESSION_CONNECTED;
     if (answer->tunnelling) {
