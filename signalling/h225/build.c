@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const uint32_t protocol_arcs[] = {0, 0, 8, 2250, 0, H225_VERSION};
-static const struct per_oid protocol = {FSM_COUNT(protocol_arcs), protocol_arcs};
+const struct per_oid h225_protocol = {FSM_COUNT(protocol_arcs), protocol_arcs};
 
 /* Bearer capability: unrestricted digital information, circuit mode, 64 kbit/s, H.221 and H.242
  * layer 1 (H.225.0 §7.2.2.1 for a call that starts on packets). */
@@ -143,7 +143,7 @@ static int build_endpoint(struct h225_call *call, struct h225_EndpointType *type
     return type->terminal == NULL ? ERR_NOMEM : 0;
 }
 
-static struct h225_CallIdentifier *call_identifier(struct h225_call *call)
+struct h225_CallIdentifier *h225_build_call_id(struct h225_call *call)
 {
     struct h225_CallIdentifier *id = arena_zalloc(&call->out, sizeof(*id));
 
@@ -152,9 +152,8 @@ static struct h225_CallIdentifier *call_identifier(struct h225_call *call)
     return id;
 }
 
-/* Zeroed output with the call reference, and a zeroed body of `size` octets. */
-static void *begin(struct h225_call *call, struct h225_output *o, enum q931_type type,
-                   enum h225_H323_UU_PDU_h323_message_body_kind kind, size_t size)
+void *h225_build_begin(struct h225_call *call, struct h225_output *o, enum q931_type type,
+                       enum h225_H323_UU_PDU_h323_message_body_kind kind, size_t size)
 {
     void *body = arena_zalloc(&call->out, size);
 
@@ -266,7 +265,7 @@ static int setup_called_number(struct h225_call *call, const struct h225_outgoin
 static int read_token(struct h225_call *call, const struct h225_octets *from,
                       struct h235_ClearToken *out)
 {
-    const struct per_limits limits = {.max_memory = call->config.memory_limit};
+    const struct per_limits limits = h225_limits(call);
     void *token = NULL;
     int err =
         per_decode(&h235_ClearToken_type, from->data, from->len, &limits, &call->out, &token, NULL);
@@ -304,19 +303,19 @@ int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoin
                      struct h225_output *o)
 {
     struct h225_Setup_UUIE *u =
-        begin(call, o, Q931_SETUP, h225_H323_UU_PDU_h323_message_body_setup, sizeof(*u));
+        h225_build_begin(call, o, Q931_SETUP, h225_H323_UU_PDU_h323_message_body_setup, sizeof(*u));
     int err;
 
     if (u == NULL)
         return ERR_NOMEM;
     o->msg.bearer = (struct q931_bytes){bearer, sizeof(bearer)};
-    u->protocolIdentifier = protocol;
+    u->protocolIdentifier = h225_protocol;
     memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
     u->conferenceGoal.kind = h225_goal_to_asn1(outgoing->goal);
     u->callType.kind = h225_CallType_pointToPoint;
-    u->callIdentifier = call_identifier(call);
+    u->callIdentifier = h225_build_call_id(call);
     u->has_mediaWaitForConnect = u->has_canOverlapSend = true;
-    u->has_multipleCalls = u->has_maintainConnection = true;
+    H225_BUILD_CONNECTION(call, u);
     err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->sourceInfo);
     if (err == 0)
         err = setup_addresses(call, outgoing, u);
@@ -348,14 +347,14 @@ static int answer_fast_start(struct h225_call *call, uint8_t type, bool *present
 int h225_build_proceeding(struct h225_call *call, struct h225_output *o)
 {
     struct h225_CallProceeding_UUIE *u =
-        begin(call, o, Q931_CALL_PROCEEDING, h225_H323_UU_PDU_h323_message_body_callProceeding,
-              sizeof(*u));
+        h225_build_begin(call, o, Q931_CALL_PROCEEDING,
+                         h225_H323_UU_PDU_h323_message_body_callProceeding, sizeof(*u));
 
     if (u == NULL)
         return ERR_NOMEM;
-    u->protocolIdentifier = protocol;
-    u->callIdentifier = call_identifier(call);
-    u->has_multipleCalls = u->has_maintainConnection = true;
+    u->protocolIdentifier = h225_protocol;
+    u->callIdentifier = h225_build_call_id(call);
+    H225_BUILD_CONNECTION(call, u);
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
     if (u->callIdentifier == NULL ||
         answer_fast_start(call, Q931_CALL_PROCEEDING, &u->has_fastStart, &u->fastStart) != 0)
@@ -365,14 +364,14 @@ int h225_build_proceeding(struct h225_call *call, struct h225_output *o)
 
 int h225_build_alerting(struct h225_call *call, struct h225_output *o)
 {
-    struct h225_Alerting_UUIE *u =
-        begin(call, o, Q931_ALERTING, h225_H323_UU_PDU_h323_message_body_alerting, sizeof(*u));
+    struct h225_Alerting_UUIE *u = h225_build_begin(
+        call, o, Q931_ALERTING, h225_H323_UU_PDU_h323_message_body_alerting, sizeof(*u));
 
     if (u == NULL)
         return ERR_NOMEM;
-    u->protocolIdentifier = protocol;
-    u->callIdentifier = call_identifier(call);
-    u->has_multipleCalls = u->has_maintainConnection = true;
+    u->protocolIdentifier = h225_protocol;
+    u->callIdentifier = h225_build_call_id(call);
+    H225_BUILD_CONNECTION(call, u);
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
     if (u->callIdentifier == NULL ||
         answer_fast_start(call, Q931_ALERTING, &u->has_fastStart, &u->fastStart) != 0)
@@ -383,16 +382,16 @@ int h225_build_alerting(struct h225_call *call, struct h225_output *o)
 int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
                        struct h225_output *o)
 {
-    struct h225_Connect_UUIE *u =
-        begin(call, o, Q931_CONNECT, h225_H323_UU_PDU_h323_message_body_connect, sizeof(*u));
+    struct h225_Connect_UUIE *u = h225_build_begin(
+        call, o, Q931_CONNECT, h225_H323_UU_PDU_h323_message_body_connect, sizeof(*u));
     int err;
 
     if (u == NULL)
         return ERR_NOMEM;
-    u->protocolIdentifier = protocol;
+    u->protocolIdentifier = h225_protocol;
     memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
-    u->callIdentifier = call_identifier(call);
-    u->has_multipleCalls = u->has_maintainConnection = true;
+    u->callIdentifier = h225_build_call_id(call);
+    H225_BUILD_CONNECTION(call, u);
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
     err = u->callIdentifier == NULL ? ERR_NOMEM : build_endpoint(call, &u->destinationInfo);
     if (err == 0)
@@ -407,73 +406,38 @@ int h225_build_connect(struct h225_call *call, const struct addr *h245_address,
 int h225_build_release(struct h225_call *call, enum h225_reason reason, struct h225_output *o)
 {
     struct h225_ReleaseComplete_UUIE *u =
-        begin(call, o, Q931_RELEASE_COMPLETE, h225_H323_UU_PDU_h323_message_body_releaseComplete,
-              sizeof(*u));
+        h225_build_begin(call, o, Q931_RELEASE_COMPLETE,
+                         h225_H323_UU_PDU_h323_message_body_releaseComplete, sizeof(*u));
     struct h225_ReleaseCompleteReason *why = arena_zalloc(&call->out, sizeof(*why));
     uint8_t *cause = arena_alloc(&call->out, 2);
 
     if (u == NULL || why == NULL || cause == NULL)
         return ERR_NOMEM;
     o->msg.cause = q931_cause_make(h225_reason_to_cause(reason), cause);
-    u->protocolIdentifier = protocol;
-    u->callIdentifier = call_identifier(call);
+    u->protocolIdentifier = h225_protocol;
+    u->callIdentifier = h225_build_call_id(call);
     if (h225_reason_to_asn1(reason, why) == 0)
         u->reason = why;
     return u->callIdentifier == NULL ? ERR_NOMEM : 0;
 }
 
-/* The Facility element is mandatory in a FACILITY message and empty in H.225.0. */
-static struct q931_bytes empty_element(void)
-{
-    return (struct q931_bytes){(const uint8_t *)"", 0};
-}
-
-int h225_build_start_h245(struct h225_call *call, const struct addr *h245_address,
-                          struct h225_output *o)
-{
-    struct h225_Facility_UUIE *u =
-        begin(call, o, Q931_FACILITY, h225_H323_UU_PDU_h323_message_body_facility, sizeof(*u));
-    int err;
-
-    if (u == NULL)
-        return ERR_NOMEM;
-    o->msg.facility = empty_element();
-    u->protocolIdentifier = protocol;
-    u->reason.kind = h225_FacilityReason_startH245;
-    u->callIdentifier = call_identifier(call);
-    u->has_conferenceID = true;
-    memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
-    u->has_multipleCalls = u->has_maintainConnection = true;
-    if (u->callIdentifier == NULL)
-        return ERR_NOMEM;
-    err = h225_build_address(&call->out, h245_address, &u->h245Address);
-    return err == 0 ? build_security_mode(call, u->h245Address, &u->h245SecurityMode) : err;
-}
-
-int h225_build_empty_facility(struct h225_call *call, struct h225_output *o)
-{
-    begin(call, o, Q931_FACILITY, h225_H323_UU_PDU_h323_message_body_empty, 1);
-    o->msg.facility = empty_element();
-    return 0;
-}
-
 int h225_build_keypad(struct h225_call *call, const char *digits, struct h225_output *o)
 {
-    struct h225_Information_UUIE *u = begin(
+    struct h225_Information_UUIE *u = h225_build_begin(
         call, o, Q931_INFORMATION, h225_H323_UU_PDU_h323_message_body_information, sizeof(*u));
 
     if (u == NULL)
         return ERR_NOMEM;
     o->msg.keypad = (struct q931_bytes){(const uint8_t *)digits, strlen(digits)};
-    u->protocolIdentifier = protocol;
-    u->callIdentifier = call_identifier(call);
+    u->protocolIdentifier = h225_protocol;
+    u->callIdentifier = h225_build_call_id(call);
     return u->callIdentifier == NULL ? ERR_NOMEM : 0;
 }
 
 int h225_build_status(struct h225_call *call, unsigned cause, struct h225_output *o)
 {
-    struct h225_Status_UUIE *u =
-        begin(call, o, Q931_STATUS, h225_H323_UU_PDU_h323_message_body_status, sizeof(*u));
+    struct h225_Status_UUIE *u = h225_build_begin(
+        call, o, Q931_STATUS, h225_H323_UU_PDU_h323_message_body_status, sizeof(*u));
     uint8_t *octets = arena_alloc(&call->out, 3);
 
     if (u == NULL || octets == NULL)
@@ -481,7 +445,7 @@ int h225_build_status(struct h225_call *call, unsigned cause, struct h225_output
     o->msg.cause = q931_cause_make(cause, octets);
     octets[2] = (uint8_t)h225_state_to_q931((enum h225_state)call->state);
     o->msg.call_state = (struct q931_bytes){octets + 2, 1};
-    u->protocolIdentifier = protocol;
+    u->protocolIdentifier = h225_protocol;
     memcpy(u->callIdentifier.guid, call->call_id, H225_GUID_LEN);
     return 0;
 }

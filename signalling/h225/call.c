@@ -70,7 +70,7 @@ static bool is_alive(const struct h225_call *call)
 static int decode_uuie(struct h225_call *call, const struct q931_msg *msg,
                        const struct h225_H323_UU_PDU **pdu)
 {
-    struct per_limits limits = {.max_memory = call->config.memory_limit};
+    struct per_limits limits = h225_limits(call);
     void *info = NULL;
     int err;
 
@@ -98,6 +98,19 @@ static bool is_foreign(const struct h225_call *call, const struct q931_msg *msg)
     return msg->call_ref != call->call_ref || msg->from_destination != call->is_caller;
 }
 
+/* The call reference is ours, but the callIdentifier is another call's: a gatekeeper that mixed up
+ * two calls, or somebody who guesses. Version 1 has no identifier, and zeros are as good as none.
+ */
+static bool has_foreign_id(const struct h225_call *call, const struct h225_H323_UU_PDU *pdu)
+{
+    static const uint8_t none[H225_GUID_LEN];
+    const uint8_t *id = h225_read_call_id(pdu);
+
+    return id != NULL && call->state != H225_STATE_NULL && memcmp(id, none, H225_GUID_LEN) != 0 &&
+           memcmp(call->call_id, none, H225_GUID_LEN) != 0 &&
+           memcmp(id, call->call_id, H225_GUID_LEN) != 0;
+}
+
 static int dispatch(struct h225_call *call, const struct q931_msg *msg)
 {
     struct h225_input in = {.msg = msg};
@@ -121,6 +134,14 @@ static int dispatch(struct h225_call *call, const struct q931_msg *msg)
         refuse(call, Q931_CAUSE_INVALID_CONTENTS, msg->type);
         return err;
     }
+    if (in.pdu != NULL && has_foreign_id(call, in.pdu)) {
+        call->stats.foreign_id++;
+        if (event != H225_ON_RELEASE_COMPLETE)
+            refuse(call, Q931_CAUSE_INVALID_CALL_REFERENCE, msg->type);
+        return ERR_NOTFOUND;
+    }
+    if (in.pdu != NULL)
+        h225_learn_connection(call, in.pdu);
     if (!h225_call_run(call, event, &in)) {
         call->stats.unexpected++;
         refuse(call, Q931_CAUSE_WRONG_STATE, msg->type);
@@ -270,6 +291,22 @@ int h225_call_start_h245(struct h225_call *call, const struct addr *h245_address
     return err;
 }
 
+int h225_call_facility(struct h225_call *call, const struct h225_facility *facility, uint64_t now)
+{
+    struct h225_output o;
+    int err;
+
+    if (!is_alive(call))
+        return ERR_STATE;
+    enter(call, now);
+    arena_reset(&call->out);
+    err = h225_build_facility(call, facility, &o);
+    if (err == 0)
+        err = h225_transmit(call, &o);
+    leave(call);
+    return err;
+}
+
 int h225_call_send_keypad(struct h225_call *call, const char *digits, uint64_t now)
 {
     struct h225_output o;
@@ -393,4 +430,14 @@ uint16_t h225_call_ref(const struct h225_call *call)
 const struct h225_call_stats *h225_call_stats(const struct h225_call *call)
 {
     return &call->stats;
+}
+
+bool h225_call_shares_connection(const struct h225_call *call)
+{
+    return call->config.multiple_calls && call->peer_multiple;
+}
+
+bool h225_call_keeps_connection(const struct h225_call *call)
+{
+    return call->config.maintain_connection && call->peer_maintains;
 }

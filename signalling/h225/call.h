@@ -77,6 +77,11 @@ enum h225_state {
     X(H225_REASON_FEATURE_NEEDED, Q931_CAUSE_NOT_IMPLEMENTED, "neededFeatureNotSupported")         \
     X(H225_REASON_INVALID_CID, Q931_CAUSE_INVALID_CALL_REFERENCE, "invalidCID")                    \
     X(H225_REASON_HOP_COUNT, Q931_CAUSE_NORMAL_UNSPECIFIED, "hopCountExceeded")                    \
+    X(H225_REASON_GENERIC_DATA, Q931_CAUSE_NORMAL_UNSPECIFIED, "genericDataReason")                \
+    X(H225_REASON_TUNNEL_REJECTED, Q931_CAUSE_INTERWORKING, "tunnelledSignallingRejected")         \
+    X(H225_REASON_REPLACED, Q931_CAUSE_NORMAL_UNSPECIFIED, "replaceWithConferenceInvite")          \
+    X(H225_REASON_SECURITY_ERROR, Q931_CAUSE_NORMAL_UNSPECIFIED, "securityError")                  \
+    X(H225_REASON_NON_STANDARD, Q931_CAUSE_INTERWORKING, "nonStandardReason")                      \
     X(H225_REASON_OTHER, Q931_CAUSE_NORMAL_UNSPECIFIED, "other")
 
 enum h225_reason {
@@ -172,6 +177,36 @@ struct h225_answer {
     size_t fast_start_count;
 };
 
+/* Why a Facility comes. */
+#define H225_FACILITY_LIST(X)                                     \
+    X(H225_FACILITY_ROUTE_TO_GATEKEEPER, "routeCallToGatekeeper") \
+    X(H225_FACILITY_FORWARDED, "callForwarded")                   \
+    X(H225_FACILITY_ROUTE_TO_MC, "routeCallToMC")                 \
+    X(H225_FACILITY_UNDEFINED, "undefinedReason")                 \
+    X(H225_FACILITY_CONFERENCE_LIST, "conferenceListChoice")      \
+    X(H225_FACILITY_START_H245, "startH245")                      \
+    X(H225_FACILITY_NO_H245, "noH245")                            \
+    X(H225_FACILITY_NEW_TOKENS, "newTokens")                      \
+    X(H225_FACILITY_FEATURE_SET, "featureSetUpdate")              \
+    X(H225_FACILITY_FORWARDED_ELEMENTS, "forwardedElements")      \
+    X(H225_FACILITY_TRANSPORTED, "transportedInformation")
+
+enum h225_facility_reason {
+#define H225_FACILITY_ENUM(name, text) name,
+    H225_FACILITY_LIST(H225_FACILITY_ENUM)
+#undef H225_FACILITY_ENUM
+        H225_FACILITY_COUNT
+};
+
+struct h225_facility {
+    enum h225_facility_reason reason;
+    struct addr address;         /* alternativeAddress: call this one instead */
+    struct h225_aliases aliases; /* alternativeAliasAddress */
+    bool has_conference_id;      /* else, when building, the call's own is told */
+    uint8_t conference_id[H225_GUID_LEN];
+    struct addr h245_address;
+};
+
 struct h225_release {
     bool by_peer;            /* false: our release, a timer, or a protocol error */
     unsigned cause;          /* Q.850 value, also when only a reason was received */
@@ -183,11 +218,15 @@ struct h225_call_ops {
     /* One Q.931 message to put into a TPKT. Mandatory; never destroys the call. */
     void (*send)(void *arg, const uint8_t *message, size_t len);
     void (*on_setup)(void *arg, const struct h225_setup *setup);
-    void (*on_proceeding)(void *arg, const struct h225_answer *answer); /* also Progress */
+    /* Also Progress and Facility(forwardedElements): answer->type tells. */
+    void (*on_proceeding)(void *arg, const struct h225_answer *answer);
     void (*on_alerting)(void *arg, const struct h225_answer *answer);
     void (*on_connect)(void *arg, const struct h225_answer *answer);
     /* Facility(startH245): the peer listens there, connect to it (H.323 §8.2.3). */
     void (*on_start_h245)(void *arg, const struct addr *h245_address);
+    /* Any other Facility with a reason. The call must not be destroyed, nor another begun, in it.
+     */
+    void (*on_facility)(void *arg, const struct h225_facility *facility);
     void (*on_h245_pdu)(void *arg, const uint8_t *pdu, size_t len); /* tunnelled */
     void (*on_keypad)(void *arg, const char *digits); /* Information with Keypad facility */
     void (*on_released)(void *arg, const struct h225_release *release);
@@ -210,7 +249,11 @@ struct h225_call_config {
     uint32_t alerting_timeout_ms;   /* T301: Alerting heard, no Connect; default 180,000 */
     uint32_t answer_timeout_ms;     /* callee: Setup came, nobody connects; default 180,000 */
     uint32_t release_timeout_ms; /* our ReleaseComplete is out, wait for theirs; 0: do not wait */
+    bool multiple_calls;         /* say that other calls may share the connection */
+    bool maintain_connection;    /* say that the connection shall outlive its calls */
     size_t memory_limit;         /* one decoded message, octets; default 262,144 */
+    uint32_t max_depth;          /* and its nesting, and elements of all its lists: see */
+    uint32_t max_elements;       /* struct per_limits */
     size_t tunnel_queue_max;     /* H.245 PDUs that wait for a carrier message; default 32 */
 };
 
@@ -241,6 +284,8 @@ struct h225_call_stats {
     uint64_t undecodable; /* Q.931 or PER refused */
     uint64_t unexpected;  /* not allowed in the state it met; answered as Q.931 §5.8 says */
     uint64_t unknown;     /* message type not known */
+    uint64_t foreign_id;  /* callIdentifier of another call: answered with a Status, not obeyed */
+    uint64_t repeated;    /* Setup that came again */
     uint64_t elements_skipped;
     uint64_t tunnel_refused; /* H.245 PDUs that found no room or no tunnel */
 };
@@ -288,6 +333,8 @@ int h225_call_connect(struct h225_call *call, const struct addr *h245_address, u
 int h225_call_release(struct h225_call *call, enum h225_reason reason, uint64_t now);
 /* Facility(startH245) with our own listening address. */
 int h225_call_start_h245(struct h225_call *call, const struct addr *h245_address, uint64_t now);
+/* Facility with any reason; a callee's callForwarded sends the caller elsewhere. */
+int h225_call_facility(struct h225_call *call, const struct h225_facility *facility, uint64_t now);
 /* DTMF without H.245: Information with a Keypad facility element. */
 int h225_call_send_keypad(struct h225_call *call, const char *digits, uint64_t now);
 
@@ -305,12 +352,17 @@ enum h225_state h225_call_state(const struct h225_call *call);
 bool h225_call_is_caller(const struct h225_call *call);
 bool h225_call_is_tunnelling(const struct h225_call *call); /* agreed by both sides */
 uint16_t h225_call_ref(const struct h225_call *call);
+/* H.323 7.3: have both sides said that other calls may share the connection, and that it outlives
+ * its calls? */
+bool h225_call_shares_connection(const struct h225_call *call);
+bool h225_call_keeps_connection(const struct h225_call *call);
 const struct h225_call_stats *h225_call_stats(const struct h225_call *call);
 
 const char *h225_state_to_str(enum h225_state state);
 unsigned h225_state_to_q931(enum h225_state state);
 const char *h225_reason_to_str(enum h225_reason reason); /* for people and JSON */
 const char *h225_alias_kind_to_str(enum h225_alias_kind kind);
+const char *h225_facility_to_str(enum h225_facility_reason reason);
 const char *h225_goal_to_str(enum h225_goal goal);
 /* The alias that people mean by a text: digits, a URL ("h323:..."), else an H.323 identifier. Keeps
  * the pointer. */

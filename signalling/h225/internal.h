@@ -39,7 +39,8 @@ struct h225_call {
     uint16_t call_ref;
     uint8_t call_id[H225_GUID_LEN];
     uint8_t conference_id[H225_GUID_LEN];
-    struct h225_release release; /* for RELEASING: what to tell in the end */
+    bool peer_multiple, peer_maintains; /* as the peer said last */
+    struct h225_release release;        /* for RELEASING: what to tell in the end */
     enum h225_tunnel tunnel;
     bool tunnel_hold;
     struct h225_pdu *queue; /* config.tunnel_queue_max of them */
@@ -47,8 +48,8 @@ struct h225_call {
     struct h225_octets fast_start[H225_FAST_START_MAX]; /* for the answers */
     size_t fast_start_count;
     uint8_t fast_start_from; /* the first message that carries it; 0: Connect */
-    struct arena in;  /* message being handled */
-    struct arena out; /* message being built */
+    struct arena in;         /* message being handled */
+    struct arena out;        /* message being built */
 };
 
 /* One message while it is handled. */
@@ -64,10 +65,24 @@ struct h225_input {
             (call)->ops->op((call)->arg __VA_OPT__(, ) __VA_ARGS__); \
     } while (0)
 
+/* What one decoded message may cost. */
+static inline struct per_limits h225_limits(const struct h225_call *call)
+{
+    return (struct per_limits){.max_depth = call->config.max_depth,
+                               .max_elements = call->config.max_elements,
+                               .max_memory = call->config.memory_limit};
+}
+
 /* reading (read.c): texts and lists come from the arena. */
 int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h225_H323_UU_PDU *pdu,
                     struct h225_setup *setup);
 int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_answer *answer);
+/* The same of a Facility that carries elements of an answer. */
+int h225_read_elements(struct arena *a, const struct h225_input *in, struct h225_answer *answer);
+/* callIdentifier of a message, NULL when it has none. */
+const uint8_t *h225_read_call_id(const struct h225_H323_UU_PDU *pdu);
+/* Notes what the message says about its connection. */
+void h225_learn_connection(struct h225_call *call, const struct h225_H323_UU_PDU *pdu);
 struct addr h225_read_address(const struct h225_TransportAddress *address);
 /* Those that we can use, each once; the texts are in the arena. */
 void h225_read_aliases(struct arena *a, const struct h225_AliasAddress_list *list,
@@ -88,7 +103,21 @@ int h225_build_address(struct arena *a, const struct addr *address,
 int h225_build_aliases(struct arena *a, const struct h225_alias *aliases, size_t count,
                        bool *present, struct h225_AliasAddress_list *out);
 
-/* building (build.c): everything from call->out, which the caller resets. */
+/* building (build.c, facility.c): everything from call->out, which the caller resets. */
+extern const struct per_oid h225_protocol;
+/* Zeroed output with the call reference, and a zeroed body of `size` octets; NULL: out of memory.
+ */
+void *h225_build_begin(struct h225_call *call, struct h225_output *o, enum q931_type type,
+                       enum h225_H323_UU_PDU_h323_message_body_kind kind, size_t size);
+struct h225_CallIdentifier *h225_build_call_id(struct h225_call *call);
+#define H225_BUILD_CONNECTION(call, u)                                \
+    do {                                                              \
+        (u)->has_multipleCalls = (u)->has_maintainConnection = true;  \
+        (u)->multipleCalls = (call)->config.multiple_calls;           \
+        (u)->maintainConnection = (call)->config.maintain_connection; \
+    } while (0)
+int h225_build_facility(struct h225_call *call, const struct h225_facility *facility,
+                        struct h225_output *o);
 int h225_build_setup(struct h225_call *call, const struct h225_outgoing *outgoing,
                      struct h225_output *o);
 int h225_build_proceeding(struct h225_call *call, struct h225_output *o);
@@ -121,6 +150,9 @@ enum h225_Setup_UUIE_conferenceGoal_kind h225_goal_to_asn1(enum h225_goal goal);
 /* reason.c */
 enum h225_reason h225_reason_from_asn1(const struct h225_ReleaseCompleteReason *reason);
 int h225_reason_to_asn1(enum h225_reason reason, struct h225_ReleaseCompleteReason *out);
+
+/* facility.c */
+void h225_do_facility(void *machine, const void *input);
 
 /* machine.c */
 /* What the peer sends, what the user wants, what the clock says. */

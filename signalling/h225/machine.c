@@ -164,6 +164,13 @@ static void do_setup(void *machine, const void *input)
     h225_tunnel_deliver(call, in->pdu);
 }
 
+/* A caller that has not heard our answer yet. */
+static void do_setup_again(void *machine, const void *input)
+{
+    (void)input;
+    ((struct h225_call *)machine)->stats.repeated++;
+}
+
 static void do_proceeding(void *machine, const void *input)
 {
     struct h225_call *call = machine;
@@ -281,24 +288,6 @@ static void do_call_connects(void *machine, const void *input)
 
 /* ---- both ---- */
 
-static void do_facility(void *machine, const void *input)
-{
-    struct h225_call *call = machine;
-    const struct h225_input *in = input;
-    const struct h225_Facility_UUIE *u;
-    struct addr address;
-
-    if (in->pdu == NULL)
-        return;
-    h225_tunnel_deliver(call, in->pdu);
-    if (in->pdu->h323_message_body.kind != h225_H323_UU_PDU_h323_message_body_facility)
-        return;
-    u = in->pdu->h323_message_body.u.facility;
-    address = h225_read_address(u->h245Address);
-    if (u->reason.kind == h225_FacilityReason_startH245 && address.family != ADDR_NONE)
-        H225_CALL(call, on_start_h245, &address);
-}
-
 static void do_information(void *machine, const void *input)
 {
     struct h225_call *call = machine;
@@ -358,8 +347,9 @@ static void do_status(void *machine, const void *input)
 /* What every state of a living call takes. */
 #define COMMON_ROWS(state)                                                                         \
     {state, H225_ON_RELEASE_COMPLETE, S(RELEASED), do_peer_released, "on_released"},               \
-        {state, H225_ON_FACILITY, state, do_facility,                                              \
-         "startH245: on_start_h245; tunnelled H.245"},                                             \
+        {state, H225_ON_FACILITY, state, h225_do_facility,                                         \
+         "startH245: on_start_h245; forwardedElements: on_proceeding; others: on_facility; "       \
+         "tunnelled H.245"},                                                                       \
         {state, H225_ON_INFORMATION, state, do_information, "Keypad: on_keypad; tunnelled H.245"}, \
         {state, H225_ON_NOTIFY, state, do_carrier, "tunnelled H.245"},                             \
         {state, H225_ON_STATUS, FSM_DECIDES, do_status, "call state null: released, on_released"}, \
@@ -406,26 +396,27 @@ static const struct fsm_row rows[] = {
      "T301: ReleaseComplete(19), on_released"},
     COMMON_ROWS(S(DELIVERED)),
 
-    {S(PRESENT), H225_ON_SETUP, S(PRESENT), NULL, "ignored (Q.931 5.8.3.2 f)"},
+    {S(PRESENT), H225_ON_SETUP, S(PRESENT), do_setup_again, "ignored (Q.931 5.8.3.2 f)"},
     {S(PRESENT), H225_DO_PROCEEDING, S(IN_PROCEEDING), do_proceeding, "send CallProceeding"},
     {S(PRESENT), H225_DO_ALERTING, S(RECEIVED), do_alerting, "send Alerting"},
     {S(PRESENT), H225_DO_CONNECT, S(ACTIVE), do_connect, "send Connect"},
     {S(PRESENT), H225_ON_TIMER, S(RELEASED), do_no_answer, "ReleaseComplete(19), on_released"},
     COMMON_ROWS(S(PRESENT)),
 
-    {S(IN_PROCEEDING), H225_ON_SETUP, S(IN_PROCEEDING), NULL, "ignored (Q.931 5.8.3.2 f)"},
+    {S(IN_PROCEEDING), H225_ON_SETUP, S(IN_PROCEEDING), do_setup_again,
+     "ignored (Q.931 5.8.3.2 f)"},
     {S(IN_PROCEEDING), H225_DO_ALERTING, S(RECEIVED), do_alerting, "send Alerting"},
     {S(IN_PROCEEDING), H225_DO_CONNECT, S(ACTIVE), do_connect, "send Connect"},
     {S(IN_PROCEEDING), H225_ON_TIMER, S(RELEASED), do_no_answer,
      "ReleaseComplete(19), on_released"},
     COMMON_ROWS(S(IN_PROCEEDING)),
 
-    {S(RECEIVED), H225_ON_SETUP, S(RECEIVED), NULL, "ignored (Q.931 5.8.3.2 f)"},
+    {S(RECEIVED), H225_ON_SETUP, S(RECEIVED), do_setup_again, "ignored (Q.931 5.8.3.2 f)"},
     {S(RECEIVED), H225_DO_CONNECT, S(ACTIVE), do_connect, "send Connect"},
     {S(RECEIVED), H225_ON_TIMER, S(RELEASED), do_no_answer, "ReleaseComplete(19), on_released"},
     COMMON_ROWS(S(RECEIVED)),
 
-    {S(ACTIVE), H225_ON_SETUP, S(ACTIVE), NULL, "ignored (Q.931 5.8.3.2 f)"},
+    {S(ACTIVE), H225_ON_SETUP, S(ACTIVE), do_setup_again, "ignored (Q.931 5.8.3.2 f)"},
     {S(ACTIVE), H225_ON_PROGRESS, S(ACTIVE), do_progress, "tunnelled H.245"},
     COMMON_ROWS(S(ACTIVE)),
 

@@ -272,3 +272,89 @@ int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_a
     return read_octets(a, parts.has_fast_start, parts.fast_start, &answer->fast_start,
                        &answer->fast_start_count);
 }
+
+/* As an answer, what a Facility has of one: no protocolIdentifier that counts, no endpoint. */
+int h225_read_elements(struct arena *a, const struct h225_input *in, struct h225_answer *answer)
+{
+    const struct h225_Facility_UUIE *u = in->pdu->h323_message_body.u.facility;
+
+    memset(answer, 0, sizeof(*answer));
+    answer->type = in->msg->type;
+    answer->display = answer->product = answer->product_version = "";
+    answer->h245_address = h225_read_address(u->h245Address);
+    answer->fast_connect_refused = u->has_fastConnectRefused;
+    if (u->destinationInfo != NULL)
+        read_vendor(a, u->destinationInfo, &answer->product, &answer->product_version);
+    return read_octets(a, u->has_fastStart, &u->fastStart, &answer->fast_start,
+                       &answer->fast_start_count);
+}
+
+/* What nearly every body has, taken from whichever it is. */
+struct common_parts {
+    const struct h225_CallIdentifier *call_id;
+    bool has_multiple, multiple, has_maintain, maintain;
+};
+
+#define COMMON_PARTS(body, id)                                                                  \
+    (struct common_parts)                                                                       \
+    {                                                                                           \
+        (id), (body)->has_multipleCalls, (body)->multipleCalls, (body)->has_maintainConnection, \
+            (body)->maintainConnection                                                          \
+    }
+
+static struct common_parts common_of(const struct h225_H323_UU_PDU_h323_message_body *body)
+{
+    struct common_parts parts = {0};
+
+    switch (body->kind) {
+    case h225_H323_UU_PDU_h323_message_body_setup:
+        return COMMON_PARTS(body->u.setup, body->u.setup->callIdentifier);
+    case h225_H323_UU_PDU_h323_message_body_callProceeding:
+        return COMMON_PARTS(body->u.callProceeding, body->u.callProceeding->callIdentifier);
+    case h225_H323_UU_PDU_h323_message_body_progress:
+        return COMMON_PARTS(body->u.progress, &body->u.progress->callIdentifier);
+    case h225_H323_UU_PDU_h323_message_body_alerting:
+        return COMMON_PARTS(body->u.alerting, body->u.alerting->callIdentifier);
+    case h225_H323_UU_PDU_h323_message_body_connect:
+        return COMMON_PARTS(body->u.connect, body->u.connect->callIdentifier);
+    case h225_H323_UU_PDU_h323_message_body_facility:
+        return COMMON_PARTS(body->u.facility, body->u.facility->callIdentifier);
+    case h225_H323_UU_PDU_h323_message_body_releaseComplete:
+        parts.call_id = body->u.releaseComplete->callIdentifier;
+        return parts;
+    case h225_H323_UU_PDU_h323_message_body_information:
+        parts.call_id = body->u.information->callIdentifier;
+        return parts;
+    case h225_H323_UU_PDU_h323_message_body_status:
+        parts.call_id = &body->u.status->callIdentifier;
+        return parts;
+    case h225_H323_UU_PDU_h323_message_body_statusInquiry:
+        parts.call_id = &body->u.statusInquiry->callIdentifier;
+        return parts;
+    case h225_H323_UU_PDU_h323_message_body_notify:
+        parts.call_id = &body->u.notify->callIdentifier;
+        return parts;
+    case h225_H323_UU_PDU_h323_message_body_setupAcknowledge:
+        parts.call_id = &body->u.setupAcknowledge->callIdentifier;
+        return parts;
+    default:
+        return parts;
+    }
+}
+
+const uint8_t *h225_read_call_id(const struct h225_H323_UU_PDU *pdu)
+{
+    const struct h225_CallIdentifier *id = common_of(&pdu->h323_message_body).call_id;
+
+    return id != NULL ? id->guid : NULL;
+}
+
+void h225_learn_connection(struct h225_call *call, const struct h225_H323_UU_PDU *pdu)
+{
+    struct common_parts parts = common_of(&pdu->h323_message_body);
+
+    if (parts.has_multiple)
+        call->peer_multiple = parts.multiple;
+    if (parts.has_maintain)
+        call->peer_maintains = parts.maintain;
+}

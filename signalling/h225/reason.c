@@ -32,7 +32,19 @@ static const enum h225_ReleaseCompleteReason_kind asn1[H225_REASON_COUNT] = {
     [H225_REASON_FEATURE_NEEDED] = h225_ReleaseCompleteReason_neededFeatureNotSupported,
     [H225_REASON_INVALID_CID] = h225_ReleaseCompleteReason_invalidCID,
     [H225_REASON_HOP_COUNT] = h225_ReleaseCompleteReason_hopCountExceeded,
+    [H225_REASON_GENERIC_DATA] = h225_ReleaseCompleteReason_genericDataReason,
+    [H225_REASON_TUNNEL_REJECTED] = h225_ReleaseCompleteReason_tunnelledSignallingRejected,
+    [H225_REASON_REPLACED] = h225_ReleaseCompleteReason_replaceWithConferenceInvite,
+    [H225_REASON_SECURITY_ERROR] = h225_ReleaseCompleteReason_securityError,
+    [H225_REASON_NON_STANDARD] = h225_ReleaseCompleteReason_nonStandardReason,
 };
+
+/* Reasons with contents, which we have none of to tell: read, never written. */
+static bool has_contents(enum h225_reason reason)
+{
+    return reason == H225_REASON_REPLACED || reason == H225_REASON_SECURITY_ERROR ||
+           reason == H225_REASON_NON_STANDARD;
+}
 
 /* A cause that several reasons share means the first of them; the rest are told apart only by
  * the reason itself. */
@@ -89,7 +101,8 @@ enum h225_reason h225_reason_from_asn1(const struct h225_ReleaseCompleteReason *
 
 int h225_reason_to_asn1(enum h225_reason reason, struct h225_ReleaseCompleteReason *out)
 {
-    if (reason >= H225_REASON_COUNT || asn1[reason] == h225_ReleaseCompleteReason_UNSET)
+    if (reason >= H225_REASON_COUNT || asn1[reason] == h225_ReleaseCompleteReason_UNSET ||
+        has_contents(reason))
         return ERR_NOTFOUND;
     out->kind = asn1[reason];
     return 0;

@@ -85,6 +85,17 @@ static void on_connect(void *arg, const struct h225_answer *answer)
     maybe_destroy(l);
 }
 
+static void on_facility(void *arg, const struct h225_facility *facility)
+{
+    struct leg *l = arg;
+
+    l->seen.facility++;
+    l->seen.last_facility = *facility;
+    l->seen.alternatives = facility->aliases.count;
+    if (facility->aliases.count > 0)
+        snprintf(l->seen.alternative, 64, "%s", facility->aliases.list[0].text);
+}
+
 static void on_start_h245(void *arg, const struct addr *address)
 {
     struct leg *l = arg;
@@ -129,6 +140,7 @@ static const struct h225_call_ops ops = {
     .on_alerting = on_alerting,
     .on_connect = on_connect,
     .on_start_h245 = on_start_h245,
+    .on_facility = on_facility,
     .on_h245_pdu = on_h245_pdu,
     .on_keypad = on_keypad,
     .on_released = on_released,

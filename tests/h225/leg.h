@@ -15,7 +15,7 @@ struct leg_message {
 };
 
 struct leg_seen {
-    int setup, proceeding, alerting, connect, start_h245, h245, keypad, released;
+    int setup, proceeding, alerting, connect, start_h245, h245, keypad, facility, released;
     char destination[8][64];
     enum h225_alias_kind kind[8];
     size_t destinations, sources, fast_start;
@@ -25,6 +25,9 @@ struct leg_seen {
     uint8_t call_id[H225_GUID_LEN], conference_id[H225_GUID_LEN];
     unsigned version;
     struct h225_release release;
+    struct h225_facility last_facility; /* its texts: in alternative */
+    char alternative[64];
+    size_t alternatives;
     uint8_t pdu[8];
     size_t pdu_len;
 };
