@@ -1,4 +1,6 @@
-#include "server/gatekeeper.h"
+/* The registration with the gatekeeper: the RAS engine's socket, timer and settings, and what the
+ * operator hears of it. */
+#include "server/gatekeeper_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,29 +11,16 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/sha1.h"
-#include "signalling/h225/ras.h"
 
-/* One A-law stream each way, in 100 bit/s: what a session of this server carries. */
-#define BANDWIDTH    1280
-#define DATAGRAM_MAX 4096
-
-struct gatekeeper {
-    struct gatekeeper_config config;
-    const struct settings_gatekeeper *settings;
-    struct ras *ras;
-    uv_udp_t socket;
-    struct timer timer;
-    struct addr local;
-    bool is_stopped;
-    uint8_t in[DATAGRAM_MAX];
-    char last_loss[96];
-    uint64_t asked, admitted, refused, unasked;
-};
+/* How often the server's use is looked at for ResourcesAvailableIndicate: a gatekeeper that hears
+ * it a second late sends a few calls too many, which are refused as congested. */
+#define WATCH_MS 1000
+/* How far a GatekeeperRequest to a group may travel: routers of one site. */
+#define GROUP_HOPS 8
 
 static const struct ras_crypto crypto = {sha1_digest, sha1_hmac};
 
-/* The engine's deadline becomes the loop's. */
-static void arm(struct gatekeeper *g)
+void gatekeeper_arm(struct gatekeeper *g)
 {
     uint64_t next = ras_next_deadline(g->ras);
 
@@ -47,7 +36,23 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
 
     (void)timer;
     ras_on_timer(g->ras, now);
-    arm(g);
+    gatekeeper_arm(g);
+}
+
+/* Told when use crosses one threshold upwards or the other downwards: between them it stays as it
+ * was, so that a full server does not talk to its gatekeeper with every call. */
+static void on_watch(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct gatekeeper *g = ctx;
+    unsigned load = g->config.load(g->config.user);
+
+    timer_start(g->config.timers, timer, now + WATCH_MS);
+    if (load >= g->settings->almost_out_percent)
+        g->is_almost_out = true;
+    else if (load <= g->settings->available_percent)
+        g->is_almost_out = false;
+    (void)ras_set_resources(g->ras, g->is_almost_out, now);
+    gatekeeper_arm(g);
 }
 
 /* ---- what the engine asks and tells ---- */
@@ -80,19 +85,47 @@ static uint32_t on_unix_time(void *arg)
     return (uint32_t)time(NULL);
 }
 
+static json_t *registration_data(const struct ras_registration *r)
+{
+    char text[ADDR_TEXT_MAX];
+
+    return json_pack("{s:s,s:s,s:s,s:I,s:I}", "address", addr_format(&r->gatekeeper, text),
+                     "identifier", r->gatekeeper_id, "endpoint", r->endpoint_id, "ttl_s",
+                     (json_int_t)r->ttl_s, "alternates", (json_int_t)r->alternates);
+}
+
+/* Another gatekeeper than before serves us, with or without a new registration. */
+static void tell_switched(struct gatekeeper *g, const struct ras_registration *r)
+{
+    char text[ADDR_TEXT_MAX];
+    json_t *data = registration_data(r);
+
+    json_object_set_new(data, "from", json_string(addr_format(&g->last, text)));
+    log_warn(LOG_AREA_H225, 0, "another gatekeeper serves us", LOG_ADDR("from", &g->last),
+             LOG_ADDR("to", &r->gatekeeper));
+    g->config.publish(g->config.user, "gatekeeper.switched", data);
+}
+
 static void on_registered(void *arg, const struct ras_registration *r)
 {
     struct gatekeeper *g = arg;
-    char text[ADDR_TEXT_MAX];
 
     g->last_loss[0] = '\0';
     log_info(LOG_AREA_H225, 0, "registered with the gatekeeper",
              LOG_ADDR("gatekeeper", &r->gatekeeper), LOG_S("identifier", r->gatekeeper_id),
              LOG_S("endpoint", r->endpoint_id), LOG_U("ttl_s", r->ttl_s));
-    g->config.publish(g->config.user, "gatekeeper.registered",
-                      json_pack("{s:s,s:s,s:s,s:I}", "address", addr_format(&r->gatekeeper, text),
-                                "identifier", r->gatekeeper_id, "endpoint", r->endpoint_id, "ttl_s",
-                                (json_int_t)r->ttl_s));
+    g->config.publish(g->config.user, "gatekeeper.registered", registration_data(r));
+    if (g->last.family != ADDR_NONE && !addr_is_equal(&g->last, &r->gatekeeper))
+        tell_switched(g, r);
+    g->last = r->gatekeeper;
+}
+
+static void on_switched(void *arg, const struct ras_registration *r)
+{
+    struct gatekeeper *g = arg;
+
+    tell_switched(g, r);
+    g->last = r->gatekeeper;
 }
 
 static void on_lost(void *arg, bool was_registered, const char *why)
@@ -103,50 +136,19 @@ static void on_lost(void *arg, bool was_registered, const char *why)
     log_warn(LOG_AREA_H225, 0,
              was_registered ? "gatekeeper lost" : "not registered with a gatekeeper",
              LOG_S("reason", why));
-    g->config.publish(g->config.user, "gatekeeper.lost",
-                      json_pack("{s:b,s:s}", "was_registered", was_registered, "reason", why));
+    g->config.publish(g->config.user,
+                      was_registered ? "gatekeeper.unregistered" : "gatekeeper.unreachable",
+                      json_pack("{s:s}", "reason", why));
 }
 
 static void on_stopped(void *arg)
 {
-    ((struct gatekeeper *)arg)->is_stopped = true;
-}
-
-static void on_admission(void *arg, const struct ras_admitted *a)
-{
     struct gatekeeper *g = arg;
-    struct session *s = g->config.find(g->config.user, a->key);
-    enum session_end verdict = SESSION_END_NONE;
-    struct session_admitted told = {.text = a->reason,
-                                    .bandwidth = a->bandwidth,
-                                    .destination = a->destination,
-                                    .is_routed = a->is_routed,
-                                    .destination_info = &a->destination_info,
-                                    .extra = &a->extra,
-                                    .extension = &a->extension,
-                                    .source_info = &a->source_info,
-                                    .tokens = a->tokens,
-                                    .token_count = a->token_count};
 
-    if (a->err == ERR_REFUSED)
-        verdict = SESSION_END_NOT_ADMITTED;
-    else if (a->err != 0 && g->settings->required)
-        verdict = SESSION_END_NO_GATEKEEPER;
-    g->admitted += a->err == 0;
-    g->refused += verdict != SESSION_END_NONE;
-    g->unasked += a->err != 0 && verdict == SESSION_END_NONE;
-    told.verdict = verdict;
-    if (s != NULL)
-        session_on_admitted(s, &told, clock_mono_ms());
-}
-
-static void on_disengage(void *arg, uint64_t key)
-{
-    struct gatekeeper *g = arg;
-    struct session *s = g->config.find(g->config.user, key);
-
-    if (s != NULL)
-        session_close(s, SESSION_END_DISENGAGED, clock_mono_ms());
+    g->is_stopped = true;
+    log_info(LOG_AREA_H225, 0, "unregistered");
+    g->config.publish(g->config.user, "gatekeeper.unregistered",
+                      json_pack("{s:s}", "reason", "operator"));
 }
 
 static const struct ras_ops ops = {
@@ -156,8 +158,11 @@ static const struct ras_ops ops = {
     .on_registered = on_registered,
     .on_lost = on_lost,
     .on_stopped = on_stopped,
-    .on_admission = on_admission,
-    .on_disengage = on_disengage,
+    .on_switched = on_switched,
+    .on_admission = gatekeeper_on_admission,
+    .on_disengage = gatekeeper_on_disengage,
+    .on_bandwidth = gatekeeper_on_bandwidth,
+    .on_bandwidth_wanted = gatekeeper_on_bandwidth_wanted,
 };
 
 /* ---- socket ---- */
@@ -180,7 +185,7 @@ static void on_datagram(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const 
         addr_from_sockaddr(sa, sizeof(struct sockaddr_in6), &from) != 0)
         return;
     (void)ras_input(g->ras, &from, (const uint8_t *)buf->base, (size_t)n, clock_mono_ms());
-    arm(g);
+    gatekeeper_arm(g);
 }
 
 /* Our address on the way to the gatekeeper: what a connected socket says. */
@@ -202,31 +207,42 @@ static int find_local(const struct addr *to, struct addr *local)
     return err;
 }
 
+/* A request to the group leaves by the interface of our address, whatever route there is. */
+static int prepare_group(struct gatekeeper *g)
+{
+    struct addr host = addr_with_port(g->local, 0);
+    char text[ADDR_TEXT_MAX];
+
+    addr_format_ip(&host, text);
+    if (uv_udp_set_multicast_interface(&g->socket, text) != 0 ||
+        uv_udp_set_multicast_ttl(&g->socket, GROUP_HOPS) != 0)
+        return ERR_IO;
+    return 0;
+}
+
 static int open_socket(struct gatekeeper *g, const struct addr *to)
 {
     struct sockaddr_storage sa;
     int len = sizeof(sa);
-    int err = find_local(to, &g->local);
+    int err = 0;
 
+    g->local = g->settings->local;
+    if (g->local.family == ADDR_NONE || addr_is_unspecified(&g->local)) {
+        err = find_local(to, &g->local);
+        g->local = addr_with_port(g->local, g->settings->local.port);
+    }
     if (err != 0)
         return err;
-    g->local = addr_with_port(g->local, 0);
     addr_to_sockaddr(&g->local, &sa);
     if (uv_udp_bind(&g->socket, (const struct sockaddr *)&sa, 0) != 0 ||
         uv_udp_getsockname(&g->socket, (struct sockaddr *)&sa, &len) != 0 ||
         uv_udp_recv_start(&g->socket, on_alloc, on_datagram) != 0)
         return ERR_IO;
-    return addr_from_sockaddr((const struct sockaddr *)&sa, (socklen_t)len, &g->local);
+    err = addr_from_sockaddr((const struct sockaddr *)&sa, (socklen_t)len, &g->local);
+    return err == 0 && addr_is_multicast(to) ? prepare_group(g) : err;
 }
 
 /* ---- life ---- */
-
-static struct h225_alias alias_of(const char *text)
-{
-    bool is_number = text[strspn(text, "0123456789*#,")] == '\0';
-
-    return (struct h225_alias){is_number ? H225_ALIAS_DIGITS : H225_ALIAS_H323_ID, text};
-}
 
 /* Listeners of the gatekeeper's family; "any" becomes the address on the way to it. */
 static size_t listener_addresses(const struct gatekeeper *g, bool is_tls, struct addr *out)
@@ -272,12 +288,17 @@ static int make_engine(struct gatekeeper *g)
                            .user = s->user[0] != '\0' ? s->user : NULL,
                            .password = s->password[0] != '\0' ? s->password : NULL,
                            .crypto = &crypto,
-                           .ttl_s = s->ttl_s};
+                           .ttl_s = s->ttl_s,
+                           .skip_discovery = !s->discovery,
+                           .request_ms = s->request_ms,
+                           .tries = s->tries,
+                           .retry_ms = s->retry_ms,
+                           .clock_skew_s = s->clock_skew_s};
 
     for (uint32_t i = 0; i < s->alias_count; i++)
-        aliases[i] = alias_of(s->aliases[i]);
+        aliases[i] = h225_alias_from_text(s->aliases[i]);
     if (c.alias_count == 0)
-        aliases[c.alias_count++] = alias_of(g->config.settings->node.name);
+        aliases[c.alias_count++] = h225_alias_from_text(g->config.settings->node.name);
     for (uint32_t i = 0; i < s->prefix_count; i++)
         prefixes[i] = s->prefixes[i];
     c.signalling_count = signalling_addresses(g, signalling);
@@ -294,6 +315,7 @@ void gatekeeper_destroy(struct gatekeeper *g)
     if (g == NULL)
         return;
     timer_cancel(g->config.timers, &g->timer);
+    timer_cancel(g->config.timers, &g->watch);
     ras_destroy(g->ras);
     g->ras = NULL;
     uv_close((uv_handle_t *)&g->socket, on_closed);
@@ -315,6 +337,7 @@ int gatekeeper_create(const struct gatekeeper_config *config, struct gatekeeper 
     g->config = *config;
     g->settings = s;
     timer_init(&g->timer, on_timer, g);
+    timer_init(&g->watch, on_watch, g);
     if (uv_udp_init(config->loop, &g->socket) != 0) {
         free(g);
         return ERR_IO;
@@ -330,7 +353,9 @@ int gatekeeper_create(const struct gatekeeper_config *config, struct gatekeeper 
         return err;
     }
     (void)ras_start(g->ras, clock_mono_ms());
-    arm(g);
+    gatekeeper_arm(g);
+    if (s->almost_out_percent > 0)
+        timer_start(config->timers, &g->watch, clock_mono_ms() + WATCH_MS);
     *out = g;
     return 0;
 }
@@ -341,82 +366,10 @@ void gatekeeper_stop(struct gatekeeper *g)
         return;
     if (ras_stop(g->ras, clock_mono_ms()) != 0)
         g->is_stopped = true;
-    arm(g);
+    gatekeeper_arm(g);
 }
 
 bool gatekeeper_is_stopped(const struct gatekeeper *g)
 {
     return g == NULL || g->is_stopped;
-}
-
-/* ---- calls ---- */
-
-int gatekeeper_admit(struct gatekeeper *g, struct session *s,
-                     const struct session_admission *admission)
-{
-    struct ras_admission a = {.key = session_id(s),
-                              .call_ref = admission->call_ref,
-                              .is_answer = !admission->is_outgoing,
-                              .bandwidth = admission->bandwidth,
-                              .source = admission->source,
-                              .source_count = admission->source_count,
-                              .destination = admission->destination,
-                              .destination_count = admission->destination_count,
-                              .source_address = admission->peer,
-                              .destination_address = admission->local};
-    int err;
-
-    if (g == NULL)
-        return ERR_NOTFOUND;
-    if (a.bandwidth == 0)
-        a.bandwidth = BANDWIDTH;
-    if (admission->is_outgoing) {
-        a.source_address = admission->local;
-        a.destination_address = admission->peer;
-    }
-    memcpy(a.call_id, admission->call_id, H225_GUID_LEN);
-    memcpy(a.conference_id, admission->conference_id, H225_GUID_LEN);
-    err = ras_admit(g->ras, &a, clock_mono_ms());
-    arm(g);
-    if (err == 0) {
-        g->asked++;
-        return 0;
-    }
-    if (g->settings->required) {
-        g->refused++;
-        return err;
-    }
-    g->unasked++;
-    return ERR_NOTFOUND;
-}
-
-void gatekeeper_disengage(struct gatekeeper *g, struct session *s, unsigned cause)
-{
-    if (g == NULL)
-        return;
-    (void)ras_disengage(g->ras, session_id(s), cause, clock_mono_ms());
-    arm(g);
-}
-
-/* ---- looking ---- */
-
-json_t *gatekeeper_to_json(const struct gatekeeper *g)
-{
-    struct ras_registration r;
-    char text[ADDR_TEXT_MAX];
-    json_t *j;
-
-    if (g == NULL)
-        return json_null();
-    j = json_pack("{s:s,s:s,s:b,s:I,s:I,s:I,s:I}", "state", ras_state_to_str(ras_state(g->ras)),
-                  "last_loss", g->last_loss, "required", g->settings->required, "asked",
-                  (json_int_t)g->asked, "admitted", (json_int_t)g->admitted, "refused",
-                  (json_int_t)g->refused, "unasked", (json_int_t)g->unasked);
-    if (j == NULL || ras_registration(g->ras, &r) != 0)
-        return j;
-    json_object_set_new(j, "address", json_string(addr_format(&r.gatekeeper, text)));
-    json_object_set_new(j, "identifier", json_string(r.gatekeeper_id));
-    json_object_set_new(j, "endpoint", json_string(r.endpoint_id));
-    json_object_set_new(j, "ttl_s", json_integer(r.ttl_s));
-    return j;
 }

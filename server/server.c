@@ -77,6 +77,22 @@ static void disengage(void *user, struct session *s, unsigned cause)
     gatekeeper_disengage(((struct server *)user)->gatekeeper, s, cause);
 }
 
+static void bandwidth(void *user, struct session *s, uint32_t needed)
+{
+    gatekeeper_bandwidth(((struct server *)user)->gatekeeper, s, needed);
+}
+
+static void signalling(void *user, struct session *s, bool is_sent, const uint8_t *message,
+                       size_t len)
+{
+    gatekeeper_signalling(((struct server *)user)->gatekeeper, s, is_sent, message, len);
+}
+
+static void progress(void *user, struct session *s, enum session_progress progress)
+{
+    gatekeeper_progress(((struct server *)user)->gatekeeper, s, progress);
+}
+
 static bool wants_events(void *user)
 {
     return control_stats(((struct server *)user)->control)->clients != 0;
@@ -108,6 +124,9 @@ static const struct session_ops session_ops = {
     .h225_close = h225_close,
     .admit = admit,
     .disengage = disengage,
+    .bandwidth = bandwidth,
+    .signalling = signalling,
+    .progress = progress,
     .event = on_session_event,
     .wants_events = wants_events,
     .closed = on_session_closed,
@@ -238,6 +257,25 @@ static struct session *find_session(void *user, uint64_t id)
     return h323_find(((struct server *)user)->h323, id);
 }
 
+static unsigned percent(uint64_t used, uint64_t of)
+{
+    return of == 0 ? 0 : (unsigned)(used * 100 / of);
+}
+
+/* Whichever runs out first: sessions, or ports for their media. */
+static unsigned load_percent(void *user)
+{
+    const struct server *s = user;
+    unsigned sessions =
+        percent(h323_stats_of(s->h323)->sessions, s->settings->signalling.limits.max_sessions);
+    struct media_link_stats m;
+    unsigned ports;
+
+    media_link_stats_of(s->media, &m);
+    ports = percent(m.numbers_in_use, m.numbers_capacity);
+    return sessions > ports ? sessions : ports;
+}
+
 static int make_gatekeeper(struct server *s)
 {
     const struct gatekeeper_config config = {
@@ -247,6 +285,7 @@ static int make_gatekeeper(struct server *s)
         .random = random_u32,
         .publish = publish,
         .find = find_session,
+        .load = load_percent,
         .user = s,
     };
     int err = gatekeeper_create(&config, &s->gatekeeper);

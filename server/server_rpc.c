@@ -28,8 +28,16 @@ const struct control_event server_events[] = {
     {"media.first_packet", "first media packet: direction (in, out), ssrc"},
     {"dataplane.attached", "sluice-dp is there: text"},
     {"dataplane.lost", "sluice-dp is gone, its sessions end: text"},
-    {"gatekeeper.registered", "address, identifier, endpoint, ttl_s"},
-    {"gatekeeper.lost", "no gatekeeper lets calls in: was_registered, reason; it goes on trying"},
+    {"session.bandwidth", "the gatekeeper allows less than the channels need: allowed, needed "
+                          "(100 bit/s)"},
+    {"gatekeeper.registered", "address, identifier, endpoint, ttl_s, alternates"},
+    {"gatekeeper.unregistered", "the registration has ended: reason; it goes on trying unless the "
+                                "reason is `operator`"},
+    {"gatekeeper.unreachable",
+     "a gatekeeper did not answer or does not want us: reason; it goes on "
+     "trying"},
+    {"gatekeeper.switched", "another gatekeeper serves us than before: address, identifier, "
+                            "endpoint, ttl_s, alternates, from"},
     {"server.stopping", "shutdown has begun"},
 };
 const size_t server_event_count = sizeof(server_events) / sizeof(server_events[0]);
@@ -177,13 +185,14 @@ static void method_stats(void *ctx, void *peer, const json_t *params, struct rpc
     (void)peer;
     (void)params;
     rpc_reply_result(reply,
-                     json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "uptime_ms",
+                     json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "uptime_ms",
                                (json_int_t)(clock_mono_ms() - s->began), "sessions_now",
                                (json_int_t)h323_stats_of(s->h323)->sessions, "conferences_now",
                                (json_int_t)conferences_count(s->conferences), "sessions",
                                sessions_json(s), "signalling", h323_json(s), "tcp", tcp_json(s),
                                "media", media_json(s), "data_plane", data_plane_json(s), "control",
-                               control_json(s), "log_lines_lost", (json_int_t)log_lost(), "reloads",
+                               control_json(s), "gatekeeper", gatekeeper_stats_json(s->gatekeeper),
+                               "log_lines_lost", (json_int_t)log_lost(), "reloads",
                                (json_int_t)s->reloads, "reloads_refused",
                                (json_int_t)s->reloads_refused));
 }
@@ -359,6 +368,8 @@ int server_rpc_register(struct server *s)
         err = control_register_info(s->control, "data_plane", info_data_plane, s);
     if (err == 0)
         err = control_register_info(s->control, "listeners", info_listeners, s);
+    if (err == 0)
+        err = gatekeeper_rpc_register(control_rpc(s->control), &s->gatekeeper);
     if (err == 0)
         err = control_register_info(s->control, "gatekeeper", info_gatekeeper, s);
     if (err == 0)

@@ -201,6 +201,9 @@ static void on_own_timer(struct session *s, enum session_timer timer)
     case SESSION_TIMER_DTLS:
         session_remote_overdue(s);
         break;
+    case SESSION_TIMER_BANDWIDTH:
+        session_bandwidth_on_timer(s);
+        break;
     case SESSION_TIMER_GOODBYE:
         say_end_session(s);
         break;
@@ -340,12 +343,12 @@ void session_end(struct session *s, enum session_end why, const char *text)
         conference_leave(s->conference, s);
         s->conference = NULL;
     }
-    if (s->is_admission_asked) {
+    session_media_close(s); /* media stop first (H.323 8.5), and the close alert leaves */
+    say_goodbye(s);
+    if (s->is_admission_asked) { /* after the ReleaseComplete, which it may want to see */
         s->is_admission_asked = false;
         s->env->ops->disengage(s->env->user, s, h225_reason_to_cause(session_end_to_h225(why)));
     }
-    session_media_close(s); /* media stop first (H.323 8.5), and the close alert leaves */
-    say_goodbye(s);
 }
 
 void session_close(struct session *s, enum session_end why, uint64_t now)
@@ -435,7 +438,11 @@ void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint
         on_late_message(s, message, len);
         return;
     }
+    if (s->is_admission_asked && s->env->ops->signalling != NULL)
+        s->env->ops->signalling(s->env->user, s, false, message, len);
+    s->received = (struct h225_octets){message, len};
     err = h225_call_input(s->call, message, len, now);
+    s->received = (struct h225_octets){NULL, 0};
     after = h225_call_stats(s->call);
     s->env->stats.h225_undecodable += after->undecodable - before.undecodable;
     s->env->stats.h225_unexpected += after->unexpected - before.unexpected;

@@ -61,6 +61,7 @@ enum session_state {
     X(SESSION_END_NOT_ADMITTED, "not_admitted", H225_REASON_NO_PERMISSION)            \
     X(SESSION_END_NO_GATEKEEPER, "no_gatekeeper", H225_REASON_UNREACHABLE_GATEKEEPER) \
     X(SESSION_END_DISENGAGED, "disengaged", H225_REASON_NORMAL)                       \
+    X(SESSION_END_NO_BANDWIDTH, "no_bandwidth", H225_REASON_NO_BANDWIDTH)             \
     X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)           \
     X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES)      \
     X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)        \
@@ -138,7 +139,13 @@ struct session_admission {
     size_t destination_count;
     /* Of call signalling; `peer` of a call of ours is ADDR_NONE when only aliases are known. */
     struct addr peer, local;
-    uint32_t bandwidth; /* both directions, in 100 bit/s; 0: one audio channel each way */
+    uint32_t bandwidth;       /* both directions, in 100 bit/s */
+    struct h225_octets setup; /* that came in, as Q.931 message */
+};
+
+enum session_progress {
+    SESSION_PROGRESS_ALERTING,
+    SESSION_PROGRESS_CONNECTED,
 };
 
 /* The gatekeeper's answer. Pointers are valid during the call only. */
@@ -188,6 +195,13 @@ struct session_ops {
      * the Q.850 value. */
     int (*admit)(void *user, struct session *s, const struct session_admission *admission);
     void (*disengage)(void *user, struct session *s, unsigned cause);
+    /* For a call that was asked for, each may be NULL: its channels now need so much (in
+     * 100 bit/s), session_on_bandwidth tells what is allowed; a Q.931 message was sent or came in;
+     * how far the call is. */
+    void (*bandwidth)(void *user, struct session *s, uint32_t needed);
+    void (*signalling)(void *user, struct session *s, bool is_sent, const uint8_t *message,
+                       size_t len);
+    void (*progress)(void *user, struct session *s, enum session_progress progress);
     /* Something that a user may care about; takes over `data`. */
     void (*event)(void *user, struct session *s, const char *type, json_t *data);
     /* Is anybody listening to events? false: `event` is not called, data are not built. */
@@ -245,6 +259,10 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now);
 
 /* The gatekeeper's answer to session_ops.admit. */
 void session_on_admitted(struct session *s, const struct session_admitted *a, uint64_t now);
+
+/* What the gatekeeper allows from now on, asked or by itself, in 100 bit/s. The session complies
+ * (flow control, closed channels, in the end its own end) a moment later, not within this call. */
+void session_on_bandwidth(struct session *s, uint32_t allowed, uint64_t now);
 
 /* H.245 on a connection of its own: it is up, whoever opened it; it could not be opened; one PDU;
  * it is gone. */

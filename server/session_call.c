@@ -101,6 +101,12 @@ static void prepare_tunnel(struct session *s)
         session_begin_tunnel(s);
 }
 
+void session_tell_progress(struct session *s, enum session_progress progress)
+{
+    if (s->is_admission_asked && s->env->ops->progress != NULL)
+        s->env->ops->progress(s->env->user, s, progress);
+}
+
 void session_connect(struct session *s)
 {
     struct addr at;
@@ -118,6 +124,7 @@ void session_connect(struct session *s)
     }
     s->env->stats.connected++;
     session_step_now(s, SESSION_STEP_CONNECT);
+    session_tell_progress(s, SESSION_PROGRESS_CONNECTED);
     if (s->is_fast) {
         session_active(s);
     } else if (!s->is_tunnelled) {
@@ -177,11 +184,14 @@ static void admit(struct session *s, const struct h225_setup *setup)
                                   .destination = setup->destination.list,
                                   .destination_count = setup->destination.count,
                                   .peer = s->config.peer,
-                                  .local = s->config.local};
+                                  .local = s->config.local,
+                                  .bandwidth = SESSION_AUDIO_BANDWIDTH,
+                                  .setup = s->received};
     int err = ERR_NOTFOUND;
 
     if (s->env->ops->admit != NULL) {
         s->is_admission_asked = true;
+        s->bandwidth.asked = a.bandwidth;
         err = s->env->ops->admit(s->env->user, s, &a);
     }
     if (err == 0)
@@ -198,6 +208,10 @@ void session_on_admitted(struct session *s, const struct session_admitted *a, ui
     s->now = now;
     if (!session_is_alive(s))
         return;
+    s->bandwidth.has_limit = a->bandwidth > 0;
+    s->bandwidth.limit = a->bandwidth;
+    if (s->bandwidth.has_limit && a->bandwidth < s->bandwidth.asked)
+        s->bandwidth.asked = a->bandwidth; /* channels that need more ask again */
     if (a->verdict != SESSION_END_NONE) {
         s->is_admission_asked = false; /* it knows */
         session_end(s, a->verdict, a->text);
@@ -236,6 +250,8 @@ static void on_send(void *arg, const uint8_t *message, size_t len)
 
     if (s->is_signalling_up)
         (void)s->env->ops->h225_send(s->env->user, s, message, len);
+    if (s->is_admission_asked && s->env->ops->signalling != NULL)
+        s->env->ops->signalling(s->env->user, s, true, message, len);
 }
 
 static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)

@@ -80,6 +80,7 @@ void session_channel_is_open(struct session *s, struct session_channel *c)
 {
     c->state = CHANNEL_OPEN;
     c->was_open = true;
+    session_bandwidth_grown(s);
     s->env->stats.channels_opened++;
     session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
     log_info(LOG_AREA_H245, s->id, "channel opened", LOG_U("lcn", c->lcn),
@@ -151,6 +152,7 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
         return;
     t = c->transport;
     session_channel_forget(s, c);
+    session_bandwidth_shrunk(s);
     log_info(LOG_AREA_H245, s->id, "channel closed", LOG_U("lcn", lcn),
              LOG_S("direction", session_direction_to_str(direction)),
              LOG_S("by", by == H245_CLOSED_BY_US     ? "us"

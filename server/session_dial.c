@@ -74,7 +74,8 @@ static void ask(struct session *s)
                                   .conference_id = s->conference_guid,
                                   .source = from.list,
                                   .destination = to.list,
-                                  .peer = s->dial.address};
+                                  .peer = s->dial.address,
+                                  .bandwidth = SESSION_AUDIO_BANDWIDTH};
     int err = ERR_NOTFOUND;
 
     add_alias(&to, s->alias);
@@ -85,6 +86,7 @@ static void ask(struct session *s)
         a.peer.port = standard_port(s);
     if (s->env->ops->admit != NULL) {
         s->is_admission_asked = true;
+        s->bandwidth.asked = a.bandwidth;
         err = s->env->ops->admit(s->env->user, s, &a);
     }
     if (err == 0)
@@ -306,6 +308,7 @@ void session_dial_on_answer(struct session *s, const struct h225_answer *answer)
 void session_dial_on_alerting(struct session *s, const struct h225_answer *answer)
 {
     session_step_now(s, SESSION_STEP_ALERTING);
+    session_tell_progress(s, SESSION_PROGRESS_ALERTING);
     remember_answer(s, answer);
     if (session_wants_events(s))
         session_event(s, "session.alerting",
@@ -360,6 +363,7 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
     s->dial.is_connected = true;
     s->env->stats.connected++;
     session_step_now(s, SESSION_STEP_CONNECT);
+    session_tell_progress(s, SESSION_PROGRESS_CONNECTED);
     log_info(LOG_AREA_SESSION, s->id, "call connected", LOG_S("conference", s->conference_name),
              LOG_B("tunnelled", answer->tunnelling), LOG_ADDR("h245", &s->dial.h245));
     if (session_wants_events(s))

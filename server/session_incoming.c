@@ -200,6 +200,7 @@ void session_on_open_request(struct session *s, uint16_t lcn,
         return;
     }
     t = channel->transport;
+    session_bandwidth_learn(channel, olc);
     conference_settle(s->conference, c.audio.codec);
     remote_from_olc(t, &c);
     if (agreement.is_set)

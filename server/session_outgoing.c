@@ -49,6 +49,8 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
     if (err == 0 && channel->is_protected)
         err = h23510_fill_olc(&t->dtls, a, olc);
     if (err == 0)
+        session_bandwidth_learn(channel, olc);
+    if (err == 0)
         err = h245_channel_open(s->h245, olc, s->now);
     arena_reset(a);
     return err;

@@ -17,6 +17,8 @@
 #define SESSION_CHANNELS_MAX   24
 #define SESSION_TRANSPORTS_MAX 8
 #define SESSION_NEVER          TIMER_NEVER
+/* What a call asks its gatekeeper for before it has channels: G.711 each way, in 100 bit/s. */
+#define SESSION_AUDIO_BANDWIDTH 1280
 
 /* Own timers, beside those of the engines. */
 #define SESSION_TIMER_LIST(X)                                                     \
@@ -26,6 +28,7 @@
     X(SESSION_TIMER_MIRROR)     /* we open a channel though the peer has not */   \
     X(SESSION_TIMER_NO_CHANNEL) /* active without any channel */                  \
     X(SESSION_TIMER_DTLS)       /* agreed, but the remote address is not known */ \
+    X(SESSION_TIMER_BANDWIDTH)  /* less is used, or a limit was set */            \
     X(SESSION_TIMER_GOODBYE)    /* ReleaseComplete sent, EndSession follows */    \
     X(SESSION_TIMER_END)        /* good-bye said, not answered */
 
@@ -104,7 +107,10 @@ struct session_channel {
     int payload_type;
     bool is_protected;
     struct session_transport *transport; /* what its media run over; NULL: not known yet */
-    struct addr media;                   /* where its sender sends to */
+    uint32_t rate; /* of video, in 100 bit/s, as in the OLC; 0: audio, its codec's */
+    bool is_rate_limited;
+    uint32_t rate_limit; /* the gatekeeper leaves no more for it */
+    struct addr media;   /* where its sender sends to */
     struct addr media_control;
 };
 
@@ -185,11 +191,17 @@ struct session {
 
     struct h225_call *call;
     struct session_dialled dial;
-    bool is_admission_asked; /* the gatekeeper has to hear of the end */
-    bool is_answered;        /* Connect is out, or was tried */
-    bool is_released;        /* on_released came */
-    bool is_signalling_up;   /* connection is there */
-    struct addr source;      /* Setup: sourceCallSignalAddress */
+    bool is_admission_asked;     /* the gatekeeper has to hear of the end */
+    struct h225_octets received; /* the Q.931 message that is being handled */
+    struct {
+        uint32_t asked; /* in 100 bit/s, by the admission or since */
+        uint32_t limit; /* granted */
+        bool has_limit, is_asking, is_raised;
+    } bandwidth;
+    bool is_answered;      /* Connect is out, or was tried */
+    bool is_released;      /* on_released came */
+    bool is_signalling_up; /* connection is there */
+    struct addr source;    /* Setup: sourceCallSignalAddress */
     uint8_t call_id[H225_GUID_LEN];
     uint8_t conference_guid[H225_GUID_LEN];
     unsigned h225_version;
@@ -254,8 +266,16 @@ bool session_is_alive(const struct session *s); /* neither closing nor closed */
 int session_call_create(struct session *s);
 void session_connect(struct session *s); /* H.245 gets its carrier, Connect is sent */
 void session_begin_tunnel(struct session *s);
+void session_tell_progress(struct session *s, enum session_progress progress);
 json_t *session_created_data(const struct session *s);
 void session_copy_text(char *to, size_t cap, const char *from);
+
+/* session_bandwidth.c: what the channels carry, and what the gatekeeper allows */
+uint32_t session_bandwidth(const struct session *s); /* in 100 bit/s */
+void session_bandwidth_learn(struct session_channel *c, const struct h245_OpenLogicalChannel *olc);
+void session_bandwidth_grown(struct session *s);
+void session_bandwidth_shrunk(struct session *s);
+void session_bandwidth_on_timer(struct session *s);
 
 /* session_dial.c: the caller's side of a call */
 void session_dial_on_answer(struct session *s, const struct h225_answer *answer);

@@ -196,6 +196,27 @@ static bool is_clean(const struct settings_load *load, const char *section)
     return report->count <= SETTINGS_PROBLEMS_MAX;
 }
 
+static void check_gatekeeper(struct settings_load *load, const struct settings_gatekeeper *g)
+{
+    char path[64];
+
+    if (g->local.family != ADDR_NONE && g->address.family != ADDR_NONE &&
+        g->local.family != g->address.family)
+        settings_problem_at(load, "gatekeeper.local",
+                            "expected an address of the family of gatekeeper.address");
+    if (g->almost_out_percent > 0 && g->available_percent >= g->almost_out_percent)
+        settings_problem_at(load, "gatekeeper.available_percent",
+                            "expected less than almost_out_percent (%u), found %u",
+                            g->almost_out_percent, g->available_percent);
+    for (uint32_t i = 0; i < g->prefix_count; i++) {
+        if (g->prefixes[i][strspn(g->prefixes[i], "0123456789#*,")] == '\0')
+            continue;
+        snprintf(path, sizeof(path), "gatekeeper.prefixes[%u]", i);
+        settings_problem_at(load, path, "expected dialled digits (0-9 # * ,), found \"%s\"",
+                            g->prefixes[i]);
+    }
+}
+
 void settings_check_whole(struct settings_load *load, struct settings *s)
 {
     if (s->node.version[0] == '\0')
@@ -214,6 +235,8 @@ void settings_check_whole(struct settings_load *load, struct settings *s)
         check_dtls(load, &s->dtls);
     if (is_clean(load, "tls"))
         check_tls(load, &s->tls);
+    if (is_clean(load, "gatekeeper"))
+        check_gatekeeper(load, &s->gatekeeper);
     if (is_clean(load, "conferences"))
         for (uint32_t i = 0; i < s->conference_count; i++)
             check_conference(load, s, i);

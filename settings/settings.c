@@ -421,6 +421,30 @@ static const struct settings_row gatekeeper_rows[] = {
     {"required", SETTINGS_BOOL, AT(settings_gatekeeper, required), .fallback = "true",
      .help = "While no gatekeeper can be asked, calls are refused; false: they are answered "
              "without asking. What a gatekeeper refuses is refused in either case."},
+    {"local", SETTINGS_ENDPOINT, AT(settings_gatekeeper, local), .min = 0, .max = 1,
+     .fallback = "\"\"",
+     .help = "Address of ours that RAS goes over; \"\" = the one on the way to the gatekeeper. "
+             "Needed for a multicast group where no route leads to it. Without a port the system "
+             "chooses one."},
+    {"discovery", SETTINGS_BOOL, AT(settings_gatekeeper, discovery), .fallback = "true",
+     .help = "Begin with a GatekeeperRequest; false: with the registration, unless the gatekeeper "
+             "wants to be discovered."},
+    {"request_ms", SETTINGS_UINT, AT(settings_gatekeeper, request_ms), .min = 100, .max = 60000,
+     .unit = "ms", .fallback = "3000", .help = "Wait for an answer before a request is repeated."},
+    {"tries", SETTINGS_UINT, AT(settings_gatekeeper, tries), .min = 1, .max = 10, .fallback = "3",
+     .help = "How often a request is sent before the gatekeeper counts as gone."},
+    {"retry_ms", SETTINGS_UINT, AT(settings_gatekeeper, retry_ms), .min = 1000, .max = 3600000,
+     .unit = "ms", .fallback = "30000",
+     .help = "Pause after the gatekeeper and all its alternates have failed."},
+    {"clock_skew_s", SETTINGS_UINT, AT(settings_gatekeeper, clock_skew_s), .min = 1, .max = 86400,
+     .unit = "s", .fallback = "7200",
+     .help = "H.235.1 messages whose time stamp is so much older or newer than ours are refused."},
+    {"almost_out_percent", SETTINGS_UINT, AT(settings_gatekeeper, almost_out_percent), .min = 0,
+     .max = 100, .fallback = "90",
+     .help = "The gatekeeper is told almostOutOfResources from that much use of "
+             "signalling.limits.max_sessions or of the media ports on. 0 = never."},
+    {"available_percent", SETTINGS_UINT, AT(settings_gatekeeper, available_percent), .min = 0,
+     .max = 100, .fallback = "80", .help = "Told available again when use has fallen to that."},
 };
 static const struct settings_table gatekeeper_table =
     SETTINGS_TABLE("The gatekeeper (RAS) that the server registers with.", gatekeeper_rows);

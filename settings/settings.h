@@ -29,7 +29,7 @@
 #define SETTINGS_CONFERENCES_MAX 256
 #define SETTINGS_CODECS_MAX      8
 #define SETTINGS_HASHES_MAX      4
-#define SETTINGS_RAS_NAMES_MAX   15
+#define SETTINGS_RAS_NAMES_MAX   100
 #define SETTINGS_PROFILES_MAX    4
 #define SETTINGS_IDS_MAX         32
 
@@ -314,7 +314,15 @@ struct settings_gatekeeper {
     char user[SETTINGS_NAME_MAX];     /* empty = the first alias */
     char password[SETTINGS_NAME_MAX]; /* empty = no authentication */
     uint32_t ttl_s;
-    bool required; /* no calls without it */
+    bool required;     /* no calls without it */
+    struct addr local; /* our RAS address; ADDR_NONE = as routed, port 0 = any */
+    bool discovery;
+    uint32_t request_ms;
+    uint32_t tries;
+    uint32_t retry_ms;
+    uint32_t clock_skew_s;
+    uint32_t almost_out_percent; /* 0 = never told */
+    uint32_t available_percent;
 };
 
 struct settings {

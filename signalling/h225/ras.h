@@ -202,7 +202,8 @@ int ras_create(const struct ras_config *config, const struct ras_ops *ops, void 
 /* Sends nothing, calls nothing back. NULL is fine. */
 void ras_destroy(struct ras *ras);
 
-/* Begins to look for a gatekeeper. ERR_STATE: runs already. */
+/* Begins to look for a gatekeeper, or does so again at once when all had failed. ERR_STATE: it is
+ * at it, or registered. */
 int ras_start(struct ras *ras, uint64_t now);
 
 /* Unregisters; on_stopped comes when the gatekeeper knows it, or does not answer. ERR_STATE: off.

@@ -397,6 +397,8 @@ static const struct fsm_row rows[] = {
 
     {RAS_STATE_WAITING, RAS_ON_RETRY, FSM_DECIDES, do_start,
      "send GatekeeperRequest: discovering; or RegistrationRequest: registering"},
+    {RAS_STATE_WAITING, RAS_DO_START, FSM_DECIDES, do_start,
+     "does not wait any longer: discovering or registering"},
     {RAS_STATE_WAITING, RAS_DO_STOP, RAS_STATE_OFF, do_off, "on_stopped"},
 };
 

@@ -219,7 +219,7 @@ def silence(c, lab, gatekeeper):
     report = lab.endpoint("unasked", "--play", sluice_lab.tone_pair()[0], "--timeout", "30").report()
     c.check("no call without a gatekeeper", not report["ok"], report["failure"])
     c.equal("the reason", report["release"]["reason"], "unreachableGatekeeper")
-    lab.wait_info(lambda g: g["state"] != "registered", "gatekeeper.lost", 30)
+    lab.wait_info(lambda g: g["state"] != "registered", "gatekeeper.unregistered", 30)
     c.equal("loss is told", lab.call("server.info")["gatekeeper"]["last_loss"], "no answer")
 
 

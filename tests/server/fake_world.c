@@ -513,7 +513,18 @@ static void peer_on_end_session(void *arg)
     ((struct peer *)arg)->end_session = true;
 }
 
+static void peer_on_flow_control(void *arg, const struct h245_FlowControlCommand *command)
+{
+    struct peer *p = arg;
+
+    p->flow_lcn = command->scope.u.logicalChannelNumber;
+    p->flow_rate = command->restriction.kind == h245_FlowControlCommand_restriction_maximumBitRate
+                       ? command->restriction.u.maximumBitRate
+                       : UINT32_MAX;
+}
+
 static const struct h245_engine_ops h245_ops = {
+    .on_flow_control = peer_on_flow_control,
     .send = peer_h245_send,
     .on_msd_done = peer_msd_done,
     .on_peer_capabilities = peer_on_caps,

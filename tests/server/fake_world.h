@@ -100,6 +100,8 @@ struct peer {
     enum h245_olc_cause refused_cause;
     unsigned closed_in, closed_out;
     bool end_session;
+    uint16_t flow_lcn;             /* of the newest FlowControlCommand */
+    uint32_t flow_rate;            /* in 100 bit/s; UINT32_MAX: no restriction */
     bool h245_closed, h225_closed; /* by the server */
 };
 
