@@ -14,9 +14,12 @@
 
 static const char usage[] =
     "usage: sluice-bench relay [--json] [--quick] [--calls N] [--bytes B] [--suite S] [--path P]\n"
-    "                          [--seconds T] [--alone] [--engine E] [--huge-pages]\n"
+    "                          [--seconds T] [--rate R [--overload]] [--alone] [--engine E]\n"
+    "                          [--huge-pages]\n"
     "                          [--memory-mb M] [--sluice-dp FILE] [--worker-cpu C]\n"
-    "                          [--generator-cpu C]\n\n"
+    "                          [--generator-cpu C] [--other-suite S]\n"
+    "                          [--interface I [--dp-interface I] [--dp-netns FILE]]\n"
+    "                          [--legs FILE [--pid PID]]\n\n"
     "  --json             one JSON object instead of a table\n"
     "  --quick            few short trials: that it works, not how fast\n"
     "  --calls N          calls of two transports, media both ways (default 1000)\n"
@@ -25,12 +28,20 @@ static const char usage[] =
     "                     AEAD_AES_256_GCM\n"
     "  --path P           rtp-rtp, rtp-srtp, srtp-srtp (default)\n"
     "  --seconds T        of a trial (default 0.5)\n"
+    "  --rate R           one trial at R packets a second instead of a search; --overload: then\n"
+    "                     twice that for two seconds and half of it for one\n"
     "  --alone            neither the ceiling nor the SRTP engine alone\n"
     "  --engine E         SRTP engine of sluice-dp: auto (default), mb, libsrtp\n"
+    "  --counters         print sluice-dp's counters at the end\n"
     "  --huge-pages       sluice-dp takes its memory from reserved huge pages\n"
     "  --memory-mb M      packets made ahead (default 2048; used as far as needed)\n"
     "  --sluice-dp FILE   the program (default: $SLUICE_DP, that of this build, PATH)\n"
-    "  --worker-cpu C, --generator-cpu C   default: the last and the first that we may use\n\n"
+    "  --worker-cpu C, --generator-cpu C   default: the last and the first that we may use\n"
+    "  --other-suite S    of each call's second leg (default: the same)\n"
+    "  --interface I      a network interface (veth) of ours instead of memif; sluice-dp has the\n"
+    "                     other end, --dp-interface, in the network namespace --dp-netns\n"
+    "  --legs FILE        another server whose calls are up already, told in FILE; --pid is its\n"
+    "                     process (bench/peers/)\n\n"
     "Starts sluice-dp with one worker, sets calls up over the link, and searches the highest rate\n"
     "with loss below 0.1 % over memif, everything on this machine and without privileges.\n"
     "Packets are protected ahead into memory, each sent once; samples of what comes back are\n"
@@ -82,6 +93,13 @@ static bool set_number(struct bench_relay_options *o, int letter, const char *te
             return false;
         o->memory_bytes = (size_t)value << 20;
         return true;
+    case 'P':
+        if (!read_real(text, 1, 1 << 30, &value))
+            return false;
+        o->pid = (pid_t)value;
+        return true;
+    case 'r':
+        return read_real(text, 100, 1e8, &o->rate);
     case 't':
         return read_real(text, 0.01, 30, &o->seconds);
     default:
@@ -92,6 +110,27 @@ static bool set_number(struct bench_relay_options *o, int letter, const char *te
     }
 }
 
+static bool read_suite(const char *text, enum srtp_profile *out)
+{
+    if (srtp_profile_parse(text, out) == 0)
+        return true;
+    fprintf(stderr, "sluice-bench relay: no suite \"%s\"\n", text);
+    return false;
+}
+
+static bool set_text(struct bench_relay_options *o, int letter, const char *text)
+{
+    const char **place = letter == 'e'   ? &o->engine
+                         : letter == 'd' ? &o->program
+                         : letter == 'i' ? &o->interface
+                         : letter == 'D' ? &o->dp_interface
+                         : letter == 'N' ? &o->dp_netns
+                                         : &o->legs_file;
+
+    *place = text;
+    return true;
+}
+
 static bool set_option(struct bench_relay_options *o, int letter, const char *text)
 {
     switch (letter) {
@@ -99,21 +138,25 @@ static bool set_option(struct bench_relay_options *o, int letter, const char *te
         return o->quick = true;
     case 'a':
         return o->alone = true;
+    case 'O':
+        return o->with_overload = true;
+    case 'C':
+        return o->counters = true;
     case 'H':
         return o->huge_pages = true;
     case 'p':
         return read_path(text, &o->calls.path);
     case 's':
-        if (srtp_profile_parse(text, &o->calls.profile) == 0)
-            return true;
-        fprintf(stderr, "sluice-bench relay: no suite \"%s\"\n", text);
-        return false;
+        return read_suite(text, &o->calls.profile);
+    case 'o':
+        return read_suite(text, &o->calls.other);
     case 'e':
-        o->engine = text;
-        return true;
     case 'd':
-        o->program = text;
-        return true;
+    case 'i':
+    case 'D':
+    case 'N':
+    case 'l':
+        return set_text(o, letter, text);
     case '?':
         return false;
     default:
@@ -121,36 +164,56 @@ static bool set_option(struct bench_relay_options *o, int letter, const char *te
     }
 }
 
+static const struct option option_table[] = {{"json", no_argument, NULL, 'j'},
+                                             {"quick", no_argument, NULL, 'q'},
+                                             {"calls", required_argument, NULL, 'n'},
+                                             {"bytes", required_argument, NULL, 'b'},
+                                             {"suite", required_argument, NULL, 's'},
+                                             {"other-suite", required_argument, NULL, 'o'},
+                                             {"path", required_argument, NULL, 'p'},
+                                             {"seconds", required_argument, NULL, 't'},
+                                             {"alone", no_argument, NULL, 'a'},
+                                             {"engine", required_argument, NULL, 'e'},
+                                             {"huge-pages", no_argument, NULL, 'H'},
+                                             {"memory-mb", required_argument, NULL, 'm'},
+                                             {"sluice-dp", required_argument, NULL, 'd'},
+                                             {"worker-cpu", required_argument, NULL, 'w'},
+                                             {"generator-cpu", required_argument, NULL, 'g'},
+                                             {"interface", required_argument, NULL, 'i'},
+                                             {"dp-interface", required_argument, NULL, 'D'},
+                                             {"dp-netns", required_argument, NULL, 'N'},
+                                             {"legs", required_argument, NULL, 'l'},
+                                             {"rate", required_argument, NULL, 'r'},
+                                             {"overload", no_argument, NULL, 'O'},
+                                             {"counters", no_argument, NULL, 'C'},
+                                             {"pid", required_argument, NULL, 'P'},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {NULL, 0, NULL, 0}};
+
+static bool fits_together(const struct bench_relay_options *o)
+{
+    if (o->legs_file ? o->interface && !o->dp_interface : !o->interface == !o->dp_interface)
+        return true;
+    fprintf(stderr, "sluice-bench relay: --interface goes with --dp-interface or --legs\n");
+    fputs(usage, stderr);
+    return false;
+}
+
 /* 0: go on; otherwise the exit status plus 1. */
 static int read_options(int argc, char **argv, struct bench_relay_options *o, bool *is_json)
 {
-    static const struct option table[] = {{"json", no_argument, NULL, 'j'},
-                                          {"quick", no_argument, NULL, 'q'},
-                                          {"calls", required_argument, NULL, 'n'},
-                                          {"bytes", required_argument, NULL, 'b'},
-                                          {"suite", required_argument, NULL, 's'},
-                                          {"path", required_argument, NULL, 'p'},
-                                          {"seconds", required_argument, NULL, 't'},
-                                          {"alone", no_argument, NULL, 'a'},
-                                          {"engine", required_argument, NULL, 'e'},
-                                          {"huge-pages", no_argument, NULL, 'H'},
-                                          {"memory-mb", required_argument, NULL, 'm'},
-                                          {"sluice-dp", required_argument, NULL, 'd'},
-                                          {"worker-cpu", required_argument, NULL, 'w'},
-                                          {"generator-cpu", required_argument, NULL, 'g'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     int letter;
 
-    *o = (struct bench_relay_options){
-        .calls = {BENCH_PIPELINE_SRTP_SRTP, SRTP_PROFILE_AES128_CM_SHA1_80, 1000},
-        .bytes = 172,
-        .engine = "auto",
-        .memory_bytes = (size_t)2048 << 20,
-        .overload_seconds = 2,
-        .worker_cpu = -1,
-        .generator_cpu = -1};
-    while ((letter = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+    *o = (struct bench_relay_options){.calls = {.path = BENCH_PIPELINE_SRTP_SRTP,
+                                                .profile = SRTP_PROFILE_AES128_CM_SHA1_80,
+                                                .calls = 1000},
+                                      .bytes = 172,
+                                      .engine = "auto",
+                                      .memory_bytes = (size_t)2048 << 20,
+                                      .overload_seconds = 2,
+                                      .worker_cpu = -1,
+                                      .generator_cpu = -1};
+    while ((letter = getopt_long(argc, argv, "h", option_table, NULL)) != -1) {
         if (letter == 'h') {
             fputs(usage, stdout);
             return 1;
@@ -164,7 +227,7 @@ static int read_options(int argc, char **argv, struct bench_relay_options *o, bo
     }
     if (o->seconds <= 0)
         o->seconds = o->quick ? 0.05 : 0.5;
-    return 0;
+    return fits_together(o) ? 0 : 3;
 }
 
 /* ---- targets ---- */
@@ -225,27 +288,32 @@ static void set_measured(json_t *root, const char *name, double value)
     json_object_set_new(root, name, value > 0 ? json_real(value) : json_null());
 }
 
-static void print_json(const struct bench_relay_options *o, const struct bench_relay_result *r)
+static void set_overload(json_t *root, const struct bench_relay_overload *v)
 {
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:i, s:i, s:f, s:s, s:f, s:f, s:f, s:f, s:b}", "benchmark", "relay",
-        "path", bench_pipeline_path_to_str(o->calls.path), "suite", suite_name(&o->calls), "calls",
-        (int)o->calls.calls, "bytes", (int)o->bytes, "seconds", o->seconds, "engine", r->engine,
-        "mpps", r->mpps, "loss", r->loss, "ns_per_packet", r->ns_per_packet, "saturated_mpps",
-        r->saturated_mpps, "quick", o->quick);
-    const struct bench_relay_overload *v = &r->overload;
-
-    set_measured(root, "ceiling_mpps", r->ceiling_mpps);
-    set_measured(root, "crypto_only_mpps", r->crypto_only_mpps);
-    set_measured(root, "composite_mpps", r->composite_mpps);
-    json_object_set_new(root, "latency_us",
-                        json_pack("{s:o, s:o}", "load_50", delay_json(&r->half), "load_90",
-                                  delay_json(&r->ninety)));
     json_object_set_new(root, "overload",
                         json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "seconds", v->seconds,
                                   "offered_mpps", v->offered_mpps, "relayed_mpps", v->relayed_mpps,
                                   "after_mpps", v->after_mpps, "recovery_ms", v->recovery_ms,
                                   "loss_after", v->loss_after));
+}
+
+static void set_latency(json_t *root, const struct bench_relay_options *o,
+                        const struct bench_relay_result *r)
+{
+    json_t *latency = json_object();
+
+    if (o->rate > 0) {
+        json_object_set_new(latency, "at_rate", delay_json(&r->half));
+    } else {
+        json_object_set_new(latency, "load_50", delay_json(&r->half));
+        json_object_set_new(latency, "load_90", delay_json(&r->ninety));
+    }
+    json_object_set_new(root, "latency_us", latency);
+}
+
+static void set_conditions(json_t *root, const struct bench_relay_options *o,
+                           const struct bench_relay_result *r)
+{
     json_object_set_new(root, "generator",
                         json_pack("{s:s, s:b, s:i, s:i}", "protects", "ahead, into memory",
                                   "limited", (int)r->generator_limited, "cpu",
@@ -255,8 +323,29 @@ static void print_json(const struct bench_relay_options *o, const struct bench_r
                                   "wrong", (json_int_t)r->verdict.wrong, "with", "libsrtp2"));
     json_object_set_new(root, "memory_bytes", json_integer((json_int_t)r->memory));
     json_object_set_new(root, "huge_pages", json_boolean(o->huge_pages));
+    json_object_set_new(root, "quick", json_boolean(o->quick));
     json_object_set_new(root, "trials", json_integer(r->trials));
-    json_object_set_new(root, "targets", make_targets(o, r));
+}
+
+static void print_json(const struct bench_relay_options *o, const struct bench_relay_result *r)
+{
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:s, s:f, s:f, s:f, s:f}", "benchmark", "relay",
+        "wire", o->interface ? o->interface : "memif", "path",
+        bench_pipeline_path_to_str(o->calls.path), "suite", suite_name(&o->calls), "calls",
+        (int)o->calls.calls, "bytes", (int)o->bytes, "seconds", o->seconds, "engine", r->engine,
+        "mpps", r->mpps, "loss", r->loss, "ns_per_packet", r->ns_per_packet, "busy", r->busy);
+
+    set_measured(root, "saturated_mpps", r->saturated_mpps);
+    set_measured(root, "ceiling_mpps", r->ceiling_mpps);
+    set_measured(root, "crypto_only_mpps", r->crypto_only_mpps);
+    set_measured(root, "composite_mpps", r->composite_mpps);
+    set_latency(root, o, r);
+    if (o->rate <= 0 || o->with_overload)
+        set_overload(root, &r->overload);
+    set_conditions(root, o, r);
+    if (o->rate <= 0)
+        json_object_set_new(root, "targets", make_targets(o, r));
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(root);
@@ -268,29 +357,36 @@ static void print_delay(const char *name, const struct bench_relay_delay *d)
            d->p50, d->p99, d->p999, d->mpps, 100 * d->loss);
 }
 
-static void print_text(const struct bench_relay_options *o, const struct bench_relay_result *r)
+static void print_overload(const struct bench_relay_overload *v)
 {
-    const struct bench_relay_overload *v = &r->overload;
-
-    printf("%s, %s, %u calls, %u bytes, one worker on CPU %u (%s)\n",
-           bench_pipeline_path_to_str(o->calls.path), suite_name(&o->calls), o->calls.calls,
-           o->bytes, r->worker_cpu, r->engine);
-    printf("%-22s %.3f Mpps (loss %.4f %%)\n", "highest rate", r->mpps, 100 * r->loss);
-    printf("%-22s %.1f ns a packet, %.3f Mpps%s\n", "worker saturated", r->ns_per_packet,
-           r->saturated_mpps, r->generator_limited ? " (the generator was the limit)" : "");
-    if (r->composite_mpps > 0)
-        printf("%-22s %.3f Mpps without cryptography, %.3f Mpps engine alone,\n%-22s %.3f Mpps "
-               "together; reached %.2f of it (target %.2f)\n",
-               "limits", r->ceiling_mpps, r->crypto_only_mpps, "", r->composite_mpps,
-               r->mpps / r->composite_mpps, TARGET_COMPOSITE);
-    print_delay("delay at 50 %", &r->half);
-    print_delay("delay at 90 %", &r->ninety);
     printf("%-22s %.2f Mpps offered for %.1f s, %.2f relayed; then %.2f: ", "overload",
            v->offered_mpps, v->seconds, v->relayed_mpps, v->after_mpps);
     if (v->recovery_ms < 0)
         printf("loss did not end\n");
     else
         printf("no loss after %.0f ms\n", v->recovery_ms);
+}
+
+static void print_text(const struct bench_relay_options *o, const struct bench_relay_result *r)
+{
+    printf("%s, %s, %u calls, %u bytes, one worker on CPU %u (%s)\n",
+           bench_pipeline_path_to_str(o->calls.path), suite_name(&o->calls), o->calls.calls,
+           o->bytes, r->worker_cpu, r->engine);
+    printf("%-22s %.3f Mpps (loss %.4f %%)\n", o->rate > 0 ? "at the rate" : "highest rate",
+           r->mpps, 100 * r->loss);
+    printf("%-22s %.1f ns a packet, %.3f Mpps%s\n", o->rate > 0 ? "worker" : "worker saturated",
+           r->ns_per_packet, o->rate > 0 ? r->mpps : r->saturated_mpps,
+           r->generator_limited ? " (the generator was the limit)" : "");
+    if (r->composite_mpps > 0)
+        printf("%-22s %.3f Mpps without cryptography, %.3f Mpps engine alone,\n%-22s %.3f Mpps "
+               "together; reached %.2f of it (target %.2f)\n",
+               "limits", r->ceiling_mpps, r->crypto_only_mpps, "", r->composite_mpps,
+               r->mpps / r->composite_mpps, TARGET_COMPOSITE);
+    print_delay(o->rate > 0 ? "delay" : "delay at 50 %", &r->half);
+    if (o->rate <= 0)
+        print_delay("delay at 90 %", &r->ninety);
+    if (o->rate <= 0 || o->with_overload)
+        print_overload(&r->overload);
     if (target_mpps(o) > 0)
         printf("%-22s %.2f of the target of %.1f Mpps\n", "ratio", r->mpps / target_mpps(o),
                target_mpps(o));

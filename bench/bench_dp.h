@@ -63,6 +63,7 @@ void bench_dp_print_counters(struct bench_dp *dp, FILE *to);
 struct bench_calls {
     enum bench_pipeline_path path;
     enum srtp_profile profile; /* not used by rtp-rtp */
+    enum srtp_profile other;   /* of each call's second leg; NONE: the same */
     uint32_t calls;
 };
 

@@ -144,6 +144,7 @@ static int make_legs(const struct bench_calls *calls, struct bench_leg *legs)
 
     for (uint32_t i = 0; i < 2 * calls->calls && rc == 0; i++) {
         struct bench_leg *leg = &legs[i];
+        enum srtp_profile profile;
 
         leg->near = bench_dp_near(i);
         leg->far = bench_dp_far(i);
@@ -151,9 +152,10 @@ static int make_legs(const struct bench_calls *calls, struct bench_leg *legs)
         leg->peer = i ^ 1;
         if (!is_secure(calls, i))
             continue;
-        rc = draw_keys(&leg->send, calls->profile);
+        profile = i % 2 == 1 && calls->other != SRTP_PROFILE_NONE ? calls->other : calls->profile;
+        rc = draw_keys(&leg->send, profile);
         if (rc == 0)
-            rc = draw_keys(&leg->receive, calls->profile);
+            rc = draw_keys(&leg->receive, profile);
     }
     return rc;
 }

@@ -12,9 +12,11 @@
 
 #define HEAD          64u /* of a slot: the frame's length, room for headers; RTP begins a line */
 #define MAKE_BURST    64u
-#define LOOK_AT       8u  /* every eighth frame is looked at */
-#define SAMPLE_AT     16u /* and every sixteenth of these is kept for the judge */
-#define DRAIN_NS      200000000u
+#define LOOK_AT       8u           /* every eighth frame is looked at */
+#define SAMPLE_AT     16u          /* and every sixteenth of these is kept for the judge */
+#define GRACE_NS      20000000u    /* after the last packet was sent */
+#define SILENCE_NS    50000000u    /* nothing more will come */
+#define DRAIN_NS      10000000000u /* but no longer than this */
 #define FASTEST_PPS   6e6 /* more than a core can relay: what is made ahead for full speed */
 #define FORGIVE       (8u * BENCH_WIRE_BURST)
 #define WARM_UPS      5u
@@ -63,7 +65,7 @@ static int make_burst(struct bench_load *load, unsigned n)
         length[i] = load->c.bytes;
         if (!s->stream)
             continue;
-        length[i] = (uint16_t)(load->secure_length - HEADER_SIZE_IP4);
+        length[i] = s->length;
         jobs[secure++] =
             (struct srtp_job){.stream = s->stream,
                               .src = rtp,
@@ -163,7 +165,10 @@ static void look(struct bench_load *load, const struct bench_frame *frame, uint6
 
 static bool is_media(const struct bench_load *load, const struct bench_frame *frame)
 {
-    return frame->length == load->secure_length || frame->length == load->plain_length;
+    for (unsigned i = 0; i < load->kinds; i++)
+        if (frame->length == load->lengths[i])
+            return true;
+    return false;
 }
 
 static unsigned collect(struct bench_load *load, struct bench_trial_result *r)
@@ -253,14 +258,26 @@ static void offer(struct bench_load *load, struct pace *pace, uint64_t now,
         load->timeline->offered[(now - load->base_ns) / 1000000] += (uint32_t)n;
 }
 
+/* What comes later is lost to a listener. It is still taken away, as long as something comes: a
+ * server with seconds of packets in its sockets must not pay its debts in the next trial. */
 static void drain(struct bench_load *load, struct bench_trial_result *r)
 {
-    uint64_t now = clock_mono_ns(), end = now + DRAIN_NS;
+    uint64_t start = clock_mono_ns(), now = start, last = start;
+    struct bench_trial_result late = {.received = 0};
 
-    while (r->received < r->offered - r->refused && now < end) {
+    while (r->received < r->offered - r->refused && now - start < GRACE_NS) {
         collect(load, r);
         now = clock_mono_ns();
     }
+    load->timeline = NULL;
+    load->delay = &late.delay;
+    while (r->received + late.received < r->offered - r->refused && now - last < SILENCE_NS &&
+           now - start < DRAIN_NS && !bench_machine_interrupted()) {
+        if (collect(load, &late) > 0)
+            last = now;
+        now = clock_mono_ns();
+    }
+    r->late = late.received;
 }
 
 static void run(struct bench_load *load, struct pace *pace, struct bench_trial_result *r)
@@ -329,7 +346,6 @@ int bench_load_trial(struct bench_load *load, const struct bench_trial *trial,
     r->offered_pps = (double)r->offered / r->seconds;
     if (r->received < r->offered)
         r->loss = 1 - (double)r->received / (double)r->offered;
-    load->timeline = NULL;
     return bench_machine_interrupted() ? ERR_CLOSED : 0;
 }
 
@@ -404,8 +420,9 @@ static int open_sender(struct bench_load *load, uint32_t i)
 {
     struct locals locals = {.count = 1, .devices = 1};
     const struct bench_leg *leg = &load->leg[i];
+    const struct srtp_profile_info *profile = srtp_profile_find(leg->send.profile);
     struct sender *s = &load->sender[i];
-    int rc = 0;
+    int rc;
 
     locals.local[0].family = 4;
     memcpy(locals.local[0].ip, leg->near.ip, sizeof(locals.local[0].ip));
@@ -413,8 +430,10 @@ static int open_sender(struct bench_load *load, uint32_t i)
     header_build(&s->header, &locals, 0, leg->near.port, &leg->far, load->c.far_mac, 0);
     /* Below 2^15, so that the first packets cannot be taken for late ones (RFC 3711, 3.3.1). */
     s->first = (uint16_t)(leg->ssrc * 2654435761u >> 18);
-    if (leg->send.profile == SRTP_PROFILE_NONE)
+    s->length = load->c.bytes;
+    if (!profile)
         return 0;
+    s->length = (uint16_t)(load->c.bytes + profile->rtp_tag_len);
     rc = srtp_key_create(load->engine, &leg->send, &s->key);
     return rc != 0 ? rc : srtp_stream_create(s->key, SRTP_OUTBOUND, leg->ssrc, &s->stream);
 }
@@ -466,17 +485,25 @@ static int open_memory(struct bench_load *load)
     return 0;
 }
 
+static void add_length(struct bench_load *load, enum srtp_profile profile)
+{
+    const struct srtp_profile_info *info = srtp_profile_find(profile);
+    uint32_t length = HEADER_SIZE_IP4 + load->c.bytes + (info ? info->rtp_tag_len : 0u);
+
+    for (unsigned i = 0; i < load->kinds; i++)
+        if (load->lengths[i] == length)
+            return;
+    if (load->kinds < BENCH_LOAD_KINDS)
+        load->lengths[load->kinds++] = length;
+}
+
 static int open_legs(struct bench_load *load)
 {
     struct srtp_limits limits = {.keys = load->c.count + 1, .streams = load->c.count + 2};
     int rc = srtp_engine_create(load->c.engine, &limits, &load->engine);
 
-    load->plain_length = load->secure_length = HEADER_SIZE_IP4 + load->c.bytes;
     for (uint32_t i = 0; i < load->c.count && rc == 0; i++) {
-        const struct srtp_profile_info *profile = srtp_profile_find(load->leg[i].send.profile);
-
-        if (profile)
-            load->secure_length = load->plain_length + profile->rtp_tag_len;
+        add_length(load, load->leg[i].receive.profile);
         load->leg_of_port[load->leg[i].near.port] = i;
         rc = open_sender(load, i);
     }

@@ -74,6 +74,7 @@ struct bench_trial_result {
     uint64_t offered;  /* accepted and refused by the wire */
     uint64_t refused;  /* the server's receive ring was full: lost */
     uint64_t received; /* media that came back */
+    uint64_t late;     /* media that came 20 ms after the last packet or later: lost */
     uint64_t foreign;  /* frames of another kind */
     double pps;        /* received a second */
     double offered_pps;

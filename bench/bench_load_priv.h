@@ -9,10 +9,13 @@
 #define BENCH_STAMPS  65536u /* packets under way that a time of sending is kept of */
 #define BENCH_SAMPLES 512u   /* frames kept for the judge between two verdicts */
 
+#define BENCH_LOAD_KINDS 4u
+
 struct sender {
     struct srtp_key *key;
     struct srtp_stream *stream; /* NULL: plain */
     uint32_t place;             /* in the order of sending */
+    uint16_t length;            /* of a protected packet */
     uint16_t first;             /* sequence number of its first packet */
     struct header header;
 };
@@ -39,7 +42,8 @@ struct bench_load {
     uint32_t *order;       /* legs as they send, shuffled */
     uint32_t *leg_of_port; /* by our UDP port; count = none */
     struct srtp_engine *engine;
-    uint32_t plain_length, secure_length; /* of a frame */
+    uint32_t lengths[BENCH_LOAD_KINDS]; /* of frames that come back: plain, and by tag */
+    unsigned kinds;
     /* Frames made ahead. Packet k is the (k / count)th of leg order[k % count]. */
     uint8_t *store;
     size_t stride;

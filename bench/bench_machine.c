@@ -2,10 +2,12 @@
 
 #include "base/err.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static volatile sig_atomic_t asked;
@@ -81,4 +83,21 @@ uint64_t bench_machine_thread_ns(pid_t pid, pid_t thread)
         ns = 0;
     fclose(file);
     return ns;
+}
+
+uint64_t bench_machine_process_ns(pid_t pid)
+{
+    char path[64];
+    const struct dirent *entry;
+    uint64_t sum = 0;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    dir = opendir(path);
+    while (dir && (entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            sum += bench_machine_thread_ns(pid, atoi(entry->d_name));
+    if (dir)
+        closedir(dir);
+    return sum;
 }

@@ -28,4 +28,7 @@ bool bench_machine_interrupted(void);
  * is not in it); 0 when it is gone. */
 uint64_t bench_machine_thread_ns(pid_t pid, pid_t thread);
 
+/* The same of all threads of a process. */
+uint64_t bench_machine_process_ns(pid_t pid);
+
 #endif

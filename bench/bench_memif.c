@@ -86,7 +86,7 @@ _Static_assert(offsetof(struct ring, slot) == 128, "as the other side reads it")
 struct queue {
     struct ring *down, *up; /* to the server, from it */
     int down_fd, up_fd;     /* wake-ups that nobody asks for; the protocol wants them */
-    uint16_t seen;          /* of up: frames before it were handed out */
+    uint16_t seen, given;   /* of up: frames before were handed out, buffers before given back */
 };
 
 struct memif {
@@ -123,15 +123,23 @@ static unsigned memif_send(struct bench_wire *wire, const struct bench_frame *fr
     return n;
 }
 
-/* Gives the buffers of the call before back first: their bytes were the caller's until now. */
+/* Bytes handed out are the caller's until the next call. The server has written a frame's length
+ * where it looks for a buffer's: without its own one back, a longer frame would come in parts. */
+static void give_back(const struct memif *m, struct queue *q)
+{
+    for (; q->given != q->seen; q->given++)
+        q->up->slot[q->given % RING].length = m->slot;
+    atomic_store_explicit(&q->up->head, (uint16_t)(q->seen + RING), memory_order_release);
+}
+
 static unsigned memif_receive(struct bench_wire *wire, struct bench_frame *frames, unsigned n)
 {
     struct memif *m = (struct memif *)(void *)wire;
     struct queue *q = &m->queue[m->receive_turn];
-    struct ring *ring = q->up;
+    struct ring *ring;
     unsigned got;
 
-    atomic_store_explicit(&ring->head, (uint16_t)(q->seen + RING), memory_order_release);
+    give_back(m, q);
     m->receive_turn = m->receive_turn + 1 < m->queues ? m->receive_turn + 1 : 0;
     q = &m->queue[m->receive_turn];
     ring = q->up;

@@ -1,7 +1,9 @@
 #include "bench/bench_relay.h"
 
 #include "base/err.h"
+#include "bench/bench_legs.h"
 #include "bench/bench_machine.h"
+#include "bench/bench_packet.h"
 #include "bench/bench_srtp.h"
 #include "dpdk-app/header.h"
 
@@ -15,6 +17,7 @@
 #define QUICK_STEPS      2u
 #define SPAN_LOW         0.5 /* of the saturated rate, where the search begins */
 #define SPAN_HIGH        1.25
+#define RAISES           2u
 #define CALM_MS          100u
 #define WARM_UP_PPS      200000.0
 
@@ -33,7 +36,9 @@ struct lane {
 
 static uint64_t busy_ns(void *context)
 {
-    return bench_dp_busy_ns(context);
+    const struct lane *lane = context;
+
+    return lane->dp ? bench_dp_busy_ns(lane->dp) : bench_machine_process_ns(lane->o->pid);
 }
 
 static int open_load(struct lane *lane)
@@ -45,7 +50,7 @@ static int open_load(struct lane *lane)
                                        .memory_bytes = lane->o->memory_bytes,
                                        .wire = lane->wire,
                                        .busy_ns = busy_ns,
-                                       .context = lane->dp};
+                                       .context = lane};
     uint32_t silent = 0;
     int rc;
 
@@ -53,32 +58,52 @@ static int open_load(struct lane *lane)
     memcpy(config.far_mac, bench_dp_far_mac, 6);
     rc = bench_load_create(&config, &lane->load);
     if (rc == 0)
-        rc = bench_load_warm_up(lane->load, WARM_UP_PPS, &silent);
+        rc = bench_load_warm_up(lane->load, lane->o->interface ? WARM_UP_PPS / 20 : WARM_UP_PPS,
+                                &silent);
     if (rc == ERR_TIMEOUT) {
-        fprintf(stderr, "sluice-bench: nothing came out for %u of %u legs; counters:\n", silent,
-                config.count);
-        bench_dp_print_counters(lane->dp, stderr);
+        fprintf(stderr, "sluice-bench: nothing came out for %u of %u legs\n", silent, config.count);
+        if (lane->dp)
+            bench_dp_print_counters(lane->dp, stderr);
     }
     return rc;
+}
+
+static int open_wire(struct lane *lane)
+{
+    if (lane->o->interface)
+        return bench_packet_open(lane->o->interface, &lane->wire);
+    return bench_dp_wire(lane->dp, HEADER_SIZE_IP4 + lane->o->bytes + SRTP_RTP_OVERHEAD_MAX,
+                         &lane->wire);
+}
+
+/* An interface is shared with the generator: a worker that spins on it would only take the locks
+ * that the generator needs. */
+static int start_server(struct lane *lane, unsigned worker_cpu)
+{
+    const struct bench_relay_options *o = lane->o;
+    struct bench_dp_config config = {.program = o->program,
+                                     .interface = o->dp_interface,
+                                     .netns = o->dp_netns,
+                                     .engine = o->engine,
+                                     .idle = o->interface ? "adaptive" : "poll",
+                                     .workers = 1,
+                                     .cpus = {(uint16_t)worker_cpu},
+                                     .transports = 2 * lane->calls.calls,
+                                     .huge_pages = o->huge_pages};
+    int rc = bench_dp_start(&config, &lane->dp);
+
+    return rc == 0 ? bench_calls_open(lane->dp, &lane->calls, &lane->legs) : rc;
 }
 
 /* The generator's thread is pinned after the fork: sluice-dp must be free to choose. */
 static int open_lane(struct lane *lane, unsigned worker_cpu, unsigned generator_cpu)
 {
-    struct bench_dp_config config = {.program = lane->o->program,
-                                     .engine = lane->o->engine,
-                                     .idle = "poll",
-                                     .workers = 1,
-                                     .cpus = {(uint16_t)worker_cpu},
-                                     .transports = 2 * lane->calls.calls,
-                                     .huge_pages = lane->o->huge_pages};
-    int rc = bench_dp_start(&config, &lane->dp);
+    int rc = lane->o->legs_file
+                 ? bench_legs_load(lane->o->legs_file, &lane->legs, &lane->calls.calls)
+                 : start_server(lane, worker_cpu);
 
     if (rc == 0)
-        rc = bench_dp_wire(lane->dp, HEADER_SIZE_IP4 + lane->o->bytes + SRTP_RTP_OVERHEAD_MAX,
-                           &lane->wire);
-    if (rc == 0)
-        rc = bench_calls_open(lane->dp, &lane->calls, &lane->legs);
+        rc = open_wire(lane);
     if (rc == 0)
         rc = bench_machine_pin(generator_cpu);
     return rc == 0 ? open_load(lane) : rc;
@@ -101,7 +126,8 @@ static int run_trial(struct lane *lane, const struct bench_trial *trial)
 
     lane->trials++;
     if (rc == 0)
-        rc = bench_dp_alive(lane->dp) ? bench_load_verify(lane->load, lane->verdict) : ERR_CLOSED;
+        rc = !lane->dp || bench_dp_alive(lane->dp) ? bench_load_verify(lane->load, lane->verdict)
+                                                   : ERR_CLOSED;
     return rc;
 }
 
@@ -123,11 +149,15 @@ static int saturate(struct lane *lane, struct bench_relay_result *r)
         if (rc != 0)
             break;
         ns = (double)lane->trial.busy_ns / (double)lane->trial.received;
-        if (r->ns_per_packet == 0 || ns < r->ns_per_packet)
+        if (r->ns_per_packet == 0 || ns < r->ns_per_packet) {
             r->ns_per_packet = ns;
+            r->busy = (double)lane->trial.busy_ns / 1e9 / lane->trial.seconds;
+        }
         if (lane->trial.pps / 1e6 > r->saturated_mpps) {
             r->saturated_mpps = lane->trial.pps / 1e6;
-            r->generator_limited = lane->trial.full < 0.05;
+            /* An interface takes everything and drops what nobody reads. */
+            r->generator_limited =
+                lane->o->interface ? lane->trial.loss < BENCH_RELAY_LOSS : lane->trial.full < 0.05;
         }
     }
     return rc;
@@ -147,50 +177,72 @@ static int try_rate(struct lane *lane, double pps, bool *good)
     return rc;
 }
 
-static int search(struct lane *lane, struct bench_relay_result *r)
+static void take(const struct lane *lane, struct bench_relay_result *r)
 {
-    double low = r->saturated_mpps * 1e6 * SPAN_LOW, high = r->saturated_mpps * 1e6 * SPAN_HIGH;
+    r->mpps = lane->trial.pps / 1e6;
+    r->loss = lane->trial.loss;
+}
+
+/* Halves [low, high], of which low may hold; the highest rate that held goes to *r. */
+static int bisect(struct lane *lane, double *low, double high, struct bench_relay_result *r)
+{
     unsigned steps = lane->o->quick ? QUICK_STEPS : STEPS;
-    bool good;
     int rc = 0;
 
-    r->mpps = 0;
-    r->loss = 1;
     for (unsigned i = 0; i < steps && rc == 0; i++) {
-        /* The lower end itself is tried only if nothing above it held. */
-        double pps = (low + high) / 2;
+        double pps = (*low + high) / 2;
+        bool good;
 
         rc = try_rate(lane, pps, &good);
         if (rc == 0 && good) {
-            low = pps;
-            r->mpps = lane->trial.pps / 1e6;
-            r->loss = lane->trial.loss;
+            *low = pps;
+            take(lane, r);
         } else {
             high = pps;
         }
     }
+    return rc;
+}
+
+static int search(struct lane *lane, struct bench_relay_result *r)
+{
+    double low = r->saturated_mpps * 1e6 * SPAN_LOW, high = r->saturated_mpps * 1e6 * SPAN_HIGH;
+    bool good = false;
+    int rc;
+
+    r->mpps = 0;
+    r->loss = 1;
+    rc = bisect(lane, &low, high, r);
+    /* A server that is flooded may do less than one that is not. */
+    for (unsigned i = 0; i < RAISES && rc == 0 && low > 0.95 * high && !lane->o->quick; i++) {
+        high *= SPAN_HIGH * SPAN_HIGH;
+        rc = bisect(lane, &low, high, r);
+    }
     for (double pps = low; rc == 0 && r->mpps == 0 && pps > low / 16; pps /= 2) {
         rc = try_rate(lane, pps, &good);
-        if (rc == 0 && (good || pps / 2 <= low / 16)) {
-            r->mpps = lane->trial.pps / 1e6;
-            r->loss = lane->trial.loss;
-        }
+        if (rc == 0 && (good || pps / 2 <= low / 16))
+            take(lane, r);
     }
     return rc;
 }
 
 /* ---- delays, overload ---- */
 
-static int delays(struct lane *lane, double share, double mpps, struct bench_relay_delay *out)
+static void take_delays(const struct lane *lane, struct bench_relay_delay *out)
 {
-    struct bench_trial trial = {.pps = mpps * 1e6 * share, .seconds = lane->o->seconds};
-    int rc = run_trial(lane, &trial);
-
     out->mpps = lane->trial.pps / 1e6;
     out->loss = lane->trial.loss;
     out->p50 = bench_histogram_us(&lane->trial.delay, 0.5);
     out->p99 = bench_histogram_us(&lane->trial.delay, 0.99);
     out->p999 = bench_histogram_us(&lane->trial.delay, 0.999);
+}
+
+static int delays(struct lane *lane, double share, double mpps, struct bench_relay_delay *out)
+{
+    struct bench_trial trial = {.pps = mpps * 1e6 * share, .seconds = lane->o->seconds};
+    int rc = run_trial(lane, &trial);
+
+    take_delays(lane, out);
     return rc;
 }
 
@@ -266,6 +318,23 @@ static void say(bench_relay_on_step_fn on_step, const char *text)
         on_step(text);
 }
 
+static int measure_rate(struct lane *lane, struct bench_relay_result *r)
+{
+    struct bench_trial trial = {.pps = lane->o->rate, .seconds = lane->o->seconds};
+    int rc = run_trial(lane, &trial);
+
+    take(lane, r);
+    take_delays(lane, &r->half);
+    r->busy = (double)lane->trial.busy_ns / 1e9 / lane->trial.seconds;
+    r->ns_per_packet =
+        lane->trial.received > 0 ? (double)lane->trial.busy_ns / (double)lane->trial.received : 0;
+    /* Being held up for some milliseconds does not make a rate another one. */
+    r->generator_limited = lane->trial.offered_pps < 0.9 * lane->o->rate;
+    if (rc == 0 && lane->o->with_overload)
+        rc = overload(lane, lane->o->rate / 1e6, &r->overload);
+    return rc;
+}
+
 static int measure(struct lane *lane, bench_relay_on_step_fn on_step, struct bench_relay_result *r)
 {
     int rc;
@@ -282,8 +351,10 @@ static int measure(struct lane *lane, bench_relay_on_step_fn on_step, struct ben
     say(on_step, "overload");
     if (rc == 0)
         rc = overload(lane, r->mpps, &r->overload);
-    r->memory = bench_dp_memory(lane->dp);
-    snprintf(r->engine, sizeof(r->engine), "%s", bench_dp_engine(lane->dp));
+    if (lane->dp) {
+        r->memory = bench_dp_memory(lane->dp);
+        snprintf(r->engine, sizeof(r->engine), "%s", bench_dp_engine(lane->dp));
+    }
     return rc;
 }
 
@@ -315,8 +386,12 @@ static int with_lane(const struct bench_relay_options *o, enum bench_pipeline_pa
     lane->timeline = calloc(1, sizeof(*lane->timeline));
     rc = lane->timeline ? open_lane(lane, r->worker_cpu, r->generator_cpu) : ERR_NOMEM;
     if (rc == 0)
-        rc = path == o->calls.path ? measure(lane, on_step, r) : ceiling(lane, r);
+        rc = o->rate > 0             ? measure_rate(lane, r)
+             : path == o->calls.path ? measure(lane, on_step, r)
+                                     : ceiling(lane, r);
     r->trials += lane->trials;
+    if (o->counters && lane->dp)
+        bench_dp_print_counters(lane->dp, stderr);
     close_lane(lane, cpus, n);
     free(lane->timeline);
     free(lane);
@@ -366,7 +441,8 @@ int bench_relay_run(const struct bench_relay_options *o, bench_relay_on_step_fn 
     rc = choose_cpus(o, r);
     if (rc == 0)
         rc = with_lane(o, o->calls.path, on_step, r);
-    if (rc == 0 && !o->alone && o->calls.path != BENCH_PIPELINE_RTP_RTP) {
+    if (rc == 0 && !o->alone && o->rate <= 0 && !o->legs_file &&
+        o->calls.path != BENCH_PIPELINE_RTP_RTP) {
         say(on_step, "the same without cryptography");
         rc = with_lane(o, BENCH_PIPELINE_RTP_RTP, on_step, r);
         say(on_step, "the SRTP engine alone");
@@ -375,7 +451,8 @@ int bench_relay_run(const struct bench_relay_options *o, bench_relay_on_step_fn 
         if (rc == 0)
             r->composite_mpps = 1 / (1 / r->ceiling_mpps + 1 / r->crypto_only_mpps);
     } else {
-        r->ceiling_mpps = o->calls.path == BENCH_PIPELINE_RTP_RTP ? r->mpps : 0;
+        r->ceiling_mpps =
+            o->calls.path == BENCH_PIPELINE_RTP_RTP && o->rate <= 0 && !o->legs_file ? r->mpps : 0;
     }
     return rc == 0 && r->verdict.wrong > 0 ? ERR_AUTH : rc;
 }

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -62,6 +63,17 @@ class Relay(unittest.TestCase):
         self.assertIsNone(r['ceiling_mpps'])
         self.assertIsNone(r['composite_mpps'])
 
+    def test_legs_with_different_suites(self):
+        """Frames of two lengths share the buffers of one ring."""
+        self.check(self.relay('--alone', '--other-suite', 'AES128_CM_SHA1_32'))
+
+    def test_one_rate_instead_of_a_search(self):
+        r = self.relay('--alone', '--rate', '2000', '--overload')
+        self.assertGreater(r['mpps'], 0)
+        self.assertGreater(r['latency_us']['at_rate']['p99'], 0)
+        self.assertGreater(r['overload']['after_mpps'], 0)
+        self.assertNotIn('targets', r)
+
     def test_interrupt_ends_all_that_was_started(self):
         before = left_behind()
         bench = subprocess.Popen([BENCH, 'relay', '--seconds', '30', '--calls', '5'],
@@ -97,7 +109,8 @@ class Options(unittest.TestCase):
     def test_nonsense_is_refused_with_the_usage(self):
         for args in (['relay', '--path', 'up'], ['relay', '--suite', 'ROT13'],
                      ['relay', '--calls', '0'], ['relay', '--bytes', '9000'],
-                     ['relay', '--seconds', 'nan'], ['nothing']):
+                     ['relay', '--seconds', 'nan'], ['relay', '--interface', 'lo'],
+                     ['relay', '--legs', 'x'], ['nothing']):
             code, out, err = run(*args)
             self.assertEqual((code, out), (2, ''), args)
             self.assertIn('usage', err)
@@ -108,6 +121,24 @@ class Options(unittest.TestCase):
         for command in ('per', 'pipeline', 'relay', 'srtp'):
             self.assertIn('  %s ' % command, out)
             self.assertEqual(run(command, '--help')[0], 0)
+
+
+class Legs(unittest.TestCase):
+    def test_malformed_files_are_refused(self):
+        good = {'near': '198.18.1.1', 'near_port': 2000, 'far': '198.18.0.2', 'far_port': 3000,
+                'ssrc': 1}
+        for text in ('', '{}', '[]', '[1, 2]', json.dumps([good]),
+                     json.dumps([good, dict(good, near_port=70000)]),
+                     json.dumps([good, dict(good, near='there')]),
+                     json.dumps([good, dict(good, suite='AES_CM_128_HMAC_SHA1_80', send='00',
+                                            receive='00')])):
+            with tempfile.NamedTemporaryFile('w') as f:
+                f.write(text)
+                f.flush()
+                code, _, err = run('relay', '--rate', '1000', '--interface', 'lo', '--legs',
+                                   f.name)
+            self.assertEqual(code, 1, text)
+            self.assertIn('sluice-bench', err)
 
 
 def children(pid):
