@@ -17,8 +17,6 @@
 struct member {
     struct list link;
     struct session *session;
-    struct media_port *routed_to; /* as last told to the data plane */
-    struct media_port *port;      /* the one that routed_to is set on */
 };
 
 struct conference {
@@ -155,37 +153,15 @@ static struct member *member_of(const struct conference *c, const struct session
     return NULL;
 }
 
-/* Where media of `m` shall go now; NULL: nowhere. */
-static struct media_port *wanted(const struct conference *c, const struct member *m)
+struct session *conference_other(const struct conference *c, const struct session *s)
 {
-    if (!session_is_sending(m->session))
-        return NULL;
     LIST_FOREACH (it, &c->members) {
-        const struct member *other = LIST_ENTRY(it, struct member, link);
+        const struct member *m = LIST_ENTRY(it, struct member, link);
 
-        if (other != m && session_is_receiving(other->session))
-            return session_port(other->session);
+        if (m->session != s)
+            return m->session;
     }
     return NULL;
-}
-
-static void set_route(struct conference *c, struct member *m, struct media_port *to)
-{
-    struct media_port *port = session_port(m->session);
-
-    /* A port that is gone took its route along. */
-    if (m->port != port) {
-        m->port = port;
-        m->routed_to = NULL;
-    }
-    if (port == NULL || m->routed_to == to)
-        return;
-    /* That nothing shall go where nothing can go any more is no failure. */
-    if (c->all->media->route(port, to) == 0 || to == NULL)
-        m->routed_to = to;
-    else
-        log_error(LOG_AREA_CONFERENCE, session_id(m->session), "route not set",
-                  LOG_S("conference", c->name));
 }
 
 void conference_update(struct conference *c)
@@ -195,7 +171,8 @@ void conference_update(struct conference *c)
     LIST_FOREACH (it, &c->members) {
         struct member *m = LIST_ENTRY(it, struct member, link);
 
-        set_route(c, m, wanted(c, m));
+        session_route(m->session, conference_other(c, m->session));
+        session_kick(m->session);
         has_channels = has_channels || session_has_channels(m->session);
     }
     if (!has_channels)
@@ -208,7 +185,7 @@ void conference_leave(struct conference *c, struct session *s)
 
     if (gone == NULL)
         return;
-    set_route(c, gone, NULL);
+    session_route(s, NULL);
     list_remove(&gone->link);
     free(gone);
     c->count--;
@@ -260,6 +237,69 @@ size_t conference_offer(const struct conference *c, const struct session *s,
         offer[n].frames = G711_FRAMES;
         n++;
     }
+    return n;
+}
+
+static const char *const video_names[] = {
+    [SETTINGS_VIDEO_H264] = "H264",
+    [SETTINGS_VIDEO_H263] = "H263",
+    [SETTINGS_VIDEO_H261] = "H261",
+};
+
+static bool is_configured(const struct settings_media *media, const struct h245_relayed *relayed)
+{
+    for (uint32_t i = 0; i < media->video_count; i++)
+        if (relayed->media == H245_MEDIA_VIDEO &&
+            strcmp(video_names[media->video[i]], relayed->name) == 0)
+            return true;
+    return false;
+}
+
+/* No video at all where none is configured. */
+static bool may_pass(const struct settings_media *media, const struct h245_relayed *relayed)
+{
+    return is_configured(media, relayed) ||
+           (media->pass_unknown && (relayed->media != H245_MEDIA_VIDEO || media->video_count > 0));
+}
+
+/* What the other session's peer can receive; NULL: there is none yet, or it has not said. */
+static const struct h245_peer_caps *other_caps(const struct conference *c, const struct session *s)
+{
+    const struct session *other = conference_other(c, s);
+
+    return other != NULL ? session_peer_caps(other) : NULL;
+}
+
+bool conference_relays(const struct conference *c, const struct session *s,
+                       const struct h245_relayed *relayed)
+{
+    const struct settings_media *media = &session_env_of(s)->settings->media;
+    const struct session *other = conference_other(c, s);
+
+    if (other_caps(c, s) == NULL)
+        return is_configured(media, relayed);
+    return may_pass(media, relayed) && session_can_receive_relayed(other, relayed);
+}
+
+size_t conference_offer_relayed(const struct conference *c, const struct session *s,
+                                struct h245_relayed *offer, size_t max)
+{
+    struct session_env *env = session_env_of(s);
+    const struct settings_media *media = &env->settings->media;
+    const struct h245_peer_caps *caps = other_caps(c, s);
+    size_t n = 0;
+
+    if (caps != NULL) {
+        for (size_t i = 0; i < caps->relayed_count && n < max; i++)
+            if (may_pass(media, &caps->relayed[i]))
+                offer[n++] = caps->relayed[i];
+        return n;
+    }
+    arena_reset(&env->scratch);
+    for (uint32_t i = 0; i < media->video_count && n < max; i++)
+        if (h245_relayed_usual(&env->scratch, video_names[media->video[i]], &offer[n]) == 0)
+            n++;
+    arena_reset(&env->scratch);
     return n;
 }
 

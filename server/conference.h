@@ -42,6 +42,18 @@ size_t conference_offer(const struct conference *c, const struct session *s,
 /* May a channel of `s` use this codec? */
 bool conference_accepts(const struct conference *c, const struct session *s, enum h245_codec codec);
 
+/* The session that `s` is in a relay with; NULL: none yet. */
+struct session *conference_other(const struct conference *c, const struct session *s);
+
+/* Video and data are passed on as they are: what may be offered to `s` is what the other session's
+ * peer can receive, in its own words; while there is none, what is configured. */
+size_t conference_offer_relayed(const struct conference *c, const struct session *s,
+                                struct h245_relayed *offer, size_t max);
+
+/* May a channel of `s` carry this? */
+bool conference_relays(const struct conference *c, const struct session *s,
+                       const struct h245_relayed *relayed);
+
 /* A channel was accepted or opened: its codec is the conference's from now on. */
 void conference_settle(struct conference *c, enum h245_codec codec);
 bool conference_codec(const struct conference *c, enum h245_codec *codec);

@@ -12,6 +12,7 @@
 #define SERVER_MEDIA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -33,6 +34,15 @@ struct media_request {
     bool is_lab;         /* report the keys: lab transports only */
     const char *session; /* ids as text, for a sluiced that comes back */
     const char *conference;
+};
+
+#define MEDIA_ROUTES_MAX LINK_ROUTES_MAX
+#define MEDIA_PT_ANY     LINK_PT_ANY
+
+struct media_route {
+    struct media_port *to;
+    uint8_t pt_in;  /* MEDIA_PT_ANY: all that no row before it took */
+    uint8_t pt_out; /* MEDIA_PT_ANY: as it came */
 };
 
 struct media_established {
@@ -69,8 +79,10 @@ struct media_ops {
     int (*set_remote)(struct media_port *port, const struct addr *rtp, const struct addr *rtcp);
     /* Start DTLS, once (D-ONCE): ERR_EXISTS when done before. set_remote comes first. */
     int (*associate)(struct media_port *port, bool is_active, const struct fingerprint *peer);
-    /* Send what arrives on `from` to `to`; NULL: nowhere. */
-    int (*route)(struct media_port *from, struct media_port *to);
+    /* Where the media that arrive on `from` go: by the first row that fits, in the place of the
+     * rows of before; no row: nowhere. RTCP goes to the port of the first row. ERR_STATE: a port is
+     * not open; ERR_LIMIT: more than MEDIA_ROUTES_MAX. */
+    int (*route)(struct media_port *from, const struct media_route *rows, size_t count);
     /* Counters now. ERR_CLOSED, ERR_NOTFOUND. */
     int (*stats)(struct media_port *port, struct link_transport_stats *stats);
     void (*close)(struct media_port *port);

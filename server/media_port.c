@@ -39,10 +39,26 @@ static void leg_forget(struct port_leg *leg)
     leg->is_named = false;
 }
 
-static void unroute(struct media_port *p)
+static void forget_routes(struct media_port *p)
 {
-    list_remove(&p->to_link);
-    p->to = NULL;
+    for (size_t i = 0; i < p->routes; i++)
+        list_remove(&p->route[i].link);
+    p->routes = 0;
+}
+
+/* The data plane drops what goes to a transport that is no more; here no pointer may stay behind.
+ */
+static void forget_route(struct port_route *r)
+{
+    struct media_port *p = r->from;
+    size_t place = (size_t)(r - p->route);
+
+    for (size_t i = 0; i < p->routes; i++)
+        list_remove(&p->route[i].link);
+    memmove(r, r + 1, (p->routes - place - 1) * sizeof(*r));
+    p->routes--;
+    for (size_t i = 0; i < p->routes; i++)
+        list_push_back(&p->route[i].to->sources, &p->route[i].link);
 }
 
 void media_port_free(struct media_port *p)
@@ -53,9 +69,9 @@ void media_port_free(struct media_port *p)
         leg_forget(&p->leg[i]);
         HASH_DELETE(by_id, m->by_id, &p->leg[i]);
     }
-    LIST_FOREACH_SAFE (it, &p->sources)
-        unroute(LIST_ENTRY(it, struct media_port, to_link));
-    unroute(p);
+    forget_routes(p);
+    while (!list_is_empty(&p->sources))
+        forget_route(LIST_ENTRY(list_first(&p->sources), struct port_route, link));
     if (!p->is_void && m->numbers != NULL)
         ports_release(m->numbers, p->number, clock_mono_ms());
     timer_cancel(m->config.timers, &p->timer);
@@ -223,7 +239,6 @@ static int port_open(void *media, const struct media_request *r,
     p->shard = m->next_shard++ % m->shard_count;
     p->local = addr_with_port(addr_of_link(&m->info.local[local]), number);
     timer_init(&p->timer, on_port_timer, p);
-    list_init(&p->to_link);
     list_init(&p->sources);
     list_push_back(&m->all, &p->link);
     m->stats.ports_open++;
@@ -301,37 +316,60 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
 }
 
 /* Both legs of a plain port get the same table: RTP matches its row, RTCP goes by `rtcp`. */
-static int send_route(struct media_port *p)
+static int send_routes(struct media_port *p)
 {
-    const struct media_port *to = p->to;
     struct link_msg msg;
     int err = 0;
 
     for (unsigned i = 0; i < p->legs && err == 0; i++) {
-        message(&msg, to != NULL ? LINK_ROUTE_SET : LINK_ROUTE_CLEAR, &p->leg[i]);
-        if (to != NULL) {
-            msg.u.routes.count = 1;
-            msg.u.routes.row[0].to = to->leg[0].transport;
-            msg.u.routes.row[0].pt_in = LINK_PT_ANY;
-            msg.u.routes.row[0].pt_out = LINK_PT_ANY;
-            msg.u.routes.rtcp = to->leg[to->legs - 1].transport;
+        message(&msg, p->routes > 0 ? LINK_ROUTE_SET : LINK_ROUTE_CLEAR, &p->leg[i]);
+        msg.u.routes.count = (uint32_t)p->routes;
+        for (size_t k = 0; k < p->routes; k++) {
+            const struct port_route *r = &p->route[k];
+
+            msg.u.routes.row[k].to = r->to->leg[0].transport;
+            msg.u.routes.row[k].pt_in = r->pt_in;
+            msg.u.routes.row[k].pt_out = r->pt_out;
         }
+        if (p->routes > 0)
+            msg.u.routes.rtcp = p->route[0].to->leg[p->route[0].to->legs - 1].transport;
         err = link_port_send(p->m->port, &msg);
     }
     return err;
 }
 
-static int port_route(struct media_port *from, struct media_port *to)
+static bool is_routed(const struct media_port *p, const struct media_route *rows, size_t count)
 {
-    if (from->state != PORT_OPEN || (to != NULL && to->state != PORT_OPEN))
+    bool is_same = p->routes == count;
+
+    for (size_t i = 0; i < count && is_same; i++)
+        is_same = p->route[i].to == rows[i].to && p->route[i].pt_in == rows[i].pt_in &&
+                  p->route[i].pt_out == rows[i].pt_out;
+    return is_same;
+}
+
+static int port_route(struct media_port *from, const struct media_route *rows, size_t count)
+{
+    if (count > MEDIA_ROUTES_MAX)
+        return ERR_LIMIT;
+    if (from->state != PORT_OPEN)
         return ERR_STATE;
-    if (from->to == to)
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].to->state != PORT_OPEN)
+            return ERR_STATE;
+    if (is_routed(from, rows, count))
         return 0;
-    unroute(from);
-    from->to = to;
-    if (to != NULL)
-        list_push_back(&to->sources, &from->to_link);
-    return send_route(from);
+    forget_routes(from);
+    for (size_t i = 0; i < count; i++) {
+        struct port_route *r = &from->route[i];
+
+        *r = (struct port_route){
+            .from = from, .to = rows[i].to, .pt_in = rows[i].pt_in, .pt_out = rows[i].pt_out};
+        list_init(&r->link);
+        list_push_back(&r->to->sources, &r->link);
+    }
+    from->routes = count;
+    return send_routes(from);
 }
 
 static void add_stats(struct link_transport_stats *sum, const struct link_transport_stats *one)

@@ -31,6 +31,12 @@ struct port_leg {
     bool is_named;
 };
 
+struct port_route {
+    struct list link; /* in to->sources */
+    struct media_port *from, *to;
+    uint8_t pt_in, pt_out;
+};
+
 struct media_port {
     struct media_link *m;
     struct list link;
@@ -51,9 +57,9 @@ struct media_port {
     struct addr local;
     unsigned legs; /* 1, or 2 for RTP and RTCP apart */
     struct port_leg leg[2];
-    struct media_port *to; /* where its media go */
-    struct list to_link;   /* in to->sources */
-    struct list sources;   /* ports that send here */
+    struct port_route route[MEDIA_ROUTES_MAX]; /* where its media go, as last told */
+    size_t routes;
+    struct list sources; /* routes of others that lead here */
     struct link_transport_stats final;
     struct timer timer;
 };

@@ -37,13 +37,6 @@ const char *session_channel_state_to_str(enum channel_state state)
     return (size_t)state < sizeof(text) / sizeof(text[0]) ? text[state] : "unknown";
 }
 
-const char *session_channel_kind_to_str(enum channel_kind kind)
-{
-    static const char *const text[] = {CHANNEL_KIND_LIST(TEXT_OF)};
-
-    return (size_t)kind < sizeof(text) / sizeof(text[0]) ? text[kind] : "unknown";
-}
-
 const char *session_direction_to_str(enum h245_direction direction)
 {
     return direction == H245_INCOMING ? "incoming" : "outgoing";
@@ -160,8 +153,7 @@ static void on_no_channel(struct session *s)
     struct h245_audio offer[SETTINGS_CODECS_MAX];
     size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
 
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         if (failed == NULL || t->id > failed->id)
             failed = t;
     }
@@ -194,6 +186,9 @@ static void on_own_timer(struct session *s, enum session_timer timer)
         break;
     case SESSION_TIMER_MIRROR:
         session_open_outgoing(s);
+        break;
+    case SESSION_TIMER_FOLLOW:
+        session_follow(s);
         break;
     case SESSION_TIMER_NO_CHANNEL:
         on_no_channel(s);
@@ -370,8 +365,7 @@ static json_t *closed_data(const struct session *s, const struct link_transport_
 
 static bool is_a_port_closing(const struct session *s)
 {
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         if (t->is_closing)
             return true;
     }

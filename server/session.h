@@ -116,6 +116,7 @@ enum session_end {
     X(fast_refused)             /* fastStart that goes on by H.245 */                \
     X(fast_undecodable)         /* OLCs of a fastStart */                            \
     X(tcs_fingerprints_ignored) /* T-NOFP */                                         \
+    X(commands_passed)          /* fast update … to the media's sender */          \
     X(dtls_strangers)           /* records from a third address */
 
 struct session_stats {
@@ -305,13 +306,19 @@ bool session_is_caller(const struct session *s);
 /* May the H.245 connection come from this host? Signalling peer's, or the one Setup named. */
 bool session_expects(const struct session *s, const struct addr *from);
 
-/* For conferences: does the peer take this codec (true while unknown), its port (NULL while none
- * is open), may media flow from it, to it. */
+/* For conferences: does the peer take this codec (true while unknown)? */
 bool session_can_receive(const struct session *s, enum h245_codec codec);
-struct media_port *session_port(const struct session *s);
+bool session_can_receive_relayed(const struct session *s, const struct h245_relayed *relayed);
+bool session_has_channels(const struct session *s);
+/* May its primary audio flow from the peer, to the peer? */
 bool session_is_sending(const struct session *s);
 bool session_is_receiving(const struct session *s);
-bool session_has_channels(const struct session *s);
+/* What the peer can receive of video and data; NULL: not known. */
+const struct h245_peer_caps *session_peer_caps(const struct session *s);
+/* Media of its channels go to those of `to` from now on; NULL: nowhere. */
+void session_route(struct session *s, const struct session *to);
+/* The other session of its relay has changed: look at it soon. */
+void session_kick(struct session *s);
 struct session_env *session_env_of(const struct session *s);
 
 /* JSON: a line for a list, and everything. New references. */

@@ -54,7 +54,7 @@ static uint32_t rate_of(const struct session_channel *c)
 {
     uint32_t rate = c->rate;
 
-    if (rate == 0 && c->kind == CHANNEL_AUDIO && c->audio.codec < H245_CODEC_COUNT)
+    if (rate == 0 && c->kind == H245_MEDIA_AUDIO && c->audio.codec < H245_CODEC_COUNT)
         rate = codec_rates[c->audio.codec];
     return c->is_rate_limited && c->rate_limit < rate ? c->rate_limit : rate;
 }
@@ -69,9 +69,8 @@ static uint32_t sum(const struct session *s, bool only_flexible)
 {
     uint64_t total = 0;
 
-    SESSION_EACH_CHANNEL(s, c)
-    {
-        if (counts(c) && (!only_flexible || c->kind == CHANNEL_VIDEO))
+    SESSION_EACH_CHANNEL (s, c) {
+        if (counts(c) && (!only_flexible || c->kind == H245_MEDIA_VIDEO))
             total += rate_of(c);
     }
     return total > UINT32_MAX ? UINT32_MAX : (uint32_t)total;
@@ -141,8 +140,7 @@ static void restrict_channel(struct session *s, struct session_channel *c, uint3
 
 static void lift_restrictions(struct session *s)
 {
-    SESSION_EACH_CHANNEL(s, c)
-    {
+    SESSION_EACH_CHANNEL (s, c) {
         if (!c->is_rate_limited)
             continue;
         c->is_rate_limited = false;
@@ -154,9 +152,8 @@ static void lift_restrictions(struct session *s)
  * gatekeeper cannot make smaller: such a channel is closed. */
 static void share_out(struct session *s, uint32_t room, uint32_t flexible)
 {
-    SESSION_EACH_CHANNEL(s, c)
-    {
-        if (c->kind != CHANNEL_VIDEO || !counts(c) || flexible == 0)
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->kind != H245_MEDIA_VIDEO || !counts(c) || flexible == 0)
             continue;
         if (c->direction == H245_OUTGOING)
             session_channel_drop(s, c);

@@ -33,6 +33,7 @@ struct session_channel *session_channel_add(struct session *s, enum h245_directi
             continue;
         memset(c, 0, sizeof(*c));
         c->place = i;
+        c->serial = ++s->next_channel;
         c->direction = direction;
         return c;
     }
@@ -42,23 +43,31 @@ struct session_channel *session_channel_add(struct session *s, enum h245_directi
 struct session_channel *session_channel_find(const struct session *s, uint16_t lcn,
                                              enum h245_direction direction)
 {
-    SESSION_EACH_CHANNEL(s, c)
-    {
+    SESSION_EACH_CHANNEL (s, c) {
         if (c->lcn == lcn && c->direction == direction)
             return c;
     }
     return NULL;
 }
 
-struct session_channel *session_channel_of(const struct session *s, enum channel_kind kind,
-                                           enum h245_direction direction)
+struct session_channel *session_channel_of(const struct session *s, enum h245_media kind,
+                                           uint8_t index, enum h245_direction direction)
 {
-    SESSION_EACH_CHANNEL(s, c)
-    {
-        if (c->kind == kind && c->direction == direction)
-            return c;
+    struct session_channel *found = NULL;
+
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->kind != kind || c->index != index || c->direction != direction)
+            continue;
+        if (found == NULL || found->state == CHANNEL_CLOSING ||
+            (c->state != CHANNEL_CLOSING && c->serial > found->serial))
+            found = c;
     }
-    return NULL;
+    return found;
+}
+
+const char *session_channel_codec(const struct session_channel *c)
+{
+    return c->kind == H245_MEDIA_AUDIO ? h245_codec_to_str(c->audio.codec) : c->relayed.name;
 }
 
 bool session_has_channels(const struct session *s)
@@ -71,9 +80,8 @@ bool session_has_channels(const struct session *s)
 static json_t *channel_data(const struct session_channel *c)
 {
     return json_pack("{s:i,s:s,s:s,s:s,s:b}", "lcn", c->lcn, "direction",
-                     session_direction_to_str(c->direction), "kind",
-                     session_channel_kind_to_str(c->kind), "codec",
-                     h245_codec_to_str(c->audio.codec), "protected", c->is_protected);
+                     session_direction_to_str(c->direction), "kind", h245_media_to_str(c->kind),
+                     "codec", session_channel_codec(c), "protected", c->is_protected);
 }
 
 void session_channel_is_open(struct session *s, struct session_channel *c)
@@ -85,9 +93,8 @@ void session_channel_is_open(struct session *s, struct session_channel *c)
     session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
     log_info(LOG_AREA_H245, s->id, "channel opened", LOG_U("lcn", c->lcn),
              LOG_S("direction", session_direction_to_str(c->direction)),
-             LOG_S("kind", session_channel_kind_to_str(c->kind)),
-             LOG_S("codec", h245_codec_to_str(c->audio.codec)), LOG_B("protected", c->is_protected),
-             LOG_ADDR("media", &c->media));
+             LOG_S("kind", h245_media_to_str(c->kind)), LOG_S("codec", session_channel_codec(c)),
+             LOG_B("protected", c->is_protected), LOG_ADDR("media", &c->media));
     if (session_wants_events(s))
         session_event(s, "channel.opened", channel_data(c));
     if (s->conference != NULL)
@@ -96,9 +103,12 @@ void session_channel_is_open(struct session *s, struct session_channel *c)
 
 void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cause)
 {
-    if (session_channel_find(s, lcn, H245_OUTGOING) == NULL)
+    const struct session_channel *c = session_channel_find(s, lcn, H245_OUTGOING);
+
+    if (c == NULL)
         return;
     s->env->stats.channels_refused++;
+    session_lane_refused(s, c);
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer refused channel %u: %s", lcn,
                  h245_olc_cause_to_str(cause));
     if (session_wants_events(s))
@@ -134,8 +144,7 @@ void session_channel_drop(struct session *s, struct session_channel *c)
 
 static bool is_in_use(const struct session *s, const struct session_transport *t)
 {
-    SESSION_EACH_CHANNEL(s, c)
-    {
+    SESSION_EACH_CHANNEL (s, c) {
         if (c->transport == t)
             return true;
     }
@@ -177,7 +186,7 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
 void session_media_on_active(struct session *s)
 {
     const struct settings_timers *t = &s->env->settings->signalling.timers;
-    const struct session_channel *in = session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING);
+    const struct session_channel *in = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
 
     session_set_timer(s, SESSION_TIMER_NO_CHANNEL, t->no_channel_ms);
     if (in != NULL) {
@@ -197,8 +206,7 @@ void session_media_progress(struct session *s, struct session_transport *t)
         session_fast_opened(s, t);
         return;
     }
-    SESSION_EACH_CHANNEL(s, c)
-    {
+    SESSION_EACH_CHANNEL (s, c) {
         if (c->state == CHANNEL_PENDING && c->transport == t)
             session_channel_accept(s, c);
     }
@@ -208,8 +216,8 @@ void session_media_progress(struct session *s, struct session_transport *t)
 
 void session_media_close(struct session *s)
 {
-    SESSION_EACH_CHANNEL(s, c)
-    session_channel_forget(s, c);
-    SESSION_EACH_TRANSPORT(s, t)
-    session_transport_close(t);
+    SESSION_EACH_CHANNEL (s, c)
+        session_channel_forget(s, c);
+    SESSION_EACH_TRANSPORT (s, t)
+        session_transport_close(t);
 }

@@ -90,7 +90,8 @@ static bool is_protected(const struct session *s)
 int session_fast_begin(struct session *s)
 {
     struct session_transport *t = NULL;
-    int err = session_transport_open(s, is_protected(s) ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP, &t);
+    int err = session_transport_open(s, is_protected(s) ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP,
+                                     H245_MEDIA_AUDIO, 0, &t);
 
     if (err == 0 && is_protected(s))
         err = h23510_fast_take(&t->dtls, &s->fast_in);
@@ -109,7 +110,7 @@ static struct session_channel *add(struct session *s, struct session_transport *
         return NULL;
     (void)h245_channel_adopt(s->h245, lcn, direction);
     c->state = CHANNEL_PENDING;
-    c->kind = CHANNEL_AUDIO;
+    c->kind = H245_MEDIA_AUDIO;
     c->transport = t;
     c->is_protected = session_transport_is_protected(t);
     c->lcn = lcn;
@@ -198,8 +199,7 @@ void session_fast_lost(struct session *s, const char *text)
 
 void session_fast_learn(struct session *s)
 {
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         if (t->port != NULL && t->agreement.is_set && !t->dtls.peer_known)
             h23510_fast_learn(&t->dtls, &s->dtls);
     }

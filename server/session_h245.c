@@ -68,6 +68,8 @@ static void on_capabilities_acked(void *arg)
     s->is_capable = true;
     session_step_now(s, SESSION_STEP_TCS_ACK);
     check_active(s);
+    if (s->is_offer_stale)
+        session_refresh_capabilities(s);
 }
 
 static void on_capabilities_rejected(void *arg)
@@ -129,17 +131,20 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     /* Descriptors or multiplex parameters alone: the table that was sent before holds on. */
     if (!caps.is_empty && !caps.has_table && s->has_peer_caps)
         return H245_TCS_ACK;
-    s->peer_caps = caps;
-    s->has_peer_caps = true;
-    /* An empty set only pauses: what was agreed on security stays (H.323 8.4.6). */
+    /* An empty set only pauses: what was agreed before stays (H.323 8.4.6). */
+    s->is_paused = caps.is_empty;
     if (caps.is_empty)
         return H245_TCS_ACK;
+    s->peer_caps = caps;
+    s->has_peer_caps = true;
     s->tcs_verdict = h23510_on_peer_tcs(&s->dtls, tcs, NULL, 0, NULL);
     s->env->stats.tcs_fingerprints_ignored += s->dtls.stats.tcs_fingerprints_ignored - ignored;
     session_fast_learn(s);
     if (judge_security(s)) {
         session_note_cleartext(s);
         check_active(s);
+        if (s->conference != NULL)
+            conference_update(s->conference); /* what the others can be offered may change */
     }
     return H245_TCS_ACK;
 }
@@ -194,6 +199,16 @@ static void on_user_input(void *arg, const struct h245_user_input *input)
         session_user_input(arg, input->text, input->duration_ms, "h245");
 }
 
+static void on_misc_command(void *arg, const struct h245_MiscellaneousCommand *command)
+{
+    session_on_misc_command(arg, command);
+}
+
+static void on_flow_control(void *arg, const struct h245_FlowControlCommand *command)
+{
+    session_on_flow_control(arg, command);
+}
+
 static void on_end_session(void *arg)
 {
     struct session *s = arg;
@@ -229,6 +244,8 @@ static const struct h245_engine_ops ops = {
     .on_channel_close_request = on_close_request,
     .on_round_trip_lost = on_round_trip_lost,
     .on_user_input = on_user_input,
+    .on_misc_command = on_misc_command,
+    .on_flow_control = on_flow_control,
     .on_end_session = on_end_session,
     .on_failed = on_failed,
 };
@@ -312,17 +329,33 @@ int session_h245_create(struct session *s)
     return s->h245 != NULL ? 0 : ERR_NOMEM;
 }
 
+/* FNV-1a: two offers of one mark say the same. */
+static uint64_t mark_of(const struct h245_relayed *relayed, size_t count)
+{
+    uint64_t mark = 14695981039346656037u;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < relayed[i].len; k++)
+            mark = (mark ^ relayed[i].octets[k]) * 1099511628211u;
+        mark = (mark ^ relayed[i].len) * 1099511628211u;
+    }
+    return mark;
+}
+
 static int send_capabilities(struct session *s)
 {
     struct arena *a = &s->env->scratch;
     struct h245_audio audio[SETTINGS_CODECS_MAX];
+    struct h245_relayed relayed[H245_RELAYED_CAPS_MAX];
     struct h245_TerminalCapabilitySet *tcs = NULL;
-    struct h245_caps_offer offer = {.audio = audio, .is_mcu = true};
+    struct h245_caps_offer offer = {.audio = audio, .relayed = relayed, .is_mcu = true};
     int err;
 
     offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
     if (offer.audio_count == 0)
         return ERR_UNSUPPORTED;
+    offer.relayed_count =
+        conference_offer_relayed(s->conference, s, relayed, H245_RELAYED_CAPS_MAX);
     arena_reset(a);
     err = h245_build_tcs(a, &offer, &tcs);
     if (err == 0)
@@ -330,7 +363,25 @@ static int send_capabilities(struct session *s)
     if (err == 0)
         err = h245_ces_send(s->h245, tcs, s->now);
     arena_reset(a);
+    if (err == 0)
+        s->offered = mark_of(relayed, offer.relayed_count);
     return err;
+}
+
+void session_refresh_capabilities(struct session *s)
+{
+    struct h245_relayed relayed[H245_RELAYED_CAPS_MAX];
+    size_t n = conference_offer_relayed(s->conference, s, relayed, H245_RELAYED_CAPS_MAX);
+    int err = 0;
+
+    s->is_offer_stale = false;
+    if (s->is_h245_up && mark_of(relayed, n) != s->offered)
+        err = send_capabilities(s);
+    if (err == ERR_STATE)
+        s->is_offer_stale = true; /* goes out when the earlier set is acknowledged */
+    else if (err != 0)
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "capabilities not changed: %s",
+                     err_to_str(err));
 }
 
 void session_h245_begin(struct session *s)

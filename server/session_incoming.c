@@ -32,19 +32,72 @@ static void object(struct objection *o, enum h245_olc_cause cause, const char *w
     o->why = why;
 }
 
-/* Shape of the channel, without a look at security. */
-static void judge_shape(const struct session *s, const struct h245_channel *c, struct objection *o)
+/* H.245 B.3: sessions 1, 2 and 3 are those of the primary audio, video and data; others are
+ * dynamic, given by the master, and 0 asks it for one. */
+static uint8_t primary_id(enum h245_media kind)
 {
+    return (uint8_t)(kind + 1);
+}
+
+struct lane {
+    uint8_t index;
+    uint8_t session_id;
+};
+
+static bool is_taken(const struct session *s, enum h245_media kind, uint8_t index)
+{
+    const struct session_channel *c = session_channel_of(s, kind, index, H245_INCOMING);
+
+    return c != NULL;
+}
+
+/* Which lane is it? One of ours with the same session id, else the first that is free. */
+static void find_lane(const struct session *s, const struct h245_channel *c, struct lane *lane)
+{
+    lane->session_id = c->session_id;
+    lane->index = 0;
+    if (c->session_id == primary_id(c->kind))
+        return;
+    SESSION_EACH_CHANNEL (s, have) {
+        if (c->session_id != 0 && have->kind == c->kind && have->session_id == c->session_id) {
+            lane->index = have->index;
+            return;
+        }
+    }
+    while (lane->index < SESSION_LANES_MAX && is_taken(s, c->kind, lane->index))
+        lane->index++;
+    if (lane->session_id == 0)
+        lane->session_id =
+            lane->index == 0
+                ? primary_id(c->kind)
+                : (uint8_t)(SESSION_ID_FIRST + c->kind * SESSION_LANES_MAX + lane->index);
+}
+
+static bool is_served(const struct session *s, const struct h245_channel *c)
+{
+    return c->kind == H245_MEDIA_AUDIO ? conference_accepts(s->conference, s, c->audio.codec)
+                                       : conference_relays(s->conference, s, &c->relayed);
+}
+
+/* Shape of the channel, without a look at security. */
+static void judge_shape(const struct session *s, const struct h245_channel *c, struct lane *lane,
+                        struct objection *o)
+{
+    bool is_audio = c->kind == H245_MEDIA_AUDIO;
+
+    find_lane(s, c, lane);
     if (c->has_reverse)
-        object(o, H245_OLC_UNSUITABLE_REVERSE, "bidirectional channels are not for audio");
-    else if (c->is_other_media || c->is_null || c->audio.codec == H245_CODEC_UNKNOWN)
+        object(o, H245_OLC_UNSUITABLE_REVERSE, "bidirectional channels are not for RTP");
+    else if (c->is_unknown || c->is_null || (is_audio && c->audio.codec == H245_CODEC_UNKNOWN))
         object(o, H245_OLC_TYPE_NOT_SUPPORTED, "media type is not served");
-    else if (c->session_id > SESSION_AUDIO_ID)
-        object(o, H245_OLC_SESSION_ID, "audio belongs to session 1");
-    else if (session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING) != NULL)
-        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is an audio channel already");
-    else if (!conference_accepts(s->conference, s, c->audio.codec))
-        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "codec is not the conference's");
+    else if (c->session_id != 0 && c->session_id <= primary_id(H245_MEDIA_DATA) &&
+             c->session_id != primary_id(c->kind))
+        object(o, H245_OLC_SESSION_ID, "the session is another medium's");
+    else if (lane->index >= SESSION_LANES_MAX || is_taken(s, c->kind, lane->index))
+        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a channel of its session already");
+    else if (!is_served(s, c))
+        object(o, H245_OLC_TYPE_NOT_AVAILABLE,
+               is_audio ? "codec is not the conference's" : "codec is not passed on here");
 }
 
 /* T-BAD and the policy; the verdict on what the peer wrote about DTLS is in already. */
@@ -79,7 +132,7 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     c->media_control = session_transport_control(t);
     memset(&fields, 0, sizeof(fields));
     fields.lcn = c->lcn;
-    fields.session_id = c->session_id == 0 ? SESSION_AUDIO_ID : 0;
+    fields.session_id = c->is_id_ours ? c->session_id : 0;
     fields.media = c->media;
     fields.media_control = c->media_control;
     arena_reset(a);
@@ -105,7 +158,8 @@ static void remote_from_olc(struct session_transport *t, const struct h245_chann
 {
     struct addr rtp = c->media_control;
 
-    if (rtp.family == ADDR_NONE || t->has_remote_from_ack)
+    /* A channel that joins a running connection brings no new address (A-ADD). */
+    if (rtp.family == ADDR_NONE || t->has_remote_from_ack || t->association != ASSOCIATION_NONE)
         return;
     if (!session_transport_is_protected(t) && rtp.port % 2 == 1)
         rtp.port--;
@@ -114,41 +168,54 @@ static void remote_from_olc(struct session_transport *t, const struct h245_chann
 
 /* The transport that the channel shall be on, opened where there is none yet. */
 static struct session_transport *choose_transport(struct session *s, enum media_kind kind,
+                                                  const struct h245_channel *c, uint8_t index,
                                                   struct objection *o)
 {
-    struct session_transport *t = session_transport_live(s);
+    struct session_transport *t = session_transport_of(s, kind, c->kind, index);
+    enum media_kind other;
     int err;
 
-    if (t != NULL && t->kind != kind) {
+    if (session_transport_kind_of(s, c->kind, index, &other) && other != kind) {
         object(o, H245_OLC_SECURITY_DENIED, "both directions share one kind of transport");
         return NULL;
     }
     if (t != NULL)
         return t;
-    err = session_transport_open(s, kind, &t);
+    err = session_transport_open(s, kind, c->kind, index, &t);
     if (err == 0)
         return t;
     object(o, H245_OLC_UNSPECIFIED, err_to_str(err));
     return NULL;
 }
 
-static void fill(struct session_channel *to, const struct h245_channel *c)
+static int payload_type_of(const struct h245_channel *c)
+{
+    if (c->payload_type != 0)
+        return c->payload_type;
+    if (c->kind == H245_MEDIA_AUDIO)
+        return h245_codec_payload_type(c->audio.codec);
+    return c->relayed.payload_type != 0 ? c->relayed.payload_type : H245_PT_DYNAMIC;
+}
+
+static void fill(struct session_channel *to, const struct h245_channel *c, const struct lane *lane)
 {
     to->state = CHANNEL_PENDING;
-    to->kind = CHANNEL_AUDIO;
+    to->kind = c->kind;
+    to->index = lane->index;
     to->lcn = c->lcn;
     to->audio = c->audio;
-    to->session_id = c->session_id;
-    to->payload_type =
-        c->payload_type != 0 ? c->payload_type : h245_codec_payload_type(c->audio.codec);
+    to->relayed = c->relayed;
+    to->session_id = lane->session_id;
+    to->is_id_ours = c->session_id == 0;
+    to->payload_type = payload_type_of(c);
 }
 
 /* The negotiation of a connection happens on a copy: what is refused has changed nothing. */
 static struct session_channel *admit(struct session *s, const struct h245_OpenLogicalChannel *olc,
-                                     const struct h245_channel *c,
+                                     const struct h245_channel *c, const struct lane *lane,
                                      struct h23510_agreement *agreement, struct objection *o)
 {
-    struct session_transport *t = session_transport_live(s);
+    struct session_transport *t = session_transport_of(s, MEDIA_DTLS_SRTP, c->kind, lane->index);
     struct h23510 dtls = t != NULL ? t->dtls : s->dtls;
     enum h23510_verdict verdict = h23510_check_olc(&dtls, olc, agreement);
     struct session_channel *channel;
@@ -161,11 +228,14 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
         object(o, H245_OLC_UNSPECIFIED, "too many channels");
         return NULL;
     }
-    t = choose_transport(s, verdict == H23510_OK ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP, o);
+    t = choose_transport(s, verdict == H23510_OK ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP, c,
+                         lane->index, o);
     if (t == NULL)
         return NULL;
-    t->dtls = dtls;
-    fill(channel, c);
+    if (session_transport_is_protected(t))
+        t->dtls = dtls;
+    fill(channel, c, lane);
+    s->has_lanes = s->has_lanes || c->kind != H245_MEDIA_AUDIO || lane->index > 0;
     channel->is_protected = session_transport_is_protected(t);
     channel->transport = t;
     return channel;
@@ -179,6 +249,7 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     struct session_channel *channel = NULL;
     struct session_transport *t;
     struct h245_channel c;
+    struct lane lane = {0, 0};
     int err;
 
     if (!session_is_alive(s)) {
@@ -192,16 +263,17 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     if (err != 0)
         object(&o, H245_OLC_TYPE_UNKNOWN, err_to_str(err));
     else
-        judge_shape(s, &c, &o);
+        judge_shape(s, &c, &lane, &o);
     if (o.why == NULL)
-        channel = admit(s, olc, &c, &agreement, &o);
+        channel = admit(s, olc, &c, &lane, &agreement, &o);
     if (channel == NULL) {
         reject(s, lcn, o.cause, o.why);
         return;
     }
     t = channel->transport;
     session_bandwidth_learn(channel, olc);
-    conference_settle(s->conference, c.audio.codec);
+    if (c.kind == H245_MEDIA_AUDIO)
+        conference_settle(s->conference, c.audio.codec);
     remote_from_olc(t, &c);
     if (agreement.is_set)
         session_agree(t, &agreement);

@@ -61,20 +61,19 @@ static json_t *channel_json(const struct session_channel *c)
 {
     return json_pack(
         "{s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:b,s:s,s:o,s:o,s:o}", "lcn", c->lcn, "direction",
-        session_direction_to_str(c->direction), "kind", session_channel_kind_to_str(c->kind),
-        "codec", h245_codec_to_str(c->audio.codec), "frames", (int)c->audio.frames, "payload_type",
-        c->payload_type, "session_id", c->session_id == 0 ? SESSION_AUDIO_ID : c->session_id,
-        "protected", c->is_protected, "state", session_channel_state_to_str(c->state), "transport",
-        transport_ref(c->transport), "media", addr_json(&c->media), "media_control",
-        addr_json(&c->media_control));
+        session_direction_to_str(c->direction), "kind", h245_media_to_str(c->kind), "codec",
+        session_channel_codec(c), "frames", (int)c->audio.frames, "payload_type", c->payload_type,
+        "session_id", (int)c->session_id, "protected", c->is_protected, "state",
+        session_channel_state_to_str(c->state), "transport", transport_ref(c->transport), "media",
+        addr_json(&c->media), "media_control", addr_json(&c->media_control));
 }
 
 static json_t *channels_json(const struct session *s)
 {
     json_t *list = json_array();
 
-    SESSION_EACH_CHANNEL(s, c)
-    json_array_append_new(list, channel_json(c));
+    SESSION_EACH_CHANNEL (s, c)
+        json_array_append_new(list, channel_json(c));
     return list;
 }
 
@@ -148,13 +147,11 @@ static json_t *transports_json(const struct session *s)
 {
     json_t *list = json_array();
 
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         if (t->port != NULL)
             json_array_append_new(list, transport_json(t));
     }
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         if (t->port == NULL && t->has_final)
             json_array_append_new(list, transport_json(t));
     }
@@ -197,8 +194,7 @@ static const char *srtp_of(const struct session *s)
 {
     const struct session_transport *newest = NULL;
 
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         if (t->is_verified && (newest == NULL || t->id > newest->id))
             newest = t;
     }

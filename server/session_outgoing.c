@@ -6,11 +6,22 @@
 #include "base/err.h"
 #include "server/conference.h"
 
-static enum media_kind own_kind(const struct session *s)
-{
-    const struct session_transport *t = session_transport_live(s);
+#define PT_DYNAMIC_FIRST 96 /* RFC 3551 */
 
-    return t != NULL ? t->kind : h23510_is_usable(&s->dtls) ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP;
+/* The lane's transport, opened where there is none; NULL and 0: it is not ready yet. */
+static int need_transport(struct session *s, enum h245_media medium, uint8_t index,
+                          struct session_transport **out)
+{
+    enum media_kind kind = h23510_is_usable(&s->dtls) ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP;
+    struct session_transport *t;
+    int err = 0;
+
+    (void)session_transport_kind_of(s, medium, index, &kind);
+    t = session_transport_of(s, kind, medium, index);
+    if (t == NULL)
+        err = session_transport_open(s, kind, medium, index, &t);
+    *out = err == 0 && t->is_open ? t : NULL;
+    return err;
 }
 
 /* Codec of our channel: that of the peer's, else what the conference has, else our first choice;
@@ -42,7 +53,11 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
     memset(&c, 0, sizeof(c));
     c.lcn = channel->lcn;
     c.session_id = channel->session_id;
+    c.kind = channel->kind;
     c.audio = channel->audio;
+    c.relayed = channel->relayed;
+    if (channel->payload_type >= PT_DYNAMIC_FIRST)
+        c.payload_type = (uint8_t)channel->payload_type;
     c.media_control = session_transport_control(t);
     arena_reset(a);
     err = h245_build_olc(a, &c, &olc);
@@ -57,26 +72,64 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
 }
 
 static int open_channel(struct session *s, struct session_transport *t,
-                        const struct h245_audio *audio)
+                        const struct session_channel *like)
 {
     struct session_channel *c = session_channel_add(s, H245_OUTGOING);
+    uint16_t lcn = 0;
     int err;
 
     if (c == NULL)
         return ERR_LIMIT;
-    err = h245_channel_number(s->h245, &c->lcn);
+    err = h245_channel_number(s->h245, &lcn);
     if (err != 0)
         return err;
     c->state = CHANNEL_OPENING;
-    c->kind = CHANNEL_AUDIO;
-    c->audio = *audio;
-    c->session_id = SESSION_AUDIO_ID;
-    c->payload_type = h245_codec_payload_type(audio->codec);
+    c->lcn = lcn;
+    c->kind = like->kind;
+    c->index = like->index;
+    c->audio = like->audio;
+    c->relayed = like->relayed;
+    c->rate = like->rate;
+    c->session_id = like->session_id;
+    c->payload_type = like->payload_type;
     c->is_protected = session_transport_is_protected(t);
     c->transport = t;
+    s->has_lanes = s->has_lanes || c->kind != H245_MEDIA_AUDIO || c->index > 0;
     err = send_olc(s, t, c);
     if (err != 0)
         c->state = CHANNEL_NONE;
+    return err;
+}
+
+/* A dynamic session is the one that the peer has opened or the master gives: we give one when that
+ * is us, and else ask for one. */
+static uint8_t session_id_of(const struct session *s, enum h245_media kind, uint8_t index)
+{
+    const struct session_channel *in = session_channel_of(s, kind, index, H245_INCOMING);
+
+    if (index == 0)
+        return (uint8_t)(kind + 1);
+    if (in != NULL)
+        return in->session_id;
+    return h245_msd_is_master(s->h245)
+               ? (uint8_t)(SESSION_ID_FIRST + kind * SESSION_LANES_MAX + index)
+               : 0;
+}
+
+int session_open_lane(struct session *s, const struct session_channel *in)
+{
+    struct session_channel like = *in;
+    struct session_transport *t = NULL;
+    int err = need_transport(s, in->kind, in->index, &t);
+
+    if (err == 0 && t == NULL)
+        return 0;
+    like.session_id = session_id_of(s, in->kind, in->index);
+    if (err == 0)
+        err = open_channel(s, t, &like);
+    if (err != 0)
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "%s channel not opened: %s",
+                     h245_media_to_str(in->kind), err_to_str(err));
     return err;
 }
 
@@ -84,45 +137,53 @@ static int open_channel(struct session *s, struct session_transport *t,
  * own, and do not wait for ever for one that does not. */
 static bool is_time(const struct session *s, const struct session_channel *in)
 {
-    if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->peer_caps.is_empty ||
-        session_channel_of(s, CHANNEL_AUDIO, H245_OUTGOING) != NULL)
+    if (session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING) != NULL)
         return false;
     if (in == NULL)
         return s->deadline[SESSION_TIMER_MIRROR] == SESSION_NEVER;
     return in->state != CHANNEL_CLOSING;
 }
 
-/* Opens our channel when all is there that it needs; asks for the port where that is missing. */
-void session_open_outgoing(struct session *s)
+/* Our primary audio, when all is there that it needs; asks for the port where that is missing. */
+static void open_audio(struct session *s)
 {
-    const struct session_channel *in = session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING);
-    struct session_transport *t = session_transport_live(s);
-    struct h245_audio audio;
-    int err = 0;
+    const struct session_channel *in = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
+    struct session_channel like = {.kind = H245_MEDIA_AUDIO, .session_id = SESSION_AUDIO_ID};
+    struct session_transport *t = NULL;
+    int err;
 
     if (!is_time(s, in))
         return;
-    if (own_codec(s, in, &audio) != 0) {
+    if (own_codec(s, in, &like.audio) != 0) {
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer cannot receive the codec");
         return;
     }
-    if (t == NULL)
-        err = session_transport_open(s, own_kind(s), &t);
+    err = need_transport(s, H245_MEDIA_AUDIO, 0, &t);
     if (err != 0) {
         session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
                     "no media port");
         return;
     }
-    if (!t->is_open)
+    if (t == NULL)
         return;
     session_stop_timer(s, SESSION_TIMER_MIRROR);
-    err = open_channel(s, t, &audio);
+    like.payload_type = h245_codec_payload_type(like.audio.codec);
+    err = open_channel(s, t, &like);
     if (err != 0) {
         session_note(s, LOG_LEVEL_ERROR, LOG_AREA_H245, "channel not opened: %s", err_to_str(err));
         return;
     }
-    conference_settle(s->conference, audio.codec);
+    conference_settle(s->conference, like.audio.codec);
     session_step_now(s, SESSION_STEP_OLC_OUT);
+}
+
+void session_open_outgoing(struct session *s)
+{
+    if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused)
+        return;
+    open_audio(s);
+    if (session_is_alive(s))
+        session_open_mirrored(s);
 }
 
 static void refuse_ack(struct session *s, struct session_channel *c, const char *why)
@@ -183,6 +244,12 @@ void session_on_opened(struct session *s, uint16_t lcn,
                                                                     : &t->remote_control);
     if (agreement.is_set)
         session_agree(t, &agreement);
-    if (c->state == CHANNEL_OPENING)
+    if (fields.payload_type != 0)
+        c->payload_type = fields.payload_type;
+    if (c->session_id == 0)
+        c->session_id = fields.session_id;
+    if (c->state == CHANNEL_OPENING) {
         session_channel_is_open(s, c);
+        session_ask_picture(s, c);
+    }
 }

@@ -128,6 +128,21 @@ static void on_stranger(void *owner, const struct addr *from, uint64_t count)
              LOG_U("count", count));
 }
 
+/* A session lives by its audio: a camera that is switched off ends no call. */
+static void on_silence(const struct session_transport *t)
+{
+    struct session *s = t->session;
+    const struct session_channel *audio = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
+
+    /* Who is on hold sends nothing. */
+    if (s->config.is_by_sdp && audio == NULL)
+        return;
+    if (audio == NULL || audio->transport == t)
+        session_end(s, SESSION_END_NO_MEDIA, "no media came in time");
+    else
+        session_note(s, LOG_LEVEL_INFO, LOG_AREA_MEDIA, "no media on transport %u in time", t->id);
+}
+
 static void on_event(void *owner, unsigned type, const struct link_event *event)
 {
     struct session_transport *t = owner;
@@ -140,11 +155,8 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
             session_event(s, "media.first_packet",
                           json_pack("{s:s,s:I}", "direction", is_out ? "out" : "in", "ssrc",
                                     (json_int_t)event->ssrc));
-    } else if (type == LINK_MEDIA_TIMEOUT &&
-               !(s->config.is_by_sdp &&
-                 session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING) == NULL)) {
-        /* Who is on hold sends nothing. */
-        session_end(s, SESSION_END_NO_MEDIA, "no media came in time");
+    } else if (type == LINK_MEDIA_TIMEOUT) {
+        on_silence(t);
     } else if (type == LINK_REMOTE_MISMATCH) {
         log_warn(LOG_AREA_MEDIA, s->id, "media from another address than the signalled one");
     }
@@ -187,7 +199,7 @@ const struct media_callbacks session_media_callbacks = {
 
 bool session_can_receive(const struct session *s, enum h245_codec codec)
 {
-    if (!s->has_peer_caps || s->peer_caps.is_empty)
+    if (!s->has_peer_caps)
         return true;
     for (size_t i = 0; i < s->peer_caps.audio_count; i++)
         if (s->peer_caps.audio[i].audio.codec == codec)
@@ -195,31 +207,37 @@ bool session_can_receive(const struct session *s, enum h245_codec codec)
     return false;
 }
 
-/* The channel of the primary audio that is open and whose port is there; NULL. */
-static const struct session_channel *flowing(const struct session *s, enum h245_direction direction)
+bool session_can_receive_relayed(const struct session *s, const struct h245_relayed *relayed)
 {
-    const struct session_channel *c = session_channel_of(s, CHANNEL_AUDIO, direction);
-
-    return c != NULL && c->state == CHANNEL_OPEN && c->transport != NULL && c->transport->is_open
-               ? c
-               : NULL;
+    if (!s->has_peer_caps)
+        return true;
+    for (size_t i = 0; i < s->peer_caps.relayed_count; i++)
+        if (h245_relayed_is_same(&s->peer_caps.relayed[i], relayed))
+            return true;
+    return false;
 }
 
-struct media_port *session_port(const struct session *s)
+const struct h245_peer_caps *session_peer_caps(const struct session *s)
 {
-    const struct session_transport *t = session_transport_live(s);
+    return s->has_peer_caps ? &s->peer_caps : NULL;
+}
 
-    return t != NULL && t->is_open ? t->port : NULL;
+static const struct session_channel *open_audio(const struct session *s,
+                                                enum h245_direction direction)
+{
+    const struct session_channel *c = session_channel_of(s, H245_MEDIA_AUDIO, 0, direction);
+
+    return c != NULL && c->state == CHANNEL_OPEN && c->transport->is_open ? c : NULL;
 }
 
 bool session_is_sending(const struct session *s)
 {
-    return flowing(s, H245_INCOMING) != NULL;
+    return open_audio(s, H245_INCOMING) != NULL;
 }
 
 bool session_is_receiving(const struct session *s)
 {
-    const struct session_channel *out = flowing(s, H245_OUTGOING);
+    const struct session_channel *c = open_audio(s, H245_OUTGOING);
 
-    return out != NULL && out->transport->remote.family != ADDR_NONE;
+    return c != NULL && c->transport->remote.family != ADDR_NONE;
 }

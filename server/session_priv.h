@@ -16,7 +16,10 @@
  * without end is refused (H-H245). */
 #define SESSION_CHANNELS_MAX   24
 #define SESSION_TRANSPORTS_MAX 8
-#define SESSION_NEVER          TIMER_NEVER
+#define SESSION_LANES_MAX      4 /* of one medium */
+/* H.245 sessionIDs that we give, as master, beyond the primary ones (H.245 B.3: 4…255). */
+#define SESSION_ID_FIRST 32
+#define SESSION_NEVER    TIMER_NEVER
 /* What a call asks its gatekeeper for before it has channels: G.711 each way, in 100 bit/s. */
 #define SESSION_AUDIO_BANDWIDTH 1280
 
@@ -27,6 +30,7 @@
     X(SESSION_TIMER_TCS)        /* H.245 up to the peer's capabilities */         \
     X(SESSION_TIMER_MIRROR)     /* we open a channel though the peer has not */   \
     X(SESSION_TIMER_NO_CHANNEL) /* active without any channel */                  \
+    X(SESSION_TIMER_FOLLOW)     /* the other session of the relay has changed */  \
     X(SESSION_TIMER_DTLS)       /* agreed, but the remote address is not known */ \
     X(SESSION_TIMER_BANDWIDTH)  /* less is used, or a limit was set */            \
     X(SESSION_TIMER_GOODBYE)    /* ReleaseComplete sent, EndSession follows */    \
@@ -78,18 +82,6 @@ enum channel_state {
 #undef CHANNEL_STATE_ENUM
 };
 
-/* What a channel carries. */
-#define CHANNEL_KIND_LIST(X)  \
-    X(CHANNEL_AUDIO, "audio") \
-    X(CHANNEL_VIDEO, "video") \
-    X(CHANNEL_DATA, "data")
-
-enum channel_kind {
-#define CHANNEL_KIND_ENUM(name, text) name,
-    CHANNEL_KIND_LIST(CHANNEL_KIND_ENUM)
-#undef CHANNEL_KIND_ENUM
-};
-
 struct session_transport;
 
 /* A place in the table of logical channels; free while its state is CHANNEL_NONE. Places are not
@@ -97,14 +89,18 @@ struct session_transport;
  */
 struct session_channel {
     size_t place;
+    uint32_t serial; /* in the order of their coming */
     enum channel_state state;
     enum h245_direction direction;
-    enum channel_kind kind;
+    enum h245_media kind;
+    uint8_t index; /* 0: the primary one of its kind; with the kind it is the lane */
     bool was_open; /* counted as opened, not yet as closed */
     uint16_t lcn;
-    struct h245_audio audio;
-    uint8_t session_id; /* as in the OLC; 0: we assign it in the Ack */
-    int payload_type;
+    struct h245_audio audio;     /* of audio */
+    struct h245_relayed relayed; /* of video and data */
+    uint8_t session_id;
+    bool is_id_ours;  /* the OLC left the session id to us, as master: it goes into the Ack */
+    int payload_type; /* -1: dynamic, and nobody has said which */
     bool is_protected;
     struct session_transport *transport; /* what its media run over; NULL: not known yet */
     uint32_t rate; /* of video, in 100 bit/s, as in the OLC; 0: audio, its codec's */
@@ -138,6 +134,8 @@ struct session_transport {
     bool is_closing;         /* on_closed is awaited: the place must not be used again before it */
     bool is_open;            /* on_opened came */
     enum media_kind kind;
+    enum h245_media medium; /* lane that it was opened for: of plain RTP the only one */
+    uint8_t index;
     struct addr local;  /* announced to the peer */
     struct addr remote; /* of media; ADDR_NONE until known */
     struct addr remote_control;
@@ -220,22 +218,27 @@ struct session {
     struct h23510_fast_offer fast_in, fast_out; /* as the Setup offered them */
     bool is_tunnelled;                          /* H.245 travels in the call signalling */
     unsigned start_requests;                    /* Facility(startH245) that made us connect */
-    bool is_h245_ended;      /* both sides have said endSession, or the connection is gone */
+    bool is_h245_ended;  /* both sides have said endSession, or the connection is gone */
     bool has_clear_h245; /* call by TLS: the peer wants H.245 without, and may */
-    bool has_h245_tls;       /* its connection is one, like this: */
+    bool has_h245_tls;   /* its connection is one, like this: */
     struct tls_info h245_tls;
     struct addr h245_peer;
     unsigned h245_version; /* of the peer; 0 = not known */
     bool is_capable;       /* the peer has our capabilities */
     bool has_peer_caps;
-    struct h245_peer_caps peer_caps;
+    bool is_paused;                  /* the peer's last set was empty (H.323 8.4.6) */
+    struct h245_peer_caps peer_caps; /* the last that was not */
+    uint64_t offered;                /* mark of the video and data that we have offered */
+    bool is_offer_stale;             /* ... and could not change, as an earlier set is on its way */
     struct h23510 dtls; /* capabilities of both sides; each transport negotiates on a copy */
     bool is_downgraded;
     enum h23510_verdict tcs_verdict;
 
+    bool has_lanes;         /* there was more than the primary audio: routes by payload type */
+    uint32_t refused_lanes; /* by the peer, or not possible: not tried again */
     struct session_channel *channels[SESSION_CHANNELS_MAX];
     struct session_transport *transports[SESSION_TRANSPORTS_MAX];
-    uint32_t next_transport;
+    uint32_t next_transport, next_channel;
     struct link_transport_stats gone; /* sums of transports whose place was used again */
 
     struct {
@@ -288,7 +291,7 @@ void session_dial_on_h245_failed(struct session *s);
 enum session_end session_dial_end(const struct session *s, const struct h225_release *release);
 
 /* session_secure.c */
-bool session_secure_h245(struct session *s, const struct h225_setup *setup); /* false: it ends */
+bool session_secure_h245(struct session *s, const struct h225_setup *setup);    /* false: it ends */
 bool session_judge_answer(struct session *s, const struct h225_answer *answer); /* the same */
 void session_note_cleartext(struct session *s); /* fingerprints come in the clear */
 json_t *session_tls_json(bool is_tls, const struct tls_info *info);
@@ -310,6 +313,8 @@ void session_h245_begin(struct session *s); /* connection is up: capabilities, m
 /* One PDU, whatever carried it; the caller arms the timers. */
 void session_h245_input(struct session *s, const uint8_t *pdu, size_t len);
 void session_active(struct session *s);
+/* Tell the peer of video and data that have become possible, or are not any more. */
+void session_refresh_capabilities(struct session *s);
 void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
 void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via);
 
@@ -318,9 +323,10 @@ struct session_channel *session_channel_add(struct session *s, enum h245_directi
 /* With this number, in any state but none; NULL. */
 struct session_channel *session_channel_find(const struct session *s, uint16_t lcn,
                                              enum h245_direction direction);
-/* The first of a kind; NULL. */
-struct session_channel *session_channel_of(const struct session *s, enum channel_kind kind,
-                                           enum h245_direction direction);
+/* The newest on a lane that is not on its way out, else one that is; NULL. */
+struct session_channel *session_channel_of(const struct session *s, enum h245_media kind,
+                                           uint8_t index, enum h245_direction direction);
+const char *session_channel_codec(const struct session_channel *c);
 void session_channel_is_open(struct session *s, struct session_channel *c);
 void session_channel_forget(struct session *s, struct session_channel *c);
 /* Ends it without waiting for the peer: what is open is closed, what is asked for is refused. */
@@ -349,6 +355,17 @@ void session_channel_accept(struct session *s, struct session_channel *c);
 void session_on_opened(struct session *s, uint16_t lcn,
                        const struct h245_OpenLogicalChannelAck *ack);
 void session_open_outgoing(struct session *s);
+/* Our channel on the lane of the other session's `in`, with its codec; 0 also when it has to wait
+ * for its port. */
+int session_open_lane(struct session *s, const struct session_channel *in);
+
+/* session_mirror.c: between the two sessions of a relay */
+void session_follow(struct session *s);
+void session_open_mirrored(struct session *s);
+void session_lane_refused(struct session *s, const struct session_channel *c);
+void session_on_misc_command(struct session *s, const struct h245_MiscellaneousCommand *command);
+void session_on_flow_control(struct session *s, const struct h245_FlowControlCommand *command);
+void session_ask_picture(struct session *s, const struct session_channel *out);
 
 /* session_transport.c: ports and associations */
 struct session_transport *session_transport_next(const struct session *s,
@@ -357,12 +374,20 @@ struct session_transport *session_transport_next(const struct session *s,
     for (struct session_transport *t = session_transport_next(s, NULL); (t) != NULL; \
          (t) = session_transport_next(s, t))
 
-/* Errors of media_ops.open; ERR_LIMIT: too many already. */
-int session_transport_open(struct session *s, enum media_kind kind, struct session_transport **out);
+/* For a lane. Errors of media_ops.open; ERR_LIMIT: too many already. */
+int session_transport_open(struct session *s, enum media_kind kind, enum h245_media medium,
+                           uint8_t index, struct session_transport **out);
 /* The port is closed, keys and association with it (R-CLOSE); the channels are the caller's. */
 void session_transport_close(struct session_transport *t);
-/* Port that is not given up; NULL. */
+/* The newest whose port is not given up; NULL. */
 struct session_transport *session_transport_live(const struct session *s);
+/* What a lane runs over, or could: that of its channels; with DTLS else the newest connection
+ * (L-SHARE), without it else none: every RTP session has its own ports. NULL. */
+struct session_transport *session_transport_of(const struct session *s, enum media_kind kind,
+                                               enum h245_media medium, uint8_t index);
+/* The kind of transport that the lane's channels are on already. */
+bool session_transport_kind_of(const struct session *s, enum h245_media medium, uint8_t index,
+                               enum media_kind *kind);
 bool session_transport_is_protected(const struct session_transport *t);
 /* Address of RTCP beside `local`. */
 struct addr session_transport_control(const struct session_transport *t);
@@ -386,7 +411,6 @@ struct addr session_announced(const struct session *s, struct addr local);
 extern const struct media_callbacks session_media_callbacks;
 
 const char *session_channel_state_to_str(enum channel_state state);
-const char *session_channel_kind_to_str(enum channel_kind kind);
 const char *session_direction_to_str(enum h245_direction direction);
 const char *session_association_state_to_str(enum association_state state);
 const char *session_step_to_str(enum session_step step);

@@ -199,7 +199,7 @@ static int add_channel(struct session *s, struct session_transport *t,
 
     if (c == NULL)
         return ERR_LIMIT;
-    c->kind = CHANNEL_AUDIO;
+    c->kind = H245_MEDIA_AUDIO;
     c->lcn = direction == H245_INCOMING ? LCN_IN : LCN_OUT;
     c->audio = *audio;
     c->session_id = SESSION_AUDIO_ID;
@@ -223,7 +223,7 @@ static int set_channels(struct session *s, struct session_transport *t, enum sdp
     } row[] = {{SDP_SENDONLY, H245_INCOMING}, {SDP_RECVONLY, H245_OUTGOING}};
 
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        struct session_channel *c = session_channel_of(s, CHANNEL_AUDIO, row[i].direction);
+        struct session_channel *c = session_channel_of(s, H245_MEDIA_AUDIO, 0, row[i].direction);
         int err = 0;
 
         if ((theirs & row[i].bit) != 0 && c == NULL)
@@ -273,7 +273,7 @@ static int need_transport(struct session *s, enum media_kind kind, struct sessio
     if (*out != NULL && (*out)->kind != kind)
         return refuse(why, "the protocol of a running leg cannot change");
     if (*out == NULL)
-        err = session_transport_open(s, kind, out);
+        err = session_transport_open(s, kind, H245_MEDIA_AUDIO, 0, out);
     if (err != 0) {
         *why = "no media port";
         return err;

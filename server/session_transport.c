@@ -23,12 +23,54 @@ struct session_transport *session_transport_next(const struct session *s,
 
 struct session_transport *session_transport_live(const struct session *s)
 {
-    SESSION_EACH_TRANSPORT(s, t)
-    {
-        if (t->port != NULL)
-            return t;
+    struct session_transport *newest = NULL;
+
+    SESSION_EACH_TRANSPORT (s, t) {
+        if (t->port != NULL && (newest == NULL || t->id > newest->id))
+            newest = t;
     }
-    return NULL;
+    return newest;
+}
+
+static const struct session_channel *channel_on_lane(const struct session *s,
+                                                     enum h245_media medium, uint8_t index)
+{
+    const struct session_channel *found = NULL;
+
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->kind == medium && c->index == index && c->state != CHANNEL_CLOSING &&
+            c->transport != NULL && c->transport->port != NULL &&
+            (found == NULL || c->serial > found->serial))
+            found = c;
+    }
+    return found;
+}
+
+bool session_transport_kind_of(const struct session *s, enum h245_media medium, uint8_t index,
+                               enum media_kind *kind)
+{
+    const struct session_channel *c = channel_on_lane(s, medium, index);
+
+    if (c != NULL)
+        *kind = c->transport->kind;
+    return c != NULL;
+}
+
+struct session_transport *session_transport_of(const struct session *s, enum media_kind kind,
+                                               enum h245_media medium, uint8_t index)
+{
+    const struct session_channel *c = channel_on_lane(s, medium, index);
+    struct session_transport *newest = NULL;
+
+    if (c != NULL && c->transport->kind == kind)
+        return c->transport;
+    SESSION_EACH_TRANSPORT (s, t) {
+        bool fits = kind == MEDIA_DTLS_SRTP || (t->medium == medium && t->index == index);
+
+        if (t->port != NULL && t->kind == kind && fits && (newest == NULL || t->id > newest->id))
+            newest = t;
+    }
+    return newest;
 }
 
 bool session_transport_is_protected(const struct session_transport *t)
@@ -66,8 +108,7 @@ void session_stats_sum(const struct session *s, struct link_transport_stats *sum
     struct link_transport_stats one;
 
     *sum = s->gone;
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         session_transport_stats(t, &one);
         add(sum, &one);
     }
@@ -129,7 +170,8 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
     return s->env->media_ops->open(s->env->media, &r, &session_media_callbacks, t, &t->port);
 }
 
-int session_transport_open(struct session *s, enum media_kind kind, struct session_transport **out)
+int session_transport_open(struct session *s, enum media_kind kind, enum h245_media medium,
+                           uint8_t index, struct session_transport **out)
 {
     struct session_transport *t = take_place(s);
     size_t place;
@@ -144,6 +186,8 @@ int session_transport_open(struct session *s, enum media_kind kind, struct sessi
     t->place = place;
     t->id = ++s->next_transport;
     t->kind = kind;
+    t->medium = medium;
+    t->index = index;
     t->remote_deadline = SESSION_NEVER;
     t->dtls = s->dtls;
     err = open_port(s, kind, t);
@@ -181,8 +225,7 @@ void session_remote_overdue(struct session *s)
 {
     uint64_t next = SESSION_NEVER;
 
-    SESSION_EACH_TRANSPORT(s, t)
-    {
+    SESSION_EACH_TRANSPORT (s, t) {
         if (t->remote_deadline <= s->now)
             session_dtls_lost(t, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
         else if (t->remote_deadline < next)
@@ -236,8 +279,7 @@ void session_drop_connection(struct session_transport *t)
 {
     struct session *s = t->session;
 
-    SESSION_EACH_CHANNEL(s, c)
-    {
+    SESSION_EACH_CHANNEL (s, c) {
         if (c->transport == t)
             session_channel_drop(s, c);
     }

@@ -86,6 +86,11 @@ static const struct settings_choice kind_choices[] = {{"relay", SETTINGS_CONFERE
 static const struct settings_choice codec_choices[] = {
     {"g711-alaw", SETTINGS_CODEC_G711_ALAW}, {"g711-ulaw", SETTINGS_CODEC_G711_ULAW}, {NULL, 0}};
 
+static const struct settings_choice video_choices[] = {{"h264", SETTINGS_VIDEO_H264},
+                                                       {"h263", SETTINGS_VIDEO_H263},
+                                                       {"h261", SETTINGS_VIDEO_H261},
+                                                       {NULL, 0}};
+
 static const struct settings_row node_rows[] = {
     {"name", SETTINGS_TEXT, AT(settings_node, name), .min = 1, .max = 127, .fallback = "\"sluice\"",
      .help = "Name of this server: the display of its messages, and in `server.info`."},
@@ -455,6 +460,13 @@ static const struct settings_row media_rows[] = {
     {"no_media_timeout_ms", SETTINGS_UINT, AT(settings_media, no_media_timeout_ms), .min = 0,
      .max = 86400000, .unit = "ms", .fallback = "60000",
      .help = "A session from which nothing came for so long is ended. 0 = never."},
+    {"video", SETTINGS_CHOICES, LIST(settings_media, video, video_count), .min = 0,
+     .max = SETTINGS_CODECS_MAX, .choices = video_choices,
+     .fallback = "[\"h264\", \"h263\", \"h261\"]",
+     .help = "Video codecs that relays pass on, best first; empty = no video."},
+    {"pass_unknown", SETTINGS_BOOL, AT(settings_media, pass_unknown), .fallback = "true",
+     .help = "Relays also pass on other video codecs and data channels over RTP (H.224, T.140) "
+             "that both sessions have."},
 };
 static const struct settings_table media_table = SETTINGS_TABLE("RTP and SRTP.", media_rows);
 

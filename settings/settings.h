@@ -119,6 +119,13 @@ enum settings_codec {
     SETTINGS_CODEC_G711_ULAW,
 };
 
+/* Video codecs are only passed on. */
+enum settings_video {
+    SETTINGS_VIDEO_H264,
+    SETTINGS_VIDEO_H263,
+    SETTINGS_VIDEO_H261,
+};
+
 /* UDP or TCP ports, both included; 0 and 0 = whatever the system gives. */
 struct settings_ports {
     uint16_t first, last;
@@ -260,7 +267,10 @@ struct settings_signalling {
 
 struct settings_media {
     uint8_t dscp;
-    uint32_t no_media_timeout_ms; /* 0 = never */
+    uint32_t no_media_timeout_ms;                   /* 0 = never */
+    enum settings_video video[SETTINGS_CODECS_MAX]; /* best first; none = no video */
+    uint32_t video_count;
+    bool pass_unknown; /* video codecs and data that both members have, whatever they are */
 };
 
 struct settings_dtls_section {

@@ -59,6 +59,26 @@ static enum h23510_role role_for_olc(const struct h23510 *n)
     return n->olc_sent ? n->olc_role : own_choice(n);
 }
 
+/* The media that the dataType names, inside h235Media from now on. */
+static int wrap(struct h245_DataType *type, struct h245_H235Media *media)
+{
+    if (type->kind == h245_DataType_audioData) {
+        media->mediaType.kind = h245_H235Media_mediaType_audioData;
+        media->mediaType.u.audioData = type->u.audioData;
+    } else if (type->kind == h245_DataType_videoData) {
+        media->mediaType.kind = h245_H235Media_mediaType_videoData;
+        media->mediaType.u.videoData = type->u.videoData;
+    } else if (type->kind == h245_DataType_data) {
+        media->mediaType.kind = h245_H235Media_mediaType_data;
+        media->mediaType.u.data = type->u.data;
+    } else {
+        return ERR_STATE;
+    }
+    type->kind = h245_DataType_h235Media;
+    type->u.h235Media = media;
+    return 0;
+}
+
 int h23510_fill_olc(struct h23510 *n, struct arena *a, struct h245_OpenLogicalChannel *olc)
 {
     struct h245_DataType *type = &olc->forwardLogicalChannelParameters.dataType;
@@ -67,7 +87,7 @@ int h23510_fill_olc(struct h23510 *n, struct arena *a, struct h245_OpenLogicalCh
     struct h245_DTLSSecurityCapability *dtls;
     struct h245_H235Media *media;
 
-    if (!h23510_is_usable(n) || type->kind != h245_DataType_audioData)
+    if (!h23510_is_usable(n))
         return ERR_STATE;
     media = arena_zalloc(a, sizeof(*media));
     dtls = h23510_build_binding(
@@ -75,10 +95,8 @@ int h23510_fill_olc(struct h23510 *n, struct arena *a, struct h245_OpenLogicalCh
     if (media == NULL || dtls == NULL)
         return ERR_NOMEM;
     media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability = dtls;
-    media->mediaType.kind = h245_H235Media_mediaType_audioData;
-    media->mediaType.u.audioData = type->u.audioData;
-    type->kind = h245_DataType_h235Media;
-    type->u.h235Media = media;
+    if (wrap(type, media) != 0)
+        return ERR_STATE;
     n->olc_sent = true;
     n->olc_role = role;
     n->olc_hash = hash;

@@ -172,10 +172,10 @@ int h23510_init(struct h23510 *n, const struct h23510_policy *policy,
                 const struct h23510_identity *identity);
 
 /* T-TCS, T-NOFP, T-SAME: adds an h235SecurityCapability entry (number 100 + n, or the next free)
- * for every audio entry n that the set can receive, all with identical values, and puts them in
- * front of the clear ones in each alternative set (H23510_MODE_REQUIRED: instead of them). A
- * connection that fast connect has made already gives the set its role (D-ONCE). Does nothing with
- * H23510_MODE_OFF. ERR_NOMEM, ERR_LIMIT. */
+ * for every audio, video and data entry n that the set can receive, all with identical values, and
+ * puts them in front of the clear ones in each alternative set (H23510_MODE_REQUIRED: instead of
+ * them). A connection that fast connect has made already gives the set its role (D-ONCE). Does
+ * nothing with H23510_MODE_OFF. ERR_NOMEM, ERR_LIMIT. */
 int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabilitySet *tcs);
 
 /* Reads the peer's set. H23510_OK: DTLS can be used; any other verdict says why it cannot (the
@@ -193,7 +193,7 @@ bool h23510_is_usable(const struct h23510 *n);
  * offered actpass), the side with the greater fingerprint, compared as octets, is active; each
  * side's Ack tells its final role. A side that can wait for the peer's OLC avoids this. */
 
-/* T-OLC: turns `dataType` of the OLC (audioData) into h235Media with exactly one hash, our setup
+/* T-OLC: turns `dataType` of the OLC into h235Media with exactly one hash, our setup
  * (concrete also when both offered actpass, C-ROLE), connection and fingerprint. ERR_STATE when
  * not usable. */
 int h23510_fill_olc(struct h23510 *n, struct arena *a, struct h245_OpenLogicalChannel *olc);

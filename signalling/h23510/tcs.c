@@ -5,11 +5,23 @@
 
 #define ENTRY_OFFSET 100u /* entry n is protected by entry 100 + n, as the field does */
 
-static bool is_receive_audio(const struct h245_CapabilityTableEntry *entry)
+/* What travels over RTP and can be received: audio, video and data alike share one connection, so
+ * that all of them have to carry the capability (T-SAME). */
+static bool is_receive_media(const struct h245_CapabilityTableEntry *entry)
 {
-    return entry->capability != NULL &&
-           (entry->capability->kind == h245_Capability_receiveAudioCapability ||
-            entry->capability->kind == h245_Capability_receiveAndTransmitAudioCapability);
+    if (entry->capability == NULL)
+        return false;
+    switch (entry->capability->kind) {
+    case h245_Capability_receiveAudioCapability:
+    case h245_Capability_receiveAndTransmitAudioCapability:
+    case h245_Capability_receiveVideoCapability:
+    case h245_Capability_receiveAndTransmitVideoCapability:
+    case h245_Capability_receiveDataApplicationCapability:
+    case h245_Capability_receiveAndTransmitDataApplicationCapability:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool has_entry(const struct h245_TerminalCapabilitySet *tcs, uint32_t number)
@@ -156,7 +168,7 @@ int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabili
     for (uint32_t i = 0; i < entries && err == 0; i++) {
         uint16_t media = tcs->capabilityTable.v[i].capabilityTableEntryNumber;
 
-        if (!is_receive_audio(&tcs->capabilityTable.v[i]))
+        if (!is_receive_media(&tcs->capabilityTable.v[i]))
             continue;
         pairs[count] = (struct pair){media, free_entry(tcs, media)};
         if (pairs[count].protection == 0)

@@ -122,13 +122,32 @@ static void add_user_input(struct builder *b)
     add_alternatives(b, first, b->tcs->capabilityTable.n);
 }
 
-#define ALTERNATIVES_MAX 3 /* audio, telephone event, user input */
+/* One alternative set a medium: a peer may send one of its codecs, beside those of the others. */
+static void add_relayed(struct builder *b, const struct h245_caps_offer *offer,
+                        enum h245_media media)
+{
+    uint32_t first = b->tcs->capabilityTable.n + 1;
+
+    for (size_t i = 0; i < offer->relayed_count && b->err == 0; i++) {
+        struct h245_Capability *cap;
+
+        if (offer->relayed[i].media != media)
+            continue;
+        cap = add_entry(b, h245_Capability_UNSET);
+        if (cap != NULL)
+            b->err = h245_relayed_to_capability(b->a, &offer->relayed[i], cap);
+    }
+    add_alternatives(b, first, b->tcs->capabilityTable.n);
+}
+
+#define ALTERNATIVES_MAX 5 /* audio, telephone event, user input, video, data */
 
 static void prepare(struct builder *b, const struct h245_caps_offer *offer)
 {
     struct h245_CapabilityDescriptor *descriptor;
 
-    b->tcs->capabilityTable.v = take(b, offer->audio_count + 3, sizeof(*b->tcs->capabilityTable.v));
+    b->tcs->capabilityTable.v =
+        take(b, offer->audio_count + offer->relayed_count + 3, sizeof(*b->tcs->capabilityTable.v));
     descriptor = take(b, 1, sizeof(*descriptor));
     if (descriptor == NULL)
         return;
@@ -144,7 +163,7 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
 
     if (b.tcs == NULL)
         return ERR_NOMEM;
-    if (offer->audio_count > H245_CAPS_MAX)
+    if (offer->audio_count > H245_CAPS_MAX || offer->relayed_count > H245_RELAYED_CAPS_MAX)
         return ERR_RANGE;
     prepare(&b, offer);
     if (b.err == 0) {
@@ -154,6 +173,8 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
             add_telephone_event(&b, offer);
         if (offer->user_input)
             add_user_input(&b);
+        add_relayed(&b, offer, H245_MEDIA_VIDEO);
+        add_relayed(&b, offer, H245_MEDIA_DATA);
     }
     if (b.err != 0)
         return b.err;
@@ -189,6 +210,15 @@ static void read_audio_entry(const struct h245_AudioCapability *audio, uint16_t 
     caps->audio_count++;
 }
 
+static void read_relayed(const struct h245_Capability *cap, struct h245_peer_caps *caps)
+{
+    if (caps->relayed_count < H245_RELAYED_CAPS_MAX &&
+        h245_relayed_of_capability(cap, &caps->relayed[caps->relayed_count]) == 0)
+        caps->relayed_count++;
+    else
+        caps->skipped++;
+}
+
 /* Transmit capabilities say what the peer could send; we choose from what it can receive. */
 static void read_entry(const struct h245_CapabilityTableEntry *entry, struct h245_peer_caps *caps)
 {
@@ -215,7 +245,7 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, struct h24
     case h245_Capability_h235SecurityCapability:
         break; /* h23510's business */
     default:
-        caps->skipped++;
+        read_relayed(cap, caps);
         break;
     }
 }

@@ -110,6 +110,15 @@ static int build_h2250(struct arena *a, const struct h245_channel *channel,
     return err;
 }
 
+static int build_data_type(struct arena *a, const struct h245_channel *channel,
+                           struct h245_DataType *type)
+{
+    if (channel->kind != H245_MEDIA_AUDIO)
+        return h245_relayed_to_type(a, &channel->relayed, type);
+    type->kind = h245_DataType_audioData;
+    return h245_build_audio(a, &channel->audio, &type->u.audioData);
+}
+
 int h245_build_olc(struct arena *a, const struct h245_channel *channel,
                    struct h245_OpenLogicalChannel **out)
 {
@@ -121,9 +130,7 @@ int h245_build_olc(struct arena *a, const struct h245_channel *channel,
     olc->forwardLogicalChannelNumber = channel->lcn;
     olc->forwardLogicalChannelParameters.has_portNumber = channel->has_port_number;
     olc->forwardLogicalChannelParameters.portNumber = channel->port_number;
-    olc->forwardLogicalChannelParameters.dataType.kind = h245_DataType_audioData;
-    err = h245_build_audio(a, &channel->audio,
-                           &olc->forwardLogicalChannelParameters.dataType.u.audioData);
+    err = build_data_type(a, channel, &olc->forwardLogicalChannelParameters.dataType);
     if (err == 0)
         err = build_h2250(a, channel, olc);
     if (err == 0)
@@ -177,6 +184,12 @@ static void read_data_type(const struct h245_DataType *type, struct h245_channel
     channel->is_other_media = audio == NULL && !channel->is_null;
     if (audio != NULL && h245_read_audio(audio, &channel->audio) != 0)
         channel->audio.codec = H245_CODEC_UNKNOWN;
+    if (!channel->is_other_media)
+        return;
+    if (h245_relayed_of_type(type, &channel->relayed) == 0)
+        channel->kind = channel->relayed.media;
+    else
+        channel->is_unknown = true;
 }
 
 int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel *channel)

@@ -8,6 +8,7 @@
 #define SIGNALLING_H245_MEDIA_H
 
 #include "base/addr.h"
+#include "signalling/h245/relayed.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,17 +66,21 @@ struct h245_caps_offer {
     bool user_input;            /* basicString and dtmf userInput capabilities */
     bool is_mcu;                /* mcCapability.centralizedConferenceMC */
     uint16_t max_jitter_ms;     /* maximumAudioDelayJitter, default 250 */
+    const struct h245_relayed *relayed; /* video, then data */
+    size_t relayed_count;
 };
 
-/* Table entries 1..n are the audio codecs in the order given; then telephone events, user input.
- * One descriptor: {audio...} {telephone event} {user input...}. */
+/* Table entries 1..n are the audio codecs in the order given; then telephone events, user input,
+ * video, data. One descriptor: {audio...} {telephone event} {user input...} {video...} {data...}.
+ */
 int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
                    struct h245_TerminalCapabilitySet **tcs);
 
 /* A set without a table: "stop sending, close your channels" (H.323 §8.4.6). */
 int h245_build_empty_tcs(struct arena *a, struct h245_TerminalCapabilitySet **tcs);
 
-#define H245_CAPS_MAX 32
+#define H245_CAPS_MAX         32
+#define H245_RELAYED_CAPS_MAX 12
 
 struct h245_peer_audio {
     uint16_t entry; /* capabilityTableEntryNumber */
@@ -86,7 +91,9 @@ struct h245_peer_audio {
 struct h245_peer_caps {
     struct h245_peer_audio audio[H245_CAPS_MAX]; /* receive and receiveAndTransmit */
     size_t audio_count;
-    size_t skipped;             /* entries that we do not understand or have no room for */
+    size_t skipped; /* entries that we do not understand or have no room for */
+    struct h245_relayed relayed[H245_RELAYED_CAPS_MAX]; /* video and data, in the peer's order */
+    size_t relayed_count;
     uint8_t telephone_event_pt; /* 0: none */
     bool user_input;
     bool is_empty;  /* nothing in it at all: third-party pause */
@@ -99,15 +106,18 @@ int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer
 int h245_choose_audio(const struct h245_peer_caps *peer, const struct h245_audio *local,
                       size_t local_count, struct h245_audio *chosen);
 
-/* A unidirectional audio channel in an OLC. */
+/* A unidirectional channel in an OLC. */
 struct h245_channel {
     uint16_t lcn;
-    uint8_t session_id; /* H.225.0 RTP session: 1 audio, 2 video, 0: master shall assign */
+    uint8_t session_id;   /* H.225.0 RTP session: 1 audio, 2 video, 0: master shall assign */
+    enum h245_media kind; /* of what is carried; `relayed` is set unless it is audio */
     struct h245_audio audio;
+    struct h245_relayed relayed;
     bool is_protected;         /* dataType h235Media */
     bool has_reverse;          /* bidirectional OLC: only read, never built here */
     bool is_null;              /* dataType nullData (reverse offers of fast start) */
-    bool is_other_media;       /* video, data or something unknown */
+    bool is_other_media;       /* neither audio nor null; see is_unknown */
+    bool is_unknown;           /* ... and nothing that could be relayed either */
     struct addr media;         /* mediaChannel; ADDR_NONE: absent */
     struct addr media_control; /* mediaControlChannel */
     uint8_t payload_type;      /* dynamicRTPPayloadType 96..127; 0: absent */

@@ -32,7 +32,25 @@ struct media_port {
     bool is_associated, is_active;
     unsigned associations; /* times that associate was called */
     struct fingerprint fingerprint;
-    struct media_port *to;
+    struct media_port *to; /* of the first route; NULL: nowhere */
+    struct media_route route[MEDIA_ROUTES_MAX];
+    size_t routes;
+};
+
+#define PEER_CHANNELS_MAX 16
+
+/* One of a peer's channels, whoever opened it. */
+struct peer_channel {
+    uint16_t lcn; /* 0: free */
+    enum h245_direction direction;
+    enum h245_media kind;
+    struct h245_audio audio;
+    struct h245_relayed relayed;
+    uint8_t session_id, payload_type;
+    bool is_open;
+    struct addr server_media; /* outgoing: from the Ack */
+    bool has_port_number;     /* in the server's OLC or Ack */
+    uint16_t port_number;
 };
 
 /* What a called peer does with a Setup. */
@@ -59,6 +77,8 @@ struct peer {
     enum h23510_setup setup;
     struct h245_audio audio[4]; /* receives and sends, best first */
     size_t audio_count;
+    struct h245_relayed relayed[4]; /* receives video and data of these */
+    size_t relayed_count;
     bool opens;                           /* opens its channel once MSD and capabilities are done */
     bool opens_plain;                     /* ... without protection whatever was agreed */
     bool is_mute;                         /* answers nothing any more */
@@ -96,6 +116,12 @@ struct peer {
     bool in_open, out_open;
     struct h245_audio in_audio;
     struct addr server_media; /* from its Ack */
+    struct peer_channel channels[PEER_CHANNELS_MAX];
+    size_t protected_entries; /* of the newest set, all alike: T-SAME */
+    size_t tcs_count;         /* sets that came */
+    bool paused;              /* by the server */
+    unsigned fast_updates;    /* videoFastUpdatePicture that came, and for which channel */
+    uint16_t updated_lcn;
     bool was_refused;
     enum h245_olc_cause refused_cause;
     unsigned closed_in, closed_out;
@@ -165,6 +191,26 @@ void peer_send_h245(struct peer *p, const void *data, size_t len);
 void peer_open(struct peer *p, enum h245_codec codec);
 /* Before peer_call: fast connect negotiates on `dtls`, H.245 goes on with it. */
 void peer_init_dtls(struct peer *p);
+/* Any channel: lcn is filled in; media_control where it is not set. Protected when both sides can
+ * and not opens_plain. Returns the number. */
+uint16_t peer_open_channel(struct peer *p, struct h245_channel *c);
+/* Video or data of the peer's own capability `name`, session 2 or 3. */
+uint16_t peer_open_relayed(struct peer *p, const char *name);
+void peer_close_channel(struct peer *p, uint16_t lcn);
+/* Asks the server to close a channel of its own (H.245 C.8). */
+void peer_ask_to_close(struct peer *p, uint16_t lcn);
+/* A generic video codec that the server has no name for, with `levels` parameters. */
+void peer_unknown_video(struct h245_relayed *out, unsigned levels);
+/* The channel that is or was to be open; NULL. */
+struct peer_channel *peer_channel(struct peer *p, enum h245_media kind,
+                                  enum h245_direction direction);
+/* A capability that it receives from peer_call on: "H261", "H263", "H264". */
+void peer_add_video(struct peer *p, const char *name);
+/* Its capabilities, again or changed; count 0 of all: the empty set. */
+void peer_send_capabilities(struct peer *p);
+void peer_send_empty_capabilities(struct peer *p);
+void peer_send_fast_update(struct peer *p, uint16_t lcn);
+void peer_send_flow_control(struct peer *p, uint16_t lcn, uint32_t rate);
 void peer_close(struct peer *p);
 void peer_hang_up(struct peer *p);
 /* The connection that it asked for with Facility(startH245) is there. */

@@ -325,6 +325,13 @@ static void pair(size_t i, const struct fingerprint *expected)
     CU_ASSERT_EQUAL(media_link_ops.associate(b->port, false, &fp), ERR_EXISTS);
 }
 
+static int route_all(struct media_port *from, struct media_port *to)
+{
+    const struct media_route row = {to, MEDIA_PT_ANY, MEDIA_PT_ANY};
+
+    return media_link_ops.route(from, &row, 1);
+}
+
 /* ---- tests ---- */
 
 static void pairs_on_two_shards_are_keyed_and_closed(void)
@@ -337,7 +344,7 @@ static void pairs_on_two_shards_are_keyed_and_closed(void)
     for (size_t i = 0; i < PORTS; i += 2) {
         CU_ASSERT_EQUAL(owners[i].opened, 1);
         CU_ASSERT_EQUAL(memcmp(owners[i].keys[0], owners[i + 1].keys[1], 16), 0);
-        CU_ASSERT_EQUAL(media_link_ops.route(owners[i].port, owners[i + 1].port), 0);
+        CU_ASSERT_EQUAL(route_all(owners[i].port, owners[i + 1].port), 0);
     }
     WAIT(dp.routes.count == 1);
     for (size_t i = 0; i < PORTS; i += 2)
@@ -390,7 +397,7 @@ static void plain_port_is_two_transports(void)
     CU_ASSERT_EQUAL(dp.info[0][0].mode, LINK_MODE_RTP);
     CU_ASSERT_EQUAL(dp.info[0][1].mode, LINK_MODE_RTCP);
     CU_ASSERT_EQUAL(dp.info[0][1].local.port, remote.port + 1);
-    CU_ASSERT_EQUAL(media_link_ops.route(o->port, o->port), 0);
+    CU_ASSERT_EQUAL(route_all(o->port, o->port), 0);
     WAIT(dp.routes.count == 1);
     CU_ASSERT_EQUAL(dp.routes.rtcp.index, dp.info[0][1].id.index);
     media_link_ops.close(o->port);

@@ -208,10 +208,10 @@ static void grant_below_what_channels_need_asks_for_more(void)
 /* The peer's channel as if it carried a picture: the engines at both ends know its number. */
 static void becomes_video(struct session *s, uint32_t rate)
 {
-    struct session_channel *c = session_channel_of(s, CHANNEL_AUDIO, H245_INCOMING);
+    struct session_channel *c = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-    c->kind = CHANNEL_VIDEO;
+    c->kind = H245_MEDIA_VIDEO;
     c->rate = rate;
     session_channel_is_open(s, c);
 }
@@ -231,7 +231,7 @@ static void video_asks_for_more_and_yields_when_refused(void)
     CU_ASSERT_EQUAL(p->flow_lcn, p->out_lcn);
     CU_ASSERT_EQUAL(p->flow_rate, 4000);
     CU_ASSERT_EQUAL(session_bandwidth(p->session), 4640);
-    CU_ASSERT_EQUAL(gk.bandwidths, 1); /* it knows what it said */
+    CU_ASSERT_EQUAL(gk.bandwidths, 1);              /* it knows what it said */
     session_on_bandwidth(p->session, 9000, w->now); /* a BandwidthRequest of its own: more again */
     world_pass(w, 1);
     world_run(w);

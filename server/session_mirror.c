@@ -1,0 +1,294 @@
+/* What passes between the two sessions of a relay: media by routes, channels by mirroring, and the
+ * commands that a receiver of media gives to their sender.
+ *
+ * A lane is a medium and its number in the session (0: the primary one, H.245 sessionID 1, 2, 3).
+ * What one session receives on a lane leaves on the same lane of the other. The primary audio is
+ * opened to every peer (session_outgoing.c); the other lanes follow what the other session's peer
+ * has opened. */
+#include "server/session_priv.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+#include "signalling/schema/h245.h"
+
+#define PT_COMFORT_NOISE 13 /* RFC 3551: may come between the packets of any 8 kHz codec */
+
+static struct session *other_of(const struct session *s)
+{
+    return s->conference != NULL ? conference_other(s->conference, s) : NULL;
+}
+
+static bool is_flowing(const struct session_channel *c)
+{
+    return c != NULL && c->state == CHANNEL_OPEN && c->transport != NULL && c->transport->is_open;
+}
+
+/* ---- routes ---- */
+
+struct rows {
+    struct media_route v[MEDIA_ROUTES_MAX];
+    size_t n;
+    struct media_port *rest; /* of a channel whose payload type nobody has named */
+};
+
+static void add_row(struct rows *rows, struct media_port *to, int pt_in, int pt_out)
+{
+    if (rows->n == MEDIA_ROUTES_MAX)
+        return;
+    rows->v[rows->n++] = (struct media_route){
+        .to = to,
+        .pt_in = (uint8_t)pt_in,
+        .pt_out = pt_out < 0 || pt_out == pt_in ? MEDIA_PT_ANY : (uint8_t)pt_out,
+    };
+}
+
+static void add_channel(struct rows *rows, const struct session_channel *in,
+                        const struct session_channel *out)
+{
+    struct media_port *to = out->transport->port;
+
+    if (in->payload_type < 0) {
+        rows->rest = to;
+        return;
+    }
+    add_row(rows, to, in->payload_type, out->payload_type);
+    if (in->kind == H245_MEDIA_AUDIO)
+        add_row(rows, to, PT_COMFORT_NOISE, -1);
+}
+
+/* Rows by payload type: what belongs to no open channel stops here, so that closing one of several
+ * channels stops its flow and no other (R-CLOSE). A session that has never had more than its audio
+ * gets one row for all, whatever types its endpoint sends beside the codec's. */
+static void collect(const struct session *s, const struct session_transport *t,
+                    const struct session *to, struct rows *rows)
+{
+    SESSION_EACH_CHANNEL (s, in) {
+        const struct session_channel *out;
+
+        if (in->direction != H245_INCOMING || in->transport != t || !is_flowing(in))
+            continue;
+        out = session_channel_of(to, in->kind, in->index, H245_OUTGOING);
+        if (!is_flowing(out) || out->transport->remote.family == ADDR_NONE)
+            continue;
+        if (s->has_lanes)
+            add_channel(rows, in, out);
+        else
+            rows->rest = out->transport->port;
+    }
+    if (rows->rest != NULL)
+        add_row(rows, rows->rest, MEDIA_PT_ANY, -1);
+}
+
+void session_route(struct session *s, const struct session *to)
+{
+    SESSION_EACH_TRANSPORT (s, t) {
+        struct rows rows = {.n = 0};
+
+        if (t->port == NULL || !t->is_open)
+            continue;
+        if (to != NULL)
+            collect(s, t, to, &rows);
+        /* That nothing shall go where nothing can go any more is no failure. */
+        if (s->env->media_ops->route(t->port, rows.v, rows.n) != 0 && rows.n > 0)
+            session_note(s, LOG_LEVEL_ERROR, LOG_AREA_CONFERENCE, "route not set");
+    }
+}
+
+/* ---- channels ---- */
+
+static bool is_primary_audio(const struct session_channel *c)
+{
+    return c->kind == H245_MEDIA_AUDIO && c->index == 0;
+}
+
+static uint32_t lane_bit(const struct session_channel *c)
+{
+    return 1u << ((unsigned)c->kind * SESSION_LANES_MAX + c->index);
+}
+
+static bool is_source(const struct session_channel *in)
+{
+    return in != NULL && (in->state == CHANNEL_OPEN || in->state == CHANNEL_PENDING);
+}
+
+static bool can_receive(const struct session *s, const struct session_channel *c)
+{
+    return c->kind == H245_MEDIA_AUDIO ? session_can_receive(s, c->audio.codec)
+                                       : session_can_receive_relayed(s, &c->relayed);
+}
+
+static bool is_same_codec(const struct session_channel *a, const struct session_channel *b)
+{
+    return a->kind == H245_MEDIA_AUDIO ? a->audio.codec == b->audio.codec
+                                       : h245_relayed_is_same(&a->relayed, &b->relayed);
+}
+
+void session_open_mirrored(struct session *s)
+{
+    const struct session *other = other_of(s);
+
+    if (other == NULL || s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused ||
+        !s->has_peer_caps)
+        return;
+    SESSION_EACH_CHANNEL (other, in) {
+        if (in->direction != H245_INCOMING || is_primary_audio(in) || !is_source(in) ||
+            session_channel_of(s, in->kind, in->index, H245_OUTGOING) != NULL ||
+            (s->refused_lanes & lane_bit(in)) != 0 || !can_receive(s, in))
+            continue;
+        if (session_open_lane(s, in) != 0)
+            s->refused_lanes |= lane_bit(in); /* once told is enough, until something changes */
+    }
+}
+
+void session_lane_refused(struct session *s, const struct session_channel *c)
+{
+    s->refused_lanes |= lane_bit(c);
+}
+
+/* Ours go when the channels that they mirror are gone, or are others now. */
+static void close_orphans(struct session *s, const struct session *other)
+{
+    SESSION_EACH_CHANNEL (s, c) {
+        const struct session_channel *in;
+
+        if (c->direction != H245_OUTGOING || is_primary_audio(c) || c->state == CHANNEL_CLOSING)
+            continue;
+        in = other != NULL ? session_channel_of(other, c->kind, c->index, H245_INCOMING) : NULL;
+        if (!is_source(in) || !is_same_codec(in, c))
+            session_channel_drop(s, c);
+    }
+}
+
+static void forget_refusals(struct session *s, const struct session *other)
+{
+    uint32_t there = 0;
+
+    if (other != NULL) {
+        SESSION_EACH_CHANNEL (other, in) {
+            if (in->direction == H245_INCOMING && is_source(in))
+                there |= lane_bit(in);
+        }
+    }
+    s->refused_lanes &= there;
+}
+
+void session_follow(struct session *s)
+{
+    const struct session *other = other_of(s);
+
+    if (s->state != SESSION_ACTIVE || s->h245 == NULL)
+        return; /* a leg by SDP has its audio alone */
+    session_refresh_capabilities(s);
+    forget_refusals(s, other);
+    close_orphans(s, other);
+    session_open_mirrored(s);
+}
+
+/* By its timer: who calls this is in the middle of another session's business. */
+void session_kick(struct session *s)
+{
+    if (s->state != SESSION_ACTIVE)
+        return;
+    session_set_timer(s, SESSION_TIMER_FOLLOW, 0);
+    session_arm(s);
+}
+
+/* ---- commands ---- */
+
+/* Channel by which the media of our channel `lcn` come into the conference, and its session. */
+static const struct session_channel *source_of(const struct session *s, uint16_t lcn,
+                                               struct session **other)
+{
+    const struct session_channel *out = session_channel_find(s, lcn, H245_OUTGOING);
+    const struct session_channel *in;
+
+    *other = other_of(s);
+    if (out == NULL || *other == NULL || !session_is_alive(*other) || (*other)->h245 == NULL)
+        return NULL;
+    in = session_channel_of(*other, out->kind, out->index, H245_INCOMING);
+    return in != NULL && in->state == CHANNEL_OPEN ? in : NULL;
+}
+
+static void send_command(struct session *to, const struct h245_CommandMessage *command)
+{
+    struct h245_MultimediaSystemControlMessage pdu = {
+        .kind = h245_MultimediaSystemControlMessage_command,
+        .u.command = (struct h245_CommandMessage *)(uintptr_t)command};
+
+    if (h245_engine_send(to->h245, &pdu) == 0)
+        to->env->stats.commands_passed++;
+}
+
+/* Keys of H.235's other ways end at this server; H.223 is not spoken here. */
+static bool is_for_media(const struct h245_MiscellaneousCommand *command)
+{
+    switch (command->type.kind) {
+    case h245_MiscellaneousCommand_type_UNSET:
+    case h245_MiscellaneousCommand_type_UNKNOWN:
+    case h245_MiscellaneousCommand_type_maxH223MUXPDUsize:
+    case h245_MiscellaneousCommand_type_encryptionUpdate:
+    case h245_MiscellaneousCommand_type_encryptionUpdateRequest:
+    case h245_MiscellaneousCommand_type_encryptionUpdateCommand:
+    case h245_MiscellaneousCommand_type_encryptionUpdateAck:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void session_on_misc_command(struct session *s, const struct h245_MiscellaneousCommand *command)
+{
+    struct session *other;
+    const struct session_channel *in = source_of(s, command->logicalChannelNumber, &other);
+    struct h245_MiscellaneousCommand passed = *command;
+    const struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
+                                          .u.miscellaneousCommand = &passed};
+
+    if (in == NULL || !is_for_media(command))
+        return;
+    passed.logicalChannelNumber = in->lcn;
+    send_command(other, &m);
+}
+
+void session_on_flow_control(struct session *s, const struct h245_FlowControlCommand *command)
+{
+    struct session *other;
+    const struct session_channel *in;
+    struct h245_FlowControlCommand passed = *command;
+    const struct h245_CommandMessage m = {.kind = h245_CommandMessage_flowControlCommand,
+                                          .u.flowControlCommand = &passed};
+
+    /* Of a whole multiplex or of resources there is nothing in H.323 that could be meant. */
+    if (command->scope.kind != h245_FlowControlCommand_scope_logicalChannelNumber)
+        return;
+    in = source_of(s, command->scope.u.logicalChannelNumber, &other);
+    if (in == NULL)
+        return;
+    passed.scope.u.logicalChannelNumber = in->lcn;
+    /* What our own gatekeeper leaves for it is a limit that no receiver can lift. */
+    if (in->is_rate_limited &&
+        (command->restriction.kind != h245_FlowControlCommand_restriction_maximumBitRate ||
+         command->restriction.u.maximumBitRate > in->rate_limit)) {
+        passed.restriction.kind = h245_FlowControlCommand_restriction_maximumBitRate;
+        passed.restriction.u.maximumBitRate = in->rate_limit;
+    }
+    send_command(other, &m);
+}
+
+/* A new receiver needs a whole picture to begin with. */
+void session_ask_picture(struct session *s, const struct session_channel *out)
+{
+    struct session *other;
+    const struct session_channel *in = source_of(s, out->lcn, &other);
+    struct h245_MiscellaneousCommand update = {
+        .type.kind = h245_MiscellaneousCommand_type_videoFastUpdatePicture};
+    const struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
+                                          .u.miscellaneousCommand = &update};
+
+    if (in == NULL || out->kind != H245_MEDIA_VIDEO)
+        return;
+    update.logicalChannelNumber = in->lcn;
+    send_command(other, &m);
+}

@@ -1,0 +1,66 @@
+/* Media that are passed on unread: video and data.
+ *
+ * A relay neither decodes nor makes them. What it has to know of a capability is whether two sides
+ * mean the same codec; all its parameters are kept as the octets that a peer sent and are given to
+ * the other side as they are. Pure functions, any thread; memory as in media.h. */
+#ifndef SIGNALLING_H245_RELAYED_H
+#define SIGNALLING_H245_RELAYED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct h245_Capability;
+struct h245_DataType;
+struct h245_VideoCapability;
+struct h245_DataApplicationCapability;
+
+#define H245_MEDIA_LIST(X)       \
+    X(H245_MEDIA_AUDIO, "audio") \
+    X(H245_MEDIA_VIDEO, "video") \
+    X(H245_MEDIA_DATA, "data")
+
+enum h245_media {
+#define H245_MEDIA_ENUM(name, text) name,
+    H245_MEDIA_LIST(H245_MEDIA_ENUM)
+#undef H245_MEDIA_ENUM
+        H245_MEDIA_COUNT
+};
+
+#define H245_RELAYED_NAME 48
+#define H245_RELAYED_MAX  192 /* octets of a capability; a larger one is not understood */
+
+struct h245_relayed {
+    enum h245_media media; /* never audio */
+    /* "H261", "H263", "H264", "t140", "h224" …, for a generic one its dotted object identifier. Two
+     * capabilities of one name can talk to each other, as far as their parameters allow. */
+    char name[H245_RELAYED_NAME];
+    uint8_t payload_type; /* RFC 3551; 0: dynamic */
+    uint16_t len;
+    uint8_t octets[H245_RELAYED_MAX]; /* PER of VideoCapability or DataApplicationCapability */
+};
+
+/* ERR_UNSUPPORTED: nothing that could be relayed (H.239's extended video, which needs its own
+ * procedures, what rides in a separate stack, what we cannot name); ERR_LIMIT: too large. */
+int h245_relayed_of_video(const struct h245_VideoCapability *cap, struct h245_relayed *out);
+int h245_relayed_of_data(const struct h245_DataApplicationCapability *cap,
+                         struct h245_relayed *out);
+/* A receive or receiveAndTransmit capability; dataType of an OLC, h235Media or not. */
+int h245_relayed_of_capability(const struct h245_Capability *cap, struct h245_relayed *out);
+int h245_relayed_of_type(const struct h245_DataType *type, struct h245_relayed *out);
+
+/* And back: into a receive capability, into the dataType of an OLC. ERR_MALFORMED, ERR_NOMEM. */
+int h245_relayed_to_capability(struct arena *a, const struct h245_relayed *r,
+                               struct h245_Capability *cap);
+int h245_relayed_to_type(struct arena *a, const struct h245_relayed *r, struct h245_DataType *type);
+
+/* What we offer for a codec while nobody else has said what it can receive: "H261", "H263" (up to
+ * 4CIF), "H264" (H.241 baseline, level 3.1). ERR_NOTFOUND, ERR_NOMEM. */
+int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *out);
+
+bool h245_relayed_is_same(const struct h245_relayed *a, const struct h245_relayed *b);
+
+const char *h245_media_to_str(enum h245_media media);
+
+#endif
