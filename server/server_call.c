@@ -60,6 +60,7 @@ static int read_request(struct server *s, const json_t *params, struct dialplan_
     d->display = rpc_param_string(params, "display", s->settings->node.name);
     d->tunnelling = rpc_param_bool(params, "tunnelling", s->settings->signalling.tunnelling);
     d->is_invite = rpc_param_bool(params, "invite", false);
+    d->fast_connect = rpc_param_bool(params, "fast_connect", false);
     return 0;
 }
 
@@ -96,6 +97,7 @@ static const struct rpc_param call_params[] = {
     {"listener", RPC_STRING, false, 1, 63, "whose addresses it has; default: first that fits"},
     {"tunnelling", RPC_BOOL, false, 0, 0, "offer H.245 tunnelling; default signalling.tunnelling"},
     {"tls", RPC_BOOL, false, 0, 0, "call signalling by TLS, port 1300; default: the listener's"},
+    {"fast_connect", RPC_BOOL, false, 0, 0, "propose the channels in the Setup; default false"},
     {"invite", RPC_BOOL, false, 0, 0, "conferenceGoal invite instead of create"},
 };
 static const struct rpc_method methods[] = {

@@ -275,6 +275,7 @@ void session_destroy(struct session *s)
     for (size_t i = 0; i < SESSION_TRANSPORTS_MAX; i++)
         free(s->transports[i]);
     session_dial_forget(s);
+    session_fast_forget(s);
     free(s);
 }
 

@@ -174,6 +174,7 @@ struct session_dial {
     const char *display;    /* what the callee shall show */
     bool tunnelling;        /* offer H.245 in call signalling */
     bool is_invite;         /* conferenceGoal invite instead of create */
+    bool fast_connect;      /* propose channels in the Setup */
 };
 
 /* What a session asks of its surroundings. None of these may destroy the session. */

@@ -202,7 +202,11 @@ void session_media_progress(struct session *s, struct session_transport *t)
 {
     if (t->port == NULL || !t->is_open)
         return;
-    if (s->is_fast && s->state == SESSION_SETUP) {
+    if (session_fast_awaits(s, t)) {
+        session_dial_send_setup(s);
+        return;
+    }
+    if (s->is_fast && s->state == SESSION_SETUP && !s->config.is_caller) {
         session_fast_opened(s, t);
         return;
     }

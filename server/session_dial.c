@@ -187,6 +187,7 @@ int session_dial(struct session *s, const struct session_dial *d, uint64_t now)
     s->dial.address = d->address;
     s->dial.tunnelling = d->tunnelling;
     s->dial.is_invite = d->is_invite;
+    s->dial.fast_connect = d->fast_connect;
     session_copy_text(s->dial.source, sizeof(s->dial.source), d->source);
     session_copy_text(s->dial.display, sizeof(s->dial.display), d->display);
     session_copy_text(s->alias, sizeof(s->alias), d->alias);
@@ -242,7 +243,9 @@ static void apply_route(const struct dial_route *r, struct h225_aliases *to,
 static int send_setup(struct session *s)
 {
     struct h225_aliases to = {.count = 0}, from = {.count = 0};
+    struct h225_octets fast_start[H23510_FAST_MAX];
     struct h225_outgoing out;
+    int err;
 
     memset(&out, 0, sizeof(out));
     add_alias(&to, s->alias);
@@ -261,23 +264,37 @@ static int send_setup(struct session *s)
     if (s->env->settings->signalling.h245_in_setup &&
         s->env->ops->h245_listen(s->env->user, s, &out.h245_address) == 0)
         s->dial.has_listened = true;
-    return h225_call_start(s->call, &out, s->now);
+    out.fast_start = fast_start;
+    err = session_fast_propose(s, fast_start, &out.fast_start_count);
+    if (err == 0)
+        err = h225_call_start(s->call, &out, s->now);
+    arena_reset(&s->env->scratch);
+    return err;
+}
+
+void session_dial_send_setup(struct session *s)
+{
+    int err = send_setup(s);
+
+    session_stop_timer(s, SESSION_TIMER_SETUP);
+    if (err == 0)
+        session_step_now(s, SESSION_STEP_SETUP);
+    else
+        session_end(s, SESSION_END_RESOURCES, err_to_str(err));
 }
 
 void session_on_h225_up(struct session *s, const struct addr *local, uint64_t now)
 {
-    int err;
-
     s->now = now;
     session_stop_timer(s, SESSION_TIMER_SETUP);
     if (session_is_alive(s)) {
         s->is_signalling_up = true;
         s->config.local = *local;
-        err = send_setup(s);
-        if (err == 0)
-            session_step_now(s, SESSION_STEP_SETUP);
+        if (session_fast_prepare(s))
+            session_set_timer(s, SESSION_TIMER_SETUP,
+                              s->env->settings->signalling.timers.tcp_connect_ms);
         else
-            session_end(s, SESSION_END_RESOURCES, err_to_str(err));
+            session_dial_send_setup(s);
     }
     session_check_closed(s);
     session_arm(s);
@@ -303,6 +320,7 @@ void session_dial_on_answer(struct session *s, const struct h225_answer *answer)
 {
     session_step_now(s, SESSION_STEP_PROCEEDING);
     remember_answer(s, answer);
+    session_fast_on_answer(s, answer);
 }
 
 void session_dial_on_alerting(struct session *s, const struct h225_answer *answer)
@@ -313,6 +331,7 @@ void session_dial_on_alerting(struct session *s, const struct h225_answer *answe
     if (session_wants_events(s))
         session_event(s, "session.alerting",
                       json_pack("{s:o}", "display", session_text_json(s->peer_display)));
+    session_fast_on_answer(s, answer);
 }
 
 /* H.323 8.2.3: who has heard no address of the other side says its own in a Facility. */
@@ -370,6 +389,15 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
         session_event(s, "session.connected", json_pack("{s:s}", "conference", s->conference_name));
     if (s->is_tunnelled && !answer->tunnelling) {
         session_end(s, SESSION_END_PROTOCOL, "the tunnel was given up with messages in it");
+        return;
+    }
+    session_fast_on_answer(s, answer);
+    if (!session_is_alive(s))
+        return;
+    /* The media run; H.245 is the peer's to begin, as with endpoints in the field. */
+    if (s->is_fast) {
+        if (s->state != SESSION_ACTIVE)
+            session_active(s);
         return;
     }
     if (s->is_h245_up || !session_judge_answer(s, answer))

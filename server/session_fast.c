@@ -1,4 +1,5 @@
-/* Fast connect (H.323 8.1.7): the channels of a call stand in its Setup and its Connect.
+/* Fast connect (H.323 8.1.7) of a call that comes in: its channels stand in its Setup and in our
+ * Connect. (Calls of ours: session_fast_out.c.)
  *
  * Protected ones where the proposals have H.235.10 in them (signalling/h23510/fast.h), clear ones
  * where the policy has those; what cannot be taken is answered fastConnectRefused and goes on by
@@ -100,9 +101,9 @@ int session_fast_begin(struct session *s)
     return err;
 }
 
-static struct session_channel *add(struct session *s, struct session_transport *t,
-                                   enum h245_direction direction, const struct h245_channel *offer,
-                                   uint16_t lcn)
+struct session_channel *session_fast_channel(struct session *s, struct session_transport *t,
+                                             enum h245_direction direction,
+                                             const struct h245_channel *offer, uint16_t lcn)
 {
     struct session_channel *c = session_channel_add(s, direction);
 
@@ -149,8 +150,8 @@ static void open_channels(struct session *s, struct session_transport *t, uint16
                               : to->media_control.family != ADDR_NONE ? &to->media_control
                                                                       : &t->remote_control;
     struct session_channel *in =
-        add(s, t, H245_INCOMING, &s->fast_in.channel, s->fast_in.channel.lcn);
-    struct session_channel *out = add(s, t, H245_OUTGOING, to, lcn);
+        session_fast_channel(s, t, H245_INCOMING, &s->fast_in.channel, s->fast_in.channel.lcn);
+    struct session_channel *out = session_fast_channel(s, t, H245_OUTGOING, to, lcn);
 
     if (in == NULL || out == NULL) {
         session_end(s, SESSION_END_RESOURCES, err_to_str(ERR_NOMEM));

@@ -43,10 +43,11 @@ void session_active(struct session *s)
 }
 
 /* Both sides know each other: channels may be opened. */
-static void check_active(struct session *s)
+void session_check_active(struct session *s)
 {
-    if (s->state != SESSION_NEGOTIATING || !s->has_peer_caps || !s->is_capable ||
-        !h245_msd_is_done(s->h245))
+    /* A callee may speak H.245 before it has answered fast connect; the channels wait for that. */
+    if (s->proposed != NULL || s->state != SESSION_NEGOTIATING || !s->has_peer_caps ||
+        !s->is_capable || !h245_msd_is_done(s->h245))
         return;
     session_active(s);
     session_media_on_active(s);
@@ -58,7 +59,7 @@ static void on_msd_done(void *arg, bool is_master)
 
     (void)is_master;
     session_step_now(s, SESSION_STEP_MSD);
-    check_active(s);
+    session_check_active(s);
 }
 
 static void on_capabilities_acked(void *arg)
@@ -67,7 +68,7 @@ static void on_capabilities_acked(void *arg)
 
     s->is_capable = true;
     session_step_now(s, SESSION_STEP_TCS_ACK);
-    check_active(s);
+    session_check_active(s);
     if (s->is_offer_stale)
         session_refresh_capabilities(s);
 }
@@ -142,7 +143,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     session_fast_learn(s);
     if (judge_security(s)) {
         session_note_cleartext(s);
-        check_active(s);
+        session_check_active(s);
         if (s->conference != NULL)
             conference_update(s->conference); /* what the others can be offered may change */
     }

@@ -167,7 +167,7 @@ struct session_dialled {
     struct addr h245;    /* of the peer, from an answer before Connect */
     char source[SESSION_TEXT_MAX];
     char display[SESSION_TEXT_MAX];
-    bool tunnelling, is_invite;
+    bool tunnelling, is_invite, fast_connect;
     struct dial_route *route; /* what the gatekeeper wants in Setup; NULL: nothing */
     bool is_connected;        /* Connect came */
     bool has_listened;        /* we asked the peer to open the H.245 connection */
@@ -215,7 +215,8 @@ struct session {
     struct h245_engine *h245;
     bool is_h245_up;
     bool is_fast;                               /* channels by fast connect */
-    struct h23510_fast_offer fast_in, fast_out; /* as the Setup offered them */
+    struct h23510_fast_offer fast_in, fast_out; /* as the Setup offered, or the answer took them */
+    struct session_proposed *proposed;          /* a call of ours: not answered yet; or NULL */
     bool is_tunnelled;                          /* H.245 travels in the call signalling */
     unsigned start_requests;                    /* Facility(startH245) that made us connect */
     bool is_h245_ended;  /* both sides have said endSession, or the connection is gone */
@@ -286,6 +287,7 @@ void session_dial_on_alerting(struct session *s, const struct h225_answer *answe
 void session_dial_on_connect(struct session *s, const struct h225_answer *answer);
 void session_dial_on_admitted(struct session *s, const struct session_admitted *a);
 void session_dial_forget(struct session *s);
+void session_dial_send_setup(struct session *s); /* the port of fast connect is there */
 void session_dial_on_h245_failed(struct session *s);
 /* Why a call of ours ends before its Connect. */
 enum session_end session_dial_end(const struct session *s, const struct h225_release *release);
@@ -304,6 +306,19 @@ void session_fast_opened(struct session *s, struct session_transport *t);
 void session_fast_lost(struct session *s, const char *text); /* DTLS failed */
 void session_fast_learn(struct session *s);                  /* the peer's capabilities came */
 bool session_fast_is_protected(const struct session *s);
+/* A channel that call signalling has opened; NULL: out of memory, or too many. */
+struct session_channel *session_fast_channel(struct session *s, struct session_transport *t,
+                                             enum h245_direction direction,
+                                             const struct h245_channel *offer, uint16_t lcn);
+
+/* session_fast_out.c: the caller's side */
+bool session_fast_prepare(struct session *s); /* true: Setup has to wait for a port */
+bool session_fast_awaits(const struct session *s, const struct session_transport *t);
+/* Proposals for a Setup, none when there is no port; `list` has H23510_FAST_MAX places and points
+ * into the scratch arena. */
+int session_fast_propose(struct session *s, struct h225_octets *list, size_t *count);
+void session_fast_on_answer(struct session *s, const struct h225_answer *answer);
+void session_fast_forget(struct session *s);
 
 /* session_h245.c */
 /* The listener's policy and our fingerprints. ERR_INVAL. */
@@ -315,6 +330,7 @@ void session_h245_input(struct session *s, const uint8_t *pdu, size_t len);
 void session_active(struct session *s);
 /* Tell the peer of video and data that have become possible, or are not any more. */
 void session_refresh_capabilities(struct session *s);
+void session_check_active(struct session *s); /* both sides know each other: channels may open */
 void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
 void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via);
 

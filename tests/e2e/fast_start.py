@@ -246,13 +246,75 @@ def wire(c, lab):
             c.equal(f"tshark: {message}, malformed", malformed, "")
 
 
+# --- calls of the server's -----------------------------------------------------------------------
+
+def called(c, lab, what, policy, callee_arguments, secured=True, state="taken", tunnelling=True):
+    """One comes in by H.245 alone, the other is called with proposals in the Setup."""
+    up, far_up = sluice_lab.tone_pair()
+    callee = lab.endpoint("bert", "--listen", "--play", far_up, "--expect", up, "--timeout", "20",
+                          *callee_arguments, ip=CALLEE, call=None)
+    callee.wait_event("listening")
+    caller = lab.endpoint("anna", "--play", up, "--expect", far_up, "--timeout", "20", "--dtls",
+                          "preferred", ip=CALLER, to=address("preferred"))
+    caller.wait_event("connect")
+    lab.call("session.call", to=f"bert@{CALLEE}", conference="demo", listener=policy, dtls=policy,
+             fast_connect=True, tunnelling=tunnelling)
+    report = callee.report()
+    judge(c, what, report, secured, state)
+    judge(c, what, caller.report(), True, "none")
+    if state == "taken" and secured:
+        KEYS_MS.setdefault("fast connect of the server", []).append(report["keys_ms"])
+    c.equal(f"{what}: none is left", lab.wait_sessions(0), 0)
+
+
+def server_calls(c, lab):
+    for carrier in CARRIERS:
+        for policy in ("required", "preferred"):
+            called(c, lab, f"called, {policy}, {carrier}", policy,
+                   ["--fast-start", *CARRIERS[carrier]], tunnelling=carrier == "tunnelled")
+    called(c, lab, "called, off", "off", ["--fast-start", "--no-h245", "--dtls", "off"],
+           secured=False)
+    for answer in ("proceeding", "alerting"):
+        called(c, lab, f"called, answer in {answer}", "required",
+               ["--fast-start", "--no-h245", "--fast-answer", answer])
+    for role in ("active", "passive"):
+        called(c, lab, f"called, callee {role}", "required",
+               ["--fast-start", "--no-h245", "--setup", role])
+    # Refused: H.245 opens, and finds what the policy allows.
+    called(c, lab, "called, callee without fast connect", "required", [], state="none")
+    called(c, lab, "called, tunnelling callee without fast connect", "required", ["--tunnel"],
+           state="none")
+    called(c, lab, "called, no DTLS there", "preferred", ["--fast-start", "--dtls", "off"],
+           secured=False, state="refused")
+
+
+def server_calls_bad(c, lab):
+    """Answers that break T-BAD end the call, and say why; no packet is sent."""
+    for fault in ("no-fingerprint", "two-hashes", "undecided-role", "wrong-fingerprint"):
+        before = lab.call("server.stats")["sessions"]["ended"]["dtls_failed"]
+        callee = lab.endpoint("bert", "--listen", "--fast-start", "--no-h245", "--fault", fault,
+                              "--timeout", "10", ip=CALLEE, call=None)
+        callee.wait_event("listening")
+        lab.call("session.call", to=f"bert@{CALLEE}", conference="demo", listener="required",
+                 fast_connect=True)
+        report = callee.report()
+        c.equal(f"called, {fault}: no media", report["packets_in"], 0)
+        if fault == "wrong-fingerprint":  # both sides notice, and either may release first
+            continue
+        c.equal(f"called, {fault}: released by the server", (report["release"]["by_peer"],
+                report["release"]["reason"]), (True, "securityDenied"))
+        after = lab.wait_stats(lambda st: st["sessions"]["ended"]["dtls_failed"] > before)
+        c.equal(f"called, {fault}: counted", after["sessions"]["ended"]["dtls_failed"], before + 1)
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
     with sluice_lab.Lab("fast_start", listeners) as lab:
         c.case("direct", direct_cases, c, lab)
         lab.start()
-        for case in (server_cases, once, mixed, broken, mismatch, wire):
+        for case in (server_cases, once, mixed, broken, mismatch, wire,
+                     server_calls, server_calls_bad):
             c.case(case.__name__, case, c, lab)
         c.equal("no session is left", lab.wait_sessions(0), 0)
     for way, times in sorted(KEYS_MS.items()):

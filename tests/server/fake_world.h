@@ -91,7 +91,10 @@ struct peer {
         uint8_t data[1024];
         size_t len;
     } fast_answer[4]; /* OLCs of the Connect */
-    bool has_dtls;    /* `dtls` is set up before H.245: fast connect negotiates on it */
+    bool dials_fast;  /* the server proposes fast connect to it */
+    /* A callee's own part, before it answers as `answers` says. */
+    void (*on_setup)(struct peer *p, const struct h225_setup *setup);
+    bool has_dtls; /* `dtls` is set up before H.245: fast connect negotiates on it */
     peer_tamper_fn tamper_olc, tamper_ack;
     bool ack_other_address;
 
