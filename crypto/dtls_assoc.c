@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "crypto/dtls_internal.h"
+#include "crypto/dtls_join.h"
 #include "crypto/dtls_record.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ static void free_now(struct dtls_assoc *a)
         secret_wipe(a->result, sizeof(*a->result));
     free(a->result);
     free(a->parked);
+    dtls_join_free(a->join);
     dtls_flight_free(&a->flight);
     secret_wipe(a, sizeof(*a));
     free(a);

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "crypto/dtls_internal.h"
+#include "crypto/dtls_join.h"
 #include "crypto/dtls_record.h"
 
 #include <stdlib.h>
@@ -135,6 +136,8 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
     enum wolf_result result;
     struct dtls_hello hello;
 
+    if (dtls_join_is_fragment(data, len) && !dtls_join_add(&a->join, data, len, &data, &len))
+        return; /* the rest is on its way */
     if (dtls_hello_parse(data, len, &hello) != 0) {
         ctx->stats.dropped_hello++;
         return;
@@ -149,6 +152,8 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         ctx->listener = NULL;
         ctx->stats.cookie_good++;
         a->session = listener;
+        dtls_join_free(a->join);
+        a->join = NULL;
         a->has_remote = true;
         begin(a);
         dtls_handle_result(a, result);

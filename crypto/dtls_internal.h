@@ -45,6 +45,7 @@ struct dtls_assoc {
     struct addr remote;
     struct wolf_session *session; /* NULL: none yet, parked, or dead */
     struct dtls_result *result;   /* between handshake and verification */
+    struct dtls_join *join;       /* server: of a ClientHello in fragments; NULL: none came */
     uint8_t *parked;              /* sealed state of the session */
     struct dtls_flight flight;    /* what was sent since the last datagram came */
     const char *cipher;

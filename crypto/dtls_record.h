@@ -35,8 +35,7 @@ struct dtls_hello {
 /* Is the datagram a sequence of whole DTLS 1.x records and nothing else? Fills `first`. */
 bool dtls_record_parse(const uint8_t *data, size_t len, struct dtls_record *first);
 
-/* Reads a ClientHello that is whole in the first record (one that comes in fragments is not taken,
- * the stateless cookie exchange could not keep the first of them: RFC 6347 §4.2.1).
+/* Reads a ClientHello that is whole in the first record (dtls_join.h makes one of fragments).
  * ERR_MALFORMED: no ClientHello, or not a well-formed one. */
 int dtls_hello_parse(const uint8_t *data, size_t len, struct dtls_hello *out);
 
