@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "bench/bench.h"
 #include "bench/bench_machine.h"
+#include "bench/bench_options.h"
 #include "bench/bench_relay.h"
 
 #include <getopt.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char usage[] =
     "usage: sluice-bench relay [--json] [--quick] [--calls N] [--bytes B] [--suite S] [--path P]\n"
@@ -47,85 +47,51 @@ static const char usage[] =
     "Packets are protected ahead into memory, each sent once; samples of what comes back are\n"
     "opened with libsrtp2 and compared.\n";
 
-static bool read_real(const char *text, double min, double max, double *out)
-{
-    char *end;
-    double value = strtod(text, &end);
-
-    if (*end != '\0' || end == text || !(value >= min && value <= max)) {
-        fprintf(stderr, "sluice-bench relay: \"%s\" is not a number from %g to %g\n", text, min,
-                max);
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
-static bool read_path(const char *text, enum bench_pipeline_path *out)
-{
-    for (unsigned i = 0; i < BENCH_PIPELINE_PATHS; i++) {
-        if (strcmp(text, bench_pipeline_path_to_str((enum bench_pipeline_path)i)) != 0)
-            continue;
-        *out = (enum bench_pipeline_path)i;
-        return true;
-    }
-    fprintf(stderr, "sluice-bench relay: no path \"%s\"\n", text);
-    return false;
-}
-
 static bool set_number(struct bench_relay_options *o, int letter, const char *text)
 {
     double value;
 
     switch (letter) {
     case 'n':
-        if (!read_real(text, 1, BENCH_LOAD_LEGS_MAX / 2, &value))
+        if (!bench_read_number("relay", text, 1, BENCH_LOAD_LEGS_MAX / 2, &value))
             return false;
-        o->calls.calls = (uint32_t)value;
+        o->lane.calls.calls = (uint32_t)value;
         return true;
     case 'b':
-        if (!read_real(text, BENCH_LOAD_BYTES_MIN, BENCH_LOAD_BYTES_MAX, &value))
+        if (!bench_read_number("relay", text, BENCH_LOAD_BYTES_MIN, BENCH_LOAD_BYTES_MAX, &value))
             return false;
-        o->bytes = (uint16_t)value;
+        o->lane.bytes = (uint16_t)value;
         return true;
     case 'm':
-        if (!read_real(text, 16, 65536, &value))
+        if (!bench_read_number("relay", text, 16, 65536, &value))
             return false;
-        o->memory_bytes = (size_t)value << 20;
+        o->lane.memory_bytes = (size_t)value << 20;
         return true;
     case 'P':
-        if (!read_real(text, 1, 1 << 30, &value))
+        if (!bench_read_number("relay", text, 1, 1 << 30, &value))
             return false;
-        o->pid = (pid_t)value;
+        o->lane.pid = (pid_t)value;
         return true;
     case 'r':
-        return read_real(text, 100, 1e8, &o->rate);
+        return bench_read_number("relay", text, 100, 1e8, &o->rate);
     case 't':
-        return read_real(text, 0.01, 30, &o->seconds);
+        return bench_read_number("relay", text, 0.01, 30, &o->seconds);
     default:
-        if (!read_real(text, 0, BENCH_CPUS_MAX - 1, &value))
+        if (!bench_read_number("relay", text, 0, BENCH_CPUS_MAX - 1, &value))
             return false;
-        *(letter == 'w' ? &o->worker_cpu : &o->generator_cpu) = (int)value;
+        *(letter == 'w' ? &o->lane.worker_cpu : &o->lane.generator_cpu) = (int)value;
         return true;
     }
 }
 
-static bool read_suite(const char *text, enum srtp_profile *out)
-{
-    if (srtp_profile_parse(text, out) == 0)
-        return true;
-    fprintf(stderr, "sluice-bench relay: no suite \"%s\"\n", text);
-    return false;
-}
-
 static bool set_text(struct bench_relay_options *o, int letter, const char *text)
 {
-    const char **place = letter == 'e'   ? &o->engine
-                         : letter == 'd' ? &o->program
-                         : letter == 'i' ? &o->interface
-                         : letter == 'D' ? &o->dp_interface
-                         : letter == 'N' ? &o->dp_netns
-                                         : &o->legs_file;
+    const char **place = letter == 'e'   ? &o->lane.engine
+                         : letter == 'd' ? &o->lane.program
+                         : letter == 'i' ? &o->lane.interface
+                         : letter == 'D' ? &o->lane.dp_interface
+                         : letter == 'N' ? &o->lane.dp_netns
+                                         : &o->lane.legs_file;
 
     *place = text;
     return true;
@@ -135,21 +101,21 @@ static bool set_option(struct bench_relay_options *o, int letter, const char *te
 {
     switch (letter) {
     case 'q':
-        return o->quick = true;
+        return o->lane.quick = true;
     case 'a':
         return o->alone = true;
     case 'O':
         return o->with_overload = true;
     case 'C':
-        return o->counters = true;
+        return o->lane.counters = true;
     case 'H':
-        return o->huge_pages = true;
+        return o->lane.huge_pages = true;
     case 'p':
-        return read_path(text, &o->calls.path);
+        return bench_read_path("relay", text, &o->lane.calls.path);
     case 's':
-        return read_suite(text, &o->calls.profile);
+        return bench_read_suite("relay", text, &o->lane.calls.profile);
     case 'o':
-        return read_suite(text, &o->calls.other);
+        return bench_read_suite("relay", text, &o->lane.calls.other);
     case 'e':
     case 'd':
     case 'i':
@@ -192,7 +158,8 @@ static const struct option option_table[] = {{"json", no_argument, NULL, 'j'},
 
 static bool fits_together(const struct bench_relay_options *o)
 {
-    if (o->legs_file ? o->interface && !o->dp_interface : !o->interface == !o->dp_interface)
+    if (o->lane.legs_file ? o->lane.interface && !o->lane.dp_interface
+                          : !o->lane.interface == !o->lane.dp_interface)
         return true;
     fprintf(stderr, "sluice-bench relay: --interface goes with --dp-interface or --legs\n");
     fputs(usage, stderr);
@@ -204,15 +171,7 @@ static int read_options(int argc, char **argv, struct bench_relay_options *o, bo
 {
     int letter;
 
-    *o = (struct bench_relay_options){.calls = {.path = BENCH_PIPELINE_SRTP_SRTP,
-                                                .profile = SRTP_PROFILE_AES128_CM_SHA1_80,
-                                                .calls = 1000},
-                                      .bytes = 172,
-                                      .engine = "auto",
-                                      .memory_bytes = (size_t)2048 << 20,
-                                      .overload_seconds = 2,
-                                      .worker_cpu = -1,
-                                      .generator_cpu = -1};
+    *o = (struct bench_relay_options){.lane = bench_lane_defaults(), .overload_seconds = 2};
     while ((letter = getopt_long(argc, argv, "h", option_table, NULL)) != -1) {
         if (letter == 'h') {
             fputs(usage, stdout);
@@ -226,7 +185,7 @@ static int read_options(int argc, char **argv, struct bench_relay_options *o, bo
         }
     }
     if (o->seconds <= 0)
-        o->seconds = o->quick ? 0.05 : 0.5;
+        o->seconds = o->lane.quick ? 0.05 : 0.5;
     return fits_together(o) ? 0 : 3;
 }
 
@@ -235,11 +194,12 @@ static int read_options(int argc, char **argv, struct bench_relay_options *o, bo
 /* Figures that a release should reach on the machine of reference; 0: none for this case. */
 static double target_mpps(const struct bench_relay_options *o)
 {
-    if (o->calls.path != BENCH_PIPELINE_SRTP_SRTP || o->calls.calls != 1000 || o->bytes != 172)
+    if (o->lane.calls.path != BENCH_PIPELINE_SRTP_SRTP || o->lane.calls.calls != 1000 ||
+        o->lane.bytes != 172)
         return 0;
-    if (o->calls.profile == SRTP_PROFILE_AES128_CM_SHA1_80)
+    if (o->lane.calls.profile == SRTP_PROFILE_AES128_CM_SHA1_80)
         return 1.1;
-    return o->calls.profile == SRTP_PROFILE_AEAD_AES_128_GCM ? 1.8 : 0;
+    return o->lane.calls.profile == SRTP_PROFILE_AEAD_AES_128_GCM ? 1.8 : 0;
 }
 
 #define TARGET_COMPOSITE 0.75
@@ -270,12 +230,6 @@ static json_t *make_targets(const struct bench_relay_options *o, const struct be
 }
 
 /* ---- output ---- */
-
-/* Without "SRTP_", as the option takes it. */
-static const char *suite_name(const struct bench_calls *calls)
-{
-    return calls->path == BENCH_PIPELINE_RTP_RTP ? "none" : srtp_profile_to_str(calls->profile) + 5;
-}
 
 static json_t *delay_json(const struct bench_relay_delay *d)
 {
@@ -316,14 +270,14 @@ static void set_conditions(json_t *root, const struct bench_relay_options *o,
 {
     json_object_set_new(root, "generator",
                         json_pack("{s:s, s:b, s:i, s:i}", "protects", "ahead, into memory",
-                                  "limited", (int)r->generator_limited, "cpu",
+                                  "limited", (int)r->saturated.generator_limited, "cpu",
                                   (int)r->generator_cpu, "worker_cpu", (int)r->worker_cpu));
     json_object_set_new(root, "verified",
                         json_pack("{s:I, s:I, s:s}", "packets", (json_int_t)r->verdict.checked,
                                   "wrong", (json_int_t)r->verdict.wrong, "with", "libsrtp2"));
     json_object_set_new(root, "memory_bytes", json_integer((json_int_t)r->memory));
-    json_object_set_new(root, "huge_pages", json_boolean(o->huge_pages));
-    json_object_set_new(root, "quick", json_boolean(o->quick));
+    json_object_set_new(root, "huge_pages", json_boolean(o->lane.huge_pages));
+    json_object_set_new(root, "quick", json_boolean(o->lane.quick));
     json_object_set_new(root, "trials", json_integer(r->trials));
 }
 
@@ -331,12 +285,13 @@ static void print_json(const struct bench_relay_options *o, const struct bench_r
 {
     json_t *root = json_pack(
         "{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:s, s:f, s:f, s:f, s:f}", "benchmark", "relay",
-        "wire", o->interface ? o->interface : "memif", "path",
-        bench_pipeline_path_to_str(o->calls.path), "suite", suite_name(&o->calls), "calls",
-        (int)o->calls.calls, "bytes", (int)o->bytes, "seconds", o->seconds, "engine", r->engine,
-        "mpps", r->mpps, "loss", r->loss, "ns_per_packet", r->ns_per_packet, "busy", r->busy);
+        "wire", o->lane.interface ? o->lane.interface : "memif", "path",
+        bench_pipeline_path_to_str(o->lane.calls.path), "suite", bench_suite_name(&o->lane.calls),
+        "calls", (int)o->lane.calls.calls, "bytes", (int)o->lane.bytes, "seconds", o->seconds,
+        "engine", r->engine, "mpps", r->mpps, "loss", r->loss, "ns_per_packet",
+        r->saturated.ns_per_packet, "busy", r->saturated.busy);
 
-    set_measured(root, "saturated_mpps", r->saturated_mpps);
+    set_measured(root, "saturated_mpps", r->saturated.mpps);
     set_measured(root, "ceiling_mpps", r->ceiling_mpps);
     set_measured(root, "crypto_only_mpps", r->crypto_only_mpps);
     set_measured(root, "composite_mpps", r->composite_mpps);
@@ -370,13 +325,13 @@ static void print_overload(const struct bench_relay_overload *v)
 static void print_text(const struct bench_relay_options *o, const struct bench_relay_result *r)
 {
     printf("%s, %s, %u calls, %u bytes, one worker on CPU %u (%s)\n",
-           bench_pipeline_path_to_str(o->calls.path), suite_name(&o->calls), o->calls.calls,
-           o->bytes, r->worker_cpu, r->engine);
+           bench_pipeline_path_to_str(o->lane.calls.path), bench_suite_name(&o->lane.calls),
+           o->lane.calls.calls, o->lane.bytes, r->worker_cpu, r->engine);
     printf("%-22s %.3f Mpps (loss %.4f %%)\n", o->rate > 0 ? "at the rate" : "highest rate",
            r->mpps, 100 * r->loss);
     printf("%-22s %.1f ns a packet, %.3f Mpps%s\n", o->rate > 0 ? "worker" : "worker saturated",
-           r->ns_per_packet, o->rate > 0 ? r->mpps : r->saturated_mpps,
-           r->generator_limited ? " (the generator was the limit)" : "");
+           r->saturated.ns_per_packet, o->rate > 0 ? r->mpps : r->saturated.mpps,
+           r->saturated.generator_limited ? " (the generator was the limit)" : "");
     if (r->composite_mpps > 0)
         printf("%-22s %.3f Mpps without cryptography, %.3f Mpps engine alone,\n%-22s %.3f Mpps "
                "together; reached %.2f of it (target %.2f)\n",
@@ -394,24 +349,28 @@ static void print_text(const struct bench_relay_options *o, const struct bench_r
            (unsigned long long)r->verdict.checked, (unsigned long long)r->verdict.wrong);
 }
 
+#define STEPS_SHOWN 5u
+
 static void on_step(const char *text)
 {
-    fprintf(stderr, "\r\033[K%s", text);
+    static unsigned step;
+
+    bench_progress(step < STEPS_SHOWN ? step : STEPS_SHOWN, STEPS_SHOWN, text);
+    step++;
 }
 
 int bench_cmd_relay(int argc, char **argv)
 {
     struct bench_relay_options o;
     struct bench_relay_result r;
-    bool is_json = false, is_terminal = isatty(STDERR_FILENO);
+    bool is_json = false;
     int rc = read_options(argc, argv, &o, &is_json);
 
     if (rc != 0)
         return rc - 1;
     bench_machine_catch_signals();
-    rc = bench_relay_run(&o, is_terminal ? on_step : NULL, &r);
-    if (is_terminal)
-        fputs("\r\033[K", stderr);
+    rc = bench_relay_run(&o, on_step, &r);
+    bench_progress(0, 0, "");
     if (rc == 0 || rc == ERR_AUTH)
         (is_json ? print_json : print_text)(&o, &r);
     if (rc == ERR_AUTH)

@@ -65,11 +65,17 @@ struct bench_calls {
     enum srtp_profile profile; /* not used by rtp-rtp */
     enum srtp_profile other;   /* of each call's second leg; NONE: the same */
     uint32_t calls;
+    uint32_t receivers; /* 0: calls of two legs, media both ways; otherwise each call is a source
+                         * and so many receivers, with an SSRC of their own (translated) */
 };
 
-/* Open them: legs 2i and 2i+1 are a call, media both ways, keys drawn at random. *legs is an array
- * of 2 * calls for bench_load_create; free it with bench_calls_free. ERR_REFUSED: sluice-dp did not
- * want a command (told on standard error). ERR_CLOSED, ERR_TIMEOUT, ERR_NOMEM. */
+/* Legs that the calls have. */
+uint32_t bench_calls_legs(const struct bench_calls *calls);
+
+/* Open them: legs 2i and 2i+1 are a call; with receivers the first leg of each group is the source.
+ * Keys are drawn at random. *legs is an array of bench_calls_legs for bench_load_create; free it
+ * with bench_calls_free. ERR_REFUSED: sluice-dp did not want a command (told on standard error).
+ * ERR_CLOSED, ERR_TIMEOUT, ERR_NOMEM. */
 int bench_calls_open(struct bench_dp *dp, const struct bench_calls *calls, struct bench_leg **legs);
 void bench_calls_free(struct bench_leg *legs, uint32_t count);
 

@@ -25,10 +25,21 @@ void bench_dp_on_reply(struct bench_dp *dp, const struct link_msg *msg)
         dp->id[msg->cookie] = (struct link_id){msg->transport, msg->generation};
 }
 
+/* Legs of a call, and which of them this is. */
+static uint32_t size_of(const struct bench_calls *calls)
+{
+    return calls->receivers > 0 ? calls->receivers + 1 : 2;
+}
+
+uint32_t bench_calls_legs(const struct bench_calls *calls)
+{
+    return calls->calls * size_of(calls);
+}
+
 static bool is_secure(const struct bench_calls *calls, uint32_t leg)
 {
     return calls->path == BENCH_PIPELINE_SRTP_SRTP ||
-           (calls->path == BENCH_PIPELINE_RTP_SRTP && leg % 2 == 1);
+           (calls->path == BENCH_PIPELINE_RTP_SRTP && leg % size_of(calls) != 0);
 }
 
 /* ---- one command of each kind ---- */
@@ -40,6 +51,7 @@ struct set_up {
 };
 
 typedef int (*send_fn)(const struct set_up *s, uint32_t leg);
+typedef bool (*which_fn)(const struct set_up *s, uint32_t leg);
 
 /* Both legs of a call on one worker, as sluiced places them. */
 static int send_open(const struct set_up *s, uint32_t leg)
@@ -49,8 +61,8 @@ static int send_open(const struct set_up *s, uint32_t leg)
                              .remote = s->legs[leg].near};
 
     snprintf(open.session, sizeof(open.session), "leg %u", leg);
-    snprintf(open.conference, sizeof(open.conference), "call %u", leg / 2);
-    return link_port_open(s->dp->port, leg / 2 % s->dp->config.workers, &open, leg);
+    snprintf(open.conference, sizeof(open.conference), "call %u", leg / size_of(s->calls));
+    return link_port_open(s->dp->port, leg / size_of(s->calls) % s->dp->config.workers, &open, leg);
 }
 
 static int send_keys(const struct set_up *s, uint32_t leg)
@@ -84,6 +96,36 @@ static int send_route(const struct set_up *s, uint32_t leg)
     return link_port_send(s->dp->port, &msg);
 }
 
+/* A row in the source's list: this leg hears it, as one stream of its own. */
+static int send_receiver(const struct set_up *s, uint32_t leg)
+{
+    struct link_msg msg;
+
+    link_msg_init(&msg, LINK_RECEIVER_ADD, s->dp->id[s->legs[leg].peer], leg);
+    msg.u.receiver = (struct link_receiver){.to = s->dp->id[leg],
+                                            .ssrc_out = s->legs[leg].ssrc,
+                                            .pt_in = LINK_PT_ANY,
+                                            .pt_out = LINK_PT_ANY};
+    return link_port_send(s->dp->port, &msg);
+}
+
+static bool any_leg(const struct set_up *s, uint32_t leg)
+{
+    (void)s;
+    (void)leg;
+    return true;
+}
+
+static bool secure_leg(const struct set_up *s, uint32_t leg)
+{
+    return is_secure(s->calls, leg);
+}
+
+static bool receiving_leg(const struct set_up *s, uint32_t leg)
+{
+    return leg % size_of(s->calls) != 0;
+}
+
 /* ---- all of a kind ---- */
 
 static int await_answers(struct bench_dp *dp, uint32_t wanted)
@@ -104,15 +146,15 @@ static int await_answers(struct bench_dp *dp, uint32_t wanted)
 }
 
 /* ERR_AGAIN is the link's way to say that its queue is full: answers make room. */
-static int send_all(const struct set_up *s, send_fn send, bool only_secure)
+static int send_all(const struct set_up *s, which_fn which, send_fn send)
 {
     struct bench_dp *dp = s->dp;
     uint32_t sent = 0;
     int rc = 0;
 
     dp->answered = dp->refused = 0;
-    for (uint32_t leg = 0; leg < 2 * s->calls->calls && rc == 0; leg++) {
-        if (only_secure && !is_secure(s->calls, leg))
+    for (uint32_t leg = 0; leg < bench_calls_legs(s->calls) && rc == 0; leg++) {
+        if (!which(s, leg))
             continue;
         while ((rc = send(s, leg)) == ERR_AGAIN)
             if ((rc = await_answers(dp, dp->answered + 1)) != 0)
@@ -138,33 +180,29 @@ static int draw_keys(struct srtp_master *master, enum srtp_profile profile)
                : ERR_CRYPTO;
 }
 
-static int make_legs(const struct bench_calls *calls, struct bench_leg *legs)
+static int make_leg(const struct bench_calls *calls, uint32_t i, struct bench_leg *leg)
 {
-    int rc = 0;
+    uint32_t place = i % size_of(calls);
+    enum srtp_profile profile =
+        place != 0 && calls->other != SRTP_PROFILE_NONE ? calls->other : calls->profile;
+    int rc;
 
-    for (uint32_t i = 0; i < 2 * calls->calls && rc == 0; i++) {
-        struct bench_leg *leg = &legs[i];
-        enum srtp_profile profile;
-
-        leg->near = bench_dp_near(i);
-        leg->far = bench_dp_far(i);
-        leg->ssrc = 0x5eed0000u + i;
-        leg->peer = i ^ 1;
-        if (!is_secure(calls, i))
-            continue;
-        profile = i % 2 == 1 && calls->other != SRTP_PROFILE_NONE ? calls->other : calls->profile;
-        rc = draw_keys(&leg->send, profile);
-        if (rc == 0)
-            rc = draw_keys(&leg->receive, profile);
-    }
-    return rc;
+    leg->near = bench_dp_near(i);
+    leg->far = bench_dp_far(i);
+    leg->ssrc = 0x5eed0000u + i;
+    leg->peer = calls->receivers > 0 ? i - place : i ^ 1;
+    leg->sends = calls->receivers == 0 || place == 0;
+    if (!is_secure(calls, i))
+        return 0;
+    rc = draw_keys(&leg->send, profile);
+    return rc == 0 ? draw_keys(&leg->receive, profile) : rc;
 }
 
 int bench_calls_open(struct bench_dp *dp, const struct bench_calls *calls, struct bench_leg **out)
 {
-    uint32_t n = 2 * calls->calls;
+    uint32_t n = bench_calls_legs(calls);
     struct set_up s = {dp, calls, calloc(n, sizeof(struct bench_leg))};
-    int rc;
+    int rc = 0;
 
     free(dp->id);
     dp->id = calloc(n, sizeof(*dp->id));
@@ -172,13 +210,15 @@ int bench_calls_open(struct bench_dp *dp, const struct bench_calls *calls, struc
         free(s.legs);
         return ERR_NOMEM;
     }
-    rc = make_legs(calls, s.legs);
+    for (uint32_t i = 0; i < n && rc == 0; i++)
+        rc = make_leg(calls, i, &s.legs[i]);
     if (rc == 0)
-        rc = send_all(&s, send_open, false);
+        rc = send_all(&s, any_leg, send_open);
     if (rc == 0)
-        rc = send_all(&s, send_keys, true);
+        rc = send_all(&s, secure_leg, send_keys);
     if (rc == 0)
-        rc = send_all(&s, send_route, false);
+        rc = calls->receivers > 0 ? send_all(&s, receiving_leg, send_receiver)
+                                  : send_all(&s, any_leg, send_route);
     if (rc != 0) {
         bench_calls_free(s.legs, n);
         return rc;

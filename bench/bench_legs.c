@@ -87,6 +87,7 @@ static int read_legs(json_t *root, struct bench_leg **out)
     for (uint32_t i = 0; i < n && rc == 0; i++) {
         rc = read_leg(json_array_get(root, i), &legs[i]);
         legs[i].peer = i ^ 1;
+        legs[i].sends = true;
         if (rc != 0)
             fprintf(stderr, "sluice-bench: leg %u is malformed\n", i);
     }
@@ -98,7 +99,7 @@ static int read_legs(json_t *root, struct bench_leg **out)
     return 0;
 }
 
-int bench_legs_load(const char *path, struct bench_leg **legs, uint32_t *calls)
+int bench_legs_load(const char *path, struct bench_leg **legs, uint32_t *count)
 {
     json_error_t error;
     json_t *root = json_load_file(path, 0, &error);
@@ -112,7 +113,7 @@ int bench_legs_load(const char *path, struct bench_leg **legs, uint32_t *calls)
     else
         rc = read_legs(root, legs);
     if (rc == 0)
-        *calls = (uint32_t)(n / 2);
+        *count = (uint32_t)n;
     json_decref(root);
     return rc;
 }

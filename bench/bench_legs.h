@@ -10,8 +10,8 @@
 
 #include "bench/bench_load.h"
 
-/* *legs as of bench_calls_open, 2 * *calls of them. A fault is told on standard error. ERR_IO,
+/* *legs as of bench_calls_open, *count of them. A fault is told on standard error. ERR_IO,
  * ERR_MALFORMED, ERR_NOMEM. */
-int bench_legs_load(const char *path, struct bench_leg **legs, uint32_t *calls);
+int bench_legs_load(const char *path, struct bench_leg **legs, uint32_t *count);
 
 #endif

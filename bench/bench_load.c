@@ -39,8 +39,8 @@ static uint8_t *slot_of(const struct bench_load *load, uint64_t k)
 
 static void put_rtp(const struct bench_load *load, uint64_t k, uint8_t *rtp)
 {
-    uint32_t leg = load->order[k % load->c.count];
-    uint64_t visit = k / load->c.count;
+    uint32_t leg = load->order[k % load->senders];
+    uint64_t visit = k / load->senders;
 
     rtp[0] = 0x80;
     rtp[1] = 8;
@@ -59,7 +59,7 @@ static int make_burst(struct bench_load *load, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         uint64_t k = load->made + i;
         uint8_t *rtp = slot_of(load, k) + HEAD;
-        const struct sender *s = &load->sender[load->order[k % load->c.count]];
+        const struct sender *s = &load->sender[load->order[k % load->senders]];
 
         put_rtp(load, k, rtp);
         length[i] = load->c.bytes;
@@ -77,7 +77,7 @@ static int make_burst(struct bench_load *load, unsigned n)
         return ERR_CRYPTO;
     for (unsigned i = 0; i < n; i++) {
         uint8_t *slot = slot_of(load, load->made + i);
-        uint32_t leg = load->order[(load->made + i) % load->c.count];
+        uint32_t leg = load->order[(load->made + i) % load->senders];
         struct packet p = {.data = slot + HEAD, .length = length[i], .head = HEAD};
 
         header_stamp(&load->sender[leg].header, &p);
@@ -114,7 +114,7 @@ static bool find_visit(const struct bench_load *load, uint32_t sender, uint16_t 
 
     if (load->used <= s->place)
         return false;
-    last = (load->used - 1 - s->place) / load->c.count;
+    last = (load->used - 1 - s->place) / load->senders;
     *visit = last - (uint16_t)((uint16_t)last - (uint16_t)(sequence - s->first));
     return *visit <= last;
 }
@@ -262,16 +262,17 @@ static void offer(struct bench_load *load, struct pace *pace, uint64_t now,
  * server with seconds of packets in its sockets must not pay its debts in the next trial. */
 static void drain(struct bench_load *load, struct bench_trial_result *r)
 {
+    uint64_t wanted = (r->offered - r->refused) * load->copies;
     uint64_t start = clock_mono_ns(), now = start, last = start;
     struct bench_trial_result late = {.received = 0};
 
-    while (r->received < r->offered - r->refused && now - start < GRACE_NS) {
+    while (r->received < wanted && now - start < GRACE_NS) {
         collect(load, r);
         now = clock_mono_ns();
     }
     load->timeline = NULL;
     load->delay = &late.delay;
-    while (r->received + late.received < r->offered - r->refused && now - last < SILENCE_NS &&
+    while (r->received + late.received < wanted && now - last < SILENCE_NS &&
            now - start < DRAIN_NS && !bench_machine_interrupted()) {
         if (collect(load, &late) > 0)
             last = now;
@@ -328,6 +329,7 @@ int bench_load_trial(struct bench_load *load, const struct bench_trial *trial,
     double pps = trial->taken_pps > 0 ? trial->taken_pps : trial->pps;
     double expected =
         (pps > 0 ? pps : FASTEST_PPS) * trial->seconds + trial->after_pps * trial->after_seconds;
+    uint64_t wanted;
     int rc;
 
     memset(r, 0, sizeof(*r));
@@ -344,8 +346,9 @@ int bench_load_trial(struct bench_load *load, const struct bench_trial *trial,
     if (trial->pps > 0)
         r->pps = (double)r->received / r->seconds;
     r->offered_pps = (double)r->offered / r->seconds;
-    if (r->received < r->offered)
-        r->loss = 1 - (double)r->received / (double)r->offered;
+    wanted = r->offered * load->copies;
+    if (r->received < wanted)
+        r->loss = 1 - (double)r->received / (double)wanted;
     return bench_machine_interrupted() ? ERR_CLOSED : 0;
 }
 
@@ -371,7 +374,7 @@ static uint32_t count_silent(const struct bench_load *load)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < load->c.count; i++)
-        n += !load->receiver[load->leg[i].peer].heard;
+        n += !load->receiver[i].heard;
     return n;
 }
 
@@ -379,19 +382,19 @@ static uint32_t count_silent(const struct bench_load *load)
 static int warm_up_once(struct bench_load *load, double pps, uint64_t visit)
 {
     uint64_t start = clock_mono_ns(), now = start, sent = 0, last = start;
-    int rc = make_ahead(load, load->c.count);
+    int rc = make_ahead(load, load->senders);
 
     load->base_ns = start;
-    while (rc == 0 && (sent < load->c.count || now - last < WARM_UP_MS * 1000000ull)) {
+    while (rc == 0 && (sent < load->senders || now - last < WARM_UP_MS * 1000000ull)) {
         struct bench_frame frames[BENCH_WIRE_BURST];
         unsigned n = load->c.wire->receive(load->c.wire, frames, BENCH_WIRE_BURST);
 
         for (unsigned i = 0; i < n; i++)
             if (is_media(load, &frames[i]))
                 learn(load, &frames[i], visit);
-        if (n > 0 && sent == load->c.count && count_silent(load) == 0)
+        if (n > 0 && sent == load->senders && count_silent(load) == 0)
             break;
-        if (sent < load->c.count && (double)(now - start) * pps / 1e9 >= (double)sent) {
+        if (sent < load->senders && (double)(now - start) * pps / 1e9 >= (double)sent) {
             sent += send_some(load, 1, now);
             last = now;
         }
@@ -408,7 +411,7 @@ int bench_load_warm_up(struct bench_load *load, double pps, uint32_t *silent)
 
     *silent = load->c.count;
     for (unsigned i = 0; i < WARM_UPS && rc == 0 && *silent > 0; i++) {
-        rc = warm_up_once(load, pps, load->used / load->c.count);
+        rc = warm_up_once(load, pps, load->used / load->senders);
         *silent = count_silent(load);
     }
     return rc == 0 && *silent > 0 ? ERR_TIMEOUT : rc;
@@ -431,20 +434,25 @@ static int open_sender(struct bench_load *load, uint32_t i)
     /* Below 2^15, so that the first packets cannot be taken for late ones (RFC 3711, 3.3.1). */
     s->first = (uint16_t)(leg->ssrc * 2654435761u >> 18);
     s->length = load->c.bytes;
-    if (!profile)
+    if (!profile || !leg->sends)
         return 0;
     s->length = (uint16_t)(load->c.bytes + profile->rtp_tag_len);
     rc = srtp_key_create(load->engine, &leg->send, &s->key);
     return rc != 0 ? rc : srtp_stream_create(s->key, SRTP_OUTBOUND, leg->ssrc, &s->stream);
 }
 
-static void make_order(struct bench_load *load)
+static int make_order(struct bench_load *load)
 {
-    uint32_t n = load->c.count;
+    uint32_t n = 0;
     unsigned seed = 1;
 
-    for (uint32_t i = 0; i < n; i++)
-        load->order[i] = i;
+    for (uint32_t i = 0; i < load->c.count; i++)
+        if (load->leg[i].sends)
+            load->order[n++] = i;
+    if (n == 0)
+        return ERR_INVAL;
+    load->senders = n;
+    load->copies = n == load->c.count ? 1 : load->c.count / n - 1;
     for (uint32_t i = n - 1; i > 0; i--) {
         uint32_t k = (uint32_t)rand_r(&seed) % (i + 1), t = load->order[i];
 
@@ -453,6 +461,15 @@ static void make_order(struct bench_load *load)
     }
     for (uint32_t i = 0; i < n; i++)
         load->sender[load->order[i]].place = i;
+    return 0;
+}
+
+/* A source of a fan-out hears nothing; nobody waits for it. */
+static void expect_nothing(struct bench_load *load)
+{
+    for (uint32_t i = 0; i < load->c.count; i++)
+        if (load->leg[i].peer == i)
+            load->receiver[i].heard = true;
 }
 
 static int open_memory(struct bench_load *load)
@@ -525,11 +542,13 @@ int bench_load_create(const struct bench_load_config *config, struct bench_load 
     rc = open_memory(load);
     if (rc == 0)
         rc = open_legs(load);
+    if (rc == 0)
+        rc = make_order(load);
     if (rc != 0) {
         bench_load_destroy(load);
         return rc;
     }
-    make_order(load);
+    expect_nothing(load);
     *out = load;
     return 0;
 }

@@ -30,7 +30,8 @@ struct bench_leg {
     struct srtp_master send;    /* profile NONE: plain RTP */
     struct srtp_master receive; /* what the server writes with */
     uint32_t ssrc;              /* of what is sent here */
-    uint32_t peer;              /* the leg where it comes out, and the other way round */
+    uint32_t peer;              /* whose packets come out here */
+    bool sends;                 /* false: a receiver of a fan-out, which only listens */
 };
 
 struct bench_load_config {
@@ -73,7 +74,7 @@ struct bench_trial_result {
     double seconds;    /* that packets were offered */
     uint64_t offered;  /* accepted and refused by the wire */
     uint64_t refused;  /* the server's receive ring was full: lost */
-    uint64_t received; /* media that came back */
+    uint64_t received; /* media that came back, copies of a fan-out one by one */
     uint64_t late;     /* media that came 20 ms after the last packet or later: lost */
     uint64_t foreign;  /* frames of another kind */
     double pps;        /* received a second */

@@ -39,12 +39,14 @@ struct bench_load {
     struct bench_leg *leg;
     struct sender *sender;
     struct receiver *receiver;
-    uint32_t *order;       /* legs as they send, shuffled */
+    uint32_t *order;       /* legs that send, shuffled */
+    uint32_t senders;      /* how many */
+    uint32_t copies;       /* that come back of a packet: legs that listen to one that sends */
     uint32_t *leg_of_port; /* by our UDP port; count = none */
     struct srtp_engine *engine;
     uint32_t lengths[BENCH_LOAD_KINDS]; /* of frames that come back: plain, and by tag */
     unsigned kinds;
-    /* Frames made ahead. Packet k is the (k / count)th of leg order[k % count]. */
+    /* Frames made ahead. Packet k is the (k / senders)th of leg order[k % senders]. */
     uint8_t *store;
     size_t stride;
     uint64_t slots, made, used;
@@ -63,7 +65,7 @@ void bench_load_payload(uint8_t *payload, size_t length, uint64_t k);
 static inline uint64_t bench_load_number(const struct bench_load *load, uint32_t leg,
                                          uint64_t visit)
 {
-    return visit * load->c.count + load->sender[leg].place;
+    return visit * load->senders + load->sender[leg].place;
 }
 
 #endif

@@ -11,6 +11,7 @@ struct command {
 
 /* A new benchmark is a new row. */
 static const struct command commands[] = {
+    {"fanout", bench_cmd_fanout, "one stream to n receivers through a real sluice-dp"},
     {"per", bench_cmd_per, "PER codec: decode and encode of realistic messages"},
     {"pipeline", bench_cmd_pipeline,
      "a worker of sluice-dp alone: nanoseconds a packet by path, suite and stage"},

@@ -7,35 +7,18 @@
 #ifndef BENCH_BENCH_RELAY_H
 #define BENCH_BENCH_RELAY_H
 
-#include "bench/bench_dp.h"
-#include "bench/bench_load.h"
+#include "bench/bench_lane.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BENCH_RELAY_LOSS 0.001 /* what a rate may lose */
-
 struct bench_relay_options {
-    struct bench_calls calls;
-    uint16_t bytes;
-    double seconds;      /* of a trial */
-    const char *engine;  /* of sluice-dp */
-    const char *program; /* sluice-dp; NULL: found */
-    size_t memory_bytes;
-    bool huge_pages;
-    bool quick; /* fewer and shorter trials: shows that it works, not how fast */
-    bool alone; /* no ceiling, no engine alone */
+    struct bench_lane_config lane;
+    double seconds; /* of a trial */
+    bool alone;     /* no ceiling, no engine alone */
     double overload_seconds;
-    int worker_cpu, generator_cpu; /* -1: chosen */
     double rate;        /* packets a second: one trial at it instead of a search; 0: search */
-    bool counters;      /* print sluice-dp's counters to standard error at the end */
     bool with_overload; /* with `rate`: overload follows */
-    /* Over a network interface instead of memif; NULL: memif. */
-    const char *interface;               /* the generator's */
-    const char *dp_interface, *dp_netns; /* as in bench_dp_config */
-    /* Another server whose calls are up already; NULL: sluice-dp. */
-    const char *legs_file; /* bench_legs_load */
-    pid_t pid;             /* its process; 0: CPU time is not asked for */
 };
 
 struct bench_relay_delay {
@@ -54,10 +37,7 @@ struct bench_relay_overload {
 
 struct bench_relay_result {
     double mpps, loss;
-    double saturated_mpps;  /* with a ring that is always full */
-    double ns_per_packet;   /* CPU time of the worker (another server: of it) a packet, saturated */
-    double busy;            /* share of a core that this was */
-    bool generator_limited; /* the ring was not always full: the worker could do more */
+    struct bench_saturated saturated;                      /* with a given rate: at it */
     double ceiling_mpps, crypto_only_mpps, composite_mpps; /* 0: not measured */
     struct bench_relay_delay half, ninety; /* with a given rate: half is of it, ninety unused */
     struct bench_relay_overload overload;

@@ -105,12 +105,27 @@ class Relay(unittest.TestCase):
         self.assertIn('/nowhere/sluice-dp', err)
 
 
+class Fanout(unittest.TestCase):
+    def test_each_receiver_gets_its_own(self):
+        code, out, err = run('fanout', '--json', '--quick', '--receivers', '1', '--receivers', '8')
+        self.assertEqual(code, 0, err)
+        result = json.loads(out)
+        self.assertEqual([r['receivers'] for r in result['rows']], [1, 8])
+        for r in result['rows']:
+            self.assertEqual(r['groups'], 16 // r['receivers'])
+            self.assertGreater(r['ns_per_copy'], 0)
+            self.assertAlmostEqual(r['out_mpps'] / r['in_mpps'], r['receivers'], places=3)
+            self.assertGreater(r['verified']['packets'], 0)
+            self.assertEqual(r['verified']['wrong'], 0)
+
+
 class Options(unittest.TestCase):
     def test_nonsense_is_refused_with_the_usage(self):
         for args in (['relay', '--path', 'up'], ['relay', '--suite', 'ROT13'],
                      ['relay', '--calls', '0'], ['relay', '--bytes', '9000'],
                      ['relay', '--seconds', 'nan'], ['relay', '--interface', 'lo'],
-                     ['relay', '--legs', 'x'], ['nothing']):
+                     ['relay', '--legs', 'x'], ['fanout', '--receivers', '2000'],
+                     ['fanout', '--path', 'up'], ['nothing']):
             code, out, err = run(*args)
             self.assertEqual((code, out), (2, ''), args)
             self.assertIn('usage', err)
@@ -118,7 +133,7 @@ class Options(unittest.TestCase):
     def test_help_names_every_command(self):
         code, out, _ = run('--help')
         self.assertEqual(code, 0)
-        for command in ('per', 'pipeline', 'relay', 'srtp'):
+        for command in ('fanout', 'per', 'pipeline', 'relay', 'srtp'):
             self.assertIn('  %s ' % command, out)
             self.assertEqual(run(command, '--help')[0], 0)
 

@@ -73,6 +73,7 @@ static void open_load(void)
         legs[i].far = (struct link_addr){4, 0, (uint16_t)(3000 + i), {198, 18, 0, 2}};
         legs[i].ssrc = 100 + i;
         legs[i].peer = i ^ 1;
+        legs[i].sends = true;
     }
     mirror = calloc(1, sizeof(*mirror));
     CU_ASSERT_PTR_NOT_NULL_FATAL(mirror);
