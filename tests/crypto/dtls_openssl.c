@@ -98,13 +98,31 @@ static X509 *make_x509(EVP_PKEY *key, EVP_PKEY *signer, const char *name, const 
         X509_add_ext(x, ext, -1);
         X509_EXTENSION_free(ext);
     }
-    CU_ASSERT_TRUE(X509_sign(x, signer, EVP_sha256()) > 0);
+    /* Ed25519 has its hash inside. */
+    CU_ASSERT_TRUE(X509_sign(x, signer, EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha256()) >
+                   0);
     return x;
+}
+
+static EVP_PKEY *make_key(enum ossl_cert kind)
+{
+    switch (kind) {
+    case OSSL_RSA:
+        return EVP_RSA_gen(2048);
+    case OSSL_RSA3072:
+        return EVP_RSA_gen(3072);
+    case OSSL_P384:
+        return EVP_EC_gen("P-384");
+    case OSSL_ED25519:
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    default:
+        return EVP_EC_gen("P-256");
+    }
 }
 
 static void use_certificate(struct ossl *o, enum ossl_cert kind)
 {
-    EVP_PKEY *key = kind == OSSL_RSA ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    EVP_PKEY *key = make_key(kind);
     EVP_PKEY *ca_key = kind == OSSL_CHAIN ? EVP_EC_gen("P-256") : NULL;
     X509 *x =
         make_x509(key, ca_key ? ca_key : key, "leaf", ca_key ? "ca" : "leaf", kind == OSSL_EXPIRED);

@@ -7,7 +7,16 @@
 
 #include <openssl/ssl.h>
 
-enum ossl_cert { OSSL_EC, OSSL_RSA, OSSL_EXPIRED, OSSL_CHAIN, OSSL_NONE };
+enum ossl_cert {
+    OSSL_EC,
+    OSSL_RSA,
+    OSSL_EXPIRED,
+    OSSL_CHAIN,
+    OSSL_P384,
+    OSSL_RSA3072,
+    OSSL_ED25519,
+    OSSL_NONE
+};
 
 struct ossl {
     struct link *link;
