@@ -109,6 +109,9 @@ static void fill_plane(struct app *app)
     if (plane->streams < 2 * TRANSPORT_STREAMS)
         plane->streams = 2 * TRANSPORT_STREAMS;
     plane->media_timeout_ms = app->settings->media.no_media_timeout_ms;
+    plane->report_ms = app->settings->media.rtcp_interval_ms;
+    plane->clock_us = clock_mono_us;
+    plane->locals.ttl = app->settings->media.ttl;
     plane->orphan_timeout_ms = app->settings->link.orphan_timeout_ms;
 }
 

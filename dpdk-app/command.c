@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "dpdk-app/report.h"
 #include "dpdk-app/route.h"
 
 static unsigned place_of(const struct transport *t)
@@ -85,6 +86,7 @@ void worker_close(struct worker *worker, struct transport *t)
     clear_keys(worker, t);
     worker_drop_streams(worker, t);
     neighbour_release(&plane->neighbours, t->hop);
+    report_close(worker, t);
     route_drop(t);
     if (t->pair != 0)
         worker->transport[(t->pair - 1) & 0xffffffu].pair = 0;
@@ -156,6 +158,8 @@ static int do_open(struct worker *worker, const struct link_open *open, struct l
     fill_transport(worker, t, place, open);
     worker_count(worker, LINK_COUNTER_transports, 1);
     err = worker_set_remote(worker, t, &open->remote);
+    if (err == 0)
+        err = report_open(worker, t);
     if (err != 0) {
         worker_close(worker, t);
         return err;
@@ -292,6 +296,7 @@ static int do_close(struct worker *worker, const struct link_msg *msg,
 
     if (t == NULL || msg->generation == 0)
         return ERR_NOTFOUND;
+    report_leave(worker, t);
     *stats = *t->stats; /* we are its only writer */
     worker_close(worker, t);
     return 0;

@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "dpdk-app/media.h"
+#include "dpdk-app/report.h"
 #include "dpdk-app/resolve.h"
 #include "dpdk-app/translate.h"
 #include "dpdk-app/worker.h"
@@ -123,13 +125,16 @@ static unsigned size_on_path(const struct transport *t, const struct packet *p)
 static bool translate(struct worker *worker, struct transport *t, struct packet *p,
                       struct stream *s)
 {
-    uint32_t size = p->bits & PACKET_SHARED ? p->more : p->length;
+    uint32_t size = p->bits & PACKET_SHARED ? p->more : p->length - media_header_size(p->data);
 
     switch (translate_packet(s, p, size, (uint32_t)worker->now_ms, worker->random_next)) {
     case TRANSLATE_OK:
         return true;
     case TRANSLATE_SWITCHED:
         worker->random_next = worker_random(worker);
+        report_of(worker, s)->out.from = p->from;
+        if (p->bits & PACKET_VIDEO)
+            report_want_keyframe(worker, p->from, s->out.source);
         worker_count(worker, LINK_COUNTER_source_switches, 1);
         link_stat_add(&t->send_stats->switches, 1);
         return true;
@@ -142,6 +147,37 @@ static bool translate(struct worker *worker, struct transport *t, struct packet 
     link_stat_add(&t->send_stats->drop_source, 1);
     worker_release(worker, p);
     return false;
+}
+
+/* What came by a row of a list of receivers. False: dropped. */
+static bool follow_row(struct worker *worker, struct transport *t, struct packet *p,
+                       struct stream *s)
+{
+    if (p->bits & PACKET_TRANSLATE)
+        return translate(worker, t, p, s);
+    if ((p->bits & PACKET_ROW) && !s->started) {
+        /* Feedback must find its way back, although nothing else is kept of it. */
+        s->started = 1;
+        s->out.source = p->ssrc;
+        report_of(worker, s)->out.from = p->from;
+    }
+    return true;
+}
+
+/* RTCP of a plain transport leaves by the RTCP transport that it is paired with. NULL: RTP for an
+ * RTCP transport, or the reverse. */
+static struct transport *redirect(struct worker *worker, const struct transport *t,
+                                  struct packet *p)
+{
+    struct transport *pair = NULL;
+
+    if (p->kind == PACKET_RTCP && t->pair != 0)
+        pair = worker_transport(worker, t->pair - 1, 0);
+    if (pair != NULL) {
+        p->transport = pair->index;
+        p->generation = pair->generation;
+    }
+    return pair;
 }
 
 /* May this packet leave on its transport, and with which stream? Keeps those that may. */
@@ -160,9 +196,14 @@ static void stage_destination(struct worker *worker, struct burst *burst)
             worker_drop(worker, p, LINK_COUNTER_no_destination);
             continue;
         }
-        if (t->send_mode == other) {
-            drop_out(worker, t, p, LINK_COUNTER_route_mode);
-            continue;
+        if (__builtin_expect(t->send_mode == other, 0)) {
+            struct transport *pair = redirect(worker, t, p);
+
+            if (pair == NULL || pair->remote_family == 0) {
+                drop_out(worker, t, p, LINK_COUNTER_route_mode);
+                continue;
+            }
+            t = pair;
         }
         if (t->send_mode == LINK_MODE_DTLS_SRTP && t->tx_key == NULL) {
             link_stat_add(&t->send_stats->drop_keys, 1);
@@ -186,8 +227,7 @@ static void stage_destination(struct worker *worker, struct burst *burst)
             drop_out(worker, t, p, LINK_COUNTER_streams_full);
             continue;
         }
-        if (__builtin_expect(is_special, 0) && (p->bits & PACKET_TRANSLATE) &&
-            !translate(worker, t, p, s))
+        if (__builtin_expect(is_special, 0) && !follow_row(worker, t, p, s))
             continue;
         s->last_ms = worker->now_ms;
         burst->stream[kept] = s;
@@ -286,7 +326,8 @@ static void account_sent(struct worker *worker, struct transport *t, const struc
         link_stat_add(&stats->rtcp_out, 1);
     }
     link_stat_set(&stats->last_out_ms, worker->now_ms);
-    if (!t->is_sending) {
+    /* Reports of our own are no media; on a plain RTCP transport there is nothing else. */
+    if (!t->is_sending && (p->kind == PACKET_RTP || t->send_mode == LINK_MODE_RTCP)) {
         t->is_sending = 1;
         link_stat_set(&stats->first_out_ms, worker->now_ms);
         worker_event(worker, t, LINK_FIRST_PACKET, 1, p);

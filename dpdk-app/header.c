@@ -4,7 +4,7 @@
 
 #include "dpdk-app/wire.h"
 
-#define TTL 64u
+#define TTL_DEFAULT 64u
 
 static void build_udp(struct header *header, uint8_t *udp, const uint8_t *addresses, size_t both,
                       uint16_t port, const struct link_addr *remote)
@@ -20,6 +20,7 @@ void header_build(struct header *header, const struct locals *locals, unsigned l
 {
     const struct local *l = &locals->local[local];
     uint8_t *eth = header->bytes, *ip = eth + ETH_SIZE;
+    uint8_t ttl = locals->ttl != 0 ? locals->ttl : TTL_DEFAULT;
 
     memset(header, 0, sizeof(*header));
     header->device = l->device;
@@ -31,7 +32,7 @@ void header_build(struct header *header, const struct locals *locals, unsigned l
         ip[1] = (uint8_t)(dscp << 2);
         wire_put16(ip + 6,
                    0x4000); /* never fragmented, so the identification may be 0 (RFC 6864) */
-        ip[8] = TTL;
+        ip[8] = ttl;
         ip[9] = PROTO_UDP;
         memcpy(ip + 12, l->ip, 4);
         memcpy(ip + 16, remote->ip, 4);
@@ -43,7 +44,7 @@ void header_build(struct header *header, const struct locals *locals, unsigned l
     wire_put16(eth + 12, ETHERTYPE_IP6);
     wire_put16(ip, 0x6000u | dscp << 6);
     ip[6] = PROTO_UDP;
-    ip[7] = TTL;
+    ip[7] = ttl;
     memcpy(ip + 8, l->ip, 16);
     memcpy(ip + 24, remote->ip, 16);
     build_udp(header, ip + IP6_SIZE, ip + 8, 32, port, remote);

@@ -2,6 +2,7 @@
 
 #include "dpdk-app/media.h"
 #include "dpdk-app/parse.h"
+#include "dpdk-app/report.h"
 #include "dpdk-app/resolve.h"
 #include "dpdk-app/route.h"
 #include "dpdk-app/wire.h"
@@ -512,19 +513,30 @@ static inline void fetch_destination(struct worker *worker, const struct packet 
         __builtin_prefetch(&worker->stream[slot->stream], 1);
 }
 
-/* What goes to several receivers leaves the burst for `many`; returns how many. */
-static unsigned stage_route(struct worker *worker, struct burst *burst, struct packet **many)
+/* What is not passed on to one destination. */
+struct apart {
+    struct packet *many[PACKET_BURST];  /* RTP for a list of receivers */
+    struct packet *taken[PACKET_BURST]; /* RTCP that ends here */
+    unsigned many_n, taken_n;
+};
+
+static void stage_route(struct worker *worker, struct burst *burst, struct apart *apart)
 {
     struct packet *foreign[PACKET_BURST];
-    unsigned kept = 0, away = 0, fans = 0;
+    unsigned kept = 0, away = 0;
 
+    apart->many_n = apart->taken_n = 0;
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
         struct transport *t = worker_transport(worker, p->transport, 0);
         const struct route *route;
 
         if (__builtin_expect(t->bits & TRANSPORT_FAN, 0) && p->kind == PACKET_RTP) {
-            many[fans++] = p;
+            apart->many[apart->many_n++] = p;
+            continue;
+        }
+        if (__builtin_expect(p->kind == PACKET_RTCP, 0) && (t->flags & LINK_FLAG_REPORTS)) {
+            apart->taken[apart->taken_n++] = p;
             continue;
         }
         route = find_route(t, p);
@@ -547,13 +559,11 @@ static unsigned stage_route(struct worker *worker, struct burst *burst, struct p
     }
     burst->n = kept;
     worker_hand_over(worker, foreign, away);
-    return fans;
 }
 
 static void receive_ours(struct worker *worker, struct burst *burst)
 {
-    struct packet *many[PACKET_BURST];
-    unsigned fans;
+    struct apart apart;
 
     stage_admit(worker, burst);
     stage_streams(worker, burst);
@@ -561,11 +571,13 @@ static void receive_ours(struct worker *worker, struct burst *burst)
     stage_unprotect(worker, burst);
     stage_account(worker, burst);
     worker_mark(worker, WORKER_ACCOUNT);
-    fans = stage_route(worker, burst, many);
+    stage_route(worker, burst, &apart);
     worker_mark(worker, WORKER_ROUTE);
     worker_send_media(worker, burst);
-    if (fans > 0)
-        route_fan_out(worker, many, fans);
+    if (apart.many_n > 0)
+        route_fan_out(worker, apart.many, apart.many_n);
+    if (apart.taken_n > 0)
+        report_take(worker, apart.taken, apart.taken_n);
 }
 
 void worker_receive(struct worker *worker, unsigned device, struct packet **p, unsigned n)

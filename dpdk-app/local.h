@@ -26,6 +26,7 @@ struct device {
 
 struct locals {
     unsigned count, devices;
+    uint8_t ttl; /* of packets that leave; 0 = 64 */
     struct local local[LINK_LOCALS_MAX];
     struct device device[DEVICES_MAX];
 };

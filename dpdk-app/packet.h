@@ -20,6 +20,7 @@ enum packet_bits {
     PACKET_TRANSLATE = 2, /* SSRC, sequence number and timestamp are the receiver's own */
     PACKET_VIDEO = 4,     /* a switch of source leaves the marker alone */
     PACKET_SHARED = 8,    /* data is the header; the payload belongs to many (fan-out) */
+    PACKET_ROW = 32,      /* a row of a list of receivers sent it here: `from` is set */
     PACKET_CHAINED = 16,  /* and is held by a reference that leaves with the packet */
 };
 

@@ -113,6 +113,18 @@ static uint32_t next_order(struct worker *worker)
     return worker->order;
 }
 
+/* Rows of one source that feed the same stream (by several payload types) take over together, not
+ * from each other. */
+static uint32_t order_of(struct worker *worker, const struct fan *fan,
+                         const struct link_receiver *r)
+{
+    for (uint32_t i = 0; i < fan->count; i++)
+        if (fan->row[i].to == r->to.index && fan->row[i].generation == r->to.generation &&
+            fan->row[i].ssrc_out == r->ssrc_out)
+            return fan->row[i].order;
+    return next_order(worker);
+}
+
 /* The row's clock tells that of what is received, for payload types that do not. */
 static void tell_clock(struct worker *worker, struct transport *t, const struct receiver *row)
 {
@@ -137,7 +149,7 @@ static int put_row(struct worker *worker, struct transport *t, const struct link
         err = make_room(t);
     if (err != 0)
         return err;
-    order = row != NULL ? row->order : next_order(worker);
+    order = row != NULL ? row->order : order_of(worker, t->fan, r);
     if (row == NULL)
         row = &t->fan->row[t->fan->count++];
     *row = (struct receiver){.to = r->to.index,
@@ -244,6 +256,7 @@ static inline void aim(struct packet *p, const struct receiver *row, uint32_t fr
     p->transport = row->to;
     p->generation = row->generation;
     p->from = from;
+    p->bits |= PACKET_ROW;
     p->order = row->order;
     p->clock = row->clock != 0 ? row->clock : media_clock(p->payload_type);
     if (row->ssrc_out != 0) {

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "dpdk-app/media.h"
+#include "dpdk-app/report.h"
 #include "dpdk-app/translate.h"
 #include "dpdk-app/worker.h"
 
@@ -102,6 +103,7 @@ struct stream *worker_make_stream(struct worker *worker, struct transport *t, en
     s->ssrc = ssrc;
     s->clock = way == STREAM_IN ? t->clock : 0;
     s->last_ms = worker->now_ms;
+    memset(&worker->report[index], 0, sizeof(worker->report[index]));
     slot->ssrc = ssrc;
     slot->stream = index;
     worker_count(worker, LINK_COUNTER_streams_created, 1);
@@ -168,6 +170,7 @@ static bool follow_restart(struct stream *stream, uint16_t sequence)
     stream->base = stream->highest = 0x10000u | sequence;
     stream->received = 0;
     stream->lost = 0; /* what was lost before stays in the transport's statistics */
+    stream->started = stream->started == 1 ? 2 : 1; /* the reports' counts begin anew, too */
     stream->probe = 0;
     return true;
 }

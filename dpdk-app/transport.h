@@ -97,8 +97,9 @@ struct transport {
     uint8_t flags;   /* LINK_FLAG_… */
     uint32_t pair;   /* the plain RTP transport's RTCP one, and the reverse; index + 1, 0 = none */
     struct fan *fan; /* NULL: no receivers */
-    uint16_t clock;  /* of what arrives, if its payload type does not tell; PACKET_CLOCK */
-    uint8_t pad[14];
+    struct reporter *reporter; /* NULL: RTCP does not end here, or at the pair */
+    uint16_t clock; /* of what arrives, if its payload type does not tell; PACKET_CLOCK */
+    uint8_t pad[6];
     /* Lines 5–6: send. Headers of what is sent, and all else for a packet of the first SSRC. */
     struct header header;
     int32_t hop; /* neighbour, -1 = none */

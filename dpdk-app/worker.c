@@ -4,8 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "dpdk-app/report.h"
 #include "dpdk-app/resolve.h"
 
 #define COMMAND_BUDGET 32u
@@ -16,6 +18,9 @@
 int plane_init(struct plane *plane)
 {
     neighbour_init(&plane->neighbours);
+    plane->wall_offset_us = clock_wall_us() - clock_mono_us();
+    if (getentropy(&plane->cname_secret, sizeof(plane->cname_secret)) != 0)
+        plane->cname_secret = clock_wall_us();
     for (unsigned i = 0; i < plane->locals.count; i++) {
         plane->port[i] = calloc(65536, sizeof(*plane->port[i]));
         if (plane->port[i] == NULL) {
@@ -75,7 +80,10 @@ int worker_create(struct plane *plane, unsigned number, struct io *io, struct li
     worker->count = link_worker_counters(link)->value;
     worker->transport = secret_alloc(plane->transports * sizeof(*worker->transport));
     worker->stream = secret_alloc(stream_bytes(plane));
-    if (worker->transport == NULL || worker->stream == NULL) {
+    worker->report = calloc(plane->streams + (size_t)1, sizeof(*worker->report));
+    timer_set_init(&worker->timers);
+    if (worker->transport == NULL || worker->stream == NULL || worker->report == NULL) {
+        free(worker->report);
         secret_free(worker->transport, plane->transports * sizeof(*worker->transport));
         secret_free(worker->stream, stream_bytes(plane));
         free(worker);
@@ -99,6 +107,7 @@ void worker_destroy(struct worker *worker)
     secret_wipe(&worker->up, sizeof(worker->up));
     secret_free(worker->transport, worker->plane->transports * sizeof(*worker->transport));
     secret_free(worker->stream, stream_bytes(worker->plane));
+    free(worker->report);
     free(worker);
 }
 
@@ -181,6 +190,7 @@ static void refresh_neighbours(struct worker *worker)
 static void housekeeping(struct worker *worker)
 {
     follow_epoch(worker);
+    report_run(worker);
     if (worker->held_n > 0)
         worker_retry_held(worker);
     if (worker->now_ms - worker->sweep_ms >= SWEEP_MS) {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/timer.h"
 #include "crypto/srtp.h"
 #include "dpdk-app/io.h"
 #include "dpdk-app/local.h"
@@ -18,6 +19,7 @@
 
 #define WORKER_HELD    32u /* DTLS datagrams that wait for a neighbour */
 #define WORKER_HELD_MS 1000u
+#define WORKER_ASKS    32u /* key frames to be asked for at the end of a turn */
 
 /* Shared by all workers. */
 struct plane {
@@ -31,6 +33,10 @@ struct plane {
     uint32_t streams;           /* a worker */
     uint32_t media_timeout_ms;  /* 0 = never */
     uint32_t orphan_timeout_ms; /* 0 = never */
+    uint32_t report_ms;         /* between reports of our own, on average; 0 = none */
+    uint64_t (*clock_us)(void); /* monotonic, for round trips; NULL: a turn's milliseconds */
+    uint64_t wall_offset_us;    /* wall clock less monotonic clock, for all workers the same */
+    uint64_t cname_secret;
 };
 
 /* Packets on their way through the stages of one burst. */
@@ -66,6 +72,11 @@ struct worker_watch {
     uint64_t spent[WORKER_STAGES];
 };
 
+/* A source that shall send a key frame. */
+struct report_ask {
+    uint32_t from, ssrc;
+};
+
 struct held {
     struct packet *p;
     struct link_addr to;
@@ -83,6 +94,7 @@ struct worker {
     uint64_t now_ms;                      /* read once a turn */
     struct transport *transport;          /* plane->transports */
     struct stream *stream;                /* plane->streams + 1; place 0 stays empty */
+    struct stream_report *report;         /* as many (report.h) */
     uint32_t free_transport, free_stream; /* index + 1, index; 0 = none */
     uint32_t generation;
     uint32_t order;       /* of the row of a list of receivers made last (route.c) */
@@ -103,7 +115,10 @@ struct worker {
     uint32_t sweep_at;
     uint64_t neighbours_ms;
     uint32_t epoch_seen;
-    uint64_t epoch_ms;          /* when the attachment changed */
+    uint64_t epoch_ms;       /* when the attachment changed */
+    struct timer_set timers; /* of reports */
+    struct report_ask ask[WORKER_ASKS];
+    unsigned ask_n;
     struct link_msg up;         /* being built */
     struct worker_watch *watch; /* NULL but in benchmarks */
 };

@@ -43,6 +43,9 @@ struct media_route {
     struct media_port *to;
     uint8_t pt_in;  /* MEDIA_PT_ANY: all that no row before it took */
     uint8_t pt_out; /* MEDIA_PT_ANY: as it came */
+    uint8_t lane;   /* rows of one lane are one stream to the receiver */
+    bool is_video;
+    uint32_t clock_rate; /* Hz, 0: as the payload type says */
 };
 
 struct media_established {

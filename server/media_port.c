@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -189,6 +190,7 @@ static int leg_open(struct media_port *p, unsigned i, const struct media_request
     memset(&open, 0, sizeof(open));
     open.local = local;
     open.dscp = r->dscp;
+    open.flags = p->own_rtcp ? LINK_FLAG_REPORTS : 0;
     open.port = (uint16_t)(p->number + i);
     if (p->kind == MEDIA_DTLS_SRTP) {
         open.mode = LINK_MODE_DTLS_SRTP;
@@ -235,6 +237,11 @@ static int port_open(void *media, const struct media_request *r,
     p->kind = r->kind;
     p->is_lab = r->is_lab;
     p->number = number;
+    p->own_rtcp = m->config.settings->media.own_rtcp;
+    if (getentropy(&p->ssrc, sizeof(p->ssrc)) != 0 || p->ssrc == 0)
+        p->ssrc = number;
+    p->ssrc &= ~0xffu; /* one for each lane, none of them 0 */
+    p->ssrc |= 0x80000000u;
     p->worker = r->place % m->info.workers;
     p->shard = m->next_shard++ % m->shard_count;
     p->local = addr_with_port(addr_of_link(&m->info.local[local]), number);
@@ -315,12 +322,35 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
     return p->state == PORT_OPEN ? send_associate(p) : 0;
 }
 
+/* RTCP ends on each side: RTP alone is sent on, each lane as a stream of the receiver's own. */
+static int send_receivers(struct media_port *p)
+{
+    struct link_msg msg;
+    int err = link_port_send(p->m->port, message(&msg, LINK_ROUTE_CLEAR, &p->leg[0]));
+
+    for (size_t k = 0; k < p->routes && err == 0; k++) {
+        const struct port_route *r = &p->route[k];
+
+        message(&msg, LINK_RECEIVER_ADD, &p->leg[0]);
+        msg.u.receiver = (struct link_receiver){.to = r->to->leg[0].transport,
+                                                .ssrc_out = r->to->ssrc + r->lane,
+                                                .clock_rate = r->clock_rate,
+                                                .pt_in = r->pt_in,
+                                                .pt_out = r->pt_out,
+                                                .flags = r->is_video ? LINK_RECEIVER_VIDEO : 0};
+        err = link_port_send(p->m->port, &msg);
+    }
+    return err;
+}
+
 /* Both legs of a plain port get the same table: RTP matches its row, RTCP goes by `rtcp`. */
 static int send_routes(struct media_port *p)
 {
     struct link_msg msg;
     int err = 0;
 
+    if (p->own_rtcp)
+        return send_receivers(p);
     for (unsigned i = 0; i < p->legs && err == 0; i++) {
         message(&msg, p->routes > 0 ? LINK_ROUTE_SET : LINK_ROUTE_CLEAR, &p->leg[i]);
         msg.u.routes.count = (uint32_t)p->routes;
@@ -363,8 +393,13 @@ static int port_route(struct media_port *from, const struct media_route *rows, s
     for (size_t i = 0; i < count; i++) {
         struct port_route *r = &from->route[i];
 
-        *r = (struct port_route){
-            .from = from, .to = rows[i].to, .pt_in = rows[i].pt_in, .pt_out = rows[i].pt_out};
+        *r = (struct port_route){.from = from,
+                                 .to = rows[i].to,
+                                 .pt_in = rows[i].pt_in,
+                                 .pt_out = rows[i].pt_out,
+                                 .lane = rows[i].lane,
+                                 .is_video = rows[i].is_video,
+                                 .clock_rate = rows[i].clock_rate};
         list_init(&r->link);
         list_push_back(&r->to->sources, &r->link);
     }
@@ -381,7 +416,7 @@ static void add_stats(struct link_transport_stats *sum, const struct link_transp
     sum->rtcp_in += one->rtcp_in;
     sum->rtcp_out += one->rtcp_out;
     for (size_t i = offsetof(struct link_transport_stats, drop_remote) / 8;
-         i <= offsetof(struct link_transport_stats, drop_other) / 8; i++)
+         i <= offsetof(struct link_transport_stats, drop_source) / 8; i++)
         to[i] += from[i];
 }
 
@@ -397,6 +432,18 @@ static int port_stats(struct media_port *p, struct link_transport_stats *stats)
         link_client_transport(p->m->client, p->leg[1].transport, NULL, &rtcp) == 0)
         add_stats(stats, &rtcp);
     return err;
+}
+
+/* The reports of a plain port's RTP leave by its RTCP leg. */
+static int send_pair(struct media_port *p)
+{
+    struct link_msg msg;
+
+    if (!p->own_rtcp || p->legs != 2)
+        return 0;
+    message(&msg, LINK_TRANSPORT_PAIR, &p->leg[0]);
+    msg.u.pair.rtcp = p->leg[1].transport;
+    return link_port_send(p->m->port, &msg);
 }
 
 struct port_leg *media_leg_find(struct media_link *m, uint64_t id)
@@ -444,7 +491,8 @@ void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg)
     } else if (p->state == PORT_OPENING) {
         p->state = PORT_OPEN;
         p->m->stats.opened++;
-        if (send_remote(p) != 0 || (p->is_associated && send_associate(p) != 0))
+        if (send_remote(p) != 0 || send_pair(p) != 0 ||
+            (p->is_associated && send_associate(p) != 0))
             log_error(LOG_AREA_LINK, 0, "command to the data plane lost: queue full",
                       LOG_U("port", p->number));
         p->was_told_open = true;

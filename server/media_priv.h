@@ -35,6 +35,9 @@ struct port_route {
     struct list link; /* in to->sources */
     struct media_port *from, *to;
     uint8_t pt_in, pt_out;
+    uint8_t lane;
+    bool is_video;
+    uint32_t clock_rate;
 };
 
 struct media_port {
@@ -56,6 +59,9 @@ struct media_port {
     uint16_t number;
     struct addr local;
     unsigned legs; /* 1, or 2 for RTP and RTCP apart */
+    bool
+        own_rtcp; /* settings.media.own_rtcp as it was at open: the flag stays with the transport */
+    uint32_t ssrc; /* of what is sent then, whoever is behind it */
     struct port_leg leg[2];
     struct port_route route[MEDIA_ROUTES_MAX]; /* where its media go, as last told */
     size_t routes;

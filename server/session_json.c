@@ -104,10 +104,11 @@ static json_t *association_json(const struct session_transport *t)
 
 static json_t *drops_json(const struct link_transport_stats *st)
 {
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "remote", (json_int_t)st->drop_remote, "keys",
-                     (json_int_t)st->drop_keys, "auth", (json_int_t)st->drop_auth, "replay",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "remote", (json_int_t)st->drop_remote,
+                     "keys", (json_int_t)st->drop_keys, "auth", (json_int_t)st->drop_auth, "replay",
                      (json_int_t)st->drop_replay, "malformed", (json_int_t)st->drop_malformed,
-                     "route", (json_int_t)st->drop_route, "other", (json_int_t)st->drop_other);
+                     "route", (json_int_t)st->drop_route, "other", (json_int_t)st->drop_other,
+                     "source", (json_int_t)st->drop_source);
 }
 
 static void add_counters(json_t *j, const struct link_transport_stats *st)
@@ -116,12 +117,26 @@ static void add_counters(json_t *j, const struct link_transport_stats *st)
         const char *name;
         uint64_t value;
     } row[] = {
-        {"packets_in", st->rtp_in},   {"bytes_in", st->rtp_in_bytes},
-        {"packets_out", st->rtp_out}, {"bytes_out", st->rtp_out_bytes},
-        {"rtcp_in", st->rtcp_in},     {"rtcp_out", st->rtcp_out},
-        {"dtls_in", st->dtls_in},     {"dtls_out", st->dtls_out},
-        {"lost", st->lost},           {"jitter", st->jitter},
-        {"ssrc_in", st->ssrc_in},     {"ssrc_out", st->ssrc_out},
+        {"packets_in", st->rtp_in},
+        {"bytes_in", st->rtp_in_bytes},
+        {"packets_out", st->rtp_out},
+        {"bytes_out", st->rtp_out_bytes},
+        {"rtcp_in", st->rtcp_in},
+        {"rtcp_out", st->rtcp_out},
+        {"dtls_in", st->dtls_in},
+        {"dtls_out", st->dtls_out},
+        {"lost", st->lost},
+        {"jitter", st->jitter},
+        {"ssrc_in", st->ssrc_in},
+        {"ssrc_out", st->ssrc_out},
+        {"reports_in", st->reports_in},
+        {"reports_out", st->reports_out},
+        {"rtt_us", st->rtt_us},
+        {"peer_lost", st->peer_lost},
+        {"peer_fraction", st->peer_fraction},
+        {"peer_jitter", st->peer_jitter},
+        {"source_switches", st->switches},
+        {"feedback_in", st->feedback_in},
     };
 
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)

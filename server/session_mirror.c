@@ -31,9 +31,11 @@ struct rows {
     struct media_route v[MEDIA_ROUTES_MAX];
     size_t n;
     struct media_port *rest; /* of a channel whose payload type nobody has named */
+    const struct session_channel *rest_in;
 };
 
-static void add_row(struct rows *rows, struct media_port *to, int pt_in, int pt_out)
+static void add_row(struct rows *rows, const struct session_channel *in, struct media_port *to,
+                    int pt_in, int pt_out)
 {
     if (rows->n == MEDIA_ROUTES_MAX)
         return;
@@ -41,6 +43,9 @@ static void add_row(struct rows *rows, struct media_port *to, int pt_in, int pt_
         .to = to,
         .pt_in = (uint8_t)pt_in,
         .pt_out = pt_out < 0 || pt_out == pt_in ? MEDIA_PT_ANY : (uint8_t)pt_out,
+        .lane = (uint8_t)((unsigned)in->kind * SESSION_LANES_MAX + in->index),
+        .is_video = in->kind == H245_MEDIA_VIDEO,
+        .clock_rate = in->kind == H245_MEDIA_VIDEO ? 90000 : 0,
     };
 }
 
@@ -51,11 +56,12 @@ static void add_channel(struct rows *rows, const struct session_channel *in,
 
     if (in->payload_type < 0) {
         rows->rest = to;
+        rows->rest_in = in;
         return;
     }
-    add_row(rows, to, in->payload_type, out->payload_type);
+    add_row(rows, in, to, in->payload_type, out->payload_type);
     if (in->kind == H245_MEDIA_AUDIO)
-        add_row(rows, to, PT_COMFORT_NOISE, -1);
+        add_row(rows, in, to, PT_COMFORT_NOISE, -1);
 }
 
 /* Rows by payload type: what belongs to no open channel stops here, so that closing one of several
@@ -72,13 +78,15 @@ static void collect(const struct session *s, const struct session_transport *t,
         out = session_channel_of(to, in->kind, in->index, H245_OUTGOING);
         if (!is_flowing(out) || out->transport->remote.family == ADDR_NONE)
             continue;
-        if (s->has_lanes)
+        if (s->has_lanes) {
             add_channel(rows, in, out);
-        else
+        } else {
             rows->rest = out->transport->port;
+            rows->rest_in = in;
+        }
     }
     if (rows->rest != NULL)
-        add_row(rows, rows->rest, MEDIA_PT_ANY, -1);
+        add_row(rows, rows->rest_in, rows->rest, MEDIA_PT_ANY, -1);
 }
 
 void session_route(struct session *s, const struct session *to)

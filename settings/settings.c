@@ -467,6 +467,17 @@ static const struct settings_row media_rows[] = {
     {"pass_unknown", SETTINGS_BOOL, AT(settings_media, pass_unknown), .fallback = "true",
      .help = "Relays also pass on other video codecs and data channels over RTP (H.224, T.140) "
              "that both sessions have."},
+    {"ttl", SETTINGS_UINT, AT(settings_media, ttl), .min = 1, .max = 255, .fallback = "64",
+     .help = "Time to live (IPv6: hop limit) of the packets that the data plane sends."},
+    {"own_rtcp", SETTINGS_BOOL, AT(settings_media, own_rtcp), .fallback = "false",
+     .help =
+         "`true`: RTCP of each session ends at the data plane, which reports to the peer itself "
+         "and gives what it sends SSRCs, sequence numbers and timestamps of its own; the round "
+         "trip is measured. `false`: the two parties of a relay see each other's."},
+    {"rtcp_interval_ms", SETTINGS_UINT, AT(settings_media, rtcp_interval_ms), .min = 0,
+     .max = 600000, .unit = "ms", .fallback = "5000",
+     .help = "RTCP reports of our own are sent so often on the average (RFC 3550 section 6.2). "
+             "0 = none."},
 };
 static const struct settings_table media_table = SETTINGS_TABLE("RTP and SRTP.", media_rows);
 

@@ -267,7 +267,10 @@ struct settings_signalling {
 
 struct settings_media {
     uint8_t dscp;
-    uint32_t no_media_timeout_ms;                   /* 0 = never */
+    uint8_t ttl;
+    uint32_t no_media_timeout_ms; /* 0 = never */
+    bool own_rtcp;
+    uint32_t rtcp_interval_ms;                      /* 0 = no reports of our own */
     enum settings_video video[SETTINGS_CODECS_MAX]; /* best first; none = no video */
     uint32_t video_count;
     bool pass_unknown; /* video codecs and data that both members have, whatever they are */

@@ -488,13 +488,14 @@ void rig_far_stop(struct rig_far *far)
     srtp_engine_destroy(far->engine);
 }
 
-static unsigned run(struct rig_far *far, int way, uint8_t *data, unsigned length)
+static unsigned run(struct rig_far *far, int way, bool is_rtcp, uint8_t *data, unsigned length)
 {
     struct srtp_job job = {.stream = far->stream[way],
                            .src = data,
                            .dst = data,
                            .len = (uint16_t)length,
-                           .dst_cap = (uint16_t)(length + 32)};
+                           .dst_cap = (uint16_t)(length + 32),
+                           .is_rtcp = is_rtcp};
 
     if (way == 0)
         srtp_protect_burst(far->engine, &job, 1);
@@ -505,12 +506,22 @@ static unsigned run(struct rig_far *far, int way, uint8_t *data, unsigned length
 
 unsigned rig_far_protect(struct rig_far *far, uint8_t *data, unsigned length)
 {
-    return run(far, 0, data, length);
+    return run(far, 0, false, data, length);
 }
 
 unsigned rig_far_unprotect(struct rig_far *far, uint8_t *data, unsigned length)
 {
-    return run(far, 1, data, length);
+    return run(far, 1, false, data, length);
+}
+
+unsigned rig_far_protect_rtcp(struct rig_far *far, uint8_t *data, unsigned length)
+{
+    return run(far, 0, true, data, length);
+}
+
+unsigned rig_far_unprotect_rtcp(struct rig_far *far, uint8_t *data, unsigned length)
+{
+    return run(far, 1, true, data, length);
 }
 
 unsigned rig_rtp(uint8_t *data, uint32_t ssrc, uint16_t sequence, uint8_t payload_type)

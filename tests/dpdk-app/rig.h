@@ -94,6 +94,9 @@ void rig_far_stop(struct rig_far *far);
 unsigned rig_far_protect(struct rig_far *far, uint8_t *data, unsigned length);
 /* Length of the plain packet, 0 when it does not authenticate. */
 unsigned rig_far_unprotect(struct rig_far *far, uint8_t *data, unsigned length);
+/* Likewise RTCP. */
+unsigned rig_far_protect_rtcp(struct rig_far *far, uint8_t *data, unsigned length);
+unsigned rig_far_unprotect_rtcp(struct rig_far *far, uint8_t *data, unsigned length);
 
 /* A plain RTP packet of 172 bytes. */
 unsigned rig_rtp(uint8_t *data, uint32_t ssrc, uint16_t sequence, uint8_t payload_type);

@@ -320,6 +320,36 @@ static void a_switch_of_source_is_one_stream_to_the_receiver(void)
     stop();
 }
 
+/* Speech and comfort noise: two payload types, two rows, one stream. */
+static void rows_of_one_stream_do_not_take_over_from_each_other(void)
+{
+    static const uint8_t type[] = {8, 13, 8, 8, 13, 8};
+    struct link_id from, to;
+    struct link_msg msg;
+    uint16_t first = 0;
+
+    start(1, 32);
+    from = rig_open_usual(&rig, 0, 0, LINK_MODE_RTP);
+    to = rig_open_usual(&rig, 0, 1, LINK_MODE_RTP);
+    link_msg_init(&msg, LINK_RECEIVER_ADD, from, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        msg.u.receiver = (struct link_receiver){
+            .to = to, .ssrc_out = 5, .pt_in = type[i], .pt_out = LINK_PT_ANY};
+        rig_command(&rig, &msg);
+    }
+    rig.sent_n = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        send_plain(0, 7, (uint16_t)(i + 1), type[i]);
+        CU_ASSERT_EQUAL_FATAL(rig.sent_n, i + 1);
+        rig_payload(&rig, i, out);
+        first = i == 0 ? wire_get16(out + 2) : first;
+        CU_ASSERT_EQUAL((uint16_t)(wire_get16(out + 2) - first), i);
+        CU_ASSERT_EQUAL(out[1] & 0x7f, type[i]);
+    }
+    CU_ASSERT_EQUAL(rig_count(&rig, 0, LINK_COUNTER_source_switches), 1);
+    stop();
+}
+
 /* Receivers on another worker: the copy carries a reference to the payload there. */
 static void copies_cross_workers(void)
 {
@@ -389,4 +419,5 @@ SUITE("dpdk-app/route", TEST(everybody_gets_the_payload),
       TEST(rows_choose_by_type_and_ssrc), TEST(receivers_come_and_go), TEST(the_list_is_bounded),
       TEST(a_full_house_of_failures_leaves_nothing_behind),
       TEST(a_switch_of_source_is_one_stream_to_the_receiver), TEST(copies_cross_workers),
+      TEST(rows_of_one_stream_do_not_take_over_from_each_other),
       TEST(the_mtu_counts_what_protection_adds))
