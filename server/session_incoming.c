@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "signalling/schema/h245.h"
 
 static void reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, const char *why)
 {
@@ -93,8 +94,8 @@ static void judge_shape(const struct session *s, const struct h245_channel *c, s
     else if (c->session_id != 0 && c->session_id <= primary_id(H245_MEDIA_DATA) &&
              c->session_id != primary_id(c->kind))
         object(o, H245_OLC_SESSION_ID, "the session is another medium's");
-    else if (lane->index >= SESSION_LANES_MAX || is_taken(s, c->kind, lane->index))
-        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a channel of its session already");
+    else if (lane->index >= SESSION_LANES_MAX)
+        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "too many channels of its kind");
     else if (!is_served(s, c))
         object(o, H245_OLC_TYPE_NOT_AVAILABLE,
                is_audio ? "codec is not the conference's" : "codec is not passed on here");
@@ -135,6 +136,8 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     fields.session_id = c->is_id_ours ? c->session_id : 0;
     fields.media = c->media;
     fields.media_control = c->media_control;
+    fields.has_port_number = c->is_protected; /* L-SHARE: the same for all on the transport */
+    fields.port_number = t->local.port;
     arena_reset(a);
     err = h245_build_olc_ack(a, &fields, &ack);
     if (err == 0 && c->is_protected)
@@ -149,6 +152,7 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     }
     session_step_now(s, SESSION_STEP_OLC_ACK_OUT);
     session_channel_is_open(s, c);
+    session_move_outgoing(s, c);
 }
 
 /* The peer's own port stands in the OLC as that of its RTCP. With one port for all (M-RTCPMUX) it
@@ -166,22 +170,72 @@ static void remote_from_olc(struct session_transport *t, const struct h245_chann
     session_set_remote(t, &rtp, &c->media_control);
 }
 
-/* The transport that the channel shall be on, opened where there is none yet. */
-static struct session_transport *choose_transport(struct session *s, enum media_kind kind,
-                                                  const struct h245_channel *c, uint8_t index,
-                                                  struct objection *o)
+/* Where a channel shall be: on a transport that runs, or (NULL) on one to be opened. */
+struct place {
+    enum media_kind kind;
+    struct session_transport *transport;
+    struct h23510 dtls; /* negotiation with this channel: a copy, what is refused changes nothing */
+    struct h23510_agreement agreement;
+};
+
+/* Would the OLC join the connection of `t` (A-ADD, D-ONCE)? */
+static enum h23510_verdict try_join(struct session_transport *t,
+                                    const struct h245_OpenLogicalChannel *olc,
+                                    const struct h245_channel *c, struct place *p)
 {
-    struct session_transport *t = session_transport_of(s, kind, c->kind, index);
+    enum h23510_verdict verdict;
+
+    p->transport = t;
+    p->dtls = t->dtls;
+    verdict = h23510_check_olc(&p->dtls, olc, &p->agreement);
+    if (verdict == H23510_OK &&
+        (!session_transport_fits(t, &c->media_control) ||
+         !session_transport_has_label(t, 0, c->has_port_number, c->port_number)))
+        verdict = H23510_ADDRESS_DIFFERS; /* L-SHARE */
+    return verdict;
+}
+
+/* The connection that a protected OLC means. One with the values of a connection that runs joins
+ * it; else `existing` has a mistake in it, and `new` gets a connection of its own beside the others
+ * (A-REPLACE, or media on ports of their own). */
+static enum h23510_verdict find_connection(const struct session *s,
+                                           const struct h245_OpenLogicalChannel *olc,
+                                           const struct h245_channel *c, const struct lane *lane,
+                                           struct place *p)
+{
+    struct session_transport *own = session_transport_of(s, MEDIA_DTLS_SRTP, c->kind, lane->index);
+    enum h23510_verdict why = own != NULL ? try_join(own, olc, c, p) : H23510_NO_CONNECTION;
+
+    if (why == H23510_OK)
+        return why;
+    SESSION_EACH_TRANSPORT (s, t) {
+        if (t->port != NULL && t != own && session_transport_is_protected(t) &&
+            try_join(t, olc, c, p) == H23510_OK)
+            return H23510_OK;
+    }
+    if (own != NULL && h23510_wanted(olc) == H23510_CONNECTION_EXISTING)
+        return why;
+    p->transport = NULL;
+    p->dtls = s->dtls;
+    return h23510_check_olc(&p->dtls, olc, &p->agreement);
+}
+
+/* The transport of the place, opened where there is none yet. */
+static struct session_transport *take_transport(struct session *s, const struct place *p,
+                                                const struct h245_channel *c, uint8_t index,
+                                                struct objection *o)
+{
+    struct session_transport *t = p->transport;
     enum media_kind other;
     int err;
 
-    if (session_transport_kind_of(s, c->kind, index, &other) && other != kind) {
+    if (session_transport_kind_of(s, c->kind, index, &other) && other != p->kind) {
         object(o, H245_OLC_SECURITY_DENIED, "both directions share one kind of transport");
         return NULL;
     }
     if (t != NULL)
         return t;
-    err = session_transport_open(s, kind, c->kind, index, &t);
+    err = session_transport_open(s, p->kind, c->kind, index, &t);
     if (err == 0)
         return t;
     object(o, H245_OLC_UNSPECIFIED, err_to_str(err));
@@ -210,30 +264,45 @@ static void fill(struct session_channel *to, const struct h245_channel *c, const
     to->payload_type = payload_type_of(c);
 }
 
-/* The negotiation of a connection happens on a copy: what is refused has changed nothing. */
+/* A second channel on a lane is one that takes over from the first: it says so (replacementFor), or
+ * it comes with a new connection (A-REPLACE). */
+static void judge_taken(const struct session *s, const struct h245_OpenLogicalChannel *olc,
+                        const struct h245_channel *c, const struct lane *lane,
+                        const struct place *p, struct objection *o)
+{
+    const struct session_channel *have = session_channel_of(s, c->kind, lane->index, H245_INCOMING);
+    bool is_moved = p->kind == MEDIA_DTLS_SRTP && have != NULL && have->transport != p->transport;
+    bool is_replaced = have != NULL && olc->forwardLogicalChannelParameters.has_replacementFor &&
+                       olc->forwardLogicalChannelParameters.replacementFor == have->lcn;
+
+    if (have != NULL && !is_moved && !is_replaced)
+        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a channel of its session already");
+}
+
 static struct session_channel *admit(struct session *s, const struct h245_OpenLogicalChannel *olc,
                                      const struct h245_channel *c, const struct lane *lane,
-                                     struct h23510_agreement *agreement, struct objection *o)
+                                     struct place *p, struct objection *o)
 {
-    struct session_transport *t = session_transport_of(s, MEDIA_DTLS_SRTP, c->kind, lane->index);
-    struct h23510 dtls = t != NULL ? t->dtls : s->dtls;
-    enum h23510_verdict verdict = h23510_check_olc(&dtls, olc, agreement);
+    enum h23510_verdict verdict = find_connection(s, olc, c, lane, p);
     struct session_channel *channel;
+    struct session_transport *t;
 
-    judge_protection(s, verdict, o);
-    if (o->why != NULL)
-        return NULL;
-    channel = session_channel_add(s, H245_INCOMING);
-    if (channel == NULL) {
+    p->kind = verdict == H23510_OK ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP;
+    if (p->kind == MEDIA_PLAIN_RTP)
+        p->transport = session_transport_of(s, MEDIA_PLAIN_RTP, c->kind, lane->index);
+    judge_taken(s, olc, c, lane, p, o);
+    if (o->why == NULL)
+        judge_protection(s, verdict, o);
+    channel = o->why == NULL ? session_channel_add(s, H245_INCOMING) : NULL;
+    if (o->why == NULL && channel == NULL)
         object(o, H245_OLC_UNSPECIFIED, "too many channels");
-        return NULL;
-    }
-    t = choose_transport(s, verdict == H23510_OK ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP, c,
-                         lane->index, o);
+    t = o->why == NULL ? take_transport(s, p, c, lane->index, o) : NULL;
     if (t == NULL)
         return NULL;
-    if (session_transport_is_protected(t))
-        t->dtls = dtls;
+    if (session_transport_is_protected(t)) {
+        t->dtls = p->dtls;
+        session_transport_learn_label(t, 0, c->has_port_number, c->port_number);
+    }
     fill(channel, c, lane);
     s->has_lanes = s->has_lanes || c->kind != H245_MEDIA_AUDIO || lane->index > 0;
     channel->is_protected = session_transport_is_protected(t);
@@ -245,11 +314,11 @@ void session_on_open_request(struct session *s, uint16_t lcn,
                              const struct h245_OpenLogicalChannel *olc)
 {
     struct objection o = {H245_OLC_UNSPECIFIED, NULL};
-    struct h23510_agreement agreement;
     struct session_channel *channel = NULL;
     struct session_transport *t;
     struct h245_channel c;
     struct lane lane = {0, 0};
+    struct place place;
     int err;
 
     if (!session_is_alive(s)) {
@@ -258,14 +327,14 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     }
     session_step_now(s, SESSION_STEP_OLC_IN);
     memset(&c, 0, sizeof(c));
-    memset(&agreement, 0, sizeof(agreement));
+    memset(&place, 0, sizeof(place));
     err = h245_read_olc(olc, &c);
     if (err != 0)
         object(&o, H245_OLC_TYPE_UNKNOWN, err_to_str(err));
     else
         judge_shape(s, &c, &lane, &o);
     if (o.why == NULL)
-        channel = admit(s, olc, &c, &lane, &agreement, &o);
+        channel = admit(s, olc, &c, &lane, &place, &o);
     if (channel == NULL) {
         reject(s, lcn, o.cause, o.why);
         return;
@@ -275,7 +344,7 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     if (c.kind == H245_MEDIA_AUDIO)
         conference_settle(s->conference, c.audio.codec);
     remote_from_olc(t, &c);
-    if (agreement.is_set)
-        session_agree(t, &agreement);
+    if (place.agreement.is_set && place.kind == MEDIA_DTLS_SRTP)
+        session_agree(t, &place.agreement);
     session_media_progress(s, t);
 }

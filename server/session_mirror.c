@@ -111,9 +111,14 @@ static bool is_primary_audio(const struct session_channel *c)
     return c->kind == H245_MEDIA_AUDIO && c->index == 0;
 }
 
+uint32_t session_lane_bit(enum h245_media kind, uint8_t index)
+{
+    return 1u << ((unsigned)kind * SESSION_LANES_MAX + index);
+}
+
 static uint32_t lane_bit(const struct session_channel *c)
 {
-    return 1u << ((unsigned)c->kind * SESSION_LANES_MAX + c->index);
+    return session_lane_bit(c->kind, c->index);
 }
 
 static bool is_source(const struct session_channel *in)

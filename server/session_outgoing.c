@@ -59,6 +59,8 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
     if (channel->payload_type >= PT_DYNAMIC_FIRST)
         c.payload_type = (uint8_t)channel->payload_type;
     c.media_control = session_transport_control(t);
+    c.has_port_number = channel->is_protected; /* L-SHARE: the same for all on the transport */
+    c.port_number = t->local.port;
     arena_reset(a);
     err = h245_build_olc(a, &c, &olc);
     if (err == 0 && channel->is_protected)
@@ -72,7 +74,7 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
 }
 
 static int open_channel(struct session *s, struct session_transport *t,
-                        const struct session_channel *like)
+                        const struct session_channel *like, uint16_t replaces)
 {
     struct session_channel *c = session_channel_add(s, H245_OUTGOING);
     uint16_t lcn = 0;
@@ -91,6 +93,7 @@ static int open_channel(struct session *s, struct session_transport *t,
     c->relayed = like->relayed;
     c->rate = like->rate;
     c->session_id = like->session_id;
+    c->replaces = replaces;
     c->payload_type = like->payload_type;
     c->is_protected = session_transport_is_protected(t);
     c->transport = t;
@@ -126,11 +129,27 @@ int session_open_lane(struct session *s, const struct session_channel *in)
         return 0;
     like.session_id = session_id_of(s, in->kind, in->index);
     if (err == 0)
-        err = open_channel(s, t, &like);
+        err = open_channel(s, t, &like, 0);
     if (err != 0)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "%s channel not opened: %s",
                      h245_media_to_str(in->kind), err_to_str(err));
     return err;
+}
+
+void session_move_outgoing(struct session *s, const struct session_channel *in)
+{
+    const struct session_channel *out = session_channel_of(s, in->kind, in->index, H245_OUTGOING);
+    struct session_channel like;
+    int err;
+
+    if (out == NULL || out->state != CHANNEL_OPEN || !in->is_protected || !out->is_protected ||
+        in->transport->id <= out->transport->id)
+        return;
+    like = *out;
+    err = open_channel(s, in->transport, &like, out->lcn);
+    if (err != 0)
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "channel %u stays on the old connection: %s",
+                     out->lcn, err_to_str(err));
 }
 
 /* May our channel be opened now, as far as the peer's is concerned? We follow a peer that opens its
@@ -168,7 +187,7 @@ static void open_audio(struct session *s)
         return;
     session_stop_timer(s, SESSION_TIMER_MIRROR);
     like.payload_type = h245_codec_payload_type(like.audio.codec);
-    err = open_channel(s, t, &like);
+    err = open_channel(s, t, &like, 0);
     if (err != 0) {
         session_note(s, LOG_LEVEL_ERROR, LOG_AREA_H245, "channel not opened: %s", err_to_str(err));
         return;
@@ -186,8 +205,10 @@ void session_open_outgoing(struct session *s)
         session_open_mirrored(s);
 }
 
+/* Once told is enough: what was answered wrongly is not asked for again. */
 static void refuse_ack(struct session *s, struct session_channel *c, const char *why)
 {
+    session_lane_refused(s, c);
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "acknowledgement of channel %u refused: %s",
                  c->lcn, why);
     session_channel_drop(s, c);
@@ -202,14 +223,41 @@ static enum h23510_verdict judge_ack(struct session_transport *t,
     struct session *s = t->session;
     enum h23510_verdict verdict = h23510_check_ack(&t->dtls, ack, agreement);
 
-    if (verdict == H23510_OK && t->association != ASSOCIATION_NONE &&
-        !addr_is_equal(&fields->media, &t->remote))
+    if (verdict == H23510_OK &&
+        ((t->association != ASSOCIATION_NONE && !addr_is_equal(&fields->media, &t->remote)) ||
+         !session_transport_has_label(t, 1, fields->has_port_number, fields->port_number)))
         verdict = H23510_ADDRESS_DIFFERS;
     if (verdict != H23510_OK) {
         s->env->stats.h235_refused++;
         s->env->stats.refused[verdict]++;
     }
     return verdict;
+}
+
+/* An endpoint may have a port for each medium with DTLS, too, and first says so when it answers.
+ * The lane gets a connection of its own then, asked for anew, if it was the first try to share. */
+static bool is_splittable(const struct session *s, const struct session_channel *c)
+{
+    return (c->kind != H245_MEDIA_AUDIO || c->index > 0) &&
+           (s->split_lanes & session_lane_bit(c->kind, c->index)) == 0;
+}
+
+static void split(struct session *s, struct session_channel *c)
+{
+    session_note(s, LOG_LEVEL_INFO, LOG_AREA_H23510,
+                 "peer has another port for channel %u: it gets a connection of its own", c->lcn);
+    s->split_lanes |= session_lane_bit(c->kind, c->index);
+    session_channel_drop(s, c);
+}
+
+static void finish_move(struct session *s, struct session_channel *c)
+{
+    struct session_channel *old =
+        c->replaces != 0 ? session_channel_find(s, c->replaces, H245_OUTGOING) : NULL;
+
+    c->replaces = 0;
+    if (old != NULL)
+        session_channel_drop(s, old);
 }
 
 void session_on_opened(struct session *s, uint16_t lcn,
@@ -231,10 +279,15 @@ void session_on_opened(struct session *s, uint16_t lcn,
         return;
     }
     verdict = c->is_protected ? judge_ack(t, ack, &fields, &agreement) : H23510_OK;
+    if (verdict == H23510_ADDRESS_DIFFERS && is_splittable(s, c)) {
+        split(s, c);
+        return;
+    }
     if (verdict != H23510_OK) {
         refuse_ack(s, c, h23510_verdict_to_str(verdict));
         return;
     }
+    session_transport_learn_label(t, 1, fields.has_port_number, fields.port_number);
     c->media = fields.media;
     c->media_control = fields.media_control;
     t->has_remote_from_ack = true;
@@ -250,6 +303,7 @@ void session_on_opened(struct session *s, uint16_t lcn,
         c->session_id = fields.session_id;
     if (c->state == CHANNEL_OPENING) {
         session_channel_is_open(s, c);
+        finish_move(s, c);
         session_ask_picture(s, c);
     }
 }

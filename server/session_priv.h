@@ -106,6 +106,7 @@ struct session_channel {
     uint32_t rate; /* of video, in 100 bit/s, as in the OLC; 0: audio, its codec's */
     bool is_rate_limited;
     uint32_t rate_limit; /* the gatekeeper leaves no more for it */
+    uint16_t replaces;   /* our channel that ends when this one is open; 0: none */
     struct addr media;   /* where its sender sends to */
     struct addr media_control;
 };
@@ -140,6 +141,8 @@ struct session_transport {
     struct addr remote; /* of media; ADDR_NONE until known */
     struct addr remote_control;
     bool has_remote_from_ack; /* the peer named it itself, not guessed from its RTCP address */
+    bool has_label[2];        /* portNumber of the peer's OLCs, and of its Acks: the same for all */
+    uint16_t label[2];        /* that share the transport (L-SHARE) */
     uint64_t remote_deadline; /* agreed, but no address yet: given up then; or SESSION_NEVER */
     struct h23510 dtls;       /* negotiation of this connection; begins as the session's */
     struct h23510_agreement agreement;
@@ -235,6 +238,7 @@ struct session {
     bool is_downgraded;
     enum h23510_verdict tcs_verdict;
 
+    uint32_t split_lanes;   /* the peer wants them on connections of their own */
     bool has_lanes;         /* there was more than the primary audio: routes by payload type */
     uint32_t refused_lanes; /* by the peer, or not possible: not tried again */
     struct session_channel *channels[SESSION_CHANNELS_MAX];
@@ -374,11 +378,15 @@ void session_open_outgoing(struct session *s);
 /* Our channel on the lane of the other session's `in`, with its codec; 0 also when it has to wait
  * for its port. */
 int session_open_lane(struct session *s, const struct session_channel *in);
+/* The peer has moved the lane to a new connection (A-REPLACE): our channel goes there, too. */
+void session_move_outgoing(struct session *s, const struct session_channel *in);
 
 /* session_mirror.c: between the two sessions of a relay */
 void session_follow(struct session *s);
 void session_open_mirrored(struct session *s);
 void session_lane_refused(struct session *s, const struct session_channel *c);
+/* The lane's bit in refused_lanes and split_lanes. */
+uint32_t session_lane_bit(enum h245_media kind, uint8_t index);
 void session_on_misc_command(struct session *s, const struct h245_MiscellaneousCommand *command);
 void session_on_flow_control(struct session *s, const struct h245_FlowControlCommand *command);
 void session_ask_picture(struct session *s, const struct session_channel *out);
@@ -407,6 +415,13 @@ bool session_transport_kind_of(const struct session *s, enum h245_media medium, 
 bool session_transport_is_protected(const struct session_transport *t);
 /* Address of RTCP beside `local`. */
 struct addr session_transport_control(const struct session_transport *t);
+/* L-SHARE: may a channel with this address and this label of the peer (in an OLC: 0, in an Ack: 1)
+ * be on the transport? Absent ones may; what is told first is remembered. */
+bool session_transport_fits(const struct session_transport *t, const struct addr *at);
+bool session_transport_has_label(const struct session_transport *t, unsigned in_ack, bool has_label,
+                                 uint16_t label);
+void session_transport_learn_label(struct session_transport *t, unsigned in_ack, bool has_label,
+                                   uint16_t label);
 void session_set_remote(struct session_transport *t, const struct addr *rtp,
                         const struct addr *rtcp);
 void session_agree(struct session_transport *t, const struct h23510_agreement *agreement);

@@ -65,7 +65,9 @@ struct session_transport *session_transport_of(const struct session *s, enum med
     if (c != NULL && c->transport->kind == kind)
         return c->transport;
     SESSION_EACH_TRANSPORT (s, t) {
-        bool fits = kind == MEDIA_DTLS_SRTP || (t->medium == medium && t->index == index);
+        bool is_shared =
+            kind == MEDIA_DTLS_SRTP && (s->split_lanes & session_lane_bit(medium, index)) == 0;
+        bool fits = is_shared || (t->medium == medium && t->index == index);
 
         if (t->port != NULL && t->kind == kind && fits && (newest == NULL || t->id > newest->id))
             newest = t;
@@ -83,6 +85,27 @@ struct addr session_transport_control(const struct session_transport *t)
     return session_transport_is_protected(t)
                ? t->local /* M-RTCPMUX */
                : addr_with_port(t->local, (uint16_t)(t->local.port + 1));
+}
+
+bool session_transport_fits(const struct session_transport *t, const struct addr *at)
+{
+    return at->family == ADDR_NONE || t->remote.family == ADDR_NONE ||
+           addr_is_equal(at, &t->remote);
+}
+
+bool session_transport_has_label(const struct session_transport *t, unsigned in_ack, bool has_label,
+                                 uint16_t label)
+{
+    return !has_label || !t->has_label[in_ack] || t->label[in_ack] == label;
+}
+
+void session_transport_learn_label(struct session_transport *t, unsigned in_ack, bool has_label,
+                                   uint16_t label)
+{
+    if (!has_label || t->has_label[in_ack])
+        return;
+    t->has_label[in_ack] = true;
+    t->label[in_ack] = label;
 }
 
 /* ---- counters ---- */

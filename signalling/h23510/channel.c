@@ -213,6 +213,20 @@ enum h23510_verdict h23510_check_olc(struct h23510 *n, const struct h245_OpenLog
     return h23510_conclude(n, verdict);
 }
 
+enum h23510_connection h23510_wanted(const struct h245_OpenLogicalChannel *olc)
+{
+    const struct h245_DataType *type = &olc->forwardLogicalChannelParameters.dataType;
+    const struct h245_DTLSSecurityCapability *dtls;
+    struct h23510_params params;
+
+    if (type->kind != h245_DataType_h235Media)
+        return H23510_CONNECTION_NEW;
+    dtls = type->u.h235Media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability;
+    if (dtls == NULL || h23510_read_params(dtls, &params) != H23510_OK)
+        return H23510_CONNECTION_NEW;
+    return params.connection;
+}
+
 /* An Ack has to be concrete, and to complement our OLC, or to agree with a broken tie. */
 static enum h23510_verdict role_of_ack(const struct h23510 *n, const struct h23510_binding *b,
                                        enum h23510_role *role)

@@ -206,6 +206,11 @@ int h23510_fill_ack(struct h23510 *n, struct arena *a, struct h245_OpenLogicalCh
 enum h23510_verdict h23510_check_olc(struct h23510 *n, const struct h245_OpenLogicalChannel *olc,
                                      struct h23510_agreement *agreement);
 
+/* RFC 4145 §5: does a protected OLC ask for a connection of its own, or for the running one?
+ * Nothing said: a new one. What the other values of the OLC make of that is the session's business:
+ * identical ones join what runs (D-ONCE, A-ADD), whatever is said here. */
+enum h23510_connection h23510_wanted(const struct h245_OpenLogicalChannel *olc);
+
 /* T-BAD: judges a received Ack of an OLC that h23510_fill_olc made. */
 enum h23510_verdict h23510_check_ack(struct h23510 *n, const struct h245_OpenLogicalChannelAck *ack,
                                      struct h23510_agreement *agreement);

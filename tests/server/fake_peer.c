@@ -104,6 +104,8 @@ struct peer_channel *peer_channel(struct peer *p, enum h245_media kind,
 /* Where it wants media of a kind: one port for all with DTLS, else one a medium. */
 static struct addr media_of(const struct peer *p, enum h245_media kind, bool is_protected)
 {
+    if (is_protected && kind == H245_MEDIA_VIDEO && p->video_media.family != ADDR_NONE)
+        return p->video_media;
     return is_protected ? p->media : addr_with_port(p->media, (uint16_t)(p->media.port + 2 * kind));
 }
 

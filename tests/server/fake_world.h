@@ -119,6 +119,8 @@ struct peer {
     bool in_open, out_open;
     struct h245_audio in_audio;
     struct addr server_media; /* from its Ack */
+    struct addr
+        video_media; /* with DTLS, too, video has a port of its own; ADDR_NONE: it has not */
     struct peer_channel channels[PEER_CHANNELS_MAX];
     size_t protected_entries; /* of the newest set, all alike: T-SAME */
     size_t tcs_count;         /* sets that came */
