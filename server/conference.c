@@ -340,3 +340,22 @@ json_t *conferences_to_json(const struct conferences *c, uint64_t now)
                               conference_to_json(LIST_ENTRY(it, struct conference, link), now));
     return list;
 }
+
+int conferences_find_guid(const struct conferences *all, const uint8_t guid[H225_GUID_LEN],
+                          const struct settings_conference **row, const char **name)
+{
+    LIST_FOREACH (it, &all->all) {
+        const struct conference *c = LIST_ENTRY(it, struct conference, link);
+
+        LIST_FOREACH (m, &c->members) {
+            const struct session *s = LIST_ENTRY(m, struct member, link)->session;
+
+            if (memcmp(session_conference_guid(s), guid, H225_GUID_LEN) != 0)
+                continue;
+            *row = c->settings;
+            *name = c->name;
+            return 0;
+        }
+    }
+    return ERR_NOTFOUND;
+}

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "server/media.h"
+#include "signalling/h225/call.h"
 #include "signalling/h245/media.h"
 
 struct conference;
@@ -27,6 +28,10 @@ json_t *conferences_to_json(const struct conferences *c, uint64_t now);
 /* Join the conference `name`, made when it is not there. ERR_LIMIT: it is full; ERR_NOMEM. */
 int conference_join(struct conferences *all, const struct settings_conference *settings,
                     const char *name, struct session *s, struct conference **out);
+
+/* A running conference by the conferenceID of one of its sessions. ERR_NOTFOUND. */
+int conferences_find_guid(const struct conferences *all, const uint8_t guid[H225_GUID_LEN],
+                          const struct settings_conference **row, const char **name);
 
 /* The session's media stop at once; an empty conference is freed. */
 void conference_leave(struct conference *c, struct session *s);

@@ -62,3 +62,24 @@ int dialplan_parse_target(const char *text, struct dialplan_target *out)
     *out = t;
     return 0;
 }
+
+int dialplan_check(const struct settings *settings, const char **what)
+{
+    const char *standard = settings->signalling.default_conference;
+    const struct settings_conference *row = NULL;
+    struct dialplan_target target;
+
+    if (standard[0] != '\0' && dialplan_find(settings, standard, &row) != 0) {
+        *what = "signalling.default_conference";
+        return ERR_INVAL;
+    }
+    for (uint32_t i = 0; i < settings->conference_count; i++) {
+        const char *to = settings->conferences[i].forward_to;
+
+        if (to[0] != '\0' && dialplan_parse_target(to, &target) != 0) {
+            *what = "conferences[].forward_to";
+            return ERR_INVAL;
+        }
+    }
+    return 0;
+}

@@ -30,4 +30,8 @@ struct dialplan_target {
 /* ERR_MALFORMED: what stands behind "@" is no address, or nothing is left; ERR_RANGE: too long. */
 int dialplan_parse_target(const char *text, struct dialplan_target *out);
 
+/* What the dial plan refers to is there and makes sense. ERR_INVAL: *what names the key that does
+ * not, static text. */
+int dialplan_check(const struct settings *settings, const char **what);
+
 #endif

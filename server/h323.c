@@ -7,10 +7,9 @@
 #include "base/err.h"
 #include "server/ports.h"
 
-/* Messages of no use that one connection may send before it is closed. */
-#define USELESS_MAX 50
-/* Calls at a time on one signalling connection. */
-#define CALLS_MAX 16
+/* Messages of no use that one connection may send before it is closed, without and with calls. */
+#define USELESS_MAX       50
+#define USELESS_CALLS_MAX 1000
 /* Addresses whose rate of calls is watched at a time. */
 #define RATES_MAX 65536
 /* H.245 port numbers rest before reuse, so that a late connection does not reach another call. */
@@ -35,15 +34,34 @@ static void line_close(struct line *l, bool flush)
     timer_cancel(l->h->env->timers, &l->timer);
 }
 
+/* The last call has gone. H.323 7.3: the connection goes with it, unless both sides have said that
+ * it shall be maintained; and then not for ever. */
+static void line_rest(struct line *l)
+{
+    struct h323 *h = l->h;
+
+    if (l->conn == NULL || !l->is_up || !l->is_kept || h->is_stopping) {
+        line_close(l, true);
+        return;
+    }
+    l->useless = 0;
+    timer_start(h->env->timers, &l->timer,
+                clock_mono_ms() + h->settings->signalling.timers.idle_connection_ms);
+}
+
 static void on_silent(struct timer *timer, void *ctx, uint64_t now)
 {
     struct line *l = ctx;
 
     (void)timer;
     (void)now;
-    l->h->stats.silent++;
-    log_limited(&l->h->limit, now, LOG_AREA_H225, LOG_LEVEL_WARN, 0,
-                "connection closed: no Setup came", LOG_ADDR("peer", tcp_conn_peer(l->conn)));
+    if (l->was_used) {
+        l->h->stats.idle_closed++;
+    } else {
+        l->h->stats.silent++;
+        log_limited(&l->h->limit, now, LOG_AREA_H225, LOG_LEVEL_WARN, 0,
+                    "connection closed: no Setup came", LOG_ADDR("peer", tcp_conn_peer(l->conn)));
+    }
     line_close(l, false);
     line_free_if_idle(l);
 }
@@ -119,7 +137,7 @@ static bool rate_passes(struct h323 *h, const struct addr *peer, uint64_t now)
 /* ---- legs ---- */
 
 /* Each side numbers the calls that it makes: with the flag, the message says whose number it is. */
-static struct leg *leg_of_ref(struct line *l, uint16_t call_ref, bool from_destination)
+struct leg *line_leg_of_ref(struct line *l, uint16_t call_ref, bool from_destination)
 {
     LIST_FOREACH (it, &l->legs) {
         struct leg *leg = LIST_ENTRY(it, struct leg, in_line);
@@ -140,9 +158,9 @@ void leg_leave_line(struct leg *leg)
     leg->line = NULL;
     list_remove(&leg->in_line);
     l->leg_count--;
-    /* One call a connection is the rule: its end is the end of the connection. */
+    l->is_kept = session_keeps_connection(leg->session);
     if (l->leg_count == 0)
-        line_close(l, true);
+        line_rest(l);
     line_free_if_idle(l);
 }
 
@@ -174,6 +192,7 @@ static void on_reap(struct timer *timer, void *ctx, uint64_t now)
 void line_add_leg(struct line *l, struct leg *leg)
 {
     leg->line = l;
+    l->was_used = true;
     list_push_back(&l->legs, &leg->in_line);
     l->leg_count++;
     timer_cancel(l->h->env->timers, &l->timer);
@@ -206,23 +225,43 @@ int leg_create(struct h323 *h, struct door *door, const struct session_config *c
 
 /* ---- signalling messages ---- */
 
+static void on_line_closed(void *user, int err, const char *why);
+
 static void useless(struct line *l, const char *why, int err)
 {
     log_limited(&l->h->limit, clock_mono_ms(), LOG_AREA_H225, LOG_LEVEL_WARN, 0,
                 "call signalling message refused", LOG_ADDR("peer", tcp_conn_peer(l->conn)),
                 LOG_S("reason", why), LOG_E("error", err));
-    if (++l->useless < USELESS_MAX || l->leg_count != 0)
+    l->useless++;
+    if (l->useless < (l->leg_count == 0 ? USELESS_MAX : USELESS_CALLS_MAX))
         return;
-    line_close(l, true);
-    line_free_if_idle(l);
+    l->h->stats.noisy++;
+    if (l->leg_count == 0) {
+        line_close(l, true);
+        line_free_if_idle(l);
+    } else {
+        tcp_conn_close(l->conn, true);
+        on_line_closed(l, ERR_LIMIT, "too many messages of no use");
+    }
 }
 
-static void refuse(struct line *l, uint16_t call_ref, enum q931_cause cause)
+static void refuse(struct line *l, uint16_t call_ref, bool to_caller, enum q931_cause cause)
 {
     uint8_t out[64];
     size_t len = 0;
 
-    if (h225_build_refusal(call_ref, true, cause, out, sizeof(out), &len) == 0)
+    if (h225_build_refusal(call_ref, to_caller, cause, out, sizeof(out), &len) == 0)
+        (void)tcp_conn_send(l->conn, out, len);
+}
+
+/* One call a connection: the caller may try again on another one. */
+static void refuse_here(struct line *l, uint16_t call_ref)
+{
+    uint8_t out[128];
+    size_t len = 0;
+
+    if (h225_build_refusal_reason(call_ref, H225_REASON_NEW_CONNECTION, out, sizeof(out), &len) ==
+        0)
         (void)tcp_conn_send(l->conn, out, len);
 }
 
@@ -246,9 +285,13 @@ static bool admit(struct line *l, uint16_t call_ref, uint64_t now)
 
     h->stats.setups++;
     if (h->stats.sessions >= h->settings->signalling.limits.max_sessions ||
-        l->leg_count >= CALLS_MAX) {
+        l->leg_count >= LINE_CALLS_MAX) {
         h->stats.refused_sessions++;
         why = "as many sessions as are allowed";
+    } else if (l->leg_count > 0 && !h->settings->signalling.multiple_calls) {
+        h->stats.refused_shared++;
+        refuse_here(l, call_ref);
+        return false;
     } else if (!rate_passes(h, tcp_conn_peer(l->conn), now)) {
         h->stats.refused_rate++;
         why = "too many calls of this address in a second";
@@ -261,7 +304,7 @@ static bool admit(struct line *l, uint16_t call_ref, uint64_t now)
         return true;
     log_limited(&h->limit, now, LOG_AREA_H225, LOG_LEVEL_WARN, 0, "call refused",
                 LOG_ADDR("peer", tcp_conn_peer(l->conn)), LOG_S("reason", why));
-    refuse(l, call_ref, cause);
+    refuse(l, call_ref, true, cause);
     return false;
 }
 
@@ -280,7 +323,7 @@ static void on_setup(struct line *l, uint16_t call_ref, const uint8_t *data, siz
         config.tls = *tcp_conn_tls(l->conn);
     }
     if (leg_create(l->h, l->door, &config, now, &leg) != 0) {
-        refuse(l, call_ref, Q931_CAUSE_NO_RESOURCE);
+        refuse(l, call_ref, true, Q931_CAUSE_NO_RESOURCE);
         return;
     }
     line_add_leg(l, leg);
@@ -322,15 +365,16 @@ static void on_line_packet(void *user, const uint8_t *data, size_t len)
         useless(l, "no Q.931 message", err);
         return;
     }
-    leg = leg_of_ref(l, call_ref, from_destination);
+    leg = line_leg_of_ref(l, call_ref, from_destination);
     if (leg != NULL) {
         session_on_h225(leg->session, data, len, now);
     } else if (type == Q931_SETUP && !from_destination) {
         on_setup(l, call_ref, data, len, now);
     } else {
         l->h->stats.unknown_call++;
-        if (type != Q931_RELEASE_COMPLETE)
-            refuse(l, call_ref, Q931_CAUSE_INVALID_CALL_REFERENCE);
+        if (type == Q931_RELEASE_COMPLETE)
+            return; /* the answer to ours, which did not wait for it */
+        refuse(l, call_ref, !from_destination, Q931_CAUSE_INVALID_CALL_REFERENCE);
         useless(l, "no such call", ERR_NOTFOUND);
     }
 }

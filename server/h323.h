@@ -22,6 +22,10 @@ struct h323;
     X(undecodable)      /* no Q.931 message */                                  \
     X(unknown_call)     /* for a call that is not there */                      \
     X(silent)           /* connected and sent no Setup */                       \
+    X(idle_closed)      /* kept connections that had no further call */         \
+    X(noisy)            /* connections closed for messages of no use */         \
+    X(reused)           /* calls of ours on a connection that was there */      \
+    X(refused_shared)   /* second call of a connection, multiple_calls off */   \
     X(h245_strangers)   /* H.245 connection from a host that is not the peer */ \
     X(h245_no_port)
 

@@ -75,6 +75,35 @@ int h323_call(struct h323 *h, const struct h323_request *r, struct session **out
     return 0;
 }
 
+static bool is_shared(const struct line *l)
+{
+    LIST_FOREACH (it, &l->legs)
+        if (!session_shares_connection(LIST_ENTRY(it, struct leg, in_line)->session))
+            return false;
+    return true;
+}
+
+/* A connection of ours to the same place that may carry one more call (H.323 7.3): an idle one that
+ * was kept, or one that both sides share. */
+static struct line *line_to(struct h323 *h, const struct leg *leg, const struct addr *to)
+{
+    uint16_t ref = session_call_ref(leg->session);
+
+    if (!h->settings->signalling.maintain_connection && !h->settings->signalling.multiple_calls)
+        return NULL;
+    LIST_FOREACH (it, &h->lines) {
+        struct line *l = LIST_ENTRY(it, struct line, link);
+
+        if (!l->is_out || !l->is_up || l->conn == NULL || l->door != leg->door ||
+            tcp_conn_tls(l->conn) != NULL || !addr_is_equal(tcp_conn_peer(l->conn), to))
+            continue;
+        if (l->leg_count < LINE_CALLS_MAX && line_leg_of_ref(l, ref, true) == NULL &&
+            (l->leg_count == 0 ? l->is_kept : is_shared(l)))
+            return l;
+    }
+    return NULL;
+}
+
 int h323_h225_connect(struct h323 *h, struct session *s, const struct addr *to)
 {
     struct leg *leg = session_owner(s);
@@ -84,6 +113,13 @@ int h323_h225_connect(struct h323 *h, struct session *s, const struct addr *to)
     int err;
 
     leg_leave_line(leg);
+    l = line_to(h, leg, to);
+    if (l != NULL) {
+        h->stats.reused++;
+        line_add_leg(l, leg);
+        session_on_h225_up(s, tcp_conn_local(l->conn), clock_mono_ms());
+        return 0;
+    }
     l = line_new(h, leg->door);
     if (l == NULL)
         return ERR_NOMEM;

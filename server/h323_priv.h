@@ -29,6 +29,8 @@ struct line {
     unsigned useless;
     bool is_out; /* we opened it, or are about to */
     bool is_up;
+    bool is_kept; /* both sides want it to outlive its calls */
+    bool was_used;
     struct timer timer; /* connected, no Setup yet */
 };
 
@@ -79,6 +81,7 @@ struct h323 {
 struct line *line_new(struct h323 *h, struct door *door);
 void line_add_leg(struct line *l, struct leg *leg);
 void line_free_if_idle(struct line *l);
+struct leg *line_leg_of_ref(struct line *l, uint16_t call_ref, bool from_destination);
 int leg_create(struct h323 *h, struct door *door, const struct session_config *config, uint64_t now,
                struct leg **out);
 void leg_leave_line(struct leg *leg);
@@ -87,5 +90,8 @@ void leg_free(struct leg *leg);
 /* NULL: a further call may begin. */
 const char *h323_admit_locally(struct h323 *h);
 extern const struct tcp_callbacks h323_line_callbacks;
+
+/* Calls at a time on one signalling connection. */
+#define LINE_CALLS_MAX 16
 
 #endif

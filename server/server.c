@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/cert.h"
+#include "server/dialplan.h"
 
 /* How often the shutdown looks whether its step is done. */
 #define STOP_POLL_MS 10
@@ -437,6 +438,17 @@ static void stop_begin(struct server *s)
 
 /* ---- the whole ---- */
 
+/* What the loader of the configuration cannot know: the dial plan's own language. */
+static int check_dialplan(const struct settings *settings)
+{
+    const char *what = "";
+    int err = dialplan_check(settings, &what);
+
+    if (err != 0)
+        log_error(LOG_AREA_MAIN, 0, "dial plan refused", LOG_S("key", what));
+    return err;
+}
+
 int server_init(struct server *s, struct settings *settings, const char *settings_path)
 {
     int err;
@@ -449,6 +461,8 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     s->urandom = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     err = s->urandom >= 0 ? loop_init(&s->loop) : ERR_IO;
     s->is_loop_up = err == 0;
+    if (err == 0)
+        err = check_dialplan(settings);
     if (err == 0)
         err = make_identity(s);
     if (err == 0)

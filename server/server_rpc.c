@@ -8,6 +8,7 @@
 const struct control_event server_events[] = {
     {"session.created", "a Setup for a known alias came, or session.call began one: direction "
                         "(in, out), peer, alias, conference, listener, tls"},
+    {"session.forwarded", "a call of ours follows its peer elsewhere: reason, address, alias, times"},
     {"session.alerting", "a call of ours rings: display"},
     {"session.connected", "Connect was sent, or came: conference"},
     {"session.active", "capabilities and roles are known: role, dtls, signalling_secured"},

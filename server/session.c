@@ -398,7 +398,8 @@ void session_check_closed(struct session *s)
 static void check_noise(struct session *s)
 {
     const struct h245_engine_stats *h245 = s->h245 != NULL ? h245_engine_stats(s->h245) : NULL;
-    uint64_t n = h225_call_stats(s->call)->undecodable + h225_call_stats(s->call)->unexpected;
+    uint64_t n = h225_call_stats(s->call)->undecodable + h225_call_stats(s->call)->unexpected +
+                 h225_call_stats(s->call)->foreign_id + h225_call_stats(s->call)->repeated;
 
     if (h245 != NULL)
         n += h245->undecodable + h245->unexpected + h245->unknown + h245->channels_refused;
@@ -441,13 +442,16 @@ void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint
     after = h225_call_stats(s->call);
     s->env->stats.h225_undecodable += after->undecodable - before.undecodable;
     s->env->stats.h225_unexpected += after->unexpected - before.unexpected;
+    s->env->stats.h225_foreign_id += after->foreign_id - before.foreign_id;
+    s->env->stats.h225_repeated += after->repeated - before.repeated;
     if (err != 0) {
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H225, "call signalling message refused: %s",
                      err_to_str(err));
-        check_noise(s);
         if (h225_call_state(s->call) == H225_STATE_NULL)
             session_end(s, SESSION_END_PROTOCOL, "Setup refused");
     }
+    check_noise(s);
+    session_forward_follow(s);
     session_check_closed(s);
     session_arm(s);
 }
@@ -568,6 +572,21 @@ void session_set_owner(struct session *s, void *owner)
 uint16_t session_call_ref(const struct session *s)
 {
     return s->config.is_by_sdp ? 0 : h225_call_ref(s->call);
+}
+
+bool session_shares_connection(const struct session *s)
+{
+    return h225_call_shares_connection(s->call);
+}
+
+bool session_keeps_connection(const struct session *s)
+{
+    return h225_call_keeps_connection(s->call);
+}
+
+const uint8_t *session_conference_guid(const struct session *s)
+{
+    return s->conference_guid;
 }
 
 bool session_is_caller(const struct session *s)

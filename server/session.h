@@ -50,37 +50,40 @@ enum session_state {
 };
 
 /* Why a session ended: name in events and counters, and the reason that the peer is told. */
-#define SESSION_END_LIST(X)                                                           \
-    X(SESSION_END_NONE, "none", H225_REASON_NORMAL)                                   \
-    X(SESSION_END_PEER, "peer_released", H225_REASON_NORMAL)                          \
-    X(SESSION_END_PEER_SESSION, "peer_end_session", H225_REASON_NORMAL)               \
-    X(SESSION_END_OPERATOR, "operator", H225_REASON_NORMAL)                           \
-    X(SESSION_END_SHUTDOWN, "shutdown", H225_REASON_GATEWAY_RESOURCES)                \
-    X(SESSION_END_UNKNOWN_ALIAS, "unknown_alias", H225_REASON_UNREACHABLE)            \
-    X(SESSION_END_CONFERENCE_FULL, "conference_full", H225_REASON_BUSY)               \
-    X(SESSION_END_NOT_ADMITTED, "not_admitted", H225_REASON_NO_PERMISSION)            \
-    X(SESSION_END_NO_GATEKEEPER, "no_gatekeeper", H225_REASON_UNREACHABLE_GATEKEEPER) \
-    X(SESSION_END_DISENGAGED, "disengaged", H225_REASON_NORMAL)                       \
-    X(SESSION_END_NO_BANDWIDTH, "no_bandwidth", H225_REASON_NO_BANDWIDTH)             \
-    X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)           \
-    X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES)      \
-    X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)        \
-    X(SESSION_END_H245_CLEAR, "h245_not_secured", H225_REASON_SECURITY_DENIED)        \
-    X(SESSION_END_DTLS_FAILED, "dtls_failed", H225_REASON_SECURITY_DENIED)            \
-    X(SESSION_END_NO_CODEC, "no_common_codec", H225_REASON_UNDEFINED)                 \
-    X(SESSION_END_NO_CHANNEL, "no_channel", H225_REASON_TIMEOUT)                      \
-    X(SESSION_END_NO_MEDIA, "no_media", H225_REASON_TIMEOUT)                          \
-    X(SESSION_END_SETUP_TIMEOUT, "setup_timeout", H225_REASON_TIMEOUT)                \
-    X(SESSION_END_UNREACHABLE, "unreachable", H225_REASON_UNREACHABLE)                \
-    X(SESSION_END_NO_RESPONSE, "no_response", H225_REASON_TIMEOUT)                    \
-    X(SESSION_END_NO_ANSWER, "no_answer", H225_REASON_NO_ANSWER)                      \
-    X(SESSION_END_BUSY, "busy", H225_REASON_NORMAL)                                   \
-    X(SESSION_END_REJECTED, "rejected", H225_REASON_NORMAL)                           \
-    X(SESSION_END_H245_TIMEOUT, "h245_timeout", H225_REASON_TIMEOUT)                  \
-    X(SESSION_END_NEGOTIATION, "negotiation_failed", H225_REASON_PROTOCOL_ERROR)      \
-    X(SESSION_END_H225_LOST, "signalling_lost", H225_REASON_UNDEFINED)                \
-    X(SESSION_END_H245_LOST, "h245_lost", H225_REASON_UNDEFINED)                      \
-    X(SESSION_END_ROUND_TRIP, "peer_silent", H225_REASON_TIMEOUT)                     \
+#define SESSION_END_LIST(X)                                                             \
+    X(SESSION_END_NONE, "none", H225_REASON_NORMAL)                                     \
+    X(SESSION_END_PEER, "peer_released", H225_REASON_NORMAL)                            \
+    X(SESSION_END_PEER_SESSION, "peer_end_session", H225_REASON_NORMAL)                 \
+    X(SESSION_END_OPERATOR, "operator", H225_REASON_NORMAL)                             \
+    X(SESSION_END_SHUTDOWN, "shutdown", H225_REASON_GATEWAY_RESOURCES)                  \
+    X(SESSION_END_UNKNOWN_ALIAS, "unknown_alias", H225_REASON_UNREACHABLE)              \
+    X(SESSION_END_CONFERENCE_FULL, "conference_full", H225_REASON_BUSY)                 \
+    X(SESSION_END_NOT_ADMITTED, "not_admitted", H225_REASON_NO_PERMISSION)              \
+    X(SESSION_END_NO_GATEKEEPER, "no_gatekeeper", H225_REASON_UNREACHABLE_GATEKEEPER)   \
+    X(SESSION_END_DISENGAGED, "disengaged", H225_REASON_NORMAL)                         \
+    X(SESSION_END_NO_BANDWIDTH, "no_bandwidth", H225_REASON_NO_BANDWIDTH)               \
+    X(SESSION_END_RESOURCES, "no_resources", H225_REASON_GATEWAY_RESOURCES)             \
+    X(SESSION_END_NO_DATA_PLANE, "no_data_plane", H225_REASON_GATEWAY_RESOURCES)        \
+    X(SESSION_END_DTLS_REQUIRED, "dtls_required", H225_REASON_SECURITY_DENIED)          \
+    X(SESSION_END_H245_CLEAR, "h245_not_secured", H225_REASON_SECURITY_DENIED)          \
+    X(SESSION_END_DTLS_FAILED, "dtls_failed", H225_REASON_SECURITY_DENIED)              \
+    X(SESSION_END_NO_CODEC, "no_common_codec", H225_REASON_UNDEFINED)                   \
+    X(SESSION_END_NO_CHANNEL, "no_channel", H225_REASON_TIMEOUT)                        \
+    X(SESSION_END_NO_MEDIA, "no_media", H225_REASON_TIMEOUT)                            \
+    X(SESSION_END_SETUP_TIMEOUT, "setup_timeout", H225_REASON_TIMEOUT)                  \
+    X(SESSION_END_UNREACHABLE, "unreachable", H225_REASON_UNREACHABLE)                  \
+    X(SESSION_END_NO_RESPONSE, "no_response", H225_REASON_TIMEOUT)                      \
+    X(SESSION_END_NO_ANSWER, "no_answer", H225_REASON_NO_ANSWER)                        \
+    X(SESSION_END_BUSY, "busy", H225_REASON_NORMAL)                                     \
+    X(SESSION_END_REJECTED, "rejected", H225_REASON_NORMAL)                             \
+    X(SESSION_END_FORWARDED, "forwarded", H225_REASON_DEFLECTED)                        \
+    X(SESSION_END_UNSUPPORTED_GOAL, "unsupported_goal", H225_REASON_FEATURE_NEEDED)     \
+    X(SESSION_END_UNKNOWN_CONFERENCE, "unknown_conference_id", H225_REASON_INVALID_CID) \
+    X(SESSION_END_H245_TIMEOUT, "h245_timeout", H225_REASON_TIMEOUT)                    \
+    X(SESSION_END_NEGOTIATION, "negotiation_failed", H225_REASON_PROTOCOL_ERROR)        \
+    X(SESSION_END_H225_LOST, "signalling_lost", H225_REASON_UNDEFINED)                  \
+    X(SESSION_END_H245_LOST, "h245_lost", H225_REASON_UNDEFINED)                        \
+    X(SESSION_END_ROUND_TRIP, "peer_silent", H225_REASON_TIMEOUT)                       \
     X(SESSION_END_PROTOCOL, "protocol_error", H225_REASON_PROTOCOL_ERROR)
 
 enum session_end {
@@ -106,6 +109,11 @@ enum session_end {
     X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */           \
     X(h225_undecodable)                                                              \
     X(h225_unexpected)                                                               \
+    X(h225_foreign_id)  /* message under another call's identifier */                \
+    X(h225_repeated)    /* Setup that came again */                                  \
+    X(forwards)         /* calls of ours that followed a peer elsewhere */           \
+    X(forwards_refused) /* ... that did not */                                       \
+    X(forwarded_away)   /* callers sent elsewhere */                                 \
     X(h245_undecodable)                                                              \
     X(h245_unexpected)                                                               \
     X(h245_start_refused)       /* Facility(startH245) to where we do not connect */ \
@@ -304,6 +312,10 @@ void *session_owner(const struct session *s);
 void session_set_owner(struct session *s, void *owner);
 uint16_t session_call_ref(const struct session *s);
 bool session_is_caller(const struct session *s);
+/* H.323 7.3: may other calls share the signalling connection, shall it outlive this one? */
+bool session_shares_connection(const struct session *s);
+bool session_keeps_connection(const struct session *s);
+const uint8_t *session_conference_guid(const struct session *s); /* H225_GUID_LEN octets */
 /* May the H.245 connection come from this host? Signalling peer's, or the one Setup named. */
 bool session_expects(const struct session *s, const struct addr *from);
 

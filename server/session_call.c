@@ -61,14 +61,63 @@ json_t *session_created_data(const struct session *s)
                      session_tls_json(s->config.is_tls, &s->config.tls));
 }
 
+/* Who names nobody (H.323 8.1.1: an address is enough for an endpoint) is for the configured
+ * conference, if there is one. */
+static int find_default(struct session *s, const struct h225_setup *setup,
+                        const struct settings_conference **row)
+{
+    const char *alias = s->env->settings->signalling.default_conference;
+
+    for (size_t i = 0; i < setup->destination.count; i++)
+        if (setup->destination.list[i].kind != H225_ALIAS_TRANSPORT)
+            return ERR_NOTFOUND;
+    if (alias[0] == '\0' || dialplan_find(s->env->settings, alias, row) != 0)
+        return ERR_NOTFOUND;
+    session_copy_text(s->conference_name, sizeof(s->conference_name), dialplan_name(*row, alias));
+    return 0;
+}
+
+/* H.323 8.4.3: what the caller wants of the conference. `join` names one that runs by its
+ * identifier; who names it by its alias as well is content with that. */
+static int find_by_goal(struct session *s, const struct h225_setup *setup,
+                        const struct settings_conference **row)
+{
+    const char *name = NULL;
+
+    switch (setup->goal) {
+    case H225_GOAL_CAPABILITIES:
+    case H225_GOAL_SUPPLEMENTARY:
+        session_end(s, SESSION_END_UNSUPPORTED_GOAL, h225_goal_to_str(setup->goal));
+        return ERR_UNSUPPORTED;
+    case H225_GOAL_JOIN:
+        if (conferences_find_guid(s->env->conferences, setup->conference_id, row, &name) == 0) {
+            session_copy_text(s->conference_name, sizeof(s->conference_name), name);
+            return 0;
+        }
+        break;
+    default:
+        break;
+    }
+    if (find_conference(s, setup, row) == 0 || find_default(s, setup, row) == 0)
+        return 0;
+    session_end(s,
+                setup->goal == H225_GOAL_JOIN && setup->destination.count == 0
+                    ? SESSION_END_UNKNOWN_CONFERENCE
+                    : SESSION_END_UNKNOWN_ALIAS,
+                s->alias);
+    return ERR_NOTFOUND;
+}
+
 static int join(struct session *s, const struct h225_setup *setup)
 {
     const struct settings_conference *row = NULL;
-    int err;
+    int err = find_by_goal(s, setup, &row);
 
-    if (find_conference(s, setup, &row) != 0) {
-        session_end(s, SESSION_END_UNKNOWN_ALIAS, s->alias);
-        return ERR_NOTFOUND;
+    if (err != 0)
+        return err;
+    if (row->forward_to[0] != '\0') {
+        session_forward_caller(s, row);
+        return ERR_CLOSED;
     }
     err = conference_join(s->env->conferences, row, s->conference_name, s, &s->conference);
     if (err != 0)
@@ -304,6 +353,12 @@ static void on_start_h245(void *arg, const struct addr *at)
                      addr_format(at, text), err_to_str(err));
 }
 
+static void on_facility(void *arg, const struct h225_facility *facility)
+{
+    if (session_is_alive(arg))
+        session_on_facility(arg, facility);
+}
+
 static void on_keypad(void *arg, const char *digits)
 {
     if (session_is_alive(arg))
@@ -315,6 +370,8 @@ static void on_released(void *arg, const struct h225_release *release)
     struct session *s = arg;
     char text[SESSION_TEXT_MAX];
 
+    if (s->dial.is_moving)
+        return; /* the next call begins at once */
     s->is_released = true;
     if (s->is_tunnelled && release->by_peer)
         s->is_h245_ended = true; /* its carrier is gone */
@@ -354,6 +411,7 @@ static const struct h225_call_ops ops = {
     .on_connect = on_connect,
     .on_start_h245 = on_start_h245,
     .on_h245_pdu = on_h245_pdu,
+    .on_facility = on_facility,
     .on_keypad = on_keypad,
     .on_released = on_released,
 };
@@ -377,6 +435,11 @@ int session_call_create(struct session *s)
         .refuse_fast_connect = !is_caller,
         .answer_timeout_ms = t->connect_ms,
         .setup_timeout_ms = t->call_response_ms,
+        .max_depth = settings->signalling.limits.decoder_depth,
+        .max_elements = settings->signalling.limits.decoder_elements,
+        .memory_limit = settings->signalling.limits.decoder_bytes,
+        .multiple_calls = settings->signalling.multiple_calls,
+        .maintain_connection = settings->signalling.maintain_connection,
         .proceeding_timeout_ms = t->call_proceeding_ms,
         .alerting_timeout_ms = t->call_alerting_ms,
     };

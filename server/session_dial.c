@@ -186,8 +186,8 @@ int session_dial(struct session *s, const struct session_dial *d, uint64_t now)
     s->now = now;
     s->dial.address = d->address;
     s->dial.tunnelling = d->tunnelling;
-    s->dial.is_invite = d->is_invite;
     s->dial.fast_connect = d->fast_connect;
+    s->dial.goal = d->is_invite ? H225_GOAL_INVITE : H225_GOAL_CREATE;
     session_copy_text(s->dial.source, sizeof(s->dial.source), d->source);
     session_copy_text(s->dial.display, sizeof(s->dial.display), d->display);
     session_copy_text(s->alias, sizeof(s->alias), d->alias);
@@ -211,6 +211,20 @@ int session_dial(struct session *s, const struct session_dial *d, uint64_t now)
     ask(s);
     session_check_closed(s);
     session_arm(s);
+    return 0;
+}
+
+int session_dial_again(struct session *s)
+{
+    int err = session_call_create(s);
+
+    if (err != 0)
+        return err;
+    session_dial_forget(s);
+    s->dial.h245 = (struct addr){0};
+    s->dial.has_listened = false;
+    fresh_guid(s, s->call_id);
+    ask(s);
     return 0;
 }
 
@@ -252,7 +266,7 @@ static int send_setup(struct session *s)
     add_alias(&from, s->dial.source);
     memcpy(out.call_id, s->call_id, sizeof(out.call_id));
     memcpy(out.conference_id, s->conference_guid, sizeof(out.conference_id));
-    out.goal = s->dial.is_invite ? H225_GOAL_INVITE : H225_GOAL_CREATE;
+    out.goal = s->dial.goal;
     out.destination_address = s->config.peer;
     out.source_address = own_address(s);
     if (s->dial.route != NULL)

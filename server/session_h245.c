@@ -321,6 +321,9 @@ int session_h245_create(struct session *s)
         .rtd_interval_ms = t->round_trip_interval_ms,
         .end_session_timeout_ms = t->end_session_ms,
         .channels_max = s->env->settings->signalling.limits.max_channels,
+        .max_depth = s->env->settings->signalling.limits.decoder_depth,
+        .max_elements = s->env->settings->signalling.limits.decoder_elements,
+        .memory_limit = s->env->settings->signalling.limits.decoder_bytes,
     };
     int err = session_policy_init(s);
 

@@ -164,13 +164,29 @@ struct session_error {
     char text[SESSION_TEXT_MAX];
 };
 
+#define SESSION_SIGNALLING_PORT 1720
+
+/* Where a peer wants a call of ours to go instead. */
+struct session_forward {
+    bool is_set;
+    enum h225_facility_reason reason;
+    struct addr address; /* ADDR_NONE: the gatekeeper knows the alias */
+    char alias[SESSION_TEXT_MAX];
+    bool has_conference_id;
+    uint8_t conference_id[H225_GUID_LEN];
+};
+
 /* What a call of ours needs besides, see session_dial.c. */
 struct session_dialled {
     struct addr address; /* as asked for, or where the call was forwarded; ADDR_NONE: an alias */
     struct addr h245;    /* of the peer, from an answer before Connect */
     char source[SESSION_TEXT_MAX];
     char display[SESSION_TEXT_MAX];
-    bool tunnelling, is_invite, fast_connect;
+    bool tunnelling, fast_connect;
+    enum h225_goal goal;
+    struct session_forward forward;
+    uint32_t forwards;        /* followed */
+    bool is_moving;           /* between two calls */
     struct dial_route *route; /* what the gatekeeper wants in Setup; NULL: nothing */
     bool is_connected;        /* Connect came */
     bool has_listened;        /* we asked the peer to open the H.245 connection */
@@ -285,6 +301,11 @@ void session_bandwidth_grown(struct session *s);
 void session_bandwidth_shrunk(struct session *s);
 void session_bandwidth_on_timer(struct session *s);
 
+/* session_forward.c */
+void session_on_facility(struct session *s, const struct h225_facility *facility);
+void session_forward_follow(struct session *s);
+void session_forward_caller(struct session *s, const struct settings_conference *row);
+
 /* session_dial.c: the caller's side of a call */
 void session_dial_on_answer(struct session *s, const struct h225_answer *answer);
 void session_dial_on_alerting(struct session *s, const struct h225_answer *answer);
@@ -292,6 +313,7 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
 void session_dial_on_admitted(struct session *s, const struct session_admitted *a);
 void session_dial_forget(struct session *s);
 void session_dial_send_setup(struct session *s); /* the port of fast connect is there */
+int session_dial_again(struct session *s); /* a fresh call to dial.address and alias */
 void session_dial_on_h245_failed(struct session *s);
 /* Why a call of ours ends before its Connect. */
 enum session_end session_dial_end(const struct session *s, const struct h225_release *release);

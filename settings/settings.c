@@ -327,6 +327,14 @@ static const struct settings_row limits_rows[] = {
     {"max_message_bytes", SETTINGS_UINT, AT(settings_limits, max_message_bytes), .min = 256,
      .max = 65531, .unit = "bytes", .fallback = "16384",
      .help = "Longest signalling message; a longer one ends its session."},
+    {"decoder_depth", SETTINGS_UINT, AT(settings_limits, decoder_depth), .min = 16, .max = 200,
+     .fallback = "64", .help = "Nesting of one signalling message; a deeper one is refused."},
+    {"decoder_elements", SETTINGS_UINT, AT(settings_limits, decoder_elements), .min = 64,
+     .max = 1000000, .fallback = "4096",
+     .help = "Elements of all lists of one signalling message together."},
+    {"decoder_bytes", SETTINGS_UINT, AT(settings_limits, decoder_bytes), .min = 16384,
+     .max = 67108864, .unit = "bytes", .fallback = "262144",
+     .help = "Memory that the values of one signalling message may take while it is handled."},
     {"max_channels", SETTINGS_UINT, AT(settings_limits, max_channels), .min = 1, .max = 256,
      .fallback = "16", .help = "Logical channels of one session in each direction."},
 };
@@ -340,6 +348,8 @@ static const struct settings_table limits_table =
     }
 static const struct settings_row timers_rows[] = {
     TIMER(setup_ms, 100, 600000, "10000", "From an accepted connection to its Setup."),
+    TIMER(idle_connection_ms, 100, 86400000, "300000",
+          "How long a kept connection may be without a call, see `maintain_connection`."),
     TIMER(connect_ms, 100, 600000, "30000", "From Setup to Connect."),
     TIMER(tcp_connect_ms, 100, 600000, "5000",
           "Calls of the server: until the peer's signalling connection is there."),
@@ -384,6 +394,17 @@ static const struct settings_row signalling_rows[] = {
     {"h245_in_setup", SETTINGS_BOOL, AT(settings_signalling, h245_in_setup), .fallback = "false",
      .help = "Calls of the server: name an H.245 address in Setup, so that the peer can open that "
              "connection before it answers."},
+    {"default_conference", SETTINGS_TEXT, AT(settings_signalling, default_conference), .min = 0,
+     .max = 127, .fallback = "\"\"",
+     .help = "Alias of the dial plan for callers that name nobody (a Setup without an alias and "
+             "without a called number); \"\" = they are refused."},
+    {"multiple_calls", SETTINGS_BOOL, AT(settings_signalling, multiple_calls), .fallback = "true",
+     .help = "Several calls at a time on one call signalling connection, for peers that can. A "
+             "further Setup is otherwise refused: newConnectionNeeded."},
+    {"maintain_connection", SETTINGS_BOOL, AT(settings_signalling, maintain_connection),
+     .fallback = "false",
+     .help = "Keep call signalling connections for further calls where the peer wants it too; else "
+             "each is closed with its last call."},
     {"max_forwards", SETTINGS_UINT, AT(settings_signalling, max_forwards), .min = 0, .max = 16,
      .fallback = "3",
      .help = "Calls of the server: how often one call follows a peer that forwards it elsewhere. "
@@ -573,6 +594,10 @@ static const struct settings_row conference_rows[] = {
     {"codecs", SETTINGS_CHOICES, LIST(settings_conference, codecs, codec_count), .min = 0,
      .max = SETTINGS_CODECS_MAX, .choices = codec_choices, .fallback = "[]",
      .help = "Codecs, best first; empty = the list `codecs`."},
+    {"forward_to", SETTINGS_TEXT, AT(settings_conference, forward_to), .min = 0, .max = 127,
+     .fallback = "\"\"",
+     .help = "ADDRESS[:PORT], ALIAS@ADDRESS or ALIAS: callers are sent there (Facility "
+             "callForwarded) instead of joining. \"\" = they join."},
 };
 static const struct settings_table conference_table =
     SETTINGS_TABLE("Which sessions meet.", conference_rows);

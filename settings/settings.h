@@ -230,11 +230,15 @@ struct settings_limits {
     uint32_t max_connections_per_address; /* of a peer; 0 = no limit */
     uint32_t setups_per_second;           /* new calls of one peer's address; 0 = no limit */
     uint32_t max_message_bytes;           /* of one TPKT */
+    uint32_t decoder_depth;               /* one message: nesting, */
+    uint32_t decoder_elements;            /* elements of its lists, */
+    uint32_t decoder_bytes;               /* memory for its values */
     uint32_t max_channels;                /* logical channels of one session, a direction */
 };
 
 struct settings_timers {
-    uint32_t setup_ms; /* accepted connection to Setup */
+    uint32_t setup_ms;           /* accepted connection to Setup */
+    uint32_t idle_connection_ms; /* kept connection without a call */
     uint32_t connect_ms;
     uint32_t tcp_connect_ms;     /* calls of ours: the TCP connection */
     uint32_t call_response_ms;   /* T303: Setup to anything */
@@ -258,9 +262,12 @@ struct settings_signalling {
     uint32_t listener_count;
     bool tunnelling; /* H.245 in call signalling where the peer offers it */
     enum settings_start_h245 start_h245;
-    bool fast_connect;     /* where media in the clear are allowed */
-    bool h245_in_setup;    /* calls of ours name an H.245 address in Setup */
-    uint32_t max_forwards; /* of one call of ours */
+    bool fast_connect;                          /* where media in the clear are allowed */
+    bool h245_in_setup;                         /* calls of ours name an H.245 address in Setup */
+    uint32_t max_forwards;                      /* of one call of ours */
+    char default_conference[SETTINGS_TEXT_MAX]; /* for a Setup that names nobody; "" = none */
+    bool multiple_calls;                        /* on one connection at a time */
+    bool maintain_connection;                   /* connections outlive their calls */
     struct settings_limits limits;
     struct settings_timers timers;
 };
@@ -315,6 +322,7 @@ struct settings_conference {
     enum settings_codec
         codecs[SETTINGS_CODECS_MAX]; /* best first; the default list when not given */
     uint32_t codec_count;
+    char forward_to[SETTINGS_TEXT_MAX]; /* where callers are sent instead; "" = nowhere */
 };
 
 struct settings_gatekeeper {

@@ -370,6 +370,10 @@ struct h225_alias h225_alias_from_text(const char *text);
 enum q931_cause h225_reason_to_cause(enum h225_reason reason);
 enum h225_reason h225_cause_to_reason(unsigned cause);
 
+/* The same with a ReleaseCompleteReason in it, to a caller. 128 octets always fit. */
+int h225_build_refusal_reason(uint16_t call_ref, enum h225_reason reason, uint8_t *out, size_t cap,
+                              size_t *len);
+
 /* Q.931 ReleaseComplete for a message that belongs to no call (unknown call reference, no more
  * calls): written to `out`, `*len` octets. ERR_RANGE: cap too small (64 always fits). */
 int h225_build_refusal(uint16_t call_ref, bool to_caller, enum q931_cause cause, uint8_t *out,

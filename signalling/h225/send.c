@@ -61,3 +61,27 @@ int h225_build_refusal(uint16_t call_ref, bool to_caller, enum q931_cause cause,
 
     return q931_encode(&msg, out, cap, len);
 }
+
+int h225_build_refusal_reason(uint16_t call_ref, enum h225_reason reason, uint8_t *out, size_t cap,
+                              size_t *len)
+{
+    struct h225_ReleaseCompleteReason why = {0};
+    struct h225_ReleaseComplete_UUIE u = {.protocolIdentifier = h225_protocol};
+    struct h225_H323_UserInformation info = {0};
+    struct q931_msg msg = {
+        .type = Q931_RELEASE_COMPLETE, .call_ref = call_ref, .from_destination = true};
+    uint8_t octets[2], uuie[64];
+    size_t n = 0;
+    int err;
+
+    if (h225_reason_to_asn1(reason, &why) == 0)
+        u.reason = &why;
+    info.h323_uu_pdu.h323_message_body.kind = h225_H323_UU_PDU_h323_message_body_releaseComplete;
+    info.h323_uu_pdu.h323_message_body.u.releaseComplete = &u;
+    err = per_encode(&h225_H323_UserInformation_type, &info, uuie, sizeof(uuie), &n, NULL);
+    if (err != 0)
+        return err;
+    msg.user_user = (struct q931_bytes){uuie, n};
+    msg.cause = q931_cause_make(h225_reason_to_cause(reason), octets);
+    return q931_encode(&msg, out, cap, len);
+}

@@ -180,7 +180,9 @@ static void dispatch(struct h245_engine *e, struct h245_MultimediaSystemControlM
 
 int h245_engine_input(struct h245_engine *e, const uint8_t *pdu, size_t len, uint64_t now)
 {
-    struct per_limits limits = {.max_memory = e->config.memory_limit};
+    struct per_limits limits = {.max_depth = e->config.max_depth,
+                                .max_elements = e->config.max_elements,
+                                .max_memory = e->config.memory_limit};
     void *out = NULL;
     int err;
 

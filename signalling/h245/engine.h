@@ -226,7 +226,9 @@ struct h245_engine_config {
                                         * maxPendingReplacementFor of ours would say */
     uint16_t first_lcn;                /* of our outgoing channels, default 101 */
     size_t memory_limit;               /* one decoded message, octets; default 262,144 */
-    size_t pdu_max;                    /* largest encoded PDU of ours, default 16,384 */
+    uint32_t max_depth; /* and its nesting, and elements of all its lists: struct per_limits */
+    uint32_t max_elements;
+    size_t pdu_max; /* largest encoded PDU of ours, default 16,384 */
 };
 
 struct h245_engine_stats {

@@ -225,7 +225,9 @@ void h245_other_on_not_understood(struct h245_engine *e, const void *body)
 void h245_other_on_not_supported(struct h245_engine *e, const void *body)
 {
     const struct h245_FunctionNotSupported *f = body;
-    struct per_limits limits = {.max_memory = e->config.memory_limit};
+    struct per_limits limits = {.max_depth = e->config.max_depth,
+                                .max_elements = e->config.max_elements,
+                                .max_memory = e->config.memory_limit};
     void *out = NULL;
 
     if (f->has_returnedFunction &&

@@ -290,6 +290,8 @@ static void keep(char *to, size_t cap, const struct h225_aliases *from)
 static void peer_note_setup(struct peer *p, const struct h225_setup *setup)
 {
     p->seen.came = true;
+    p->seen.setups++;
+    memcpy(p->seen.conference_id, setup->conference_id, sizeof(p->seen.conference_id));
     keep(p->seen.alias, sizeof(p->seen.alias), &setup->destination);
     keep(p->seen.source, sizeof(p->seen.source), &setup->source);
     snprintf(p->seen.display, sizeof(p->seen.display), "%s", setup->display);
@@ -343,7 +345,24 @@ static void peer_on_setup(void *arg, const struct h225_setup *setup)
         break;
     case CALLEE_IS_SILENT:
         break;
+    case CALLEE_FORWARDS:
+        if (p->forwards == 0) {
+            peer_answer(p);
+            break;
+        }
+        p->forwards--;
+        CU_ASSERT_EQUAL(h225_call_facility(p->call, &p->forward, now), 0);
+        break;
     }
+}
+
+static void peer_on_facility(void *arg, const struct h225_facility *facility)
+{
+    struct peer *p = arg;
+
+    p->facilities++;
+    p->facility = *facility;
+    p->facility.aliases.list[0].text = NULL;
 }
 
 static void peer_on_start_h245(void *arg, const struct addr *at)
@@ -376,6 +395,7 @@ static const struct h225_call_ops call_ops = {
     .send = peer_call_send,
     .on_setup = peer_on_setup,
     .on_start_h245 = peer_on_start_h245,
+    .on_facility = peer_on_facility,
     .on_connect = peer_on_connect,
     .on_h245_pdu = peer_on_h245_pdu,
     .on_released = peer_on_released,
@@ -517,10 +537,17 @@ struct peer *world_callee(struct world *w)
     return p;
 }
 
-int world_dial(struct world *w, struct peer *p)
+static void make_callee_call(struct peer *p)
 {
     const struct h225_call_config config = {
         .product = "fake callee", .version = "2", .tunnelling = p->tunnels};
+
+    h225_call_destroy(p->call);
+    p->call = h225_call_create(&config, &call_ops, p, 0);
+}
+
+int world_dial(struct world *w, struct peer *p)
+{
     const struct session_dial dial = {.alias = "bert",
                                       .address = p->signalling,
                                       .row = &w->settings->conferences[0],
@@ -530,7 +557,7 @@ int world_dial(struct world *w, struct peer *p)
                                       .tunnelling = true,
                                       .fast_connect = p->dials_fast};
 
-    p->call = h225_call_create(&config, &call_ops, p, 0);
+    make_callee_call(p);
     return session_dial(p->session, &dial, w->now);
 }
 
@@ -540,17 +567,21 @@ void peer_call(struct peer *p, const char *alias)
         .product = "fake \"peer\"", .version = "1", .tunnelling = p->tunnels};
     const struct h225_alias to = {H225_ALIAS_H323_ID, alias};
     const struct h225_alias from = {H225_ALIAS_H323_ID, "caller"};
-    const struct h225_outgoing out = {
+    static const uint8_t none[H225_GUID_LEN];
+    struct h225_outgoing out = {
         .call_id = {1, 2, 3},
         .conference_id = {4, 5, 6},
+        .goal = p->goal,
         .destination = &to,
-        .destination_count = 1,
+        .destination_count = alias[0] != '\0' ? 1 : 0,
         .source = &from,
         .source_count = 1,
         .fast_start = p->fast_start,
         .fast_start_count = p->fast_start_count,
     };
 
+    if (memcmp(p->conference_id, none, sizeof(none)) != 0)
+        memcpy(out.conference_id, p->conference_id, sizeof(out.conference_id));
     p->call = h225_call_create(&config, &call_ops, p, 7);
     if (p->is_early)
         peer_h245_begin(p);
@@ -564,9 +595,11 @@ static void deliver(struct world *w, struct packet *k)
     const uint8_t ip[4] = {192, 0, 2, 1};
     const struct addr local = addr_from_ip4(ip, 41000);
 
-    if (k->kind == SIGNALLING_UP)
+    if (k->kind == SIGNALLING_UP) {
+        if (h225_call_state(p->call) != H225_STATE_NULL)
+            make_callee_call(p); /* somebody else, after a forward */
         session_on_h225_up(p->session, &local, w->now);
-    else if (k->kind == SIGNALLING_FAILED)
+    } else if (k->kind == SIGNALLING_FAILED)
         session_on_h225_lost(p->session, "connection refused", w->now);
     else if (k->kind == H245_UP)
         peer_h245_begin(p);

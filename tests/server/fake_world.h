@@ -61,6 +61,7 @@ enum callee_answer {
     CALLEE_RINGS, /* Alerting, and no more */
     CALLEE_PROCEEDS,
     CALLEE_IS_SILENT,
+    CALLEE_FORWARDS, /* to peer->forward */
 };
 
 /* What a peer gets wrong; zero = nothing. */
@@ -84,6 +85,8 @@ struct peer {
     bool is_mute;                         /* answers nothing any more */
     bool tunnels;                         /* H.245 in call signalling; set before peer_call */
     bool is_early;                        /* ... from the Setup on */
+    enum h225_goal goal;                  /* of its Setup */
+    uint8_t conference_id[H225_GUID_LEN]; /* zero: 4, 5, 6 */
     const struct h225_octets *fast_start; /* offered in Setup */
     size_t fast_start_count, fast_answers;
     bool fast_refused;
@@ -104,8 +107,14 @@ struct peer {
     bool hides_h245; /* no address in Connect */
     bool asks_h245;  /* ... but one in a Facility behind it */
     bool is_refused_tcp, is_unreachable;
+    struct h225_facility forward;
+    unsigned forwards;   /* so often, then it connects */
+    unsigned facilities; /* callForwarded heard as a caller */
+    struct h225_facility facility;
     struct {
         bool came;
+        unsigned setups;
+        uint8_t conference_id[H225_GUID_LEN];
         char alias[64], source[64], display[64];
         enum h225_goal goal;
         struct addr destination, source_address, h245;
@@ -172,7 +181,8 @@ struct peer *world_peer(struct world *w);
 struct peer *world_callee(struct world *w);
 /* The server calls it into "demo", as alias "bert"; the result is session_dial's. */
 int world_dial(struct world *w, struct peer *p);
-/* Its call to an alias begins; nothing is delivered before world_run. */
+/* Its call to an alias begins, with goal and conferenceID as set in it; nothing is delivered before
+ * world_run. */
 void peer_call(struct peer *p, const char *alias);
 
 /* Delivers messages and what the data plane has to say until nothing moves. */

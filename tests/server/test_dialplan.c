@@ -109,7 +109,23 @@ static void impossible_targets_are_refused(void)
     CU_ASSERT_STRING_EQUAL(t.alias, "kept");
 }
 
+static void dial_plan_that_refers_to_nothing_is_refused(void)
+{
+    const char *what = "";
+
+    CU_ASSERT_EQUAL(dialplan_check(settings, &what), 0);
+    strcpy(settings->signalling.default_conference, "nothing");
+    CU_ASSERT_EQUAL(dialplan_check(settings, &what), ERR_INVAL);
+    CU_ASSERT_STRING_EQUAL(what, "signalling.default_conference");
+    strcpy(settings->signalling.default_conference, "room7");
+    CU_ASSERT_EQUAL(dialplan_check(settings, &what), 0);
+    strcpy(settings->conferences[0].forward_to, "carl@");
+    CU_ASSERT_EQUAL(dialplan_check(settings, &what), ERR_INVAL);
+    CU_ASSERT_STRING_EQUAL(what, "conferences[].forward_to");
+    settings->signalling.default_conference[0] = settings->conferences[0].forward_to[0] = '\0';
+}
+
 SUITE_SETUP("server/dialplan", setup, teardown, TEST(equal_alias_is_found_in_any_case),
             TEST(longest_wildcard_wins), TEST(lone_star_takes_the_rest),
             TEST(impossible_aliases_are_not_found), TEST(target_is_an_address_an_alias_or_both),
-            TEST(impossible_targets_are_refused))
+            TEST(impossible_targets_are_refused), TEST(dial_plan_that_refers_to_nothing_is_refused))

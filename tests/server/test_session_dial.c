@@ -443,6 +443,139 @@ static void alias_alone_needs_a_gatekeeper(void)
     end();
 }
 
+/* ---- forwarding (issue 3: Facility callForwarded, routeCallToMC) ---- */
+
+static struct peer *begin_forwarding(unsigned times)
+{
+    const uint8_t ip[4] = {198, 51, 100, 77};
+    struct peer *p = begin();
+
+    p->answers = CALLEE_FORWARDS;
+    p->forwards = times;
+    p->forward.reason = H225_FACILITY_FORWARDED;
+    p->forward.address = addr_from_ip4(ip, 1730);
+    p->forward.aliases.count = 1;
+    p->forward.aliases.list[0] = (struct h225_alias){H225_ALIAS_H323_ID, "carl"};
+    return p;
+}
+
+static void forwarded_call_is_made_again(void)
+{
+    struct peer *p = begin_forwarding(1);
+    uint8_t first[H225_GUID_LEN];
+
+    dial(p);
+    memcpy(first, p->seen.call_id, sizeof(first));
+    CU_ASSERT_EQUAL(w->dials, 2);
+    CU_ASSERT(addr_is_equal(&w->dialled, &p->forward.address));
+    CU_ASSERT_EQUAL(p->seen.setups, 2);
+    CU_ASSERT_STRING_EQUAL(p->seen.alias, "carl");
+    CU_ASSERT(is_whole(p));
+    CU_ASSERT_EQUAL(world_events(w, "session.forwarded"), 1);
+    CU_ASSERT_EQUAL(world_events(w, "session.created"), 1);
+    CU_ASSERT_EQUAL(w->env.stats.forwards, 1);
+    CU_ASSERT(p->is_released); /* the first one heard the end of its call */
+    CU_ASSERT_EQUAL(p->release.reason, H225_REASON_DEFLECTED);
+    end();
+}
+
+static void forwarding_is_followed_a_few_times_only(void)
+{
+    struct peer *p = begin_forwarding(100);
+
+    dial(p);
+    check_end(p, SESSION_END_REJECTED);
+    CU_ASSERT_EQUAL(w->dials, 1 + w->settings->signalling.max_forwards);
+    CU_ASSERT_EQUAL(w->env.stats.forwards_refused, 1);
+    end();
+
+    p = begin_forwarding(1);
+    w->settings->signalling.max_forwards = 0;
+    dial(p);
+    check_end(p, SESSION_END_REJECTED);
+    CU_ASSERT_EQUAL(w->dials, 1);
+    end();
+}
+
+static void route_to_mc_joins_its_conference(void)
+{
+    struct peer *p = begin_forwarding(1);
+
+    p->forward.reason = H225_FACILITY_ROUTE_TO_MC;
+    p->forward.has_conference_id = true;
+    memset(p->forward.conference_id, 0x5a, H225_GUID_LEN);
+    dial(p);
+    CU_ASSERT_EQUAL(p->seen.goal, H225_GOAL_JOIN);
+    CU_ASSERT_EQUAL(p->seen.conference_id[7], 0x5a);
+    CU_ASSERT(is_whole(p));
+    end();
+}
+
+static void route_to_gatekeeper_keeps_the_alias(void)
+{
+    struct peer *p = begin_forwarding(1);
+
+    p->forward.reason = H225_FACILITY_ROUTE_TO_GATEKEEPER;
+    p->forward.aliases.count = 0;
+    dial(p);
+    CU_ASSERT_STRING_EQUAL(p->seen.alias, "bert");
+    CU_ASSERT(addr_is_equal(&w->dialled, &p->forward.address));
+    CU_ASSERT(is_whole(p));
+    end();
+}
+
+static void forwarding_asks_the_gatekeeper_again(void)
+{
+    const struct addr nowhere = {0};
+    struct peer *p = begin_forwarding(1);
+
+    w->ops.admit = on_admit;
+    w->ops.disengage = on_disengage;
+    dial(p);
+    admit(p, SESSION_END_NONE, NULL, &nowhere);
+    CU_ASSERT_EQUAL(gatekeeper.asked, 2); /* for the new call */
+    CU_ASSERT_EQUAL(gatekeeper.disengaged, 1);
+    CU_ASSERT(addr_is_equal(&gatekeeper.admission.peer, &p->forward.address));
+    admit(p, SESSION_END_NONE, NULL, &nowhere);
+    CU_ASSERT(is_whole(p));
+    end();
+}
+
+static void forward_of_a_standing_call_is_not_followed(void)
+{
+    struct peer *p = begin_forwarding(0);
+    struct peer *in = world_peer(w);
+
+    dial(p);
+    CU_ASSERT(is_whole(p));
+    CU_ASSERT_EQUAL(h225_call_facility(p->call, &p->forward, w->now), 0);
+    peer_call(in, "demo");
+    world_run(w);
+    CU_ASSERT_EQUAL(h225_call_facility(in->call, &p->forward, w->now), 0); /* nor a caller's */
+    world_run(w);
+    CU_ASSERT(is_whole(p) && is_whole(in));
+    CU_ASSERT_EQUAL(w->dials, 1);
+    CU_ASSERT_EQUAL(w->env.stats.forwards_refused, 2);
+    end();
+}
+
+static void facility_without_a_place_to_go_changes_nothing(void)
+{
+    for (unsigned reason = 0; reason < H225_FACILITY_COUNT; reason++) {
+        struct h225_facility f = {.reason = (enum h225_facility_reason)reason};
+        struct peer *p = begin();
+
+        p->answers = CALLEE_RINGS;
+        dial(p);
+        CU_ASSERT_EQUAL(h225_call_facility(p->call, &f, w->now), 0);
+        world_run(w);
+        CU_ASSERT_EQUAL(session_state(p->session), SESSION_SETUP);
+        CU_ASSERT_EQUAL(w->dials, 1);
+        CU_ASSERT_EQUAL(w->env.stats.h225_unexpected + w->env.stats.h225_undecodable, 0);
+        end();
+    }
+}
+
 SUITE("server/session_dial", TEST(setup_says_who_calls_whom),
       TEST(call_with_h245_of_its_own_becomes_whole), TEST(tunnelled_call_becomes_whole),
       TEST(callee_may_begin_h245_by_a_facility), TEST(callee_without_address_hears_ours),
@@ -454,4 +587,8 @@ SUITE("server/session_dial", TEST(setup_says_who_calls_whom),
       TEST(hanging_up_before_the_connection_says_nothing), TEST(full_conference_is_not_called_into),
       TEST(no_data_plane_ends_the_call), TEST(gatekeeper_is_asked_before_the_connection),
       TEST(gatekeepers_destination_is_where_setup_goes), TEST(gatekeepers_answer_shapes_the_setup),
-      TEST(gatekeepers_no_is_told_with_its_reason), TEST(alias_alone_needs_a_gatekeeper))
+      TEST(gatekeepers_no_is_told_with_its_reason), TEST(alias_alone_needs_a_gatekeeper),
+      TEST(forwarded_call_is_made_again), TEST(forwarding_is_followed_a_few_times_only),
+      TEST(route_to_mc_joins_its_conference), TEST(route_to_gatekeeper_keeps_the_alias),
+      TEST(forwarding_asks_the_gatekeeper_again), TEST(forward_of_a_standing_call_is_not_followed),
+      TEST(facility_without_a_place_to_go_changes_nothing))
