@@ -95,7 +95,8 @@ static struct line *line_to(struct h323 *h, const struct leg *leg, const struct 
         struct line *l = LIST_ENTRY(it, struct line, link);
 
         if (!l->is_out || !l->is_up || l->conn == NULL || l->door != leg->door ||
-            tcp_conn_tls(l->conn) != NULL || !addr_is_equal(tcp_conn_peer(l->conn), to))
+            (tcp_conn_tls(l->conn) != NULL) != session_is_tls(leg->session) ||
+            !addr_is_equal(tcp_conn_peer(l->conn), to))
             continue;
         if (l->leg_count < LINE_CALLS_MAX && line_leg_of_ref(l, ref, true) == NULL &&
             (l->leg_count == 0 ? l->is_kept : is_shared(l)))

@@ -28,7 +28,7 @@ void session_on_facility(struct session *s, const struct h225_facility *f)
     }
     /* Who is called does not choose whom the caller shall talk to; and a call that stands, or has
      * begun to, is not torn down for one that may fail. */
-    if (!s->config.is_caller || s->dial.is_connected || s->is_h245_up) {
+    if (!s->config.is_caller || s->dial.is_connected || s->is_h245_up || s->is_fast) {
         s->env->stats.forwards_refused++;
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H225, "%s is not followed here",
                      h225_facility_to_str(f->reason));
