@@ -84,7 +84,9 @@ static void do_peer_released(void *machine, const void *input)
     if (in->pdu != NULL &&
         in->pdu->h323_message_body.kind == h225_H323_UU_PDU_h323_message_body_releaseComplete)
         reason = in->pdu->h323_message_body.u.releaseComplete->reason;
-    if (reason != NULL)
+    /* A reason of a later version says less than the cause beside it. */
+    if (reason != NULL &&
+        (reason->kind != h225_ReleaseCompleteReason_UNKNOWN || release.cause == Q931_CAUSE_NONE))
         release.reason = h225_reason_from_asn1(reason);
     else
         release.reason = release.cause == Q931_CAUSE_NONE ? H225_REASON_NORMAL

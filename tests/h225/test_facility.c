@@ -212,6 +212,77 @@ static void connection_is_kept_when_both_say_so(void)
     }
 }
 
+/* Alternatives that a later version may add: told as what they are, never refused (issue 3: unknown
+ * enumerations and extensions). */
+static struct per_unknown from_the_future(void)
+{
+    return (struct per_unknown){.index = 40, .data = per_octets_of("\x01\x02", 2)};
+}
+
+static void unknown_facility_reason_is_an_undefined_one(void)
+{
+    struct per_unknown unknown = from_the_future();
+    struct h225_Facility_UUIE u = {.reason = {.kind = h225_FacilityReason_UNKNOWN}};
+    struct h225_H323_UserInformation info = {0};
+    struct q931_msg msg = {.type = Q931_FACILITY, .call_ref = 0x1234, .from_destination = true};
+    static const uint32_t arcs[] = {0, 0, 8, 2250, 0, 9};
+
+    start(NULL, NULL);
+    u.reason.u.unknown_ = &unknown;
+    u.protocolIdentifier = (struct per_oid){6, arcs};
+    info.h323_uu_pdu.h323_message_body.kind = h225_H323_UU_PDU_h323_message_body_facility;
+    info.h323_uu_pdu.h323_message_body.u.facility = &u;
+    CU_ASSERT_EQUAL(leg_feed(&a, &msg, &info), 0);
+    CU_ASSERT_EQUAL(a.seen.facility, 1);
+    CU_ASSERT_EQUAL(a.seen.last_facility.reason, H225_FACILITY_UNDEFINED);
+    stop();
+}
+
+static void unknown_release_reason_is_told_by_its_cause(void)
+{
+    struct per_unknown unknown = from_the_future();
+    struct h225_ReleaseCompleteReason reason = {.kind = h225_ReleaseCompleteReason_UNKNOWN};
+    struct h225_ReleaseComplete_UUIE u = {.reason = &reason};
+    struct h225_H323_UserInformation info = {0};
+    struct q931_msg msg = {.type = Q931_RELEASE_COMPLETE,
+                           .call_ref = 0x1234,
+                           .from_destination = true,
+                           .cause = {(const uint8_t *)"\x80\x91", 2}};
+    static const uint32_t arcs[] = {0, 0, 8, 2250, 0, 9};
+
+    start(NULL, NULL);
+    reason.u.unknown_ = &unknown;
+    u.protocolIdentifier = (struct per_oid){6, arcs};
+    info.h323_uu_pdu.h323_message_body.kind = h225_H323_UU_PDU_h323_message_body_releaseComplete;
+    info.h323_uu_pdu.h323_message_body.u.releaseComplete = &u;
+    CU_ASSERT_EQUAL(leg_feed(&a, &msg, &info), 0);
+    CU_ASSERT_EQUAL(a.seen.released, 1);
+    CU_ASSERT_EQUAL(a.seen.release.reason, H225_REASON_BUSY);
+    CU_ASSERT_EQUAL(a.seen.release.cause, Q931_CAUSE_BUSY);
+    stop();
+}
+
+static void unknown_body_still_carries_the_tunnel(void)
+{
+    const struct h225_call_config tunnelling = {.tunnelling = true};
+    struct per_unknown unknown = from_the_future();
+    struct per_octets pdu = per_octets_of("\x4a", 1);
+    struct h225_H323_UserInformation info = {0};
+    struct q931_msg msg = {.type = Q931_FACILITY, .call_ref = 0x1234, .from_destination = true};
+
+    start(&tunnelling, &tunnelling);
+    connect_both();
+    info.h323_uu_pdu.h323_message_body.kind = h225_H323_UU_PDU_h323_message_body_UNKNOWN;
+    info.h323_uu_pdu.h323_message_body.u.unknown_ = &unknown;
+    info.h323_uu_pdu.has_h245Tunnelling = info.h323_uu_pdu.h245Tunnelling = true;
+    info.h323_uu_pdu.has_h245Control = true;
+    info.h323_uu_pdu.h245Control = (struct per_octets_list){1, &pdu};
+    CU_ASSERT_EQUAL(leg_feed(&a, &msg, &info), 0);
+    CU_ASSERT_EQUAL(a.seen.h245, 1);
+    CU_ASSERT_EQUAL(a.seen.facility + a.seen.released, 0);
+    stop();
+}
+
 /* The bounds of the configuration hold for each message: what is beyond them is undecodable. */
 static void decoder_obeys_the_configured_bounds(void)
 {
@@ -237,4 +308,6 @@ SUITE("h225/facility", TEST(every_reason_comes_with_what_it_says),
       TEST(message_of_another_call_is_not_obeyed),
       TEST(second_setup_on_a_reference_in_use_is_refused),
       TEST(zero_call_identifier_is_as_good_as_none), TEST(connection_is_kept_when_both_say_so),
-      TEST(decoder_obeys_the_configured_bounds))
+      TEST(decoder_obeys_the_configured_bounds), TEST(unknown_facility_reason_is_an_undefined_one),
+      TEST(unknown_release_reason_is_told_by_its_cause),
+      TEST(unknown_body_still_carries_the_tunnel))
