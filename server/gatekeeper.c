@@ -291,6 +291,7 @@ static int make_engine(struct gatekeeper *g)
                            .ttl_s = s->ttl_s,
                            .skip_discovery = !s->discovery,
                            .request_ms = s->request_ms,
+                           .discovery_ms = s->request_ms * 5 / 3, /* 5 s to 3 s, H.225.0 7.19 */
                            .tries = s->tries,
                            .retry_ms = s->retry_ms,
                            .clock_skew_s = s->clock_skew_s};

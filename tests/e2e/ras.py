@@ -53,8 +53,9 @@ def templates():
     return found
 
 
-def open_socket():
-    """UDP where the endpoints are; by a thread of its own, which then is somewhere else."""
+def open_socket(address, group=None):
+    """UDP where the endpoints are; by a thread of its own, which then is somewhere else. With a
+    group what is sent to that (address, port), too."""
     made = []
 
     def make():
@@ -62,7 +63,11 @@ def open_socket():
             if ctypes.CDLL(None, use_errno=True).setns(there.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
         made.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        made[0].bind((ADDRESS, 1719))
+        made[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made[0].bind(group or (address, 1719))
+        if group:
+            made[0].setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                               socket.inet_aton(group[0]) + socket.inet_aton(address))
 
     thread = threading.Thread(target=make)
     thread.start()
@@ -71,63 +76,93 @@ def open_socket():
 
 
 class Gatekeeper:
-    """Answers by its mood until closed; remembers what was asked."""
+    """Answers by its mood until closed; remembers what was asked.
 
-    def __init__(self, address):
-        self.address = address
+    lose: so many requests are heard and not answered; copies: each answer so often; change: kind
+    of answer → function that gets its fields; before: kind of answer → function called with the
+    fields before it is said."""
+
+    def __init__(self, address, password=PASSWORD, group=None):
+        self.address, self.password = address, password
+        self.lose, self.copies = 0, 1
+        self.change, self.before = {}, {}
         self.templates = templates()
         self.heard = []  # (kind, body, octets)
         self.changed = threading.Condition()
         self.is_silent = self.refuses_calls = False
         self.random = 0
-        self.socket = open_socket()
+        self.socket = open_socket(address)
+        self.sockets = [self.socket] + ([open_socket(address, group)] if group else [])
         self.peer = None
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        for each in self.sockets:
+            threading.Thread(target=self._run, args=(each,), daemon=True).start()
 
     def close(self):
-        self.socket.close()
+        for each in self.sockets:
+            each.close()
 
-    def _run(self):
+    def _run(self, heard_by):
         while True:
             try:
-                octets, self.peer = self.socket.recvfrom(4096)
+                octets, self.peer = heard_by.recvfrom(4096)
             except OSError:
                 return
             kind, body = decode(octets)
-            if not self.is_silent:
-                self._answer(kind, body)
             with self.changed:
                 self.heard.append((kind, body, octets))
                 self.changed.notify_all()
+            if self.lose > 0:
+                self.lose -= 1
+            elif not self.is_silent:
+                self._answer(kind, body)
 
     def _answer(self, kind, body):
-        name = kind.removesuffix("Request")
+        answers = {"resourcesAvailableIndicate": "resourcesAvailableConfirm"}
         verdict = "Reject" if kind == "admissionRequest" and self.refuses_calls else "Confirm"
-        if name != kind:
-            answer = json.loads(json.dumps(self.templates[name + verdict]))
-            answer["requestSeqNum"] = body["requestSeqNum"]
-            if name == "gatekeeper":
-                answer["rasAddress"] = {"ipAddress": {
-                    "ip": socket.inet_aton(self.address).hex(), "port": 1719}}
-            self.say(name + verdict, answer)
+        if kind.endswith("Request"):
+            answers[kind] = kind.removesuffix("Request") + verdict
+        if kind == "infoRequestResponse" and body.get("needResponse"):
+            answers[kind] = "infoRequestAck"
+        if kind not in answers:
+            return
+        kind = answers[kind]
+        answer = json.loads(json.dumps(self.templates.get(kind, self.plain(kind))))
+        answer["requestSeqNum"] = body["requestSeqNum"]
+        if kind == "gatekeeperConfirm":
+            answer["rasAddress"] = transport(self.address, 1719)
+        if kind in self.change:
+            self.change[kind](answer)
+        if kind in self.before:
+            self.before[kind](answer)
+        for _ in range(self.copies):
+            self.say(kind, answer)
+
+    def plain(self, kind):
+        """Answers that nobody has recorded."""
+        confirm = {"protocolIdentifier": self.templates["gatekeeperConfirm"]["protocolIdentifier"]}
+        return {"resourcesAvailableConfirm": confirm, "bandwidthConfirm": {"bandWidth": 1280}}.get(
+            kind, {})
 
     def say(self, kind, body):
         """With a token of the moment, but for GatekeeperConfirm."""
-        if kind != "gatekeeperConfirm":
+        self.socket.sendto(self.make(kind, body), self.peer)
+
+    def make(self, kind, body, password=None, seconds=0):
+        body.pop("cryptoTokens", None)
+        if self.password and kind not in ("gatekeeperConfirm", "gatekeeperReject"):
             donor = json.loads(json.dumps(self.templates["registrationConfirm"]["cryptoTokens"]))
             hashed = donor[0]["nestedcryptoToken"]["cryptoHashedToken"]
             self.random += 1
-            hashed["hashedVals"]["timeStamp"] = int(time.time())
+            hashed["hashedVals"]["timeStamp"] = int(time.time()) + seconds
             hashed["hashedVals"]["random"] = self.random
             hashed["token"]["hash"] = {"bits": "".join(f"{octet:08b}" for octet in MARK)}
             body["cryptoTokens"] = donor
         octets = bytes.fromhex(per("encode", json.dumps({kind: body})).strip())
         if MARK in octets:
-            key = hashlib.sha1(PASSWORD.encode()).digest()
+            key = hashlib.sha1((password or self.password).encode()).digest()
             blank = octets.replace(MARK, bytes(len(MARK)))
             octets = octets.replace(MARK, hmac.new(key, blank, hashlib.sha1).digest()[:12])
-        self.socket.sendto(octets, self.peer)
+        return octets
 
     def wait(self, kind, count=1, seconds=15):
         end = time.monotonic() + seconds * sluice_lab.PATIENCE
@@ -144,6 +179,22 @@ class Gatekeeper:
     def count(self, kind):
         with self.changed:
             return sum(h[0] == kind for h in self.heard)
+
+
+    def last(self, kind):
+        return self.all(kind)[-1]
+
+    def all(self, kind):
+        with self.changed:
+            return [h[1] for h in self.heard if h[0] == kind]
+
+    def forget(self):
+        with self.changed:
+            self.heard = []
+
+
+def transport(ip, port):
+    return {"ipAddress": {"ip": socket.inet_aton(ip).hex(), "port": port}}
 
 
 def use_gatekeeper(config):
@@ -259,6 +310,14 @@ def recorded(c, gatekeeper):
 
 
 class RasLab(sluice_lab.Lab):
+    def wait_gatekeeper(self, predicate, seconds=10):
+        """Counters and the like, which have no event: each look is an answer of the socket later."""
+        end = time.monotonic() + seconds * sluice_lab.PATIENCE
+        while True:
+            state = self.call("gatekeeper.get")
+            if predicate(state) or time.monotonic() > end:
+                return state
+
     def wait_info(self, predicate, event="gatekeeper.registered", seconds=10):
         """server.info again whenever that event comes, until it is as wanted."""
         end = time.monotonic() + seconds * sluice_lab.PATIENCE
