@@ -7,7 +7,9 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "server/h243.h"
 #include "server/session.h"
+#include "server/session_control.h"
 #include "settings/settings.h"
 
 /* Two-party by definition. */
@@ -17,6 +19,7 @@
 struct member {
     struct list link;
     struct session *session;
+    struct h243_member *seat;
 };
 
 struct conference {
@@ -29,6 +32,7 @@ struct conference {
     enum h245_codec codec;
     size_t count;
     struct list members;
+    struct h243 *control;
     UT_hash_handle hh;
 };
 
@@ -62,6 +66,7 @@ static void conference_free(struct conference *c)
     HASH_DEL(c->all->by_name, c);
     c->all->count--;
     list_remove(&c->link);
+    h243_destroy(c->control);
     free(c);
 }
 
@@ -99,6 +104,10 @@ static struct conference *make(struct conferences *all, const struct settings_co
 
     if (c == NULL)
         return NULL;
+    if (h243_create(&session_h243_ops, &c->control) != 0) {
+        free(c);
+        return NULL;
+    }
     c->all = all;
     c->settings = settings;
     strncpy(c->name, name, sizeof(c->name) - 1);
@@ -136,6 +145,13 @@ int conference_join(struct conferences *all, const struct settings_conference *s
         return ERR_NOMEM;
     }
     m->session = s;
+    m->seat = h243_add(c->control, s);
+    if (m->seat == NULL) { /* more than H.243 can number */
+        free(m);
+        if (c->count == 0)
+            conference_free(c);
+        return ERR_LIMIT;
+    }
     list_push_back(&c->members, &m->link);
     c->count++;
     *out = c;
@@ -179,13 +195,9 @@ void conference_update(struct conference *c)
         c->has_codec = false;
 }
 
-void conference_leave(struct conference *c, struct session *s)
+static void take_out(struct conference *c, struct member *gone)
 {
-    struct member *gone = member_of(c, s);
-
-    if (gone == NULL)
-        return;
-    session_route(s, NULL);
+    session_route(gone->session, NULL);
     list_remove(&gone->link);
     free(gone);
     c->count--;
@@ -193,6 +205,33 @@ void conference_leave(struct conference *c, struct session *s)
         conference_free(c);
     else
         conference_update(c);
+}
+
+void conference_leave(struct conference *c, struct session *s)
+{
+    struct member *gone = member_of(c, s);
+
+    if (gone == NULL)
+        return;
+    h243_leave(gone->seat);
+    take_out(c, gone);
+}
+
+void conference_forget(struct conference *c, struct session *s)
+{
+    struct member *gone = member_of(c, s);
+
+    if (gone == NULL)
+        return;
+    h243_forget(gone->seat);
+    take_out(c, gone);
+}
+
+struct h243_member *conference_seat(const struct conference *c, const struct session *s)
+{
+    const struct member *m = member_of(c, s);
+
+    return m != NULL ? m->seat : NULL;
 }
 
 const char *conference_name(const struct conference *c)

@@ -17,6 +17,7 @@
 
 struct conference;
 struct conferences;
+struct h243_member;
 struct session;
 struct settings_conference;
 
@@ -35,6 +36,12 @@ int conferences_find_guid(const struct conferences *all, const uint8_t guid[H225
 
 /* The session's media stop at once; an empty conference is freed. */
 void conference_leave(struct conference *c, struct session *s);
+
+/* The same without a word to the others: everything ends. */
+void conference_forget(struct conference *c, struct session *s);
+
+/* Its place in the conference's control: number, chair, token. NULL: not a member. */
+struct h243_member *conference_seat(const struct conference *c, const struct session *s);
 
 const char *conference_name(const struct conference *c);
 /* Number that its ports have in common (media_request.place). */

@@ -13,6 +13,13 @@ const struct control_event server_events[] = {
     {"session.connected", "Connect was sent, or came: conference"},
     {"session.active", "capabilities and roles are known: role, dtls, signalling_secured"},
     {"session.downgraded", "policy preferred, peer without H.235.10: reason"},
+    {"session.token", "the session has become owner, or is it no longer: token (chair, presenter), "
+                      "is_owner"},
+    {"session.mode_requested", "the peer wants to be sent something else: answer"},
+    {"session.mode_answer", "to session.request_mode: answer"},
+    {"session.flow_control",
+     "the peer stops one of our channels, or lets it go on: lcn, is_stopped"},
+    {"session.misc_command", "a miscellaneous command of H.245: lcn, command"},
     {"session.user_input", "a key was pressed: text, duration_ms, via (h245, h225)"},
     {"session.closed", "all is released: cause, text, conference, duration_ms, packets_in, "
                        "packets_out, lost"},
@@ -57,6 +64,7 @@ static json_t *sessions_json(struct server *s)
     json_t *ended = json_object();
     json_t *refused = json_object();
     json_t *failures = json_object();
+    json_t *not_done = json_object();
 
 #define SESSION_STAT_SET(name) set(j, #name, st->name);
     SESSION_STAT_LIST(SESSION_STAT_SET)
@@ -66,11 +74,15 @@ static json_t *sessions_json(struct server *s)
     for (int i = 1; i < H23510_VERDICT_COUNT; i++)
         if (st->refused[i] != 0)
             set(refused, h23510_verdict_to_str((enum h23510_verdict)i), st->refused[i]);
+    for (int i = 0; i < H245_REFUSAL_COUNT; i++)
+        if (st->h245_refused[i] != 0)
+            set(not_done, h245_refusal_to_str((enum h245_refusal)i), st->h245_refused[i]);
     for (int i = 1; i < DTLS_FAILURE_COUNT; i++)
         set(failures, dtls_failure_to_str((enum dtls_failure)i), st->dtls_failures[i]);
     json_object_set_new(j, "ended", ended);
     json_object_set_new(j, "h235_refused_by", refused);
     json_object_set_new(j, "dtls_failed_by", failures);
+    json_object_set_new(j, "h245_refused_by", not_done);
     return j;
 }
 
@@ -363,6 +375,8 @@ int server_rpc_register(struct server *s)
 
     if (err == 0)
         err = server_call_register(s);
+    if (err == 0)
+        err = server_h245_register(s);
     if (err == 0)
         err = server_sdp_register(s);
     if (err == 0)

@@ -267,7 +267,7 @@ void session_destroy(struct session *s)
         return;
     timer_cancel(s->env->timers, &s->timer);
     if (s->conference != NULL)
-        conference_leave(s->conference, s);
+        conference_forget(s->conference, s);
     h245_engine_destroy(s->h245);
     h225_call_destroy(s->call);
     for (size_t i = 0; i < SESSION_CHANNELS_MAX; i++)
@@ -517,6 +517,8 @@ void session_h245_input(struct session *s, const uint8_t *pdu, size_t len)
     after = h245_engine_stats(s->h245);
     s->env->stats.h245_undecodable += after->undecodable - before.undecodable;
     s->env->stats.h245_unexpected += after->unexpected - before.unexpected;
+    for (int i = 0; i < H245_REFUSAL_COUNT; i++)
+        s->env->stats.h245_refused[i] += after->refused[i] - before.refused[i];
     if (err != 0)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 message refused: %s",
                      err_to_str(err));

@@ -28,6 +28,7 @@
 #include "signalling/h225/call.h"
 #include "signalling/h23510/h23510.h"
 #include "signalling/h245/media.h"
+#include "signalling/h245/procedures.h"
 
 struct session;
 struct conference;
@@ -55,6 +56,7 @@ enum session_state {
     X(SESSION_END_PEER, "peer_released", H225_REASON_NORMAL)                            \
     X(SESSION_END_PEER_SESSION, "peer_end_session", H225_REASON_NORMAL)                 \
     X(SESSION_END_OPERATOR, "operator", H225_REASON_NORMAL)                             \
+    X(SESSION_END_DROPPED, "dropped_by_chair", H225_REASON_NORMAL)                      \
     X(SESSION_END_SHUTDOWN, "shutdown", H225_REASON_GATEWAY_RESOURCES)                  \
     X(SESSION_END_UNKNOWN_ALIAS, "unknown_alias", H225_REASON_UNREACHABLE)              \
     X(SESSION_END_CONFERENCE_FULL, "conference_full", H225_REASON_BUSY)                 \
@@ -134,6 +136,7 @@ struct session_stats {
     uint64_t ended[SESSION_END_COUNT];
     uint64_t refused[H23510_VERDICT_COUNT];
     uint64_t dtls_failures[DTLS_FAILURE_COUNT];
+    uint64_t h245_refused[H245_REFUSAL_COUNT]; /* what H.245 has and we do not do, by what it was */
 };
 
 /* A call that asks a gatekeeper to be let in, or, when it is ours, out. */
@@ -304,6 +307,17 @@ int session_sdp_begin(struct session *s, const char *alias, const char **why);
 int session_sdp_answer(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
 int session_sdp_offer(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
 int session_sdp_accept(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
+
+/* H.245 to the peer. ERR_STATE: not active, or a leg without H.245.
+ * Keys or text; with a duration one key as a signal: ERR_INVAL. */
+int session_send_user_input(struct session *s, const char *text, uint32_t duration_ms,
+                            uint64_t now);
+/* A miscellaneous command without parameters by its name in H.245, about a channel of either
+ * direction. ERR_UNSUPPORTED: no such command; ERR_NOTFOUND: no such channel. */
+int session_misc_command(struct session *s, const char *command, uint16_t lcn, uint64_t now);
+/* Asks the peer to send this codec; event session.mode_answer follows. ERR_UNSUPPORTED: H.245 has
+ * no plain mode for it. */
+int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now);
 
 uint64_t session_id(const struct session *s);
 enum session_state session_state(const struct session *s);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_control.h"
 #include "signalling/schema/h245.h"
 
 /* Round-trip requests in a row without an answer: the peer is gone (H.323 8.6). */
@@ -141,6 +142,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     s->tcs_verdict = h23510_on_peer_tcs(&s->dtls, tcs, NULL, 0, NULL);
     s->env->stats.tcs_fingerprints_ignored += s->dtls.stats.tcs_fingerprints_ignored - ignored;
     session_fast_learn(s);
+    session_control_on_caps(s, tcs);
     if (judge_security(s)) {
         session_note_cleartext(s);
         session_check_active(s);
@@ -200,16 +202,6 @@ static void on_user_input(void *arg, const struct h245_user_input *input)
         session_user_input(arg, input->text, input->duration_ms, "h245");
 }
 
-static void on_misc_command(void *arg, const struct h245_MiscellaneousCommand *command)
-{
-    session_on_misc_command(arg, command);
-}
-
-static void on_flow_control(void *arg, const struct h245_FlowControlCommand *command)
-{
-    session_on_flow_control(arg, command);
-}
-
 static void on_end_session(void *arg)
 {
     struct session *s = arg;
@@ -225,6 +217,7 @@ static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error 
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "%s failed: %s%s",
                  h245_procedure_to_str(procedure), h245_error_to_str(error),
                  lcn != 0 ? " (channel)" : "");
+    session_control_on_failed(s, procedure);
     /* Who had its media by fast connect may leave H.245 unanswered. */
     if (s->is_fast)
         return;
@@ -245,8 +238,15 @@ static const struct h245_engine_ops ops = {
     .on_channel_close_request = on_close_request,
     .on_round_trip_lost = on_round_trip_lost,
     .on_user_input = on_user_input,
-    .on_misc_command = on_misc_command,
-    .on_flow_control = on_flow_control,
+    .on_ready = session_control_on_ready,
+    .on_conference_request = session_control_on_conference_request,
+    .on_conference_command = session_control_on_conference_command,
+    .on_generic = session_control_on_generic,
+    .on_indication = session_control_on_indication,
+    .on_mode_request = session_control_on_mode_request,
+    .on_mode_answer = session_control_on_mode_answer,
+    .on_flow_control = session_control_on_flow_control,
+    .on_misc_command = session_control_on_misc_command,
     .on_end_session = on_end_session,
     .on_failed = on_failed,
 };
@@ -352,7 +352,11 @@ static int send_capabilities(struct session *s)
     struct h245_audio audio[SETTINGS_CODECS_MAX];
     struct h245_relayed relayed[H245_RELAYED_CAPS_MAX];
     struct h245_TerminalCapabilitySet *tcs = NULL;
-    struct h245_caps_offer offer = {.audio = audio, .relayed = relayed, .is_mcu = true};
+    struct h245_caps_offer offer = {.audio = audio,
+                                    .relayed = relayed,
+                                    .is_mcu = true,
+                                    .has_chair_control = true,
+                                    .has_h239 = true};
     int err;
 
     offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);

@@ -76,7 +76,7 @@ static void collect(const struct session *s, const struct session_transport *t,
         if (in->direction != H245_INCOMING || in->transport != t || !is_flowing(in))
             continue;
         out = session_channel_of(to, in->kind, in->index, H245_OUTGOING);
-        if (!is_flowing(out) || out->transport->remote.family == ADDR_NONE)
+        if (!is_flowing(out) || out->is_stopped || out->transport->remote.family == ADDR_NONE)
             continue;
         if (s->has_lanes) {
             add_channel(rows, in, out);

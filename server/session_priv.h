@@ -94,7 +94,8 @@ struct session_channel {
     enum h245_direction direction;
     enum h245_media kind;
     uint8_t index; /* 0: the primary one of its kind; with the kind it is the lane */
-    bool was_open; /* counted as opened, not yet as closed */
+    bool was_open;   /* counted as opened, not yet as closed */
+    bool is_stopped; /* outgoing: by flow control of the peer */
     uint16_t lcn;
     struct h245_audio audio;     /* of audio */
     struct h245_relayed relayed; /* of video and data */

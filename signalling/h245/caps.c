@@ -1,6 +1,7 @@
 /* TerminalCapabilitySet: ours built, the peer's read. */
 #include "base/arena.h"
 #include "base/err.h"
+#include "signalling/h245/h239.h"
 #include "signalling/h245/media.h"
 #include "signalling/schema/h245.h"
 
@@ -140,14 +141,38 @@ static void add_relayed(struct builder *b, const struct h245_caps_offer *offer,
     add_alternatives(b, first, b->tcs->capabilityTable.n);
 }
 
+static void add_chair_control(struct builder *b)
+{
+    struct h245_ConferenceCapability *conference = take(b, 1, sizeof(*conference));
+    struct h245_Capability *cap = add_entry(b, h245_Capability_conferenceCapability);
+
+    if (conference == NULL || cap == NULL)
+        return;
+    conference->chairControlCapability = true;
+    cap->u.conferenceCapability = conference;
+}
+
+static void add_h239(struct builder *b)
+{
+    struct h245_Capability *control = NULL;
+    struct h245_Capability *cap = add_entry(b, h245_Capability_genericControlCapability);
+
+    if (cap == NULL)
+        return;
+    b->err = h239_build_control(b->a, &control);
+    if (b->err == 0)
+        *cap = *control;
+}
+
 #define ALTERNATIVES_MAX 5 /* audio, telephone event, user input, video, data */
+#define OTHERS_MAX       5 /* telephone event, two of user input, chair control, H.239 */
 
 static void prepare(struct builder *b, const struct h245_caps_offer *offer)
 {
     struct h245_CapabilityDescriptor *descriptor;
 
-    b->tcs->capabilityTable.v =
-        take(b, offer->audio_count + offer->relayed_count + 3, sizeof(*b->tcs->capabilityTable.v));
+    b->tcs->capabilityTable.v = take(b, offer->audio_count + offer->relayed_count + OTHERS_MAX,
+                                     sizeof(*b->tcs->capabilityTable.v));
     descriptor = take(b, 1, sizeof(*descriptor));
     if (descriptor == NULL)
         return;
@@ -175,6 +200,10 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
             add_user_input(&b);
         add_relayed(&b, offer, H245_MEDIA_VIDEO);
         add_relayed(&b, offer, H245_MEDIA_DATA);
+        if (offer->has_chair_control)
+            add_chair_control(&b);
+        if (offer->has_h239)
+            add_h239(&b);
     }
     if (b.err != 0)
         return b.err;

@@ -65,13 +65,16 @@ struct h245_caps_offer {
     uint8_t telephone_event_pt; /* RFC 4733 events 0-16 with this payload type; 0: not offered */
     bool user_input;            /* basicString and dtmf userInput capabilities */
     bool is_mcu;                /* mcCapability.centralizedConferenceMC */
+    bool has_chair_control;     /* conferenceCapability.chairControlCapability (H.243) */
+    bool has_h239;              /* generic control capability of H.239 */
     uint16_t max_jitter_ms;     /* maximumAudioDelayJitter, default 250 */
     const struct h245_relayed *relayed; /* video, then data */
     size_t relayed_count;
 };
 
 /* Table entries 1..n are the audio codecs in the order given; then telephone events, user input,
- * video, data. One descriptor: {audio...} {telephone event} {user input...} {video...} {data...}.
+ * video, data, and what belongs to no simultaneous set: chair control, H.239.
+ * One descriptor: {audio...} {telephone event} {user input...} {video...} {data...}.
  */
 int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
                    struct h245_TerminalCapabilitySet **tcs);

@@ -1,4 +1,5 @@
 /* The H.245 side of a fake peer: the engine of the server itself, with a peer's answers. */
+#include "fake_heard.h"
 #include "fake_world.h"
 
 #include <string.h>
@@ -247,6 +248,12 @@ static const struct h245_engine_ops h245_ops = {
     .on_channel_rejected = peer_on_rejected,
     .on_channel_closed = peer_on_closed,
     .on_channel_close_request = peer_on_close_request,
+    .on_indication = peer_on_indication,
+    .on_conference_response = peer_on_conference_response,
+    .on_generic = peer_on_generic,
+    .on_mode_answer = peer_on_mode_answer,
+    .on_mode_request = peer_on_mode_request,
+    .on_user_input = peer_on_keys,
     .on_misc_command = peer_on_misc,
     .on_flow_control = peer_on_flow,
     .on_end_session = peer_on_end_session,

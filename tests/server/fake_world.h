@@ -140,6 +140,13 @@ struct peer {
     enum h245_olc_cause refused_cause;
     unsigned closed_in, closed_out;
     bool end_session;
+    struct { /* of the small procedures of H.245 */
+        uint8_t number;
+        unsigned joined, left, chair_answers, list, tokens, owners, modes, mode_requests;
+        bool is_chair, has_token;
+        enum h245_mode_answer mode;
+        char keys[16];
+    } heard;
     uint16_t flow_lcn;             /* of the newest FlowControlCommand */
     uint32_t flow_rate;            /* in 100 bit/s; UINT32_MAX: no restriction */
     bool h245_closed, h225_closed; /* by the server */

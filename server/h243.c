@@ -1,0 +1,343 @@
+#include "server/h243.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "server/h243_priv.h"
+#include "signalling/h245/engine.h"
+#include "signalling/per/per.h"
+#include "signalling/schema/h245.h"
+
+#define NAME_MAX_OCTETS 128 /* TerminalID */
+
+int h243_create(const struct h243_ops *ops, struct h243 **out)
+{
+    struct h243 *h = calloc(1, sizeof(*h));
+
+    if (h == NULL)
+        return ERR_NOMEM;
+    h->ops = ops;
+    arena_init(&h->arena, 1024, 65536);
+    list_init(&h->members);
+    *out = h;
+    return 0;
+}
+
+void h243_destroy(struct h243 *h)
+{
+    if (h == NULL)
+        return;
+    LIST_FOREACH_SAFE (it, &h->members)
+        free(LIST_ENTRY(it, struct h243_member, link));
+    arena_fini(&h->arena);
+    free(h);
+}
+
+struct h243_member *h243_add(struct h243 *h, void *user)
+{
+    struct h243_member *m = calloc(1, sizeof(*m));
+
+    for (unsigned n = 1; m != NULL && n <= H243_MEMBERS_MAX; n++) {
+        if (h->by_number[n] != NULL)
+            continue;
+        m->h = h;
+        m->user = user;
+        m->number = (uint8_t)n;
+        h->by_number[n] = m;
+        list_push_back(&h->members, &m->link);
+        return m;
+    }
+    free(m);
+    return NULL;
+}
+
+void h243_set_h239(struct h243_member *m, bool has_h239)
+{
+    m->has_h239 = has_h239;
+}
+
+uint8_t h243_number(const struct h243_member *m)
+{
+    return m->number;
+}
+
+bool h243_is_chair(const struct h243_member *m)
+{
+    return m->h->chair == m;
+}
+
+/* ---- sending ---- */
+
+static struct h245_TerminalLabel label_of(const struct h243_member *m)
+{
+    return (struct h245_TerminalLabel){.mcuNumber = H243_MCU_NUMBER, .terminalNumber = m->number};
+}
+
+static struct per_octets name_of(const struct h243_member *m)
+{
+    const char *name = m->h->ops->name(m->user);
+    size_t len = strlen(name);
+
+    return per_octets_of(name, len < NAME_MAX_OCTETS ? len : NAME_MAX_OCTETS);
+}
+
+/* What cannot be sent is lost with the connection that it was for. */
+static void indicate(struct h243_member *to, enum h245_ConferenceIndication_kind kind,
+                     const struct h243_member *about)
+{
+    struct h245_TerminalLabel label = about != NULL ? label_of(about) : label_of(to);
+    struct h245_ConferenceIndication body = {.kind = kind};
+    struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_conferenceIndication,
+                                       .u.conferenceIndication = &body};
+
+    if (kind != h245_ConferenceIndication_withdrawChairToken)
+        body.u.terminalNumberAssign = &label; /* every other one here has a label in its place */
+    (void)h245_send_indication(to->engine, &m);
+    to->h->ops->touched(to->user);
+}
+
+static void tell_others(struct h243_member *about, enum h245_ConferenceIndication_kind kind)
+{
+    LIST_FOREACH (it, &about->h->members) {
+        struct h243_member *to = LIST_ENTRY(it, struct h243_member, link);
+
+        if (to != about && to->engine != NULL)
+            indicate(to, kind, about);
+    }
+}
+
+static void respond(struct h243_member *to, const struct h245_ConferenceResponse *response)
+{
+    (void)h245_conference_respond(to->engine, response);
+}
+
+/* ---- coming and going ---- */
+
+void h243_enter(struct h243_member *m, struct h245_engine *engine)
+{
+    if (m->engine != NULL)
+        return;
+    m->engine = engine;
+    indicate(m, h245_ConferenceIndication_terminalNumberAssign, NULL);
+    tell_others(m, h245_ConferenceIndication_terminalJoinedConference);
+}
+
+void h243_forget(struct h243_member *m)
+{
+    struct h243 *h = m->h;
+
+    list_remove(&m->link);
+    h->by_number[m->number] = NULL;
+    if (h->chair == m)
+        h->chair = NULL;
+    if (h->token.asking == m)
+        h->token.asking = NULL;
+    if (h->token.owner == m)
+        h->token.owner = NULL;
+    free(m);
+}
+
+void h243_leave(struct h243_member *m)
+{
+    struct h243 *h = m->h;
+
+    list_remove(&m->link);
+    h->by_number[m->number] = NULL;
+    if (h->chair == m)
+        h->chair = NULL;
+    h243_token_leave(m);
+    if (m->engine != NULL)
+        tell_others(m, h245_ConferenceIndication_terminalLeftConference);
+    free(m);
+}
+
+/* ---- requests ---- */
+
+static void send_list(struct h243_member *m)
+{
+    struct h245_TerminalLabel labels[H243_MEMBERS_MAX];
+    struct h245_ConferenceResponse r = {.kind = h245_ConferenceResponse_terminalListResponse};
+    uint32_t n = 0;
+
+    LIST_FOREACH (it, &m->h->members) {
+        const struct h243_member *one = LIST_ENTRY(it, struct h243_member, link);
+
+        if (one->engine != NULL)
+            labels[n++] = label_of(one);
+    }
+    r.u.terminalListResponse.n = n;
+    r.u.terminalListResponse.v = labels;
+    respond(m, &r);
+}
+
+static void answer_chair(struct h243_member *m, bool is_granted)
+{
+    struct h245_ConferenceResponse_makeMeChairResponse body = {
+        .kind = is_granted ? h245_ConferenceResponse_makeMeChairResponse_grantedChairToken
+                           : h245_ConferenceResponse_makeMeChairResponse_deniedChairToken};
+    struct h245_ConferenceResponse r = {.kind = h245_ConferenceResponse_makeMeChairResponse,
+                                        .u.makeMeChairResponse = &body};
+
+    respond(m, &r);
+}
+
+/* First come, first served; who has it may ask again. */
+static void make_chair(struct h243_member *m)
+{
+    bool is_new = m->h->chair == NULL;
+
+    if (is_new)
+        m->h->chair = m;
+    answer_chair(m, m->h->chair == m);
+    if (is_new)
+        m->h->ops->changed(m->user, "chair", true);
+}
+
+static void give_up_chair(struct h243_member *m)
+{
+    if (m->h->chair != m)
+        return; /* gives back what it has not: nothing changes, and there is no answer */
+    m->h->chair = NULL;
+    m->h->ops->changed(m->user, "chair", false);
+}
+
+/* Without a chair the answer names nobody: label 0/0 is no terminal's. */
+static void send_chair_owner(struct h243_member *m)
+{
+    static const char nobody[] = "none";
+    const struct h243_member *chair = m->h->chair;
+    struct h245_ConferenceResponse_chairTokenOwnerResponse body = {0};
+    struct h245_ConferenceResponse r = {.kind = h245_ConferenceResponse_chairTokenOwnerResponse,
+                                        .u.chairTokenOwnerResponse = &body};
+
+    body.terminalID = per_octets_of(nobody, sizeof(nobody) - 1);
+    if (chair != NULL) {
+        body.terminalLabel = label_of(chair);
+        body.terminalID = name_of(chair);
+    }
+    respond(m, &r);
+}
+
+static struct h243_member *find(const struct h243 *h, const struct h245_TerminalLabel *label)
+{
+    struct h243_member *m = NULL;
+
+    if (label->mcuNumber == H243_MCU_NUMBER && label->terminalNumber <= H243_MEMBERS_MAX)
+        m = h->by_number[label->terminalNumber];
+    return m != NULL && m->engine != NULL ? m : NULL;
+}
+
+static bool send_name(struct h243_member *m, const struct h245_TerminalLabel *label)
+{
+    const struct h243_member *who = find(m->h, label);
+    struct h245_ConferenceResponse_mCTerminalIDResponse body = {0};
+    struct h245_ConferenceResponse r = {.kind = h245_ConferenceResponse_mCTerminalIDResponse,
+                                        .u.mCTerminalIDResponse = &body};
+
+    if (who == NULL)
+        return false; /* there is no answer that says so: functionNotSupported */
+    body.terminalLabel = label_of(who);
+    body.terminalID = name_of(who);
+    respond(m, &r);
+    return true;
+}
+
+static void send_all_names(struct h243_member *m)
+{
+    struct h245_TerminalInformation all[H243_MEMBERS_MAX];
+    struct h245_RequestAllTerminalIDsResponse body = {0};
+    struct h245_ConferenceResponse r = {.kind =
+                                            h245_ConferenceResponse_requestAllTerminalIDsResponse,
+                                        .u.requestAllTerminalIDsResponse = &body};
+    uint32_t n = 0;
+
+    LIST_FOREACH (it, &m->h->members) {
+        const struct h243_member *one = LIST_ENTRY(it, struct h243_member, link);
+
+        if (one->engine != NULL)
+            all[n++] = (struct h245_TerminalInformation){.terminalLabel = label_of(one),
+                                                         .terminalID = name_of(one)};
+    }
+    body.terminalInformation.n = n;
+    body.terminalInformation.v = all;
+    respond(m, &r);
+}
+
+/* Only the chair may, and only who is there; success is seen by the terminal leaving. The member
+ * may be gone afterwards. */
+static void drop(struct h243_member *m, const struct h245_TerminalLabel *label)
+{
+    struct h245_ConferenceResponse no = {.kind = h245_ConferenceResponse_terminalDropReject};
+    struct h243_member *who = find(m->h, label);
+
+    if (m->h->chair != m || who == NULL)
+        respond(m, &no);
+    else
+        m->h->ops->drop(who->user, who == m);
+}
+
+bool h243_on_request(struct h243_member *m, const struct h245_ConferenceRequest *request)
+{
+    if (m->engine == NULL)
+        return false;
+    switch (request->kind) {
+    case h245_ConferenceRequest_terminalListRequest:
+        send_list(m);
+        return true;
+    case h245_ConferenceRequest_makeMeChair:
+        make_chair(m);
+        return true;
+    case h245_ConferenceRequest_cancelMakeMeChair:
+        give_up_chair(m);
+        return true;
+    case h245_ConferenceRequest_requestChairTokenOwner:
+        send_chair_owner(m);
+        return true;
+    case h245_ConferenceRequest_dropTerminal:
+        drop(m, request->u.dropTerminal);
+        return true;
+    case h245_ConferenceRequest_requestTerminalID:
+        return send_name(m, request->u.requestTerminalID);
+    case h245_ConferenceRequest_requestAllTerminalIDs:
+        send_all_names(m);
+        return true;
+    default:
+        return false; /* passwords and names are the MC's to ask for; sources are not chosen here */
+    }
+}
+
+/* Everybody leaves, the chair last: the conference may be gone with him. */
+static void drop_all(struct h243_member *chair)
+{
+    const struct h243_ops *ops = chair->h->ops;
+    void *chair_user = chair->user;
+    void *users[H243_MEMBERS_MAX];
+    size_t n = 0;
+
+    LIST_FOREACH (it, &chair->h->members) {
+        struct h243_member *one = LIST_ENTRY(it, struct h243_member, link);
+
+        if (one != chair)
+            users[n++] = one->user;
+    }
+    for (size_t i = 0; i < n; i++)
+        ops->drop(users[i], false);
+    ops->drop(chair_user, true);
+}
+
+bool h243_on_command(struct h243_member *m, const struct h245_ConferenceCommand *command)
+{
+    if (command->kind != h245_ConferenceCommand_dropConference || m->h->chair != m)
+        return false;
+    drop_all(m);
+    return true;
+}
+
+/* Who wants to speak tells the chair, if there is one that is somebody else. */
+void h243_on_indication(struct h243_member *m, const struct h245_ConferenceIndication *indication)
+{
+    if (indication->kind == h245_ConferenceIndication_requestForFloor && m->h->chair != NULL &&
+        m->h->chair != m && m->h->chair->engine != NULL)
+        indicate(m->h->chair, h245_ConferenceIndication_floorRequested, m);
+}

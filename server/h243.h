@@ -1,0 +1,66 @@
+/* Control of one conference: terminal numbers and names, the chair (H.243 on H.245), and the
+ * presentation token (H.239).
+ *
+ * Knows H.245 engines and nothing of sessions, so that it runs in a test without them. A member has
+ * a number from the time it joins, and is shown to the others while its H.245 is up. Functions that
+ * return bool are what the engine's callbacks of the same name return. Main thread. */
+#ifndef SERVER_H243_H
+#define SERVER_H243_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct h243;
+struct h243_member;
+struct h245_engine;
+struct h245_ConferenceCommand;
+struct h245_ConferenceIndication;
+struct h245_ConferenceRequest;
+struct h245_GenericMessage;
+
+#define H243_MCU_NUMBER  1 /* M of all labels: there is one MC */
+#define H243_MEMBERS_MAX 192
+
+/* None of these may remove a member before it returns, but `drop`. */
+struct h243_ops {
+    /* What the others may call it (terminalID); never empty. */
+    const char *(*name)(void *user);
+    /* The chair wants it to leave. `self`: it is the one that is asking just now. */
+    void (*drop)(void *user, bool is_self);
+    /* Something was sent to it: its timers may have changed. */
+    void (*touched)(void *user);
+    /* Became the chair, or the owner of the presentation token; or is it no longer. */
+    void (*changed)(void *user, const char *what, bool is_owner);
+};
+
+/* ERR_NOMEM. `ops` stays. */
+int h243_create(const struct h243_ops *ops, struct h243 **out);
+void h243_destroy(struct h243 *h); /* members too; tells nobody. NULL is fine. */
+
+/* NULL: no number is free, or no memory. The lowest free number is taken. */
+struct h243_member *h243_add(struct h243 *h, void *user);
+/* Its H.245 is ready: it learns its number, the others that it is there. */
+void h243_enter(struct h243_member *m, struct h245_engine *engine);
+/* Can be sent H.239's messages; from its capabilities. */
+void h243_set_h239(struct h243_member *m, bool has_h239);
+/* Gone: the others learn it, what it owned is free. The member is freed. */
+void h243_leave(struct h243_member *m);
+
+/* The same without a word to anybody: all engines are being taken down. */
+void h243_forget(struct h243_member *m);
+
+uint8_t h243_number(const struct h243_member *m);
+bool h243_is_chair(const struct h243_member *m);
+bool h243_is_presenter(const struct h243_member *m);
+
+bool h243_on_request(struct h243_member *m, const struct h245_ConferenceRequest *request);
+bool h243_on_command(struct h243_member *m, const struct h245_ConferenceCommand *command);
+void h243_on_indication(struct h243_member *m, const struct h245_ConferenceIndication *indication);
+bool h243_on_generic_request(struct h243_member *m, const struct h245_GenericMessage *message,
+                             uint64_t now);
+bool h243_on_generic_response(struct h243_member *m, const struct h245_GenericMessage *message);
+bool h243_on_generic_command(struct h243_member *m, const struct h245_GenericMessage *message);
+/* A generic request that was sent to it is not answered, or not understood. */
+void h243_on_generic_failed(struct h243_member *m);
+
+#endif

@@ -1,0 +1,381 @@
+/* What a session does in H.245 beside opening channels: its seat in the conference (H.243, H.239),
+ * mode requests, flow control, miscellaneous commands, user input that we send. */
+#include "server/session_control.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+#include "server/h243.h"
+#include "server/session_priv.h"
+#include "signalling/h245/h239.h"
+#include "signalling/per/per.h"
+#include "signalling/schema/h245.h"
+
+/* ---- the seat ---- */
+
+static const char *name_of(void *user)
+{
+    const struct session *s = user;
+
+    if (s->peer_display[0] != '\0')
+        return s->peer_display;
+    if (s->peer_alias_count > 0 && s->peer_aliases[0][0] != '\0')
+        return s->peer_aliases[0];
+    return "terminal"; /* a terminal ID may not be empty */
+}
+
+/* The one who asks is in the middle of a message: who called us looks after its end. */
+static void on_drop(void *user, bool is_self)
+{
+    struct session *s = user;
+
+    if (is_self)
+        session_end(s, SESSION_END_DROPPED, "the chair dropped itself");
+    else
+        session_close(s, SESSION_END_DROPPED, s->env->now(s->env->user));
+}
+
+static void on_touched(void *user)
+{
+    session_arm(user);
+}
+
+static void on_changed(void *user, const char *what, bool is_owner)
+{
+    struct session *s = user;
+
+    log_info(LOG_AREA_CONFERENCE, s->id, is_owner ? "token taken" : "token given back",
+             LOG_S("token", what), LOG_S("conference", s->conference_name));
+    if (session_wants_events(s))
+        session_event(s, "session.token",
+                      json_pack("{s:s,s:b}", "token", what, "is_owner", is_owner));
+}
+
+const struct h243_ops session_h243_ops = {
+    .name = name_of, .drop = on_drop, .touched = on_touched, .changed = on_changed};
+
+/* NULL: none, or not any more. */
+static struct h243_member *seat_of(const struct session *s)
+{
+    return s->conference != NULL ? conference_seat(s->conference, s) : NULL;
+}
+
+void session_control_on_caps(struct session *s, const struct h245_TerminalCapabilitySet *tcs)
+{
+    struct h243_member *seat = seat_of(s);
+    struct h239_caps caps;
+
+    h239_read_tcs(tcs, &caps);
+    if (seat != NULL)
+        h243_set_h239(seat, caps.has_control);
+}
+
+void session_control_on_ready(void *arg)
+{
+    struct session *s = arg;
+    struct h243_member *seat = seat_of(s);
+
+    if (seat != NULL)
+        h243_enter(seat, s->h245);
+}
+
+bool session_control_on_conference_request(void *arg, const struct h245_ConferenceRequest *request)
+{
+    struct h243_member *seat = seat_of(arg);
+
+    return seat != NULL && h243_on_request(seat, request);
+}
+
+bool session_control_on_conference_command(void *arg, const struct h245_ConferenceCommand *command)
+{
+    struct h243_member *seat = seat_of(arg);
+
+    return seat != NULL && h243_on_command(seat, command);
+}
+
+bool session_control_on_generic(void *arg, enum h245_generic_class class,
+                                const struct h245_GenericMessage *message)
+{
+    struct session *s = arg;
+    struct h243_member *seat = seat_of(s);
+
+    if (seat == NULL)
+        return false;
+    switch (class) {
+    case H245_GENERIC_REQUEST:
+        return h243_on_generic_request(seat, message, s->now);
+    case H245_GENERIC_RESPONSE:
+        return h243_on_generic_response(seat, message);
+    case H245_GENERIC_COMMAND:
+        return h243_on_generic_command(seat, message);
+    default:
+        return false;
+    }
+}
+
+void session_control_on_failed(struct session *s, enum h245_procedure procedure)
+{
+    struct h243_member *seat = seat_of(s);
+
+    if (seat != NULL && procedure == H245_PROC_GENERIC)
+        h243_on_generic_failed(seat);
+}
+
+json_t *session_terminal_json(const struct session *s)
+{
+    const struct h243_member *seat = s->h245 != NULL ? seat_of(s) : NULL;
+
+    if (seat == NULL)
+        return json_null();
+    return json_pack("{s:i,s:i,s:b,s:b}", "mcu", H243_MCU_NUMBER, "number", (int)h243_number(seat),
+                     "chair", h243_is_chair(seat), "presenter", h243_is_presenter(seat));
+}
+
+/* ---- indications ---- */
+
+static void copy_octets(char *to, size_t cap, const struct per_octets *from)
+{
+    size_t n = from->len < cap - 1 ? from->len : cap - 1;
+
+    memcpy(to, from->p, n);
+    to[n] = '\0';
+}
+
+/* Many endpoints name their product in call signalling; the others do it here. */
+static void on_vendor(struct session *s, const struct h245_VendorIdentification *vendor)
+{
+    if (vendor->has_productNumber && s->peer_product[0] == '\0')
+        copy_octets(s->peer_product, sizeof(s->peer_product), &vendor->productNumber);
+    if (vendor->has_versionNumber && s->peer_version[0] == '\0')
+        copy_octets(s->peer_version, sizeof(s->peer_version), &vendor->versionNumber);
+}
+
+void session_control_on_indication(void *arg, const struct h245_IndicationMessage *indication)
+{
+    struct session *s = arg;
+    struct h243_member *seat = seat_of(s);
+
+    if (indication->kind == h245_IndicationMessage_vendorIdentification)
+        on_vendor(s, indication->u.vendorIdentification);
+    else if (indication->kind == h245_IndicationMessage_conferenceIndication && seat != NULL)
+        h243_on_indication(seat, indication->u.conferenceIndication);
+}
+
+/* ---- modes ---- */
+
+static const struct {
+    enum h245_codec codec;
+    enum h245_AudioMode_kind mode;
+} modes[] = {
+    {H245_CODEC_PCMA, h245_AudioMode_g711Alaw64k}, {H245_CODEC_PCMU, h245_AudioMode_g711Ulaw64k},
+    {H245_CODEC_G722, h245_AudioMode_g722_64k},    {H245_CODEC_G728, h245_AudioMode_g728},
+    {H245_CODEC_G729, h245_AudioMode_g729},        {H245_CODEC_G729A, h245_AudioMode_g729AnnexA},
+};
+
+/* Is this mode what we send already, and nothing else? */
+static bool is_mode(const struct h245_ModeDescription *mode, enum h245_codec codec)
+{
+    const struct h245_ModeElementType *type = &mode->v[0].type;
+
+    if (mode->n != 1 || type->kind != h245_ModeElementType_audioMode)
+        return false;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (modes[i].mode == type->u.audioMode->kind)
+            return modes[i].codec == codec;
+    return false;
+}
+
+/* Media are passed on as they come, so all members have one codec: who asks for it gets what it
+ * gets anyway, anything else is not ours to give. */
+static enum h245_mode_answer judge_modes(const struct session *s,
+                                         const struct h245_RequestMode *request)
+{
+    enum h245_codec codec;
+
+    if (s->conference == NULL || !conference_codec(s->conference, &codec))
+        return H245_MODE_UNAVAILABLE;
+    for (uint32_t i = 0; i < request->requestedModes.n; i++)
+        if (is_mode(&request->requestedModes.v[i], codec))
+            return i == 0 ? H245_MODE_MOST_PREFERRED : H245_MODE_LESS_PREFERRED;
+    return H245_MODE_MULTIPOINT;
+}
+
+void session_control_on_mode_request(void *arg, const struct h245_RequestMode *request)
+{
+    struct session *s = arg;
+    enum h245_mode_answer answer = judge_modes(s, request);
+
+    (void)h245_mode_answer(s->h245, answer);
+    if (session_wants_events(s))
+        session_event(s, "session.mode_requested",
+                      json_pack("{s:s}", "answer", h245_mode_answer_to_str(answer)));
+}
+
+void session_control_on_mode_answer(void *arg, enum h245_mode_answer answer)
+{
+    if (session_wants_events(arg))
+        session_event(arg, "session.mode_answer",
+                      json_pack("{s:s}", "answer", h245_mode_answer_to_str(answer)));
+}
+
+int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now)
+{
+    struct h245_AudioMode audio = {.kind = h245_AudioMode_UNSET};
+    struct h245_ModeElement element = {
+        .type = {.kind = h245_ModeElementType_audioMode, .u.audioMode = &audio}};
+    struct h245_ModeDescription description = {1, &element};
+    struct h245_RequestMode request = {.requestedModes = {1, &description}};
+    int err;
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (modes[i].codec == codec)
+            audio.kind = modes[i].mode;
+    if (audio.kind == h245_AudioMode_UNSET)
+        return ERR_UNSUPPORTED;
+    if (s->state != SESSION_ACTIVE || s->h245 == NULL)
+        return ERR_STATE;
+    s->now = now;
+    err = h245_mode_request(s->h245, &request, now);
+    session_arm(s);
+    return err;
+}
+
+/* ---- flow control ---- */
+
+/* Bit rate of what is in the RTP packets, in 100 bit/s: that is what flow control limits in
+ * H.225.0. Unknown ones need anything at all. */
+static uint32_t need_of(const struct session_channel *c)
+{
+    switch (c->audio.codec) {
+    case H245_CODEC_PCMA:
+    case H245_CODEC_PCMU:
+    case H245_CODEC_G722:
+        return 640;
+    case H245_CODEC_G728:
+        return 160;
+    default:
+        return 1;
+    }
+}
+
+/* A stream that cannot be made smaller is either sent or not (H.245 B.15: the limit is a command).
+ */
+static void limit(struct session *s, struct session_channel *c, bool is_limited, uint32_t rate)
+{
+    bool is_stopped = is_limited && rate < need_of(c);
+
+    if (c->is_stopped == is_stopped)
+        return;
+    c->is_stopped = is_stopped;
+    log_info(LOG_AREA_H245, s->id, is_stopped ? "flow control stops a channel" : "it goes on",
+             LOG_U("lcn", c->lcn), LOG_U("max_rate", rate));
+    if (session_wants_events(s))
+        session_event(s, "session.flow_control",
+                      json_pack("{s:i,s:b}", "lcn", (int)c->lcn, "is_stopped", is_stopped));
+}
+
+void session_control_on_flow_control(void *arg, const struct h245_FlowControlCommand *command)
+{
+    struct session *s = arg;
+    bool is_limited =
+        command->restriction.kind == h245_FlowControlCommand_restriction_maximumBitRate;
+    uint32_t rate = is_limited ? command->restriction.u.maximumBitRate : 0;
+
+    if (command->scope.kind == h245_FlowControlCommand_scope_resourceID)
+        return;                          /* of ATM: we have none, and a command is not answered */
+    session_on_flow_control(s, command); /* whose media it is can make them smaller */
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->direction == H245_OUTGOING &&
+            (command->scope.kind == h245_FlowControlCommand_scope_wholeMultiplex ||
+             command->scope.u.logicalChannelNumber == c->lcn))
+            limit(s, c, is_limited, rate);
+    }
+    if (s->conference != NULL)
+        conference_update(s->conference);
+}
+
+/* ---- miscellaneous commands ---- */
+
+#define COMMAND_LIST(X)              \
+    X(equaliseDelay)                 \
+    X(zeroDelay)                     \
+    X(multipointModeCommand)         \
+    X(cancelMultipointModeCommand)   \
+    X(videoFreezePicture)            \
+    X(videoFastUpdatePicture)        \
+    X(videoSendSyncEveryGOB)         \
+    X(videoSendSyncEveryGOBCancel)   \
+    X(switchReceiveMediaOff)         \
+    X(switchReceiveMediaOn)          \
+    X(progressiveRefinementAbortOne) \
+    X(progressiveRefinementAbortContinuous)
+
+/* Those that consist of their name. */
+static const struct {
+    const char *name;
+    enum h245_MiscellaneousCommand_type_kind kind;
+} commands[] = {
+#define COMMAND_ROW(name) {#name, h245_MiscellaneousCommand_type_##name},
+    COMMAND_LIST(COMMAND_ROW)
+#undef COMMAND_ROW
+};
+
+static const char *command_name(enum h245_MiscellaneousCommand_type_kind kind)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (commands[i].kind == kind)
+            return commands[i].name;
+    return "other";
+}
+
+void session_control_on_misc_command(void *arg, const struct h245_MiscellaneousCommand *command)
+{
+    struct session *s = arg;
+
+    session_on_misc_command(s, command);
+    if (session_wants_events(s))
+        session_event(s, "session.misc_command",
+                      json_pack("{s:i,s:s}", "lcn", (int)command->logicalChannelNumber, "command",
+                                command_name(command->type.kind)));
+}
+
+static int send_misc(struct session *s, uint16_t lcn, enum h245_MiscellaneousCommand_type_kind kind)
+{
+    struct h245_MiscellaneousCommand misc = {.logicalChannelNumber = lcn, .type.kind = kind};
+    struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
+                                    .u.miscellaneousCommand = &misc};
+
+    return h245_send_command(s->h245, &m);
+}
+
+int session_misc_command(struct session *s, const char *command, uint16_t lcn, uint64_t now)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, command) != 0)
+            continue;
+        if (s->state != SESSION_ACTIVE || s->h245 == NULL)
+            return ERR_STATE;
+        if (session_channel_find(s, lcn, H245_INCOMING) == NULL &&
+            session_channel_find(s, lcn, H245_OUTGOING) == NULL)
+            return ERR_NOTFOUND;
+        s->now = now;
+        return send_misc(s, lcn, commands[i].kind);
+    }
+    return ERR_UNSUPPORTED;
+}
+
+/* ---- user input ---- */
+
+int session_send_user_input(struct session *s, const char *text, uint32_t duration_ms, uint64_t now)
+{
+    if (s->state != SESSION_ACTIVE || s->h245 == NULL)
+        return ERR_STATE;
+    s->now = now;
+    if (duration_ms == 0)
+        return h245_send_user_input(s->h245, text);
+    /* Only a signal can say how long, and it is one key. */
+    if (text[0] == '\0' || text[1] != '\0' || duration_ms > UINT16_MAX)
+        return ERR_INVAL;
+    return h245_send_signal(s->h245, text[0], (uint16_t)duration_ms);
+}

@@ -1,0 +1,32 @@
+/* A session's part in its conference and the smaller procedures of H.245; see session_control.c.
+ * For the session_*.c files and conference.c alone. */
+#ifndef SERVER_SESSION_CONTROL_H
+#define SERVER_SESSION_CONTROL_H
+
+#include <jansson.h>
+
+#include "signalling/h245/engine.h"
+
+struct session;
+struct h243_ops;
+
+/* What a conference does with its sessions. */
+extern const struct h243_ops session_h243_ops;
+
+void session_control_on_caps(struct session *s, const struct h245_TerminalCapabilitySet *tcs);
+void session_control_on_failed(struct session *s, enum h245_procedure procedure);
+json_t *session_terminal_json(const struct session *s); /* null: it has no seat */
+
+/* Callbacks of the H.245 engine, `arg` is the session. */
+void session_control_on_ready(void *arg);
+bool session_control_on_conference_request(void *arg, const struct h245_ConferenceRequest *request);
+bool session_control_on_conference_command(void *arg, const struct h245_ConferenceCommand *command);
+bool session_control_on_generic(void *arg, enum h245_generic_class class,
+                                const struct h245_GenericMessage *message);
+void session_control_on_indication(void *arg, const struct h245_IndicationMessage *indication);
+void session_control_on_mode_request(void *arg, const struct h245_RequestMode *request);
+void session_control_on_mode_answer(void *arg, enum h245_mode_answer answer);
+void session_control_on_flow_control(void *arg, const struct h245_FlowControlCommand *command);
+void session_control_on_misc_command(void *arg, const struct h245_MiscellaneousCommand *command);
+
+#endif

@@ -1,0 +1,77 @@
+#include "fake_heard.h"
+
+#include <string.h>
+
+#include "fake_world.h"
+#include "signalling/h245/h239.h"
+#include "signalling/schema/h245.h"
+
+void peer_on_indication(void *arg, const struct h245_IndicationMessage *m)
+{
+    struct peer *p = arg;
+    const struct h245_ConferenceIndication *c = m->u.conferenceIndication;
+
+    if (m->kind != h245_IndicationMessage_conferenceIndication)
+        return;
+    if (c->kind == h245_ConferenceIndication_terminalNumberAssign)
+        p->heard.number = c->u.terminalNumberAssign->terminalNumber;
+    if (c->kind == h245_ConferenceIndication_terminalJoinedConference)
+        p->heard.joined++;
+    if (c->kind == h245_ConferenceIndication_terminalLeftConference)
+        p->heard.left++;
+}
+
+void peer_on_conference_response(void *arg, const struct h245_ConferenceResponse *r)
+{
+    struct peer *p = arg;
+
+    if (r->kind == h245_ConferenceResponse_terminalListResponse)
+        p->heard.list = r->u.terminalListResponse.n;
+    if (r->kind == h245_ConferenceResponse_makeMeChairResponse) {
+        p->heard.chair_answers++;
+        p->heard.is_chair = r->u.makeMeChairResponse->kind ==
+                            h245_ConferenceResponse_makeMeChairResponse_grantedChairToken;
+    }
+}
+
+bool peer_on_generic(void *arg, enum h245_generic_class class,
+                     const struct h245_GenericMessage *message)
+{
+    struct peer *p = arg;
+    struct h239_message m;
+
+    (void)class;
+    if (h239_read(message, &m) != 0)
+        return false;
+    if (m.kind == H239_TOKEN_RESPONSE) {
+        p->heard.tokens++;
+        p->heard.has_token = m.is_ack;
+    }
+    if (m.kind == H239_TOKEN_OWNER)
+        p->heard.owners++;
+    return m.kind != H239_TOKEN_REQUEST; /* whose answer is then that it knows none */
+}
+
+void peer_on_mode_answer(void *arg, enum h245_mode_answer answer)
+{
+    struct peer *p = arg;
+
+    p->heard.modes++;
+    p->heard.mode = answer;
+}
+
+void peer_on_mode_request(void *arg, const struct h245_RequestMode *request)
+{
+    struct peer *p = arg;
+
+    (void)request;
+    p->heard.mode_requests++;
+    (void)h245_mode_answer(p->h245, H245_MODE_UNAVAILABLE);
+}
+
+void peer_on_keys(void *arg, const struct h245_user_input *input)
+{
+    struct peer *p = arg;
+
+    strncat(p->heard.keys, input->text, sizeof(p->heard.keys) - strlen(p->heard.keys) - 1);
+}
