@@ -208,7 +208,7 @@ def clear_h245(c, lab):
 
 def clear_call(c, lab):
     """The same endpoint without TLS: its fingerprints are not believed here (L-CERT)."""
-    report = lab.endpoint("lone", "--timeout", "15", to=CLEAR).report()
+    report = lab.endpoint("lone", "--dtls", "preferred", "--timeout", "15", to=CLEAR).report()
     c.equal("in the clear, policy refuse", report["release"]["reason"], "securityDenied")
     lab.wait_sessions(0)
 

@@ -520,6 +520,8 @@ static struct peer *make_peer(struct world *w, bool is_callee)
     config.owner = p;
     config.is_caller = is_callee;
     config.call_ref = is_callee ? (uint16_t)(100 + w->peer_count) : 0;
+    config.is_tls = w->is_tls;
+    config.tls = (struct tls_info){.version = TLS_VERSION_1_3, .cipher = "TLS_AES_128_GCM_SHA256"};
     CU_ASSERT_EQUAL_FATAL(session_create(&w->env, &config, w->now, &p->session), 0);
     return p;
 }
@@ -539,8 +541,10 @@ struct peer *world_callee(struct world *w)
 
 static void make_callee_call(struct peer *p)
 {
-    const struct h225_call_config config = {
-        .product = "fake callee", .version = "2", .tunnelling = p->tunnels};
+    const struct h225_call_config config = {.product = "fake callee",
+                                            .version = "2",
+                                            .tunnelling = p->tunnels,
+                                            .h245_tls = p->has_h245_tls};
 
     h225_call_destroy(p->call);
     p->call = h225_call_create(&config, &call_ops, p, 0);
@@ -563,8 +567,10 @@ int world_dial(struct world *w, struct peer *p)
 
 void peer_call(struct peer *p, const char *alias)
 {
-    const struct h225_call_config config = {
-        .product = "fake \"peer\"", .version = "1", .tunnelling = p->tunnels};
+    const struct h225_call_config config = {.product = "fake \"peer\"",
+                                            .version = "1",
+                                            .tunnelling = p->tunnels,
+                                            .h245_tls = p->has_h245_tls};
     const struct h225_alias to = {H225_ALIAS_H323_ID, alias};
     const struct h225_alias from = {H225_ALIAS_H323_ID, "caller"};
     static const uint8_t none[H225_GUID_LEN];

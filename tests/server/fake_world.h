@@ -87,6 +87,7 @@ struct peer {
     bool is_early;                        /* ... from the Setup on */
     enum h225_goal goal;                  /* of its Setup */
     uint8_t conference_id[H225_GUID_LEN]; /* zero: 4, 5, 6 */
+    bool has_h245_tls;                    /* offers TLS for H.245, or answers with it */
     const struct h225_octets *fast_start; /* offered in Setup */
     size_t fast_start_count, fast_answers;
     bool fast_refused;
@@ -154,6 +155,7 @@ struct peer {
 
 struct world {
     uint64_t now;
+    bool is_tls; /* sessions from now on have call signalling by TLS */
     struct timer_set timers;
     struct settings *settings;
     struct session_env env;
