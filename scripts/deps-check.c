@@ -18,6 +18,9 @@
 #include <string.h>
 #include <time.h>
 
+#if !defined(WOLFSSL_TLS13) || defined(WOLFSSL_DTLS13)
+#error "this wolfSSL lacks TLS 1.3 for signalling, or has its broken DTLS 1.3: run scripts/setup"
+#endif
 #if !defined(WOLFSSL_SRTP) || !defined(WOLFSSL_SESSION_EXPORT) || !defined(WOLFSSL_DTLS_MTU) || \
     !defined(HAVE_KEYING_MATERIAL) || !defined(KEEP_PEER_CERT) || !defined(WOLFSSL_CERT_GEN)
 #error "this wolfSSL was built without what Sluice needs: run scripts/setup"
@@ -152,6 +155,20 @@ static bool hello_lists_four_profiles(const unsigned char *data, int len)
     return false;
 }
 
+/* What dtls.key_log writes: the same on both sides. */
+static bool has_same_keys(const struct side *a, const struct side *b)
+{
+    unsigned char *master[2], *server[2], *client[2];
+    unsigned len[3];
+
+    return wolfSSL_get_keys(a->ssl, &master[0], &len[0], &server[0], &len[1], &client[0],
+                            &len[2]) == 1 &&
+           wolfSSL_get_keys(b->ssl, &master[1], &len[0], &server[1], &len[1], &client[1],
+                            &len[2]) == 1 &&
+           len[0] == 48 && len[2] == 32 && memcmp(master[0], master[1], 48) == 0 &&
+           memcmp(client[0], client[1], 32) == 0;
+}
+
 static void check_dtls(void)
 {
     static struct box to_server, to_client;
@@ -181,6 +198,7 @@ static void check_dtls(void)
            done == 3 && wolfSSL_export_dtls_srtp_keying_material(client.ssl, key_a, &len_a) == 1 &&
                wolfSSL_export_dtls_srtp_keying_material(server.ssl, key_b, &len_b) == 1 &&
                len_a == len_b && memcmp(key_a, key_b, len_a) == 0);
+    report("secrets for a key log", done == 3 && has_same_keys(&client, &server));
     wolfSSL_free(client.ssl);
     wolfSSL_free(server.ssl);
     wolfSSL_CTX_free(client.ctx);
