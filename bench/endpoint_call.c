@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "bench/endpoint_cross.h"
 
 #define PEER_RELEASE_MS 1000 /* from its endSession to its ReleaseComplete */
 #define HANG_UP_MS      3000 /* for the peer's answers; then the connections are closed */
@@ -160,6 +161,21 @@ static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
     leg_input(&c->leg, pdu, len);
 }
 
+/* The peer listens, and is asked to connect to us as well. */
+static void cross(struct call *c, const struct h225_answer *answer)
+{
+    struct addr at, local;
+    if (c->leg.is_started || answer->type != Q931_CONNECT)
+        return;
+    int rc = wire_local(&c->wire, &local);
+    if (rc == 0)
+        rc = cross_begin(&c->leg, &local, &answer->h245_address, &at);
+    if (rc == 0)
+        rc = h225_call_start_h245(c->h225, &at, clock_mono_ms());
+    if (rc)
+        call_hang_up(c, err_to_str(rc));
+}
+
 /* While the answer to fast connect is open, H.245 waits: begun by us it would take the proposals
  * back (H.323 8.1.7). */
 static void use_h245_address(struct call *c, const struct h225_answer *answer)
@@ -169,7 +185,11 @@ static void use_h245_address(struct call *c, const struct h225_answer *answer)
         (c->leg.fast.state == FAST_TAKEN && c->options->no_h245) || c->is_over)
         return;
     c->leg.tls = answer->h245_tls ? c->tls : NULL;
-    if (answer->h245_address.family != ADDR_NONE)
+    if (answer->h245_address.family == ADDR_NONE)
+        return;
+    if (c->options->h245 == ENDPOINT_H245_CROSS)
+        cross(c, answer);
+    else
         leg_connect(&c->leg, &answer->h245_address);
 }
 
@@ -296,6 +316,8 @@ static int prepare_h245(struct call *c, const struct h225_setup *setup, struct a
         leg_connect(&c->leg, &setup->h245_address);
         return 0;
     }
+    if (c->options->h245 == ENDPOINT_H245_CROSS && setup->h245_address.family != ADDR_NONE)
+        return cross_begin(&c->leg, &c->options->local, &setup->h245_address, told);
     int rc = leg_listen(&c->leg, &c->options->local, &at);
     if (c->options->h245 == ENDPOINT_H245_FACILITY)
         c->h245_at = at;

@@ -308,7 +308,7 @@ static void on_engine_send(void *arg, const uint8_t *pdu, size_t len)
     if (l->is_tunnelled)
         l->ops->send(l->arg, pdu, len);
     else
-        wire_send(&l->wire, pdu, len);
+        wire_send(l->carrier, pdu, len);
 }
 
 static uint32_t on_random(void *arg)
@@ -371,7 +371,7 @@ static void leg_arm(struct leg *l)
         uv_timer_start(&l->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
-static void begin(struct leg *l, const char *how)
+void leg_begin(struct leg *l, const char *how)
 {
     report_event(l->report, EV_H245_OPEN, "%s", how);
     if (has_fault(l, FAULT_SILENT)) {
@@ -388,7 +388,7 @@ static void begin(struct leg *l, const char *how)
 
 static void on_wire_open(void *arg)
 {
-    begin(arg, "");
+    leg_begin(arg, "");
 }
 
 void leg_input(struct leg *l, const uint8_t *pdu, size_t len)
@@ -408,14 +408,18 @@ static void on_wire_message(void *arg, const uint8_t *data, size_t len)
     leg_input(arg, data, len);
 }
 
-static void on_wire_lost(void *arg, const char *why)
+void leg_lost(struct leg *l, const char *why)
 {
-    struct leg *l = arg;
     if (!l->is_ended)
         report_event(l->report, EV_CONNECTION_LOST, "H.245: %s", why);
     if (l->options->survive && !l->is_ending)
         return;
     leg_finish(l, false);
+}
+
+static void on_wire_lost(void *arg, const char *why)
+{
+    leg_lost(arg, why);
 }
 
 static const struct wire_ops leg_wire_ops = {on_wire_open, on_wire_message, on_wire_lost};
@@ -457,6 +461,7 @@ int leg_init(struct leg *l, uv_loop_t *loop, const struct endpoint_options *opti
 {
     struct h245_engine_config config = {.random = on_random};
     memset(l, 0, sizeof(*l));
+    l->carrier = &l->wire;
     l->options = options;
     l->report = report;
     l->media = media;
@@ -499,7 +504,7 @@ void leg_tunnel(struct leg *l, const struct addr *local)
         return;
     l->is_started = l->is_tunnelled = true;
     leg_use_address(l, local);
-    begin(l, "tunnelled");
+    leg_begin(l, "tunnelled");
 }
 
 int leg_listen(struct leg *l, const struct addr *address, struct addr *bound)
@@ -517,7 +522,7 @@ void leg_end(struct leg *l)
     l->is_ending = true;
     media_pause(l->media);
     uint64_t now = clock_mono_ms();
-    bool is_up = l->is_tunnelled || (l->wire.is_open && !l->wire.is_closing);
+    bool is_up = l->is_tunnelled || (l->carrier && l->carrier->is_open && !l->carrier->is_closing);
     if (!is_up || has_fault(l, FAULT_SILENT)) {
         leg_finish(l, false);
         return;
@@ -533,7 +538,7 @@ void leg_end(struct leg *l)
 void leg_drop(struct leg *l)
 {
     report_event(l->report, EV_FAULT, "%s", endpoint_fault_to_str(FAULT_DROP_H245));
-    wire_close(&l->wire);
+    wire_close(l->carrier);
 }
 
 void leg_close(struct leg *l)
@@ -542,6 +547,7 @@ void leg_close(struct leg *l)
         return;
     l->is_closed = true;
     wire_close(&l->wire);
+    wire_close(&l->second);
     wire_listener_close(&l->listener);
     uv_close((uv_handle_t *)&l->timer, NULL);
 }

@@ -28,7 +28,9 @@ struct leg {
     const struct dtls_identity *identity, *other_identity;
     const struct leg_ops *ops;
     void *arg;
-    struct wire wire;
+    struct wire wire, second; /* the other one of two that cross */
+    struct wire *carrier;     /* the one that is used; NULL: not decided */
+    struct addr cross_own, cross_peer;
     struct wire_listener listener;
     const struct endpoint_tls *tls; /* of its connection; NULL: in the clear */
     struct h245_engine *engine;
@@ -68,6 +70,10 @@ void leg_end(struct leg *l);
 void leg_drop(struct leg *l);
 void leg_close(struct leg *l);
 void leg_fini(struct leg *l);
+
+/* For endpoint_cross.c: the connection that is used is up; it is gone. */
+void leg_begin(struct leg *l, const char *how);
+void leg_lost(struct leg *l, const char *why);
 
 /* For endpoint_fast.c, which opens the same channels by another way. */
 enum g711_law leg_law_of(enum h245_codec codec);

@@ -16,6 +16,7 @@
     X(EV_FAST_START, "fast_start")           \
     X(EV_FAST_REFUSED, "fast_refused")       \
     X(EV_H245_OPEN, "h245_open")             \
+    X(EV_CROSSED, "h245_crossed")            \
     X(EV_MSD, "msd")                         \
     X(EV_TCS_IN, "tcs_in")                   \
     X(EV_TCS_ACKED, "tcs_acked")             \

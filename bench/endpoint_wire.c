@@ -208,6 +208,16 @@ static void on_wire_closed(uv_handle_t *handle)
     w->tls = NULL;
 }
 
+void wire_hold(struct wire *w, bool hold)
+{
+    if (!w->is_used || w->is_closing)
+        return;
+    if (hold)
+        uv_read_stop((uv_stream_t *)&w->tcp);
+    else
+        uv_read_start((uv_stream_t *)&w->tcp, on_alloc, on_read);
+}
+
 void wire_close(struct wire *w)
 {
     if (!w->is_used || w->is_closing)

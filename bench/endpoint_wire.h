@@ -35,6 +35,8 @@ int wire_connect(struct wire *w, uv_loop_t *loop, const struct addr *local,
                  const struct addr *remote, const struct endpoint_tls *tls,
                  const struct wire_ops *ops, void *arg);
 void wire_send(struct wire *w, const uint8_t *data, size_t len);
+/* Nothing is read while it is held. */
+void wire_hold(struct wire *w, bool hold);
 /* What was sent goes out first. */
 void wire_close(struct wire *w);
 int wire_local(const struct wire *w, struct addr *out);

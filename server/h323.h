@@ -26,6 +26,7 @@ struct h323;
     X(noisy)            /* connections closed for messages of no use */         \
     X(reused)           /* calls of ours on a connection that was there */      \
     X(refused_shared)   /* second call of a connection, multiple_calls off */   \
+    X(h245_crossed)     /* both sides opened an H.245 connection at once */     \
     X(h245_strangers)   /* H.245 connection from a host that is not the peer */ \
     X(h245_no_port)
 

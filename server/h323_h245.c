@@ -1,15 +1,123 @@
 /* The H.245 connection of a call: a listener of its own, or a connection that the peer asked for.
- * Whichever comes first is the one; the other is closed. */
+ *
+ * When both sides open one at the same time, each to the address that the other has told, H.323
+ * 8.2.3 keeps one: the side whose own address is the smaller number (address first, then port)
+ * closes the connection that it opened and uses the other one. Who opens a connection does not know
+ * yet whether there will be another, and H.245 begins on it at once; so what was said on it is kept
+ * until the peer says something there, and said again on the other one if that is to be used. A
+ * peer that does not keep to the rule is followed where ours would have stayed: the connection that
+ * it speaks on first is it. */
 #include "server/h323_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "server/ports.h"
 
+/* Octets said on a connection of ours before the peer has said anything: capabilities and
+ * master-slave determination, some hundred of them. With more it is not given up any more. */
+#define REPLAY_MAX 16384
+
+static const struct tcp_callbacks h245_callbacks, h245_spare_callbacks;
+
+/* ---- what was said ---- */
+
+static void replay_forget(struct leg *leg)
+{
+    free(leg->replay);
+    leg->replay = NULL;
+    leg->replay_len = 0;
+}
+
+/* Each PDU behind its length. False: there is no room. */
+static bool replay_keep(struct leg *leg, const uint8_t *pdu, size_t len)
+{
+    size_t need = leg->replay_len + sizeof(len) + len;
+    uint8_t *grown = need <= REPLAY_MAX ? realloc(leg->replay, need) : NULL;
+
+    if (grown == NULL)
+        return false;
+    memcpy(grown + leg->replay_len, &len, sizeof(len));
+    memcpy(grown + leg->replay_len + sizeof(len), pdu, len);
+    leg->replay = grown;
+    leg->replay_len = need;
+    return true;
+}
+
+static void replay_say(struct leg *leg)
+{
+    for (size_t at = 0; at < leg->replay_len;) {
+        size_t len;
+
+        memcpy(&len, leg->replay + at, sizeof(len));
+        at += sizeof(len);
+        (void)tcp_conn_send(leg->h245, leg->replay + at, len);
+        at += len;
+    }
+}
+
+/* ---- which one ---- */
+
+static void h245_out_close(struct leg *leg)
+{
+    tcp_conn_close(leg->h245_out, false);
+    leg->h245_out = NULL;
+}
+
+static void h245_spare_close(struct leg *leg)
+{
+    tcp_conn_close(leg->h245_spare, false);
+    leg->h245_spare = NULL;
+}
+
+static void h245_listener_close(struct leg *leg)
+{
+    tcp_listener_close(leg->h245_listener);
+    leg->h245_listener = NULL;
+}
+
+/* There is one connection, and there will be no other. */
+static void h245_settle(struct leg *leg)
+{
+    leg->is_h245_settled = true;
+    h245_listener_close(leg);
+    h245_spare_close(leg);
+    h245_out_close(leg);
+    replay_forget(leg);
+}
+
+static void h245_is_up(struct leg *leg, struct tcp_conn *conn, bool is_own)
+{
+    leg->h245 = conn;
+    tcp_conn_attach(conn, &h245_callbacks, leg);
+    /* The peer may be on its way to us, too, if it knows where we listen. */
+    if (!is_own || leg->h245_listener == NULL)
+        h245_settle(leg);
+    session_set_h245_tls(leg->session, tcp_conn_tls(conn));
+    session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
+}
+
+/* From the connection that we opened to the one that the peer did. */
+static void h245_move(struct leg *leg, struct tcp_conn *to)
+{
+    if (leg->h245_spare == to)
+        leg->h245_spare = NULL;
+    tcp_conn_close(leg->h245, false);
+    leg->h245 = to;
+    tcp_conn_attach(to, &h245_callbacks, leg);
+    session_set_h245_tls(leg->session, tcp_conn_tls(to));
+    replay_say(leg);
+    h245_settle(leg);
+}
+
 static void on_h245_packet(void *user, const uint8_t *data, size_t len)
 {
     struct leg *leg = user;
 
+    if (!leg->is_h245_settled)
+        h245_settle(leg);
     session_on_h245(leg->session, data, len, clock_mono_ms());
 }
 
@@ -19,7 +127,10 @@ static void on_h245_closed(void *user, int err, const char *why)
 
     (void)err;
     leg->h245 = NULL;
-    session_on_h245_lost(leg->session, why, clock_mono_ms());
+    if (leg->h245_spare != NULL)
+        h245_move(leg, leg->h245_spare); /* the peer has decided */
+    else
+        session_on_h245_lost(leg->session, why, clock_mono_ms());
 }
 
 static const struct tcp_callbacks h245_callbacks = {
@@ -27,35 +138,67 @@ static const struct tcp_callbacks h245_callbacks = {
     .on_closed = on_h245_closed,
 };
 
-static void h245_out_close(struct leg *leg)
+static void on_h245_spare_packet(void *user, const uint8_t *data, size_t len)
 {
-    tcp_conn_close(leg->h245_out, false);
-    leg->h245_out = NULL;
+    struct leg *leg = user;
+
+    if (leg->h245 != NULL) {
+        h245_move(leg, leg->h245_spare);
+    } else {
+        struct tcp_conn *conn = leg->h245_spare;
+
+        leg->h245_spare = NULL;
+        h245_is_up(leg, conn, false);
+    }
+    on_h245_packet(leg, data, len);
 }
 
-static void h245_is_up(struct leg *leg, struct tcp_conn *conn)
+static void on_h245_spare_closed(void *user, int err, const char *why)
 {
-    leg->h245 = conn;
-    tcp_conn_attach(conn, &h245_callbacks, leg);
-    tcp_listener_close(leg->h245_listener);
-    leg->h245_listener = NULL;
-    session_set_h245_tls(leg->session, tcp_conn_tls(conn));
-    session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
+    struct leg *leg = user;
+
+    (void)err;
+    (void)why;
+    leg->h245_spare = NULL;
+}
+
+static const struct tcp_callbacks h245_spare_callbacks = {
+    .on_packet = on_h245_spare_packet,
+    .on_closed = on_h245_spare_closed,
+};
+
+/* Its connection crosses one of ours. */
+static void h245_crossed(struct leg *leg, struct tcp_conn *conn)
+{
+    leg->h->stats.h245_crossed++;
+    if (addr_compare(&leg->h245_at, &leg->h245_to) > 0) {
+        /* Ours is it; the peer closes its own, unless ours comes to nothing. */
+        h245_spare_close(leg);
+        leg->h245_spare = conn;
+        tcp_conn_attach(conn, &h245_spare_callbacks, leg);
+    } else if (leg->h245 != NULL) {
+        h245_move(leg, conn);
+    } else {
+        h245_is_up(leg, conn, false);
+    }
 }
 
 static bool on_h245_accept(void *user, struct tcp_conn *conn)
 {
     struct leg *leg = user;
+    bool is_late = leg->h245 != NULL && leg->is_h245_settled;
 
-    if (leg->h245 != NULL || !session_expects(leg->session, tcp_conn_peer(conn))) {
+    if (is_late || !session_expects(leg->session, tcp_conn_peer(conn))) {
         leg->h->stats.h245_strangers++;
         log_limited(&leg->h->limit, clock_mono_ms(), LOG_AREA_H245, LOG_LEVEL_WARN, leg->id,
                     "H.245 connection of a stranger refused",
                     LOG_ADDR("from", tcp_conn_peer(conn)));
         return false;
     }
-    h245_out_close(leg);
-    h245_is_up(leg, conn);
+    if (leg->h245 != NULL || leg->h245_out != NULL)
+        h245_crossed(leg, conn);
+    else
+        h245_is_up(leg, conn, false);
     return true;
 }
 
@@ -65,16 +208,21 @@ static void on_h245_out_connected(void *user)
     struct tcp_conn *conn = leg->h245_out;
 
     leg->h245_out = NULL;
-    h245_is_up(leg, conn);
+    h245_is_up(leg, conn, true);
 }
 
 static void on_h245_out_closed(void *user, int err, const char *why)
 {
     struct leg *leg = user;
+    struct tcp_conn *spare = leg->h245_spare;
 
     (void)err;
     leg->h245_out = NULL;
-    session_on_h245_failed(leg->session, why, clock_mono_ms());
+    leg->h245_spare = NULL;
+    if (spare != NULL)
+        h245_is_up(leg, spare, false);
+    else
+        session_on_h245_failed(leg->session, why, clock_mono_ms());
 }
 
 static const struct tcp_callbacks h245_out_callbacks = {
@@ -99,6 +247,7 @@ int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to)
     if (leg->line == NULL || leg->line->conn == NULL)
         return ERR_CLOSED;
     from = addr_with_port(*tcp_conn_local(leg->line->conn), 0);
+    leg->h245_to = *to;
     return tcp_connect_tls(h->tcp, to, from.family == to->family ? &from : NULL, keys_of(leg),
                            &h245_out_callbacks, leg, &leg->h245_out);
 }
@@ -109,7 +258,7 @@ static int listen_on(struct leg *leg, struct addr at, struct addr *bound)
         tcp_listen_tls(leg->h->tcp, &at, keys_of(leg), on_h245_accept, leg, &leg->h245_listener);
 
     if (err == 0)
-        *bound = tcp_listener_addr(leg->h245_listener);
+        leg->h245_at = *bound = tcp_listener_addr(leg->h245_listener);
     return err;
 }
 
@@ -154,9 +303,7 @@ void h323_h245_close(struct h323 *h, struct session *s)
     struct leg *leg = session_owner(s);
 
     (void)h;
-    tcp_listener_close(leg->h245_listener);
-    leg->h245_listener = NULL;
-    h245_out_close(leg);
+    h245_settle(leg);
     tcp_conn_close(leg->h245, true);
     leg->h245 = NULL;
     if (leg->h245_port != 0)
@@ -169,5 +316,9 @@ int h323_h245_send(struct h323 *h, struct session *s, const uint8_t *pdu, size_t
     struct leg *leg = session_owner(s);
 
     (void)h;
-    return leg->h245 != NULL ? tcp_conn_send(leg->h245, pdu, len) : ERR_CLOSED;
+    if (leg->h245 == NULL)
+        return ERR_CLOSED;
+    if (!leg->is_h245_settled && !replay_keep(leg, pdu, len))
+        h245_settle(leg);
+    return tcp_conn_send(leg->h245, pdu, len);
 }

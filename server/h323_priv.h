@@ -46,7 +46,13 @@ struct leg {
     struct tcp_listener *h245_listener;
     uint16_t h245_port; /* of door->h245_ports, 0 = none */
     struct tcp_conn *h245;
-    struct tcp_conn *h245_out; /* being opened by us; the peer may still come first */
+    struct tcp_conn *h245_out;   /* being opened by us; the peer may still come first */
+    struct tcp_conn *h245_spare; /* the peer's, which crossed ours */
+    struct addr h245_at;         /* where we listen for it */
+    struct addr h245_to;         /* where the peer does */
+    bool is_h245_settled;        /* `h245` is the one: there will be no other */
+    uint8_t *replay;             /* said on it before that; see h323_h245.c */
+    size_t replay_len;
     UT_hash_handle hh;
     uint64_t id;
 };
