@@ -17,7 +17,7 @@ static bool check_udp(struct packet *p, const uint8_t *udp, uint32_t length,
                                   : wire_pseudo(addresses, 8, PROTO_UDP, length);
     uint64_t payload = wire_sum(udp + UDP_SIZE, length - UDP_SIZE, 0);
 
-    if (wire_fold(wire_sum(udp, UDP_SIZE, sum) + payload) != 0)
+    if (!wire_is_whole(wire_sum(udp, UDP_SIZE, sum) + payload))
         return false;
     payload = (payload & 0xffffffffu) + (payload >> 32);
     p->sum = (uint32_t)(payload + (payload >> 32));
@@ -68,7 +68,7 @@ static int parse_ip4(const struct locals *locals, struct packet *p)
     if (header < IP4_SIZE || header > total || total > room)
         return LINK_COUNTER_ip_malformed;
     /* Nearly always the constant, which the compiler makes five instructions of. */
-    if (wire_fold(header == IP4_SIZE ? wire_sum(ip, IP4_SIZE, 0) : wire_sum(ip, header, 0)) != 0)
+    if (!wire_is_whole(header == IP4_SIZE ? wire_sum(ip, IP4_SIZE, 0) : wire_sum(ip, header, 0)))
         return LINK_COUNTER_ip_checksum;
     local = local_find(locals, p->device, 4, ip + 16);
     if (local < 0)

@@ -2,6 +2,7 @@
 #ifndef DPDK_APP_WIRE_H
 #define DPDK_APP_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -117,6 +118,13 @@ static inline uint16_t wire_fold(uint64_t sum)
     sum = (sum & 0xffffu) + (sum >> 16);
     sum = (sum & 0xffffu) + (sum >> 16);
     return (uint16_t)~sum;
+}
+
+/* Are data with this sum, checksum included, whole? The one's complement sum is 0xffff then, that
+ * is a multiple of it (a sum of 0 would be data of zeros alone). Half of what folding takes. */
+static inline bool wire_is_whole(uint64_t sum)
+{
+    return sum % 0xffffu == 0;
 }
 
 /* A sum (below 2^32) after the 16-bit word `before`, as it lies in memory, became `after`
