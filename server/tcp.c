@@ -8,7 +8,9 @@
 #include "base/err.h"
 #include "crypto/tls.h"
 
-#define BACKLOG     128
+/* Connections that wait to be accepted; the system bounds it (net.core.somaxconn). With less, a
+ * burst of calls loses SYNs, and each of those callers waits a second. */
+#define BACKLOG     4096
 #define KEEPALIVE_S 60
 
 struct tcp_address_count {

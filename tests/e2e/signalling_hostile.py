@@ -134,7 +134,7 @@ def settings(config):
     captures.settings(config)
     config["signalling"]["limits"] = {"setups_per_second": 0, "max_connections": IDLE + 200}
     config["signalling"].update(maintain_connection=True)
-    config["signalling"]["timers"].update(setup_ms=4000, h245_connect_ms=60000,
+    config["signalling"]["timers"].update(setup_ms=6000, h245_connect_ms=60000,
                                           idle_connection_ms=1500, end_session_ms=500)
     config["conferences"] += [{"alias": "pair*", "kind": "relay"}]
 
@@ -259,7 +259,7 @@ def our_calls_share(c, lab, control):
     before = stats(lab)["signalling"]
     try:
         for number in range(2):
-            session = outgoing_captures.call(lab)
+            session = lab.call("session.call", to=captures.ADDRESS, conference="pair-o")["id"]
             if number == 0:
                 callee.take_call()
             else:
@@ -327,10 +327,10 @@ def idle_connections(c, lab, _):
     rss = memory(lab.server)
     many = connect_many(IDLE)
     try:
-        now = lab.wait_stats(lambda s: s["tcp"]["accepted"] - before["tcp"]["accepted"] >= IDLE)
+        open_now = lab.wait_stats(lambda s: s["tcp"]["connections"] - before["tcp"]["connections"] >=
+                                  IDLE)["tcp"]["connections"] - before["tcp"]["connections"]
         growth = (memory(lab.server) - rss) / IDLE
-        c.check(f"{IDLE} idle connections: accepted", now["tcp"]["accepted"] -
-                before["tcp"]["accepted"] >= IDLE, now["tcp"])
+        c.equal(f"{IDLE} idle connections: all open at once", open_now, IDLE)
         c.check(f"{IDLE} idle connections: at most {IDLE_BYTES} bytes each", growth <= IDLE_BYTES,
                 f"{growth:.0f} bytes")
         print(f"        {growth:.0f} bytes of sluiced for each idle connection", flush=True)
@@ -402,8 +402,9 @@ def main():
         running = lab.pair(*[["--stay", "--loop", "--stats", "--timeout", "170"]] * 2)
         for endpoint in running:
             endpoint.wait_event("heard")
-        for case in (octet_by_octet, coalesced, several_calls, lost_together, kept, references,
-                     our_calls_share, every_message, idle_connections):
+        # The idle ones first: afterwards the heap has room that would hide what they cost.
+        for case in (idle_connections, octet_by_octet, coalesced, several_calls, lost_together,
+                     kept, references, our_calls_share, every_message):
             c.case(case.__name__, case, c, lab, control)
         for endpoint in running:
             c.check(f"{endpoint.name}: the running call still runs", endpoint.is_running())
