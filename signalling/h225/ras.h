@@ -225,8 +225,9 @@ int ras_add_names(struct ras *ras, const struct h225_alias *aliases, size_t alia
 
 /* AdmissionRequest, for a call that came in or one of ours. Of a call of ours at least one of
  * destination and destination_address must be there; the confirmation says where the Setup goes.
- * Aliases that no message can carry are left out. on_admission comes exactly once unless this
- * fails: ERR_STATE (not registered), ERR_EXISTS (key in use), ERR_INVAL, ERR_LIMIT. */
+ * Aliases that no message can carry are left out. on_admission comes exactly once, from within
+ * this call where the registration granted such calls (preGrantedARQ), unless this fails: ERR_STATE
+ * (not registered), ERR_EXISTS (key in use), ERR_INVAL, ERR_LIMIT. */
 int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t now);
 
 /* BandwidthRequest for an admitted call. ERR_NOTFOUND, ERR_STATE, ERR_LIMIT. */

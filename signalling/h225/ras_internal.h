@@ -255,7 +255,7 @@ void *ras_body(const struct h225_RasMessage *m);                    /* of a kind
 uint16_t ras_seq_of(const struct h225_RasMessage *m);
 const char *ras_choice_name(const struct per_type *choice, unsigned kind);
 
-/* Names (ras_names.c). ERR_INVAL, ERR_LIMIT, ERR_NOMEM: none was added. */
+/* Names (ras_names.c), each once. ERR_INVAL, ERR_LIMIT: none was added; ERR_NOMEM. */
 int ras_names_add(struct ras *ras, const struct h225_alias *aliases, size_t alias_count,
                   const char *const *prefixes, size_t prefix_count);
 /* Which of them such a request tells. */

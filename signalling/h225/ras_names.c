@@ -7,12 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_known(const struct ras *ras, const struct h225_alias *alias, bool is_prefix)
+{
+    for (size_t i = 0; i < ras->name_count; i++)
+        if (ras->names[i].is_prefix == is_prefix && ras->names[i].alias.kind == alias->kind &&
+            strcmp(ras->names[i].alias.text, alias->text) == 0)
+            return true;
+    return false;
+}
+
 static int add(struct ras *ras, struct h225_alias alias, bool is_prefix)
 {
     struct ras_name *name = &ras->names[ras->name_count];
 
-    if (alias.text == NULL || alias.text[0] == '\0')
-        return ERR_INVAL;
+    if (is_known(ras, &alias, is_prefix))
+        return 0;
     if (ras->name_count == RAS_NAMES_MAX)
         return ERR_LIMIT;
     name->alias.kind = alias.kind;
@@ -24,18 +33,34 @@ static int add(struct ras *ras, struct h225_alias alias, bool is_prefix)
     return 0;
 }
 
+/* Before anything is copied: what is copied for a request that fails stays in the arena. */
+static int check(const struct ras *ras, const struct h225_alias *aliases, size_t alias_count,
+                 const char *const *prefixes, size_t prefix_count)
+{
+    size_t fresh = 0;
+
+    for (size_t i = 0; i < alias_count; i++) {
+        if (aliases[i].text == NULL || aliases[i].text[0] == '\0')
+            return ERR_INVAL;
+        fresh += !is_known(ras, &aliases[i], false);
+    }
+    for (size_t i = 0; i < prefix_count; i++) {
+        if (prefixes[i] == NULL || prefixes[i][0] == '\0')
+            return ERR_INVAL;
+        fresh += !is_known(ras, &(struct h225_alias){H225_ALIAS_DIGITS, prefixes[i]}, true);
+    }
+    return fresh > RAS_NAMES_MAX - ras->name_count ? ERR_LIMIT : 0;
+}
+
 int ras_names_add(struct ras *ras, const struct h225_alias *aliases, size_t alias_count,
                   const char *const *prefixes, size_t prefix_count)
 {
-    size_t before = ras->name_count;
-    int err = 0;
+    int err = check(ras, aliases, alias_count, prefixes, prefix_count);
 
     for (size_t i = 0; i < alias_count && err == 0; i++)
         err = add(ras, aliases[i], false);
     for (size_t i = 0; i < prefix_count && err == 0; i++)
         err = add(ras, (struct h225_alias){H225_ALIAS_DIGITS, prefixes[i]}, true);
-    if (err != 0)
-        ras->name_count = before; /* all or none */
     return err;
 }
 

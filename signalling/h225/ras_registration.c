@@ -191,6 +191,7 @@ static void do_registered(void *machine, const void *input)
     ras->registration++;
     ras->stats.registrations++;
     ras->names_told = confirmed->names_to;
+    memset(&ras->usage, 0, sizeof(ras->usage)); /* what an earlier gatekeeper wanted */
     read_confirm(ras, confirmed->rcf);
     ras_try_all(ras);
     start_keep_alive(ras, confirmed->rcf);
@@ -212,8 +213,11 @@ static void tell_switched(struct ras *ras)
         return;
     ras->is_switching = false;
     ras->stats.switched++;
+    ras->almost_out_told = false; /* the other one was told */
     if (ras_registration(ras, &r) == 0)
         RAS_CALL(ras, on_switched, &r);
+    if (ras->state == RAS_STATE_REGISTERED && ras->almost_out)
+        (void)ras_set_resources(ras, true, ras->now);
 }
 
 static void do_renewed(void *machine, const void *input)

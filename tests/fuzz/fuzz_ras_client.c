@@ -55,12 +55,18 @@ static uint32_t on_unix_time(void *arg)
 
 static void admit(struct user *u, uint64_t key)
 {
-    struct ras_admission call = {.key = key, .is_answer = (key & 1) != 0, .bandwidth = 1280};
+    static const struct h225_alias called = {H225_ALIAS_DIGITS, "771234"};
+    struct ras_admission call = {.key = key,
+                                 .is_answer = (key & 1) != 0,
+                                 .bandwidth = 1280,
+                                 .destination = &called,
+                                 .destination_count = 1};
 
     call.call_id[0] = (uint8_t)key;
     call.call_ref = (uint16_t)key;
-    if (ras_admit(u->ras, &call, u->now) == 0)
-        u->asked++;
+    u->asked++; /* before: a call that is granted beforehand is answered from within */
+    if (ras_admit(u->ras, &call, u->now) != 0)
+        u->asked--;
 }
 
 static void on_registered(void *arg, const struct ras_registration *registration)
@@ -82,6 +88,16 @@ static void on_lost(void *arg, bool was_registered, const char *why)
         abort();
     if ((u->mood & 2) != 0)
         ras_stop(u->ras, u->now);
+}
+
+static void on_switched(void *arg, const struct ras_registration *registration)
+{
+    struct user *u = arg;
+
+    if (registration->gatekeeper.family == ADDR_NONE)
+        abort();
+    if ((u->mood & 128) != 0)
+        admit(u, 201);
 }
 
 static void on_stopped(void *arg)
@@ -126,6 +142,7 @@ static const struct ras_ops ops = {
     .unix_time = on_unix_time,
     .on_registered = on_registered,
     .on_lost = on_lost,
+    .on_switched = on_switched,
     .on_stopped = on_stopped,
     .on_admission = on_admission,
     .on_bandwidth_wanted = on_bandwidth_wanted,
@@ -139,9 +156,19 @@ static void act(struct user *u, const struct fuzz_step *step)
     uint64_t key = step->len > 0 ? step->data[0] : 1;
 
     switch (step->what & 15) {
-    case 7:
-        ras_add_names(u->ras, &more, 1, NULL, 0, u->now);
+    case 5:
+        ras_on_progress(u->ras, key,
+                        (key & 1) != 0 ? RAS_PROGRESS_CONNECTED : RAS_PROGRESS_ALERTING, u->now);
         break;
+    case 6: /* the octets are a Q.931 message of call 1 */
+        ras_on_signalling(u->ras, 1, (step->what & 16) != 0, step->data, step->len, u->now);
+        break;
+    case 7: { /* one, or so many that they take several messages */
+        static const char *const prefixes[40] = {[0 ... 39] = "991"};
+
+        ras_add_names(u->ras, &more, 1, prefixes, key < 100 ? 0 : 40, u->now);
+        break;
+    }
     case 8:
         u->mood = (uint8_t)key;
         break;

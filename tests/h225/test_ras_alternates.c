@@ -86,6 +86,7 @@ static void lost_alternate_leads_back_to_the_first(void)
 
 static void take_over_is_told_and_calls_live_on(void)
 {
+    struct h225_ResourcesAvailableConfirm rac = {.protocolIdentifier = protocol};
     struct h225_AlternateGK list[1];
     struct gk g;
 
@@ -93,6 +94,11 @@ static void take_over_is_told_and_calls_live_on(void)
     list[0] = gk_alternate(&g, "198.18.0.4:1719", false, 1);
     register_with_alternates(&g, list, 1);
     gk_admit(&g, 7, (struct h225_AdmissionConfirm){.requestSeqNum = 0});
+    CU_ASSERT_EQUAL(ras_set_resources(g.ras, true, g.now), 0);
+    rac.requestSeqNum = ((struct h225_ResourcesAvailableIndicate *)gk_expect(
+                             &g, h225_RasMessage_resourcesAvailableIndicate))
+                            ->requestSeqNum;
+    CU_ASSERT_EQUAL(gk_say(&g, h225_RasMessage_resourcesAvailableConfirm, &rac), 0);
     gk_wait(&g, 60000);
     skip(&g);
     expect_to(&g, h225_RasMessage_registrationRequest, "198.18.0.4:1719");
@@ -100,6 +106,8 @@ static void take_over_is_told_and_calls_live_on(void)
     gk_confirm_registration(&g, 60, "ep1");
     CU_ASSERT_EQUAL(g.seen.switched, 1);
     CU_ASSERT_EQUAL(g.seen.lost, 0);
+    expect_to(&g, h225_RasMessage_resourcesAvailableIndicate, "198.18.0.4:1719"); /* anew */
+    g.head = g.tail;
     CU_ASSERT_TRUE(addr_is_equal(&g.seen.registration.gatekeeper, &g.address));
     CU_ASSERT_EQUAL(ras_disengage(g.ras, 7, 16, g.now), 0);
     expect_to(&g, h225_RasMessage_disengageRequest, "198.18.0.4:1719");
