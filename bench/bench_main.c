@@ -11,11 +11,14 @@ struct command {
 
 /* A new benchmark is a new row. */
 static const struct command commands[] = {
+    {"demux", bench_cmd_demux, "a worker alone: telling DTLS, RTP, RTCP, STUN and rubbish apart"},
     {"fanout", bench_cmd_fanout, "one stream to n receivers through a real sluice-dp"},
     {"per", bench_cmd_per, "PER codec: decode and encode of realistic messages"},
     {"pipeline", bench_cmd_pipeline,
      "a worker of sluice-dp alone: nanoseconds a packet by path, suite and stage"},
     {"relay", bench_cmd_relay, "a real sluice-dp with one worker: rate, delay, overload"},
+    {"report", bench_cmd_report, "all of them: one page with plots, one JSON file, comparisons"},
+    {"scale", bench_cmd_scale, "workers on 1 ... n cores at once, and a prediction for more"},
     {"srtp", bench_cmd_srtp,
      "SRTP engines: protect and unprotect, mb against libsrtp and raw calls"},
 };

@@ -1,17 +1,11 @@
 #include "bench/bench_pipeline.h"
 
-#include "base/clock.h"
 #include "base/err.h"
+#include "bench/bench_stats.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
-#define CALIBRATE_NS 5000000u
 
 struct bench {
     size_t n;
@@ -23,45 +17,12 @@ struct bench {
     double tick_ns;
 };
 
-/* A burst is over in two microseconds and has nine stages: reading the clock must cost little. */
-static uint64_t ticks(void)
-{
-#if defined(__x86_64__)
-    return __rdtsc();
-#else
-    return clock_mono_ns();
-#endif
-}
-
-static double measure_tick(void)
-{
-    uint64_t ns = clock_mono_ns(), at = ticks(), end;
-
-    do
-        end = clock_mono_ns();
-    while (end - ns < CALIBRATE_NS);
-    return (double)(end - ns) / (double)(ticks() - at);
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned n)
-{
-    qsort(values, n, sizeof(*values), compare);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 /* The first pass fills the caches as the others leave them, the last one times the stages. */
 static int turn(struct bench *b, size_t i, unsigned round)
 {
     struct bench_pipeline_lane *lane = b->lane[i];
     unsigned passes = bench_pipeline_passes(lane), count = 0;
-    struct worker_watch watch = {.now = ticks};
+    struct worker_watch watch = {.now = bench_ticks};
     int rc = bench_pipeline_prepare(lane);
 
     for (unsigned pass = 0; pass < passes && rc == 0; pass++) {
@@ -73,7 +34,7 @@ static int turn(struct bench *b, size_t i, unsigned round)
     }
     if (rc != 0)
         return rc;
-    b->ns[i][round] = median(b->batches, count);
+    b->ns[i][round] = bench_median(b->batches, count);
     for (unsigned s = 0; s < WORKER_STAGES; s++)
         b->stages[i][s][round] =
             (double)watch.spent[s] * b->tick_ns / bench_pipeline_pass_packets(lane);
@@ -101,7 +62,7 @@ static int open_bench(struct bench *b, const struct bench_pipeline_case *cases)
         }
     }
     b->batches = calloc(batches + 1, sizeof(double));
-    b->tick_ns = measure_tick();
+    b->tick_ns = bench_tick_ns();
     return b->batches || rc != 0 ? rc : ERR_NOMEM;
 }
 
@@ -121,10 +82,10 @@ static void conclude(struct bench *b, struct bench_pipeline_result *results)
     for (size_t i = 0; i < b->n; i++) {
         struct bench_pipeline_result *r = &results[i];
 
-        r->ns_per_packet = median(b->ns[i], b->rounds);
+        r->ns_per_packet = bench_median(b->ns[i], b->rounds);
         r->without_crypto_ns = 0;
         for (unsigned s = 0; s < WORKER_STAGES; s++) {
-            r->stages[s] = median(b->stages[i][s], b->rounds);
+            r->stages[s] = bench_median(b->stages[i][s], b->rounds);
             if (s != WORKER_UNPROTECT && s != WORKER_PROTECT)
                 r->without_crypto_ns += r->stages[s];
         }

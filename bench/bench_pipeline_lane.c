@@ -2,8 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
-#include "bench/bench_pipeline.h"
-#include "dpdk-app/wire.h"
+#include "bench/bench_pipeline_priv.h"
 #include "link/link.h"
 
 #include <stdio.h>
@@ -11,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH        512u /* packets between two looks at the clock */
 #define HEAD         128u
 #define TAIL         64u
 #define STRIDE       (2048u + HEAD)     /* a buffer of sluice-dp's pool */
@@ -21,47 +19,6 @@
 #define PORT_FIRST   1024u
 #define HOSTS        200u /* remotes share so many Ethernet addresses */
 #define FRAME_MS     20u
-
-struct lane_io {
-    struct io io;
-    struct bench_pipeline_lane *lane;
-};
-
-/* A transport of the worker as its far end knows it. */
-struct far {
-    struct link_id id;
-    struct srtp_key *key;
-    struct srtp_stream *stream; /* NULL: plain */
-    uint32_t ssrc;
-    uint16_t sequence;
-    struct header header;
-};
-
-struct frame {
-    uint8_t *bytes;
-    uint16_t length;
-};
-
-struct bench_pipeline_lane {
-    struct bench_pipeline_case c;
-    struct plane plane;
-    struct link_server *server;
-    struct srtp_engine *engine, *far_engine;
-    struct worker *worker;
-    struct lane_io io;
-    struct far *far;
-    uint32_t transports;
-    uint32_t pass_packets;
-    uint32_t *order; /* transports of a pass as they are visited */
-    uint32_t sent;   /* in this batch */
-    uint64_t now_ms;
-    struct frame *frame; /* [pass][place in the order] */
-    uint8_t *frames;
-    uint32_t slot;
-    /* What a device's ring would be. */
-    struct packet *packet;
-    uint8_t *buffer;
-};
 
 /* ---- the network ---- */
 
@@ -288,7 +245,7 @@ static int open_memory(struct bench_pipeline_lane *lane)
     lane->frame = calloc(frames, sizeof(*lane->frame));
     lane->frames = aligned_alloc(64, frames * lane->slot);
     lane->packet = secret_alloc(POOL_BYTES);
-    lane->buffer = (uint8_t *)lane->packet + BATCH * sizeof(*lane->packet);
+    lane->buffer = (uint8_t *)lane->packet + BENCH_PIPELINE_BATCH * sizeof(*lane->packet);
     if (!lane->far || !lane->order || !lane->frame || !lane->frames || !lane->packet)
         return ERR_NOMEM;
     make_order(lane);
@@ -365,13 +322,13 @@ uint32_t bench_pipeline_pass_packets(const struct bench_pipeline_lane *lane)
 
 unsigned bench_pipeline_pass_batches(const struct bench_pipeline_lane *lane)
 {
-    return (lane->pass_packets + BATCH - 1) / BATCH;
+    return (lane->pass_packets + BENCH_PIPELINE_BATCH - 1) / BENCH_PIPELINE_BATCH;
 }
 
 /* ---- frames ---- */
 
-static int make_frame(struct bench_pipeline_lane *lane, struct far *far, struct frame *frame,
-                      uint8_t *slot)
+int bench_pipeline_make_frame(struct bench_pipeline_lane *lane, struct far *far,
+                              struct frame *frame, uint8_t *slot)
 {
     uint8_t *rtp = slot + far->header.size;
     struct packet p = {.data = rtp, .length = lane->c.bytes, .head = far->header.size};
@@ -405,8 +362,8 @@ int bench_pipeline_prepare(struct bench_pipeline_lane *lane)
     int rc = 0;
 
     for (size_t i = 0; i < frames && rc == 0; i++)
-        rc = make_frame(lane, &lane->far[lane->order[i % lane->pass_packets]], &lane->frame[i],
-                        lane->frames + i * lane->slot);
+        rc = bench_pipeline_make_frame(lane, &lane->far[lane->order[i % lane->pass_packets]],
+                                       &lane->frame[i], lane->frames + i * lane->slot);
     return rc;
 }
 
@@ -424,13 +381,15 @@ static void fill_buffers(struct bench_pipeline_lane *lane, const struct frame *f
     }
 }
 
-static int run_batch(struct bench_pipeline_lane *lane, uint32_t n, struct worker_watch *watch,
-                     double *ns)
+double bench_pipeline_batch(struct bench_pipeline_lane *lane, const struct frame *frame, uint32_t n,
+                            struct worker_watch *watch)
 {
     struct packet *p[PACKET_BURST];
     uint64_t start;
 
+    fill_buffers(lane, frame, n);
     lane->sent = 0;
+    lane->worker->watch = watch;
     start = clock_mono_ns();
     for (uint32_t at = 0; at < n; at += PACKET_BURST) {
         uint32_t count = n - at < PACKET_BURST ? n - at : PACKET_BURST;
@@ -442,8 +401,8 @@ static int run_batch(struct bench_pipeline_lane *lane, uint32_t n, struct worker
         worker_receive(lane->worker, 0, p, count);
         worker_flush(lane->worker);
     }
-    *ns = (double)(clock_mono_ns() - start) / n;
-    return lane->sent == n ? 0 : ERR_STATE;
+    lane->worker->watch = NULL;
+    return (double)(clock_mono_ns() - start) / n;
 }
 
 int bench_pipeline_pass(struct bench_pipeline_lane *lane, unsigned pass, struct worker_watch *watch,
@@ -454,13 +413,12 @@ int bench_pipeline_pass(struct bench_pipeline_lane *lane, unsigned pass, struct 
 
     lane->now_ms += FRAME_MS;
     lane->worker->now_ms = lane->now_ms;
-    lane->worker->watch = watch;
-    for (uint32_t at = 0; at < lane->pass_packets && rc == 0; at += BATCH) {
-        uint32_t left = lane->pass_packets - at, n = left < BATCH ? left : BATCH;
+    for (uint32_t at = 0; at < lane->pass_packets && rc == 0; at += BENCH_PIPELINE_BATCH) {
+        uint32_t left = lane->pass_packets - at,
+                 n = left < BENCH_PIPELINE_BATCH ? left : BENCH_PIPELINE_BATCH;
 
-        fill_buffers(lane, frame + at, n);
-        rc = run_batch(lane, n, watch, batch++);
+        *batch++ = bench_pipeline_batch(lane, frame + at, n, watch);
+        rc = lane->sent == n ? 0 : ERR_STATE;
     }
-    lane->worker->watch = NULL;
     return rc;
 }

@@ -1,5 +1,6 @@
 """sluice-bench as a user runs it: the shape of what it prints, never its speed."""
 import glob
+import html.parser
 import json
 import os
 import signal
@@ -119,6 +120,91 @@ class Fanout(unittest.TestCase):
             self.assertEqual(r['verified']['wrong'], 0)
 
 
+class InMemory(unittest.TestCase):
+    def test_demux_has_every_kind_and_the_mixture(self):
+        code, out, err = run('demux', '--json', '--quick')
+        self.assertEqual(code, 0, err)
+        rows = {r['kind']: r for r in json.loads(out)['rows']}
+        for kind in ('rtp', 'srtp', 'srtcp', 'dtls', 'stun', 'garbage', 'mixed'):
+            self.assertGreater(rows[kind]['ns_per_frame'], 0)
+            self.assertGreater(rows[kind]['classify_ns'], 0)
+
+    def test_scale_tells_measured_from_predicted(self):
+        code, out, err = run('scale', '--json', '--quick', '--workers', '2')
+        self.assertEqual(code, 0, err)
+        r = json.loads(out)
+        measured = [m['workers'] for m in r['measured']]
+        self.assertEqual(measured, list(range(1, len(measured) + 1)))
+        self.assertEqual(r['model']['points'], len(measured))
+        for p in r['predicted']:
+            self.assertGreater(p['workers'], measured[-1])
+            self.assertGreater(p['mpps'], 0)
+
+
+class Report(unittest.TestCase):
+    def report(self, directory, *args):
+        prefix = os.path.join(directory, 'r')
+        code, out, err = run('report', '--quick', '--out', prefix, '--only', 'demux', '--only',
+                             'scale', '--only', 'relay-cm-10', *args)
+        self.assertEqual(code, 0, err)
+        with open(prefix + '.json') as f, open(prefix + '.html') as page:
+            return json.load(f), page.read(), out
+
+    def test_one_page_one_file_and_a_comparison(self):
+        with tempfile.TemporaryDirectory() as directory:
+            report, page, _ = self.report(directory)
+            self.assertEqual(set(report['results']), {'demux', 'scale', 'relay-cm-10'})
+            self.assertTrue(report['machine']['system'])
+            names = [f['name'] for f in report['figures']]
+            self.assertEqual(len(names), len(set(names)))
+            self.assertGreater(len(names), 20)
+            # Whole, and nothing from elsewhere: no script, no link, every plot closed.
+            Page().feed(page)
+            self.assertNotIn('http', page)
+            self.assertNotIn('<script', page)
+            self.assertEqual(page.count('<svg'), page.count('</svg>'))
+            self.assertGreaterEqual(page.count('<svg'), 2)
+            self.assertNotRegex(page, r'\b(nan|inf)\b')
+
+            old = os.path.join(directory, 'old.json')
+            os.rename(os.path.join(directory, 'r.json'), old)
+            again, page, out = self.report(directory, '--against', old)
+            self.assertEqual([r['name'] for r in again['against']], names)
+            self.assertIn('Against the older report', page)
+            self.assertIn('ratio', out)
+
+    def test_what_fails_is_told(self):
+        with tempfile.TemporaryDirectory() as directory:
+            prefix = os.path.join(directory, 'r')
+            code, _, err = run('report', '--quick', '--out', prefix, '--only', 'peers', '--peers',
+                               '/nowhere')
+            self.assertEqual(code, 0)  # not everybody has the peer
+            self.assertIn('peers did not run', err)
+            code, _, err = run('report', '--only', 'nothing')
+            self.assertEqual(code, 2)
+            code, _, err = run('report', '--against', '/nowhere.json')
+            self.assertEqual(code, 1)
+            self.assertIn('/nowhere.json', err)
+
+
+class Page(html.parser.HTMLParser):
+    """Every element that is opened is closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag != 'meta':
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, tag
+
+
 class Options(unittest.TestCase):
     def test_nonsense_is_refused_with_the_usage(self):
         for args in (['relay', '--path', 'up'], ['relay', '--suite', 'ROT13'],
@@ -133,7 +219,7 @@ class Options(unittest.TestCase):
     def test_help_names_every_command(self):
         code, out, _ = run('--help')
         self.assertEqual(code, 0)
-        for command in ('fanout', 'per', 'pipeline', 'relay', 'srtp'):
+        for command in ('demux', 'fanout', 'per', 'pipeline', 'relay', 'report', 'scale', 'srtp'):
             self.assertIn('  %s ' % command, out)
             self.assertEqual(run(command, '--help')[0], 0)
 

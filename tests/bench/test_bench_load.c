@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "bench/bench_load.h"
 #include "bench/bench_relay.h"
+#include "bench/bench_scale.h"
 #include "crypto/srtp.h"
 #include "dpdk-app/wire.h"
 #include "tests/suite.h"
@@ -227,7 +228,32 @@ static void percentiles_are_right_to_two_percent(void)
     free(h);
 }
 
+static void model_finds_the_law_it_was_made_from(void)
+{
+    struct bench_scale_model law = {2, 0.03, 0.001, 4}, found;
+    struct bench_scale_row rows[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        rows[i].workers = i + 1;
+        rows[i].mpps = bench_scale_predict(&law, i + 1);
+    }
+    bench_scale_fit(rows, 4, &found);
+    CU_ASSERT_DOUBLE_EQUAL(found.sigma, 0.03, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(found.kappa, 0.001, 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(bench_scale_predict(&found, 16), bench_scale_predict(&law, 16), 1e-6);
+    bench_scale_fit(rows, 2, &found); /* one unknown, one equation */
+    CU_ASSERT_EQUAL(found.kappa, 0);
+    CU_ASSERT_TRUE(found.sigma > 0.03);
+    CU_ASSERT_DOUBLE_EQUAL(bench_scale_predict(&found, 2), rows[1].mpps, 1e-6);
+    rows[1].mpps = 5; /* better than perfect is noise */
+    bench_scale_fit(rows, 2, &found);
+    CU_ASSERT_EQUAL(found.sigma, 0);
+    bench_scale_fit(rows, 1, &found);
+    CU_ASSERT_DOUBLE_EQUAL(bench_scale_predict(&found, 8), 16, 1e-6);
+}
+
 SUITE("bench/load", TEST(honest_server_loses_nothing_and_is_verified),
       TEST(losses_and_refusals_are_counted), TEST(wrong_payload_is_found),
       TEST(deaf_server_is_told), TEST(timeline_shows_when_it_was_lost),
-      TEST(recovery_is_when_a_calm_begins), TEST(percentiles_are_right_to_two_percent))
+      TEST(recovery_is_when_a_calm_begins), TEST(percentiles_are_right_to_two_percent),
+      TEST(model_finds_the_law_it_was_made_from))
