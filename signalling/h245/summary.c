@@ -1,6 +1,7 @@
 #include "signalling/h245/summary.h"
 
 #include "base/addr.h"
+#include "signalling/h245/h239.h"
 #include "signalling/h245/media.h"
 #include "signalling/per/per.h"
 #include "signalling/per/type.h"
@@ -92,6 +93,10 @@ static void put_olc(struct line *l, const struct h245_OpenLogicalChannel *olc)
     struct h245_channel c;
 
     put(l, " lcn=%u", olc->forwardLogicalChannelNumber);
+    if (olc->reverseLogicalChannelParameters != NULL)
+        put(l, " bothWays");
+    if (olc->forwardLogicalChannelParameters.has_replacementFor)
+        put(l, " replaces=%u", olc->forwardLogicalChannelParameters.replacementFor);
     if (h245_read_olc(olc, &c) != 0)
         return;
     put(l, " session=%u %s", c.session_id,
@@ -113,6 +118,8 @@ static void put_olc_ack(struct line *l, const struct h245_OpenLogicalChannelAck 
     struct h245_channel_ack c;
 
     put(l, " lcn=%u", ack->forwardLogicalChannelNumber);
+    if (ack->reverseLogicalChannelParameters != NULL)
+        put(l, " reverse=%u", ack->reverseLogicalChannelParameters->reverseLogicalChannelNumber);
     if (h245_read_olc_ack(ack, &c) == 0) {
         put(l, " session=%u", c.session_id);
         put_address(l, "media", &c.media);
@@ -145,6 +152,55 @@ static void put_tcs(struct line *l, const struct h245_TerminalCapabilitySet *tcs
     }
 }
 
+static void put_generic(struct line *l, const struct h245_GenericMessage *m)
+{
+    struct h239_message h239;
+
+    if (h239_read(m, &h239) != 0)
+        return;
+    put(l, " %s", h239_kind_to_str(h239.kind));
+    if (h239.kind == H239_TOKEN_RESPONSE || h239.kind == H239_FLOW_RELEASE_RESPONSE)
+        put(l, h239.is_ack ? " ack" : " reject");
+    if (h239.terminal != 0)
+        put(l, " terminal=%u/%u", h239.mcu, h239.terminal);
+    if (h239.channel != 0)
+        put(l, " lcn=%u", h239.channel);
+}
+
+static void put_label(struct line *l, const struct h245_TerminalLabel *label)
+{
+    put(l, " terminal=%u/%u", label->mcuNumber, label->terminalNumber);
+}
+
+static void put_other_request(struct line *l, const struct h245_RequestMessage *m)
+{
+    switch (m->kind) {
+    case h245_RequestMessage_requestMode:
+        put(l, " seq=%u modes=%u", m->u.requestMode->sequenceNumber,
+            m->u.requestMode->requestedModes.n);
+        break;
+    case h245_RequestMessage_maintenanceLoopRequest:
+        put(l, " %s",
+            alternative_name(&h245_MaintenanceLoopRequest_type_type,
+                             m->u.maintenanceLoopRequest->type.kind));
+        break;
+    case h245_RequestMessage_logicalChannelRateRequest:
+        put(l, " lcn=%u rate=%u", m->u.logicalChannelRateRequest->logicalChannelNumber,
+            m->u.logicalChannelRateRequest->maximumBitRate);
+        break;
+    case h245_RequestMessage_conferenceRequest:
+        put(l, " %s", alternative_name(&h245_ConferenceRequest_type, m->u.conferenceRequest->kind));
+        if (m->u.conferenceRequest->kind == h245_ConferenceRequest_dropTerminal)
+            put_label(l, m->u.conferenceRequest->u.dropTerminal);
+        break;
+    case h245_RequestMessage_genericRequest:
+        put_generic(l, m->u.genericRequest);
+        break;
+    default:
+        break;
+    }
+}
+
 static void put_request(struct line *l, const struct h245_RequestMessage *m)
 {
     switch (m->kind) {
@@ -166,6 +222,36 @@ static void put_request(struct line *l, const struct h245_RequestMessage *m)
         break;
     case h245_RequestMessage_roundTripDelayRequest:
         put(l, " seq=%u", m->u.roundTripDelayRequest->sequenceNumber);
+        break;
+    default:
+        put_other_request(l, m);
+        break;
+    }
+}
+
+static void put_other_response(struct line *l, const struct h245_ResponseMessage *m)
+{
+    switch (m->kind) {
+    case h245_ResponseMessage_requestModeAck:
+        put(l, " seq=%u %s", m->u.requestModeAck->sequenceNumber,
+            alternative_name(&h245_RequestModeAck_response_type,
+                             m->u.requestModeAck->response.kind));
+        break;
+    case h245_ResponseMessage_requestModeReject:
+        put(l, " seq=%u cause=%s", m->u.requestModeReject->sequenceNumber,
+            alternative_name(&h245_RequestModeReject_cause_type,
+                             m->u.requestModeReject->cause.kind));
+        break;
+    case h245_ResponseMessage_conferenceResponse:
+        put(l, " %s",
+            alternative_name(&h245_ConferenceResponse_type, m->u.conferenceResponse->kind));
+        if (m->u.conferenceResponse->kind == h245_ConferenceResponse_makeMeChairResponse)
+            put(l, " %s",
+                alternative_name(&h245_ConferenceResponse_makeMeChairResponse_type,
+                                 m->u.conferenceResponse->u.makeMeChairResponse->kind));
+        break;
+    case h245_ResponseMessage_genericResponse:
+        put_generic(l, m->u.genericResponse);
         break;
     default:
         break;
@@ -203,28 +289,79 @@ static void put_response(struct line *l, const struct h245_ResponseMessage *m)
         put(l, " seq=%u", m->u.roundTripDelayResponse->sequenceNumber);
         break;
     default:
+        put_other_response(l, m);
         break;
     }
 }
 
-static void put_other(struct line *l, const struct h245_MultimediaSystemControlMessage *pdu)
+static void put_command(struct line *l, const struct h245_CommandMessage *m)
 {
-    if (pdu->kind == h245_MultimediaSystemControlMessage_command) {
-        const struct h245_CommandMessage *m = pdu->u.command;
+    switch (m->kind) {
+    case h245_CommandMessage_endSessionCommand:
+        put(l, " %s", alternative_name(&h245_EndSessionCommand_type, m->u.endSessionCommand->kind));
+        break;
+    case h245_CommandMessage_miscellaneousCommand:
+        put(l, " lcn=%u %s", m->u.miscellaneousCommand->logicalChannelNumber,
+            alternative_name(&h245_MiscellaneousCommand_type_type,
+                             m->u.miscellaneousCommand->type.kind));
+        break;
+    case h245_CommandMessage_flowControlCommand:
+        if (m->u.flowControlCommand->scope.kind ==
+            h245_FlowControlCommand_scope_logicalChannelNumber)
+            put(l, " lcn=%u", m->u.flowControlCommand->scope.u.logicalChannelNumber);
+        if (m->u.flowControlCommand->restriction.kind ==
+            h245_FlowControlCommand_restriction_maximumBitRate)
+            put(l, " rate=%u", m->u.flowControlCommand->restriction.u.maximumBitRate);
+        break;
+    case h245_CommandMessage_conferenceCommand:
+        put(l, " %s", alternative_name(&h245_ConferenceCommand_type, m->u.conferenceCommand->kind));
+        break;
+    case h245_CommandMessage_genericCommand:
+        put_generic(l, m->u.genericCommand);
+        break;
+    default:
+        break;
+    }
+}
 
-        if (m->kind == h245_CommandMessage_endSessionCommand)
-            put(l, " %s",
-                alternative_name(&h245_EndSessionCommand_type, m->u.endSessionCommand->kind));
-    } else if (pdu->kind == h245_MultimediaSystemControlMessage_indication) {
-        const struct h245_IndicationMessage *m = pdu->u.indication;
+static bool has_label(enum h245_ConferenceIndication_kind kind)
+{
+    return kind == h245_ConferenceIndication_terminalNumberAssign ||
+           kind == h245_ConferenceIndication_terminalJoinedConference ||
+           kind == h245_ConferenceIndication_terminalLeftConference ||
+           kind == h245_ConferenceIndication_floorRequested;
+}
 
-        if (m->kind == h245_IndicationMessage_userInput &&
-            m->u.userInput->kind == h245_UserInputIndication_alphanumeric)
-            put_string(l, "text", &m->u.userInput->u.alphanumeric);
-        if (m->kind == h245_IndicationMessage_functionNotSupported)
-            put(l, " cause=%s",
-                alternative_name(&h245_FunctionNotSupported_cause_type,
-                                 m->u.functionNotSupported->cause.kind));
+static void put_user_input(struct line *l, const struct h245_UserInputIndication *input)
+{
+    if (input->kind == h245_UserInputIndication_alphanumeric)
+        put_string(l, "text", &input->u.alphanumeric);
+    if (input->kind == h245_UserInputIndication_signal)
+        put_string(l, "signal", &input->u.signal->signalType);
+}
+
+static void put_indication(struct line *l, const struct h245_IndicationMessage *m)
+{
+    switch (m->kind) {
+    case h245_IndicationMessage_userInput:
+        put_user_input(l, m->u.userInput);
+        break;
+    case h245_IndicationMessage_functionNotSupported:
+        put(l, " cause=%s",
+            alternative_name(&h245_FunctionNotSupported_cause_type,
+                             m->u.functionNotSupported->cause.kind));
+        break;
+    case h245_IndicationMessage_openLogicalChannelConfirm:
+        put(l, " lcn=%u", m->u.openLogicalChannelConfirm->forwardLogicalChannelNumber);
+        break;
+    case h245_IndicationMessage_conferenceIndication:
+        put(l, " %s",
+            alternative_name(&h245_ConferenceIndication_type, m->u.conferenceIndication->kind));
+        if (has_label(m->u.conferenceIndication->kind))
+            put_label(l, m->u.conferenceIndication->u.terminalNumberAssign);
+        break;
+    default:
+        break;
     }
 }
 
@@ -241,7 +378,9 @@ const char *h245_summary(const struct h245_MultimediaSystemControlMessage *pdu, 
         put_request(&l, pdu->u.request);
     else if (pdu->kind == h245_MultimediaSystemControlMessage_response)
         put_response(&l, pdu->u.response);
-    else
-        put_other(&l, pdu);
+    else if (pdu->kind == h245_MultimediaSystemControlMessage_command)
+        put_command(&l, pdu->u.command);
+    else if (pdu->kind == h245_MultimediaSystemControlMessage_indication)
+        put_indication(&l, pdu->u.indication);
     return text;
 }

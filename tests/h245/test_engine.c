@@ -1,5 +1,6 @@
 /* H.245 between two engines: the usual course, loss, time-outs, and every way to be rude. */
 #include "base/err.h"
+#include "signalling/h245/h239.h"
 #include "signalling/h245/summary.h"
 #include "tests/h245/peer.h"
 #include "tests/suite.h"
@@ -576,6 +577,23 @@ static void summary_names_message_and_facts(void)
     CU_ASSERT_EQUAL(peer_send_caps(&a), 0);
     CU_ASSERT_STRING_EQUAL(h245_summary(peer_take(&a), text, sizeof(text)),
                            "terminalCapabilitySet seq=1 entries=5 audio=PCMA:20,PCMU:20");
+    CU_ASSERT_EQUAL(h245_send_signal(a.engine, '#', 100), 0);
+    CU_ASSERT_STRING_EQUAL(h245_summary(peer_take(&a), text, sizeof(text)), "userInput signal=#");
+    CU_ASSERT_EQUAL(
+        h239_send(a.engine, &a.arena,
+                  &(struct h239_message){
+                      .kind = H239_TOKEN_RELEASE, .mcu = 1, .terminal = 2, .channel = 7},
+                  0),
+        0);
+    CU_ASSERT_STRING_EQUAL(h245_summary(peer_take(&a), text, sizeof(text)),
+                           "genericCommand presentationTokenRelease terminal=1/2 lcn=7");
+    CU_ASSERT_EQUAL(
+        h245_conference_request(
+            a.engine, &(struct h245_ConferenceRequest){.kind = h245_ConferenceRequest_makeMeChair},
+            0),
+        0);
+    CU_ASSERT_STRING_EQUAL(h245_summary(peer_take(&a), text, sizeof(text)),
+                           "conferenceRequest makeMeChair");
     stop();
 }
 
