@@ -319,6 +319,8 @@ static int prepare_h245(struct call *c, const struct h225_setup *setup, struct a
     if (c->options->h245 == ENDPOINT_H245_CROSS && setup->h245_address.family != ADDR_NONE)
         return cross_begin(&c->leg, &c->options->local, &setup->h245_address, told);
     int rc = leg_listen(&c->leg, &c->options->local, &at);
+    if (c->options->h245 == ENDPOINT_H245_EARLY)
+        h225_call_announce_h245(c->h225, &at);
     if (c->options->h245 == ENDPOINT_H245_FACILITY)
         c->h245_at = at;
     else

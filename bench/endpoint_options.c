@@ -353,8 +353,8 @@ static const struct option_row {
     {"answer", "HOW", opt_answer,
      "with --listen: connect (default), busy, reject, ring, silent, drop"},
     {"h245", "HOW", opt_h245,
-     "with --listen, H.245 address in: connect (default), facility, never; setup: use the "
-     "caller's; cross (also without --listen): both sides connect at once"},
+     "with --listen, H.245 address in: connect (default), early, facility, never; setup: use "
+     "the caller's; cross (also without --listen): both sides connect at once"},
     {"tunnel", NULL, opt_tunnel, "H.245 inside call signalling where the peer takes it"},
     {"tls", NULL, opt_tls, "call signalling and H.245 by TLS (default port 1300)"},
     {"tls-cert", "FILE", opt_tls_cert,

@@ -39,6 +39,7 @@ enum endpoint_answer {
     X(ENDPOINT_H245_FACILITY, "facility")                                                   \
     X(ENDPOINT_H245_NEVER, "never") /* no address is told: the caller has to say its own */ \
     X(ENDPOINT_H245_SETUP, "setup")                                                         \
+    X(ENDPOINT_H245_EARLY, "early") /* told in CallProceeding already */                    \
     X(ENDPOINT_H245_CROSS, "cross") /* both at once, also for a call that we make */
 
 enum endpoint_h245 {

@@ -330,11 +330,25 @@ static void remember_answer(struct session *s, const struct h225_answer *answer)
         s->h225_version = answer->version;
 }
 
+/* H.323 8.2: a callee that tells its H.245 address before it answers can be connected to at once, so
+ * that channels are there when somebody picks up. Not while fast connect may still open them, and
+ * not where Connect has to say first that it will be by TLS. What fails here is tried again at
+ * Connect. */
+static void open_h245_early(struct session *s, const struct h225_answer *answer)
+{
+    if (!session_is_alive(s) || s->dial.is_connected || answer->tunnelling || s->is_tunnelled ||
+        s->is_h245_up || s->is_fast || s->proposed != NULL || session_is_tls(s) ||
+        answer->h245_address.family == ADDR_NONE || answer->h245_address.port == 0)
+        return;
+    (void)s->env->ops->h245_connect(s->env->user, s, &answer->h245_address);
+}
+
 void session_dial_on_answer(struct session *s, const struct h225_answer *answer)
 {
     session_step_now(s, SESSION_STEP_PROCEEDING);
     remember_answer(s, answer);
     session_fast_on_answer(s, answer);
+    open_h245_early(s, answer);
 }
 
 void session_dial_on_alerting(struct session *s, const struct h225_answer *answer)
@@ -346,6 +360,7 @@ void session_dial_on_alerting(struct session *s, const struct h225_answer *answe
         session_event(s, "session.alerting",
                       json_pack("{s:o}", "display", session_text_json(s->peer_display)));
     session_fast_on_answer(s, answer);
+    open_h245_early(s, answer);
 }
 
 /* H.323 8.2.3: who has heard no address of the other side says its own in a Facility. */

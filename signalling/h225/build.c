@@ -344,6 +344,14 @@ static int answer_fast_start(struct h225_call *call, uint8_t type, bool *present
                     : 0;
 }
 
+static int early_h245(struct h225_call *call, struct h225_TransportAddress **address,
+                      struct h225_H245Security **mode)
+{
+    int err = h225_build_address(&call->out, &call->h245_early, address);
+
+    return err == 0 ? build_security_mode(call, *address, mode) : err;
+}
+
 int h225_build_proceeding(struct h225_call *call, struct h225_output *o)
 {
     struct h225_CallProceeding_UUIE *u =
@@ -357,7 +365,8 @@ int h225_build_proceeding(struct h225_call *call, struct h225_output *o)
     H225_BUILD_CONNECTION(call, u);
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
     if (u->callIdentifier == NULL ||
-        answer_fast_start(call, Q931_CALL_PROCEEDING, &u->has_fastStart, &u->fastStart) != 0)
+        answer_fast_start(call, Q931_CALL_PROCEEDING, &u->has_fastStart, &u->fastStart) != 0 ||
+        early_h245(call, &u->h245Address, &u->h245SecurityMode) != 0)
         return ERR_NOMEM;
     return build_endpoint(call, &u->destinationInfo);
 }
@@ -374,7 +383,8 @@ int h225_build_alerting(struct h225_call *call, struct h225_output *o)
     H225_BUILD_CONNECTION(call, u);
     u->has_fastConnectRefused = call->config.refuse_fast_connect;
     if (u->callIdentifier == NULL ||
-        answer_fast_start(call, Q931_ALERTING, &u->has_fastStart, &u->fastStart) != 0)
+        answer_fast_start(call, Q931_ALERTING, &u->has_fastStart, &u->fastStart) != 0 ||
+        early_h245(call, &u->h245Address, &u->h245SecurityMode) != 0)
         return ERR_NOMEM;
     return build_endpoint(call, &u->destinationInfo);
 }

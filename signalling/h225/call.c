@@ -258,6 +258,11 @@ void h225_call_fast_start_from(struct h225_call *call, uint8_t type)
     call->fast_start_from = type;
 }
 
+void h225_call_announce_h245(struct h225_call *call, const struct addr *h245_address)
+{
+    call->h245_early = *h245_address;
+}
+
 int h225_call_connect(struct h225_call *call, const struct addr *h245_address, uint64_t now)
 {
     return act(call, H225_DO_CONNECT, h245_address, now);

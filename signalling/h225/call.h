@@ -218,7 +218,8 @@ struct h225_call_ops {
     /* One Q.931 message to put into a TPKT. Mandatory; never destroys the call. */
     void (*send)(void *arg, const uint8_t *message, size_t len);
     void (*on_setup)(void *arg, const struct h225_setup *setup);
-    /* Also Progress and Facility(forwardedElements): answer->type tells. */
+    /* Also Progress, Facility(forwardedElements), and an answer that comes again with something
+     * in it that the first had not: answer->type tells. */
     void (*on_proceeding)(void *arg, const struct h225_answer *answer);
     void (*on_alerting)(void *arg, const struct h225_answer *answer);
     void (*on_connect)(void *arg, const struct h225_answer *answer);
@@ -323,6 +324,9 @@ int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *l
 /* The first message that carries it: Q931_CALL_PROCEEDING, Q931_ALERTING or Q931_CONNECT, which is
  * the standard. Those after it repeat it unchanged, for a caller that missed it on its way. */
 void h225_call_fast_start_from(struct h225_call *call, uint8_t type);
+/* Where we listen for H.245, told by CallProceeding and Alerting already (copied): a caller may
+ * open the connection before Connect (H.323 8.2). Connect still needs it as an argument. */
+void h225_call_announce_h245(struct h225_call *call, const struct addr *h245_address);
 /* H.245 connections of our own making or address are by TLS: h245SecurityMode says so wherever an
  * h245Address goes out from now on (H.235.0; callee: only if Setup offered it). */
 void h225_call_secure_h245(struct h225_call *call);

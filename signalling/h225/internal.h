@@ -48,6 +48,7 @@ struct h225_call {
     struct h225_octets fast_start[H225_FAST_START_MAX]; /* for the answers */
     size_t fast_start_count;
     uint8_t fast_start_from; /* the first message that carries it; 0: Connect */
+    struct addr h245_early;  /* for CallProceeding and Alerting; ADDR_NONE: not told there */
     struct arena in;         /* message being handled */
     struct arena out;        /* message being built */
 };

@@ -247,6 +247,22 @@ static void do_call_proceeds(void *machine, const void *input)
     h225_tunnel_deliver(call, in->pdu);
 }
 
+/* A gatekeeper may have answered before the callee did, and gateways send tones with a Progress
+ * after Alerting: what the first answer had not, an H.245 address or channels of fast connect,
+ * counts when it comes. */
+static void do_answers_again(void *machine, const void *input)
+{
+    struct h225_call *call = machine;
+    const struct h225_input *in = input;
+    struct h225_answer answer;
+
+    if (in->pdu != NULL && answered(call, in, &answer) &&
+        (answer.fast_start_count > 0 || answer.fast_connect_refused ||
+         answer.h245_address.family != ADDR_NONE))
+        H225_CALL(call, on_proceeding, &answer);
+    h225_tunnel_deliver(call, in->pdu);
+}
+
 /* Progress says that the call lives: the timer that waits for the next answer starts anew. */
 static void do_progress(void *machine, const void *input)
 {
@@ -256,7 +272,7 @@ static void do_progress(void *machine, const void *input)
         do_call_proceeds(machine, input);
         return;
     }
-    h225_tunnel_deliver(call, ((const struct h225_input *)input)->pdu);
+    do_answers_again(machine, input);
 }
 
 static void do_call_alerts(void *machine, const void *input)
@@ -380,8 +396,8 @@ static const struct fsm_row rows[] = {
      "T303: ReleaseComplete(102), on_released"},
     COMMON_ROWS(S(INITIATED)),
 
-    {S(OUT_PROCEEDING), H225_ON_PROCEEDING, S(OUT_PROCEEDING), do_carrier,
-     "repeated by a gatekeeper"},
+    {S(OUT_PROCEEDING), H225_ON_PROCEEDING, S(OUT_PROCEEDING), do_answers_again,
+     "the callee's, behind a gatekeeper's: on_proceeding"},
     {S(OUT_PROCEEDING), H225_ON_PROGRESS, S(OUT_PROCEEDING), do_progress,
      "on_proceeding, start T310"},
     {S(OUT_PROCEEDING), H225_ON_ALERTING, S(DELIVERED), do_call_alerts, "on_alerting, start T301"},
@@ -390,9 +406,12 @@ static const struct fsm_row rows[] = {
      "T310: ReleaseComplete(102), on_released"},
     COMMON_ROWS(S(OUT_PROCEEDING)),
 
-    {S(DELIVERED), H225_ON_PROCEEDING, S(DELIVERED), do_carrier, "late, repeated by a gatekeeper"},
-    {S(DELIVERED), H225_ON_PROGRESS, S(DELIVERED), do_progress, "tunnelled H.245"},
-    {S(DELIVERED), H225_ON_ALERTING, S(DELIVERED), do_carrier, "repeated by a gatekeeper"},
+    {S(DELIVERED), H225_ON_PROCEEDING, S(DELIVERED), do_answers_again,
+     "late, repeated by a gatekeeper: on_proceeding"},
+    {S(DELIVERED), H225_ON_PROGRESS, S(DELIVERED), do_progress,
+     "fast connect's answer, H.245 address: on_proceeding"},
+    {S(DELIVERED), H225_ON_ALERTING, S(DELIVERED), do_answers_again,
+     "repeated by a gatekeeper: on_proceeding"},
     {S(DELIVERED), H225_ON_CONNECT, S(ACTIVE), do_call_connects, "on_connect"},
     {S(DELIVERED), H225_ON_TIMER, S(RELEASED), do_no_answer,
      "T301: ReleaseComplete(19), on_released"},

@@ -202,6 +202,10 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
     setup->h245_tls = u->has_h245SecurityCapability && has_tls(&u->h245SecurityCapability);
     setup->media_wait_for_connect = u->has_mediaWaitForConnect && u->mediaWaitForConnect;
     setup->goal = h225_goal_from_asn1(u->conferenceGoal.kind);
+    /* H.245 in the tunnel of the same message takes fast connect back (H.323 8.2.4); beside it, in
+     * parallelH245Control, it does not. */
+    if (setup->tunnelling && pdu->has_h245Control && pdu->h245Control.n > 0)
+        return 0;
     return read_octets(a, u->has_fastStart, &u->fastStart, &setup->fast_start,
                        &setup->fast_start_count);
 }

@@ -65,19 +65,6 @@ int h245_read_fast_olc(struct arena *a, const uint8_t *data, size_t len, struct 
     return err;
 }
 
-int h245_read_fast_offer(struct arena *a, const uint8_t *data, size_t len,
-                         struct h245_channel *channel, bool *is_reverse)
-{
-    struct h245_fast_olc found;
-    int err = h245_read_fast_olc(a, data, len, &found);
-
-    if (err != 0)
-        return err;
-    *channel = found.channel;
-    *is_reverse = found.is_reverse;
-    return 0;
-}
-
 static int reverse_of(struct arena *a, struct h245_OpenLogicalChannel *olc)
 {
     struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =
@@ -112,13 +99,4 @@ int h245_encode_fast_olc(struct arena *a, struct h245_OpenLogicalChannel *olc, b
     if (err == 0)
         *data = octets;
     return err;
-}
-
-int h245_build_fast_answer(struct arena *a, const struct h245_channel *channel, bool is_reverse,
-                           const uint8_t **data, size_t *len)
-{
-    struct h245_OpenLogicalChannel *olc = NULL;
-    int err = h245_build_olc(a, channel, &olc);
-
-    return err == 0 ? h245_encode_fast_olc(a, olc, is_reverse, data, len) : err;
 }

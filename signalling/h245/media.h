@@ -172,12 +172,6 @@ int h245_read_fast_olc(struct arena *a, const uint8_t *data, size_t len, struct 
 int h245_encode_fast_olc(struct arena *a, struct h245_OpenLogicalChannel *olc, bool is_reverse,
                          const uint8_t **data, size_t *len);
 
-/* The same in one step, for media in the clear. */
-int h245_read_fast_offer(struct arena *a, const uint8_t *data, size_t len,
-                         struct h245_channel *channel, bool *is_reverse);
-int h245_build_fast_answer(struct arena *a, const struct h245_channel *channel, bool is_reverse,
-                           const uint8_t **data, size_t *len);
-
 /* ERR_UNSUPPORTED: not an H.225.0 (h2250) channel at all; ERR_MALFORMED: a multicast or otherwise
  * unusable media address. */
 int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel *channel);

@@ -72,6 +72,21 @@ def call_out(c, lab, listener, used, *faults):
     c.equal(f"{what}: none is left", lab.wait_sessions(0), 0)
 
 
+def early(c, lab):
+    """The callee tells its address in CallProceeding: the connection is there when it answers."""
+    up, far_up = sluice_lab.tone_pair()
+    callee = lab.endpoint("bert", "--listen", "--h245", "early", "--play", far_up, "--expect", up,
+                          "--timeout", "20", ip=OTHER, call=None)
+    callee.wait_event("listening")
+    caller = lab.endpoint("anna", "--play", up, "--expect", far_up, "--timeout", "20", ip=ONE,
+                          to=LISTENERS["smaller"])
+    caller.wait_event("connect")
+    lab.call("session.call", to=f"bert@{OTHER}", conference="demo")
+    for report in (callee.report(), caller.report()):
+        judge(c, "address told early", report)
+    c.equal("address told early: none is left", lab.wait_sessions(0), 0)
+
+
 def main():
     sluice_lab.enter_network()
     subprocess.run(["ip", "addr", "add", f"{GREATER}/24", "dev", "s0"], check=True)
@@ -84,6 +99,7 @@ def main():
             c.case(f"{function.__name__} greater", function, c, lab, "greater", "the peer's")
             c.case(f"{function.__name__} stubborn", function, c, lab, "greater", "ours", "--fault",
                    "stubborn")
+        c.case("early", early, c, lab)
         for name in ("h245_strangers", "unknown_call", "undecodable"):
             c.equal(f"server: {name}", lab.call("server.stats")["signalling"][name], 0)
     c.finish()

@@ -19,36 +19,38 @@ static void check_channel(const struct h245_channel *c)
 
 static void answer(struct arena *a, const struct h245_channel *offered, bool is_reverse)
 {
-    struct h245_channel back = {0};
+    struct h245_OpenLogicalChannel *olc = NULL;
+    struct h245_fast_olc back = {.is_reverse = !is_reverse};
     const uint8_t *octets = NULL;
-    bool is_reverse_back = !is_reverse;
     size_t len = 0;
 
-    if (h245_build_fast_answer(a, offered, is_reverse, &octets, &len) != 0)
+    if (h245_build_olc(a, offered, &olc) != 0 ||
+        h245_encode_fast_olc(a, olc, is_reverse, &octets, &len) != 0)
         return; /* a codec that is not built, numbers that are not for the wire */
-    if (h245_read_fast_offer(a, octets, len, &back, &is_reverse_back) != 0)
+    if (h245_read_fast_olc(a, octets, len, &back) != 0)
         abort();
-    check_channel(&back);
-    if (is_reverse_back != is_reverse || back.lcn != offered->lcn ||
-        back.session_id != offered->session_id || back.audio.codec != offered->audio.codec ||
-        !addr_is_equal(&back.media, &offered->media))
+    check_channel(&back.channel);
+    if (back.is_reverse != is_reverse || back.channel.lcn != offered->lcn ||
+        back.channel.session_id != offered->session_id ||
+        back.channel.audio.codec != offered->audio.codec ||
+        !addr_is_equal(&back.channel.media, &offered->media))
         abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct h245_channel channel = {0};
+    struct h245_fast_olc offer;
     struct arena a;
-    bool is_reverse = false;
     int err;
 
     arena_init(&a, 4096, 262144);
-    err = h245_read_fast_offer(&a, data, size, &channel, &is_reverse);
+    memset(&offer, 0, sizeof(offer));
+    err = h245_read_fast_olc(&a, data, size, &offer);
     if (err > 0)
         abort();
     if (err == 0) {
-        check_channel(&channel);
-        answer(&a, &channel, is_reverse);
+        check_channel(&offer.channel);
+        answer(&a, &offer.channel, offer.is_reverse);
     }
     arena_fini(&a);
     return 0;

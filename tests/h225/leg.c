@@ -52,6 +52,7 @@ static void read_answer(struct leg *l, const struct h225_answer *answer)
 {
     l->seen.h245_address = answer->h245_address;
     l->seen.tunnelling = answer->tunnelling;
+    l->seen.fast_start = answer->fast_start_count;
     l->seen.fast_connect_refused = answer->fast_connect_refused;
     snprintf(l->seen.product, 64, "%s", answer->product);
     snprintf(l->seen.display, 64, "%s", answer->display);

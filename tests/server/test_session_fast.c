@@ -16,6 +16,7 @@ static struct arena memory;
 static struct h23510_fast_proposal list[H23510_FAST_MAX];
 static struct h225_octets octets[H23510_FAST_MAX];
 static size_t count;
+static const struct h225_octets *extra; /* one more OLC in the Setup */
 
 typedef void (*spoil_fn)(struct h245_DTLSSecurityCapability *cap);
 
@@ -40,6 +41,7 @@ static struct peer *caller(enum settings_dtls dtls, enum h23510_mode mode, enum 
     struct peer *p;
 
     arena_init(&memory, 0, 0);
+    extra = NULL;
     w = world_create(dtls);
     p = world_peer(w);
     p->mode = mode;
@@ -68,6 +70,8 @@ static void call(struct peer *p, spoil_fn spoil)
     }
     p->fast_start = octets;
     p->fast_start_count = count;
+    if (extra != NULL)
+        octets[p->fast_start_count++] = *extra;
     peer_call(p, "demo");
     world_run(w);
 }
@@ -289,6 +293,52 @@ static void h245_afterwards_finds_everything_as_it_is(void)
     }
 }
 
+/* Audio by fast connect, video by the H.245 that follows: it joins the connection that runs. */
+static void video_by_h245_joins_the_connection(void)
+{
+    struct peer *p = caller(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+
+    PROVES("A-ADD D-ONCE L-SHARE");
+    peer_add_video(p, "H264");
+    p->tunnels = true;
+    call(p, NULL);
+    CU_ASSERT_EQUAL(read_answers(p), H23510_OK);
+    world_keyed(w, p);
+    begin_h245(p);
+    peer_open_relayed(p, "H264");
+    world_run(w);
+    world_pass(w, 10);
+    CU_ASSERT_FALSE(p->was_refused);
+    CU_ASSERT_EQUAL(w->env.stats.channels_opened, 3);
+    CU_ASSERT_EQUAL(w->port_count, 1);
+    CU_ASSERT_EQUAL(world_port(w, p)->associations, 1);
+    CU_ASSERT(are_channels_open(p));
+    end();
+}
+
+/* A medium that is proposed and not taken is no reason to refuse the other one. */
+static void video_proposals_do_not_stand_in_the_way_of_audio(void)
+{
+    struct peer *p = caller(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+    struct h245_channel video = {.lcn = 109, .session_id = 2, .kind = H245_MEDIA_COUNT};
+    struct h245_OpenLogicalChannel *olc = NULL;
+
+    peer_add_video(p, "H264");
+    video.relayed = p->relayed[0];
+    video.kind = video.relayed.media;
+    video.media_control = p->media;
+    CU_ASSERT_EQUAL_FATAL(h245_build_olc(&memory, &video, &olc), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        h245_encode_fast_olc(&memory, olc, false, &octets[10].data, &octets[10].len), 0);
+    extra = &octets[10];
+    call(p, NULL);
+    CU_ASSERT_EQUAL(p->fast_start_count, 5);
+    CU_ASSERT_FALSE(p->fast_refused);
+    CU_ASSERT_EQUAL(read_answers(p), H23510_OK);
+    CU_ASSERT_EQUAL(w->env.stats.h235_refused, 0);
+    end();
+}
+
 static void capabilities_beside_the_setup_are_answered_with_the_role_that_runs(void)
 {
     struct peer *p = caller(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
@@ -375,7 +425,8 @@ SUITE("server/session_fast", TEST(protected_proposals_are_taken_and_dtls_begins)
       TEST(roles_of_the_proposals_are_complemented), TEST(policy_chooses_among_the_proposals),
       TEST(bad_proposals_are_counted_and_h245_goes_on),
       TEST(required_with_nothing_to_sign_by_refuses),
-      TEST(h245_afterwards_finds_everything_as_it_is),
+      TEST(h245_afterwards_finds_everything_as_it_is), TEST(video_by_h245_joins_the_connection),
+      TEST(video_proposals_do_not_stand_in_the_way_of_audio),
       TEST(capabilities_beside_the_setup_are_answered_with_the_role_that_runs),
       TEST(capabilities_without_dtls_do_not_end_what_is_protected),
       TEST(mismatch_without_h245_ends_the_call), TEST(mismatch_with_h245_closes_the_channels),

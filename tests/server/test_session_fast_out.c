@@ -390,6 +390,65 @@ static void port_that_never_comes_is_given_up(void)
     end();
 }
 
+/* H.323 8.2: the callee tells its H.245 address before it answers. */
+static void announce(struct peer *p, const struct h225_setup *setup)
+{
+    const uint8_t ip[4] = {198, 51, 100, 200};
+
+    p->h245_at = addr_from_ip4(ip, 5000);
+    h225_call_announce_h245(p->call, &p->h245_at);
+    if (callee.from == Q931_CALL_PROCEEDING)
+        on_setup(p, setup);
+}
+
+static void h245_address_before_connect_is_used_at_once(void)
+{
+    struct peer *p = begin(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+
+    p->dials_fast = false;
+    p->on_setup = announce;
+    p->answers = CALLEE_PROCEEDS;
+    dial(p);
+    CU_ASSERT_EQUAL(w->connects, 1);
+    CU_ASSERT(addr_is_equal(&w->connected_to, &p->h245_at));
+    peer_h245_begin(p); /* its connection is there: channels before anybody picks up */
+    world_run(w);
+    CU_ASSERT(p->in_open && p->out_open);
+    CU_ASSERT_EQUAL(h225_call_connect(p->call, &p->h245_at, w->now), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL(w->connects, 1);
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_ACTIVE);
+    CU_ASSERT_EQUAL(world_port(w, p)->associations, 1);
+    end();
+}
+
+static void h245_waits_while_fast_connect_is_not_answered(void)
+{
+    struct peer *p = begin(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+
+    p->on_setup = announce;
+    p->answers = CALLEE_PROCEEDS;
+    dial(p);
+    CU_ASSERT_EQUAL(w->connects, 0);
+    h225_call_refuse_fast_connect(p->call, true);
+    CU_ASSERT_EQUAL(h225_call_alerting(p->call, w->now), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL(w->connects, 1); /* refused, and the address is there */
+    end();
+}
+
+static void with_fast_connect_answered_h245_is_the_peers_to_begin(void)
+{
+    struct peer *p = begin(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+
+    callee.from = Q931_CALL_PROCEEDING;
+    p->on_setup = announce;
+    dial(p);
+    CU_ASSERT(are_channels_open(p));
+    CU_ASSERT_EQUAL(w->connects, 0);
+    end();
+}
+
 SUITE("server/session_fast_out", TEST(proposals_wait_for_the_port_and_are_taken),
       TEST(without_the_wish_nothing_is_proposed), TEST(policy_off_proposes_media_in_the_clear),
       TEST(answer_counts_in_whichever_message_it_stands), TEST(media_are_keyed_while_it_rings),
@@ -397,4 +456,6 @@ SUITE("server/session_fast_out", TEST(proposals_wait_for_the_port_and_are_taken)
       TEST(answer_to_nothing_that_was_proposed_ends_the_call),
       TEST(accepted_subset_opens_what_there_is), TEST(h245_afterwards_finds_everything_as_it_is),
       TEST(mismatch_without_h245_ends_the_call), TEST(no_port_means_no_proposals),
-      TEST(port_that_never_comes_is_given_up))
+      TEST(port_that_never_comes_is_given_up), TEST(h245_address_before_connect_is_used_at_once),
+      TEST(h245_waits_while_fast_connect_is_not_answered),
+      TEST(with_fast_connect_answered_h245_is_the_peers_to_begin))
