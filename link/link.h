@@ -67,7 +67,7 @@ struct link_client_config {
 };
 
 /* Make a client; connects at the first link_client_poll. ERR_INVAL, ERR_NOMEM, ERR_IO. */
-int link_client_create(const struct link_client_config *config, struct link_client **client);
+int link_client_create(const struct link_client_config *config, struct link_client **out);
 
 /* Close the socket (media keep flowing), unmap, free. No port may be in use by then. NULL is ok. */
 void link_client_destroy(struct link_client *client);

@@ -39,7 +39,7 @@ struct link_server_config {
 
 /* Listen. Who may open the socket file may attach. ERR_EXISTS:
  * another process listens there; ERR_INVAL, ERR_RANGE, ERR_NOMEM, ERR_IO. */
-int link_server_create(const struct link_server_config *config, struct link_server **server);
+int link_server_create(const struct link_server_config *config, struct link_server **out);
 
 /* Stop listening, remove the socket file, free. No worker may be in use by then. NULL is ok. */
 void link_server_destroy(struct link_server *server);

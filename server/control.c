@@ -30,6 +30,7 @@ int control_create(uv_loop_t *loop, const struct settings_control *settings,
     c->node = *node;
     c->next_subscription = 1;
     c->started_ms = clock_mono_ms();
+    clock_wall_format(clock_wall_us(), c->started);
     list_init(&c->clients);
     int err = rpc_create(&c->rpc);
     if (err == 0)

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "server/control.h"
 
@@ -58,6 +59,7 @@ struct control {
     uint64_t next_subscription;
     uint64_t event_sequence;
     uint64_t started_ms;
+    char started[CLOCK_TEXT_MAX]; /* the same by the wall clock; told as it was then */
     control_on_stopped_fn on_stopped;
     void *stopped_ctx;
     struct control_stats stats;

@@ -10,13 +10,12 @@ static void on_info(void *ctx, void *peer, const json_t *params, struct rpc_repl
 {
     const struct control *c = ctx;
     uint64_t uptime = clock_mono_ms() - c->started_ms;
-    char started[CLOCK_TEXT_MAX];
     (void)peer;
     (void)params;
-    json_t *info = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "name", c->node.name, "product",
-                             c->node.product, "version", SLUICE_VERSION, "pid",
-                             (json_int_t)getpid(), "uptime_ms", (json_int_t)uptime, "started",
-                             clock_wall_format(clock_wall_us() - uptime * 1000, started));
+    json_t *info =
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "name", c->node.name, "product",
+                  c->node.product, "version", SLUICE_VERSION, "pid", (json_int_t)getpid(),
+                  "uptime_ms", (json_int_t)uptime, "started", c->started);
     for (size_t i = 0; info != NULL && i < c->info_count; i++)
         json_object_set_new(info, c->infos[i].name, c->infos[i].fn(c->infos[i].ctx));
     rpc_reply_result(reply, info);

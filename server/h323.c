@@ -487,7 +487,7 @@ static void close_doors(struct h323 *h)
     }
 }
 
-int h323_listen(struct h323 *h, const char **which)
+int h323_listen(struct h323 *h)
 {
     const struct settings_signalling *s = &h->settings->signalling;
 
@@ -495,7 +495,10 @@ int h323_listen(struct h323 *h, const char **which)
         int err = door_open(h, &s->listeners[i]);
 
         if (err != 0) {
-            *which = s->listeners[i].name;
+            log_error(LOG_AREA_H225, 0, "listener not opened",
+                      LOG_S("listener", s->listeners[i].name),
+                      LOG_ADDR("address", &s->listeners[i].address),
+                      LOG_S("reason", tcp_last_error(h->tcp)), LOG_E("error", err));
             close_doors(h);
             return err;
         }

@@ -43,7 +43,7 @@ int h323_create(struct session_env *env, struct tcp *tcp, struct h323 **out);
 void h323_use_tls(struct h323 *h, const struct tls_keys *keys);
 
 /* Opens every listener of the configuration, or none. *which names the one that failed. */
-int h323_listen(struct h323 *h, const char **which);
+int h323_listen(struct h323 *h);
 
 /* No new calls; ends all sessions for the given reason. */
 void h323_stop(struct h323 *h, enum session_end why);

@@ -72,7 +72,7 @@ static void put_material(struct lab_transport *t, const struct media_established
     n += put_hex(t->material + n, client->key, info->key_len);
     n += put_hex(t->material + n, server->key, info->key_len);
     n += put_hex(t->material + n, client->salt, info->salt_len);
-    n += put_hex(t->material + n, server->salt, info->salt_len);
+    (void)put_hex(t->material + n, server->salt, info->salt_len);
 }
 
 static void on_established(void *owner, const struct media_established *e)

@@ -1,8 +1,8 @@
 /* sluiced: the control process of Sluice. */
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -12,49 +12,78 @@
 static const char usage[] =
     "usage: sluiced --config FILE [--check]\n"
     "       sluiced --print-config-reference | --print-config-schema\n"
-    "       sluiced --version | --help\n"
+    "The control process of Sluice: signalling, DTLS, the control socket.\n"
     "\n"
-    "  --config FILE             configuration (JSON; docs/configuration.md)\n"
-    "  --check                   check the file and exit: 0 when it is fine\n"
-    "  --print-config-reference  every key, as Markdown\n"
-    "  --print-config-schema     JSON Schema of the configuration\n"
+    "  -c, --config FILE             configuration (JSON; docs/configuration.md)\n"
+    "      --check                   check the file and exit: 0 when it is fine\n"
+    "      --print-config-reference  every key, as Markdown\n"
+    "      --print-config-schema     JSON Schema of the configuration\n"
+    "  -h, --help                    this text\n"
+    "  -V, --version                 print the version\n"
     "\n"
-    "SIGTERM, SIGINT: end all sessions politely, then exit. SIGHUP: read the file again; log levels\n"
-    "and certificates of signalling hold at once.\n";
+    "SIGTERM, SIGINT: end all sessions politely, then exit. SIGHUP: read the file again; what "
+    "holds\n"
+    "without a restart is taken over, the log says what does not (docs/configuration.md).\n"
+    "Exit status, as sluice-dp's: 0 = ended well, 1 = could not start, 2 = wrong options or\n"
+    "configuration.\n";
+
+/* As in sluice-dp. */
+enum status { STATUS_WELL, STATUS_NOT_STARTED, STATUS_WRONG, STATUS_GO_ON };
 
 struct options {
     const char *config;
     bool check;
 };
 
-/* Answers what needs no configuration; -1: go on. */
-static int parse(int argc, char **argv, struct options *o)
+static enum status printed(int err)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            o->config = argv[++i];
-        } else if (strcmp(argv[i], "--check") == 0) {
+    return err == 0 ? STATUS_WELL : STATUS_NOT_STARTED;
+}
+
+/* Answers what needs no configuration. */
+static enum status parse(int argc, char **argv, struct options *o)
+{
+    static const struct option list[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'k'},
+        {"print-config-reference", no_argument, NULL, 'r'},
+        {"print-config-schema", no_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:hV", list, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->config = optarg;
+            break;
+        case 'k':
             o->check = true;
-        } else if (strcmp(argv[i], "--print-config-reference") == 0) {
-            return settings_print_reference(stdout) == 0 ? 0 : 1;
-        } else if (strcmp(argv[i], "--print-config-schema") == 0) {
-            return settings_print_schema(stdout) == 0 ? 0 : 1;
-        } else if (strcmp(argv[i], "--version") == 0) {
-            puts("sluiced " SLUICE_VERSION);
-            return 0;
-        } else if (strcmp(argv[i], "--help") == 0) {
+            break;
+        case 'r':
+            return printed(settings_print_reference(stdout));
+        case 's':
+            return printed(settings_print_schema(stdout));
+        case 'h':
             fputs(usage, stdout);
-            return 0;
-        } else {
-            fprintf(stderr, "sluiced: what is \"%s\"?\n%s", argv[i], usage);
-            return 2;
+            return STATUS_WELL;
+        case 'V':
+            puts("sluiced " SLUICE_VERSION);
+            return STATUS_WELL;
+        default:
+            fputs("sluiced: try --help\n", stderr);
+            return STATUS_WRONG;
         }
     }
-    if (o->config == NULL) {
-        fputs(usage, stderr);
-        return 2;
+    if (optind < argc || o->config == NULL) {
+        fputs(optind < argc ? "sluiced: unexpected argument; try --help\n"
+                            : "sluiced: --config FILE is needed; try --help\n",
+              stderr);
+        return STATUS_WRONG;
     }
-    return -1;
+    return STATUS_GO_ON;
 }
 
 static struct settings *load(const char *path)
@@ -91,23 +120,23 @@ int main(int argc, char **argv)
     static struct server server;
     struct options options = {NULL, false};
     struct settings *settings;
-    int status = parse(argc, argv, &options);
+    enum status status = parse(argc, argv, &options);
 
-    if (status >= 0)
+    if (status != STATUS_GO_ON)
         return status;
     settings = load(options.config);
     if (settings == NULL)
-        return 1;
+        return STATUS_WRONG;
     if (options.check) {
         free(settings);
         puts("configuration is fine");
-        return 0;
+        return STATUS_WELL;
     }
     harden();
     settings_apply_log(&settings->log);
     if (server_init(&server, settings, options.config) != 0)
-        return 1;
+        return STATUS_NOT_STARTED;
     server_run(&server);
     server_fini(&server);
-    return 0;
+    return STATUS_WELL;
 }

@@ -297,17 +297,6 @@ static int make_gatekeeper(struct server *s)
     return err;
 }
 
-static int make_listeners(struct server *s)
-{
-    const char *which = "";
-    int err = h323_listen(s->h323, &which);
-
-    if (err != 0)
-        log_error(LOG_AREA_H225, 0, "listener not opened", LOG_S("listener", which),
-                  LOG_E("error", err));
-    return err;
-}
-
 /* ---- signals ---- */
 
 static void stop_begin(struct server *s);
@@ -484,7 +473,7 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     if (err == 0)
         err = make_gatekeeper(s);
     if (err == 0)
-        err = make_listeners(s);
+        err = h323_listen(s->h323);
     if (err == 0)
         err = watch_signals(s);
     if (err != 0) {

@@ -548,12 +548,18 @@ int tcp_listen_tls(struct tcp *t, const struct addr *at, const struct tls_keys *
     if (err == 0)
         err = uv_listen((uv_stream_t *)&l->handle, BACKLOG, on_connection);
     if (err != 0) {
+        t->last_error = err;
         tcp_listener_close(l);
         return err == UV_EADDRINUSE ? ERR_EXISTS : ERR_IO;
     }
     l->at = name_of(&l->handle, false);
     *out = l;
     return 0;
+}
+
+const char *tcp_last_error(const struct tcp *t)
+{
+    return t->last_error != 0 ? uv_strerror(t->last_error) : "";
 }
 
 struct addr tcp_listener_addr(const struct tcp_listener *l)

@@ -96,6 +96,8 @@ int tcp_listen(struct tcp *t, const struct addr *at, tcp_on_accept_fn on_accept,
  * whole, and never of one that fails. `keys` must outlive the listener. */
 int tcp_listen_tls(struct tcp *t, const struct addr *at, const struct tls_keys *keys,
                    tcp_on_accept_fn on_accept, void *user, struct tcp_listener **out);
+/* Why the last tcp_listen or tcp_connect failed, in the system's words. */
+const char *tcp_last_error(const struct tcp *t);
 struct addr tcp_listener_addr(const struct tcp_listener *l);
 void tcp_listener_close(struct tcp_listener *l);
 

@@ -93,7 +93,8 @@ def told_by_json(c, lab):
 
 
 def back_to_zero(c, lab):
-    """The shards report once a second: wait for a report that is younger than the last close."""
+    """What calls have taken is given back. Not all of it at once: a peer's connection ends when the
+    peer lets go of it, and no event tells of that."""
     def left(stats):
         now = {
             "sessions": stats["sessions_now"],
