@@ -25,6 +25,7 @@ struct member {
 struct conference {
     struct list link;
     struct conferences *all;
+    struct settings_conference own; /* as it was when the conference began */
     const struct settings_conference *settings;
     char name[SETTINGS_TEXT_MAX];
     uint32_t place;
@@ -109,7 +110,8 @@ static struct conference *make(struct conferences *all, const struct settings_co
         return NULL;
     }
     c->all = all;
-    c->settings = settings;
+    c->own = *settings;
+    c->settings = &c->own;
     strncpy(c->name, name, sizeof(c->name) - 1);
     c->place = all->next_place++;
     list_init(&c->members);

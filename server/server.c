@@ -176,12 +176,11 @@ static int make_tls(struct server *s)
     return err;
 }
 
-static int make_tcp(struct server *s)
+struct tcp_config server_tcp_config(const struct server *s)
 {
     const struct settings_limits *l = &s->settings->signalling.limits;
-    const struct tcp_config config = {
-        .loop = &s->loop.uv,
-        .timers = &s->loop.timers,
+
+    return (struct tcp_config){
         .connections_max = l->max_connections,
         .per_address_max = l->max_connections_per_address,
         .packet_max = l->max_message_bytes,
@@ -190,7 +189,14 @@ static int make_tcp(struct server *s)
         .flush_ms = FLUSH_MS,
         .tls_ms = s->settings->tls.handshake_timeout_ms,
     };
+}
 
+static int make_tcp(struct server *s)
+{
+    struct tcp_config config = server_tcp_config(s);
+
+    config.loop = &s->loop.uv;
+    config.timers = &s->loop.timers;
     return tcp_create(&config, &s->tcp);
 }
 

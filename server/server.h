@@ -53,8 +53,11 @@ int server_init(struct server *s, struct settings *settings, const char *setting
 void server_run(struct server *s);
 void server_fini(struct server *s);
 
+/* What the settings say about connections, without loop and timers. */
+struct tcp_config server_tcp_config(const struct server *s);
+
 /* server_reload.c: reads the configuration again and takes what can change while the server runs.
- * The answer of server.reload: taken, problems. A new reference. */
+ * The answer of server.reload: taken, problems, changed, restart. A new reference. */
 json_t *server_reload(struct server *s);
 
 /* server_rpc.c: methods and events on the control socket. */

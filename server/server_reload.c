@@ -1,6 +1,6 @@
 /* The configuration read again while the server runs: by SIGHUP or server.reload. A file that is
- * refused changes nothing, nor does a certificate that does not load; of a file that is fine, log
- * levels and the certificates of signalling hold at once, the rest after a restart. */
+ * refused changes nothing, nor does one whose certificates of signalling do not load. Of a file
+ * that is fine, what the table of settings marks so holds at once; what else differs is named. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,29 +33,50 @@ static json_t *refuse(struct server *s, int err, json_t *problems)
               LOG_S("path", json_string_value(json_object_get(first, "path"))),
               LOG_S("first", json_string_value(json_object_get(first, "text"))),
               LOG_E("error", err));
-    return json_pack("{s:b,s:o}", "taken", 0, "problems", problems);
+    return json_pack("{s:b,s:o,s:[],s:[]}", "taken", 0, "problems", problems, "changed", "restart");
+}
+
+struct difference {
+    json_t *changed, *restart;
+};
+
+static void on_difference(void *ctx, const char *path, bool is_taken)
+{
+    struct difference *d = ctx;
+
+    json_array_append_new(is_taken ? d->changed : d->restart, json_string(path));
+    if (is_taken)
+        log_info(LOG_AREA_SETTINGS, 0, "setting changed", LOG_S("key", path));
+    else
+        log_warn(LOG_AREA_SETTINGS, 0, "setting differs, it holds after a restart",
+                 LOG_S("key", path));
 }
 
 static json_t *take(struct server *s, const struct settings *fresh)
 {
+    struct difference d = {NULL, NULL};
     char text[TLS_KEYS_TEXT_MAX] = "";
+    /* First what can fail. Files may be other ones though their names are the same. */
     int err = tls_keys_reload(s->tls, &fresh->tls, text);
     json_t *problems = json_array();
+    struct tcp_config tcp;
 
     if (err != 0) {
         json_array_append_new(problems, problem_json(0, "tls", text));
         return refuse(s, err, problems);
     }
     s->reloads++;
-    s->settings->log = fresh->log;
-    s->settings->tls = fresh->tls;
+    d.changed = json_array();
+    d.restart = json_array();
+    settings_take(s->settings, fresh, on_difference, &d);
     settings_apply_log(&s->settings->log);
-    log_info(LOG_AREA_SETTINGS, 0,
-             "configuration read again: log levels and certificates of signalling hold now, the "
-             "rest after a restart",
-             LOG_B("differs", memcmp(fresh, s->settings, sizeof(*fresh)) != 0));
-    return json_pack("{s:b,s:o,s:o}", "taken", 1, "problems", problems, "tls",
-                     tls_keys_to_json(s->tls));
+    tcp = server_tcp_config(s);
+    tcp_set_limits(s->tcp, &tcp);
+    log_info(LOG_AREA_SETTINGS, 0, "configuration read again",
+             LOG_U("changed", json_array_size(d.changed)),
+             LOG_U("after_restart", json_array_size(d.restart)));
+    return json_pack("{s:b,s:o,s:o,s:o,s:o}", "taken", 1, "problems", problems, "changed",
+                     d.changed, "restart", d.restart, "tls", tls_keys_to_json(s->tls));
 }
 
 json_t *server_reload(struct server *s)

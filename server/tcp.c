@@ -583,6 +583,15 @@ int tcp_create(const struct tcp_config *config, struct tcp **out)
     return 0;
 }
 
+void tcp_set_limits(struct tcp *t, const struct tcp_config *config)
+{
+    struct tcp_config fresh = *config;
+
+    fresh.loop = t->config.loop;
+    fresh.timers = t->config.timers;
+    t->config = fresh;
+}
+
 void tcp_stop(struct tcp *t)
 {
     LIST_FOREACH_SAFE (it, &t->conns)

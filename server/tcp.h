@@ -79,6 +79,10 @@ typedef bool (*tcp_on_accept_fn)(void *user, struct tcp_conn *conn);
 
 int tcp_create(const struct tcp_config *config, struct tcp **out);
 
+/* Other limits from now on; loop and timers stay. Connections that are there keep the size of their
+ * packets, and stay when they are more than are allowed now. */
+void tcp_set_limits(struct tcp *t, const struct tcp_config *config);
+
 /* Closes all connections and listeners without a word. The loop must run once more afterwards to
  * let libuv finish; then call tcp_destroy. */
 void tcp_stop(struct tcp *t);

@@ -25,7 +25,7 @@ static void print_row(FILE *out, const struct settings_row *row)
     else
         fprintf(out, " | `%s` | ", row->fallback);
     print_cell(out, row->help);
-    fputs(" |\n", out);
+    fputs(row->reloads ? " *(reloads)* |\n" : " |\n", out);
 }
 
 static void print_table(FILE *out, const struct settings_table *table, const char *path)
@@ -47,14 +47,20 @@ static void print_table(FILE *out, const struct settings_table *table, const cha
 
 int settings_table_print_reference(const struct settings_table *root, FILE *out)
 {
-    fputs("# Configuration reference\n\n"
-          "One JSON file for `sluiced` and `sluice-dp`. Both check the whole file at start and\n"
-          "refuse it with the line and the path of every key that is wrong; nothing is "
-          "half-started.\n"
-          "`configs/sluice.schema.json` says the same to editors.\n\n"
-          "This page is made by `sluiced --print-config-reference` from the table that checks the\n"
-          "file; do not edit it.\n",
-          out);
+    fputs(
+        "# Configuration reference\n\n"
+        "One JSON file for `sluiced` and `sluice-dp`. Both check the whole file at start and\n"
+        "refuse it with the line and the path of every key that is wrong; nothing is "
+        "half-started.\n"
+        "`configs/sluice.schema.json` says the same to editors.\n\n"
+        "SIGHUP and the method `server.reload` make sluiced read the file again. A key marked\n"
+        "*(reloads)*, and all below it, then holds at once, for new calls where it is about\n"
+        "calls; the log and the method's answer name the others that differ: they hold after a\n"
+        "restart. Listeners take new policies as long as their number, order, addresses and ports\n"
+        "are the same.\n\n"
+        "This page is made by `sluiced --print-config-reference` from the table that checks the\n"
+        "file; do not edit it.\n",
+        out);
     print_table(out, root, "");
     return ferror(out) ? ERR_IO : 0;
 }

@@ -296,17 +296,20 @@ static const struct settings_row listener_rows[] = {
      .help = "Calls come by TLS, as section `tls` says. A clear call on such a port is refused, "
              "and H.245 is tunnelled or has a TLS connection of its own."},
     {"dtls", SETTINGS_CHOICE, AT(settings_listener, dtls), .choices = dtls_choices,
-     .fallback = "\"required\"",
+     .fallback = "\"required\"", .reloads = true,
      .help = "Media keyed by H.235.10: `required` refuses peers without it, `preferred` gives them "
              "plain RTP, `off` never uses it."},
     {"h245_address", SETTINGS_IP, AT(settings_listener, h245_address), .fallback = "\"\"",
+     .reloads = true,
      .help = "Address of H.245 connections; \"\" = the one that the call came to."},
     {"h245_ports", SETTINGS_OBJECT, AT(settings_listener, h245_ports), .table = &h245_ports_table,
      .fallback = "{}", .help = "TCP ports of H.245 connections."},
     {"media_ip4", SETTINGS_IP, AT(settings_listener, media_ip4), .fallback = "\"\"",
+     .reloads = true,
      .help = "IPv4 address of media that peers are told (behind a static NAT); \"\" = that of the "
              "data plane."},
     {"media_ip6", SETTINGS_IP, AT(settings_listener, media_ip6), .fallback = "\"\"",
+     .reloads = true,
      .help = "IPv6 address of media that peers are told; \"\" = that of the data plane."},
 };
 static const struct settings_table listener_table =
@@ -384,40 +387,44 @@ static const struct settings_row signalling_rows[] = {
     {"listeners", SETTINGS_OBJECTS, LIST(settings_signalling, listeners, listener_count), .min = 1,
      .max = SETTINGS_LISTENERS_MAX, .table = &listener_table, .help = "Where calls come in."},
     {"tunnelling", SETTINGS_BOOL, AT(settings_signalling, tunnelling), .fallback = "true",
+     .reloads = true,
      .help = "H.245 inside call signalling where the peer offers it, without a connection of its "
              "own."},
     {"fast_connect", SETTINGS_BOOL, AT(settings_signalling, fast_connect), .fallback = "true",
+     .reloads = true,
      .help = "Channels opened by Setup and Connect where the peer offers it, with H.235.10 in them "
              "as `dtls` of the listener wants it; what does not fit goes on by H.245. `preferred` "
              "takes channels in the clear only from a peer that offers no others, and counts such "
              "a call as downgraded."},
     {"h245_in_setup", SETTINGS_BOOL, AT(settings_signalling, h245_in_setup), .fallback = "false",
+     .reloads = true,
      .help = "Calls of the server: name an H.245 address in Setup, so that the peer can open that "
              "connection before it answers."},
     {"default_conference", SETTINGS_TEXT, AT(settings_signalling, default_conference), .min = 0,
-     .max = 127, .fallback = "\"\"",
+     .max = 127, .fallback = "\"\"", .reloads = true,
      .help = "Alias of the dial plan for callers that name nobody (a Setup without an alias and "
              "without a called number); \"\" = they are refused."},
     {"multiple_calls", SETTINGS_BOOL, AT(settings_signalling, multiple_calls), .fallback = "true",
+     .reloads = true,
      .help = "Several calls at a time on one call signalling connection, for peers that can. A "
              "further Setup is otherwise refused: newConnectionNeeded."},
     {"maintain_connection", SETTINGS_BOOL, AT(settings_signalling, maintain_connection),
-     .fallback = "false",
+     .fallback = "false", .reloads = true,
      .help = "Keep call signalling connections for further calls where the peer wants it too; else "
              "each is closed with its last call."},
     {"max_forwards", SETTINGS_UINT, AT(settings_signalling, max_forwards), .min = 0, .max = 16,
-     .fallback = "3",
+     .fallback = "3", .reloads = true,
      .help = "Calls of the server: how often one call follows a peer that forwards it elsewhere. "
              "0 = never."},
     {"start_h245", SETTINGS_CHOICE, AT(settings_signalling, start_h245),
-     .choices = start_h245_choices, .fallback = "\"peer\"",
+     .choices = start_h245_choices, .fallback = "\"peer\"", .reloads = true,
      .help = "A peer may ask the server to open the H.245 connection (Facility startH245): `peer` "
              "does so only to the address that the call came from, `any` to any that is named, "
              "`never` not at all."},
     {"limits", SETTINGS_OBJECT, AT(settings_signalling, limits), .table = &limits_table,
-     .fallback = "{}", .help = "How much peers may use."},
+     .fallback = "{}", .reloads = true, .help = "How much peers may use."},
     {"timers", SETTINGS_OBJECT, AT(settings_signalling, timers), .table = &timers_table,
-     .fallback = "{}", .help = "How long peers may take."},
+     .fallback = "{}", .reloads = true, .help = "How long peers may take."},
 };
 static const struct settings_table signalling_table =
     SETTINGS_TABLE("H.225.0 and H.245.", signalling_rows);
@@ -511,23 +518,23 @@ static const struct settings_row dtls_rows[] = {
      .help = "PEM file of its private key."},
     {"hashes", SETTINGS_CHOICES, LIST(settings_dtls_section, hashes, hash_count), .min = 1,
      .max = 3, .choices = hash_choices, .fallback = "[\"sha-256\", \"sha-384\", \"sha-512\"]",
-     .help = "Hash functions of fingerprints, best first."},
+     .reloads = true, .help = "Hash functions of fingerprints, best first."},
     {"allow_sha1", SETTINGS_BOOL, AT(settings_dtls_section, allow_sha1), .fallback = "false",
-     .help = "Announce SHA-1 too, last, and take fingerprints made with it."},
+     .reloads = true, .help = "Announce SHA-1 too, last, and take fingerprints made with it."},
     {"profiles", SETTINGS_CHOICES, LIST(settings_dtls_section, profiles, profile_count), .min = 1,
      .max = SETTINGS_PROFILES_MAX, .choices = profile_choices,
      .fallback = "[\"AEAD_AES_128_GCM\", \"AEAD_AES_256_GCM\", \"AES128_CM_SHA1_80\", "
                  "\"AES128_CM_SHA1_32\"]",
      .help = "SRTP protection profiles, best first."},
     {"setup", SETTINGS_CHOICE, AT(settings_dtls_section, setup), .choices = setup_choices,
-     .fallback = "\"actpass\"", .help = "DTLS role that is offered (RFC 4145)."},
+     .fallback = "\"actpass\"", .reloads = true, .help = "DTLS role that is offered (RFC 4145)."},
     {"send_extensions_type", SETTINGS_BOOL, AT(settings_dtls_section, send_extensions_type),
-     .fallback = "true",
+     .fallback = "true", .reloads = true,
      .help =
          "Send `extensionsType` in `DTLSSecurityCapability`. H.235.10 clause 7.2 demands it, but "
          "H.245 version 17 does not define it: turn it off for peers that stumble over it."},
     {"cleartext_signalling", SETTINGS_CHOICE, AT(settings_dtls_section, cleartext_signalling),
-     .choices = cleartext_choices, .fallback = "\"warn\"",
+     .choices = cleartext_choices, .fallback = "\"warn\"", .reloads = true,
      .help = "Fingerprints that come over an unsecured H.245 connection: take them, take them with "
              "a warning, or refuse the channel."},
     {"handshake_timeout_ms", SETTINGS_UINT, AT(settings_dtls_section, handshake_timeout_ms),
@@ -608,7 +615,7 @@ static const struct settings_row root_rows[] = {
     {"node", SETTINGS_OBJECT, AT(settings, node), .table = &node_table, .fallback = "{}",
      .help = "How the server introduces itself."},
     {"log", SETTINGS_OBJECT, AT(settings, log), .table = &log_table, .fallback = "{}",
-     .help = "Log lines."},
+     .reloads = true, .help = "Log lines."},
     {"control", SETTINGS_OBJECT, AT(settings, control), .table = &control_table, .fallback = "{}",
      .help = "The control socket."},
     {"link", SETTINGS_OBJECT, AT(settings, link), .table = &link_table, .fallback = "{}",
@@ -620,17 +627,17 @@ static const struct settings_row root_rows[] = {
     {"gatekeeper", SETTINGS_OBJECT, AT(settings, gatekeeper), .table = &gatekeeper_table,
      .fallback = "{}", .help = "The gatekeeper (RAS) that the server registers with."},
     {"media", SETTINGS_OBJECT, AT(settings, media), .table = &media_table, .fallback = "{}",
-     .help = "RTP and SRTP."},
+     .reloads = true, .help = "RTP and SRTP."},
     {"dtls", SETTINGS_OBJECT, AT(settings, dtls), .table = &dtls_table, .fallback = "{}",
      .help = "DTLS of H.235.10 media."},
     {"tls", SETTINGS_OBJECT, AT(settings, tls), .table = &tls_table, .fallback = "{}",
-     .help = "TLS of call signalling and H.245."},
+     .reloads = true, .help = "TLS of call signalling and H.245."},
     {"codecs", SETTINGS_CHOICES, LIST(settings, codecs, codec_count), .min = 1,
      .max = SETTINGS_CODECS_MAX, .choices = codec_choices,
-     .fallback = "[\"g711-alaw\", \"g711-ulaw\"]",
+     .fallback = "[\"g711-alaw\", \"g711-ulaw\"]", .reloads = true,
      .help = "Codecs of conferences that do not name theirs, best first."},
     {"conferences", SETTINGS_OBJECTS, LIST(settings, conferences, conference_count), .min = 0,
-     .max = SETTINGS_CONFERENCES_MAX, .table = &conference_table, .fallback = "[]",
+     .max = SETTINGS_CONFERENCES_MAX, .table = &conference_table, .fallback = "[]", .reloads = true,
      .help = "What can be called. A call to anything else is refused."},
 };
 const struct settings_table settings_root = SETTINGS_TABLE("The whole file.", root_rows);

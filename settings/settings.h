@@ -4,7 +4,7 @@
  * file. Every key is one row of a table in settings/settings.c: type, range, default, unit and help
  * come from there, and so do docs/configuration.md and configs/sluice.schema.json. To add a key,
  * add its member here, its row there, and regenerate both (`sluiced --print-config-reference`,
- * `sluiced --print-config-schema`). Nothing changes after the load. */
+ * `sluiced --print-config-schema`). After the load only settings_take changes it. */
 #ifndef SETTINGS_SETTINGS_H
 #define SETTINGS_SETTINGS_H
 
@@ -385,6 +385,13 @@ int settings_load_text(const char *text, size_t size, struct settings *out,
 
 /* Writes "FILE:LINE: PATH: TEXT" for every problem. */
 void settings_report_print(const struct settings_report *report, const char *file, FILE *out);
+
+/* Takes from a newly read configuration what can change while the server runs (its rows in the
+ * table say so), in place: pointers into *live stay good. Tells every key that differs, and whether
+ * it was taken; otherwise it holds after a restart. Both must come from settings_load_*. */
+typedef void (*settings_on_difference_fn)(void *ctx, const char *path, bool is_taken);
+void settings_take(struct settings *live, const struct settings *fresh,
+                   settings_on_difference_fn told, void *ctx);
 
 /* Sets format and levels of base/log. */
 void settings_apply_log(const struct settings_log *log);

@@ -7,6 +7,7 @@
 #define SETTINGS_TABLE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,6 +52,7 @@ struct settings_row {
     const char *fallback; /* default, as JSON; NULL = the key is required */
     const struct settings_choice *choices;
     const struct settings_table *table;
+    bool reloads; /* it, and all below it, holds without a restart: settings_take */
     const char *help;
 };
 

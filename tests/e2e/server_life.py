@@ -138,6 +138,45 @@ def hangup(c, lab):
     c.equal("SIGHUP: counted", (stats["reloads"], stats["reloads_refused"]), (1, 1))
 
 
+def reload(c, lab):
+    """A new dial plan and a new policy hold for the next call, while one of the old goes on; what
+    needs a restart is named."""
+    endpoints = running_call(lab)
+    with open(lab.config_path, encoding="utf-8") as file:
+        good = file.read()
+    changed = json.loads(good)
+    changed["conferences"] = [{"alias": "tomorrow", "kind": "relay"}]
+    changed["signalling"]["listeners"][0]["dtls"] = "off"
+    changed["data_plane"]["memory_mb"] += 1
+    with open(lab.config_path, "w", encoding="utf-8") as file:
+        json.dump(changed, file)
+    answer = lab.call("server.reload")
+    c.equal("server.reload: taken", answer["taken"], True)
+    c.equal("server.reload: what changed", sorted(answer["changed"]),
+            ["conferences", "signalling.listeners[0].dtls"])
+    c.equal("server.reload: what holds after a restart", answer["restart"], ["data_plane.memory_mb"])
+    lab.server.wait_line("key=data_plane.memory_mb")
+    report = lab.endpoint("late", "--timeout", "15", ip=sluice_lab.ENDPOINT_IPS[2]).report()
+    c.equal("the old alias is not known any more", report["release"]["reason"],
+            "unreachableDestination")
+    plain = lab.pair(["--dtls", "off"], ["--dtls", "off"], ips=sluice_lab.ENDPOINT_IPS[2:4],
+                     call="tomorrow", names=("carl", "dora"))
+    for endpoint in plain:
+        report = endpoint.report()
+        c.check(f"the new alias and policy, {endpoint.name}", report["ok"] and not report["secured"],
+                report["failure"])
+    for endpoint in endpoints:
+        endpoint.wait_stats(1)
+        endpoint.signal(signal.SIGTERM)
+    for endpoint in endpoints:
+        c.equal(f"the old call went on, {endpoint.name}", endpoint.report()["release"]["reason"],
+                "normal")
+    with open(lab.config_path, "w", encoding="utf-8") as file:
+        file.write(good)
+    c.equal("and back", lab.call("server.reload")["restart"], [])
+    lab.wait_sessions(0)
+
+
 def terminated(c, lab):
     capture = lab.capture("term.pcap", namespace="ends", what="udp")
     endpoints = running_call(lab)
@@ -165,6 +204,7 @@ def main():
         c.case("json", told_by_json, c, lab)
         c.case("zero", back_to_zero, c, lab)
         c.case("hangup", hangup, c, lab)
+        c.case("reload", reload, c, lab)
         c.case("terminated", terminated, c, lab)
     c.finish()
 

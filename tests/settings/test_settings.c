@@ -397,6 +397,95 @@ static void names_are_those_of_the_file(void)
     CU_ASSERT_STRING_EQUAL(settings_idle_to_str((enum settings_idle)77), "unknown");
 }
 
+/* ---- what a running server takes over ---- */
+
+static char told[2048];
+
+static void on_difference(void *ctx, const char *path, bool is_taken)
+{
+    size_t at = strlen(told);
+
+    (void)ctx;
+    snprintf(told + at, sizeof(told) - at, "%s%s ", is_taken ? "+" : "-", path);
+}
+
+#define DOORS(first, second)                                                           \
+    "\"signalling\": {\"tunnelling\": " first ", \"limits\": {\"max_sessions\": 9},\n" \
+    "\"listeners\": [" second "]}"
+
+/* Loads both, takes from the second; `s` is what the server then has. */
+static void check_taken(const char *before, const char *after, const char *wanted)
+{
+    struct settings *live = calloc(1, sizeof(*live));
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(live);
+    CU_ASSERT_EQUAL_FATAL(load(before), 0);
+    *live = s;
+    CU_ASSERT_EQUAL_FATAL(load(after), 0);
+    told[0] = '\0';
+    settings_take(live, &s, on_difference, NULL);
+    if (strcmp(told, wanted) != 0)
+        printf("\n    told \"%s\", not \"%s\"", told, wanted);
+    CU_ASSERT_STRING_EQUAL(told, wanted);
+    s = *live;
+    free(live);
+}
+
+static void same_file_again_differs_in_nothing(void)
+{
+    check_taken("{" PLANE "," CALLS "}", "{" PLANE "," CALLS "}", "");
+}
+
+static void keys_that_reload_are_taken_others_named(void)
+{
+    check_taken(
+        "{" PLANE "," DOORS("true", "{\"address\": \"198.18.0.1\"}") "}",
+        "{" PLANE "," DOORS(
+            "false",
+            "{\"address\": \"198.18.0.1\"}") ", \"log\": {\"level\": \"debug\", \"areas\": "
+                                             "{\"dtls\": \"error\"}},"
+                                             "\"dtls\": {\"setup\": \"active\", \"shards\": 3},"
+                                             "\"codecs\": [\"g711-ulaw\"], \"node\": {\"name\": "
+                                             "\"other\"},"
+                                             "\"conferences\": [{\"alias\": \"new\"}]}",
+        "-node.name +log.level +log.areas.dtls +signalling.tunnelling "
+        "+dtls.setup -dtls.shards +codecs +conferences ");
+    CU_ASSERT_EQUAL(s.log.level, LOG_LEVEL_DEBUG);
+    CU_ASSERT_EQUAL(s.log.areas[LOG_AREA_DTLS], LOG_LEVEL_ERROR);
+    CU_ASSERT_FALSE(s.signalling.tunnelling);
+    CU_ASSERT_EQUAL(s.dtls.setup, SETTINGS_SETUP_ACTIVE);
+    CU_ASSERT_EQUAL(s.dtls.shards, 1);
+    CU_ASSERT_STRING_EQUAL(s.node.name, "sluice");
+    CU_ASSERT_EQUAL(s.codec_count, 1);
+    CU_ASSERT_EQUAL(s.conference_count, 1);
+    CU_ASSERT_STRING_EQUAL(s.conferences[0].alias, "new");
+    CU_ASSERT_EQUAL(s.conferences[0].codec_count, 1);
+}
+
+/* A policy must never land on another door: the same doors in the same order, or none of it. */
+static void listeners_take_policies_while_they_are_the_same(void)
+{
+    static const char one[] =
+        "{" PLANE "," DOORS("true", "{\"address\": \"198.18.0.1\", \"dtls\": \"required\"},"
+                                    "{\"address\": \"198.18.0.3\", \"dtls\": \"off\"}") "}";
+
+    check_taken(one,
+                "{" PLANE "," DOORS("true", "{\"address\": \"198.18.0.1\", \"dtls\": "
+                                            "\"preferred\"}, {\"address\": \"198.18.0.3\", "
+                                            "\"dtls\": \"off\"}") "}",
+                "+signalling.listeners[0].dtls ");
+    CU_ASSERT_EQUAL(s.signalling.listeners[0].dtls, SETTINGS_DTLS_PREFERRED);
+    check_taken(one,
+                "{" PLANE "," DOORS("true", "{\"address\": \"198.18.0.3\", \"dtls\": \"off\"},"
+                                            "{\"address\": \"198.18.0.1\", \"dtls\": "
+                                            "\"required\"}") "}",
+                "-signalling.listeners ");
+    CU_ASSERT_EQUAL(s.signalling.listeners[0].dtls, SETTINGS_DTLS_REQUIRED);
+    check_taken(one, "{" PLANE "," DOORS("true", "{\"address\": \"198.18.0.1\"}") "}",
+                "-signalling.listeners ");
+    CU_ASSERT_EQUAL(s.signalling.listener_count, 2);
+}
+
 SUITE("settings/settings", TEST(minimal_file_gets_all_defaults), TEST(given_values_are_stored),
       TEST(each_kind_of_fault_is_told_with_path_and_line),
       TEST(writers_key_cannot_garble_the_report), TEST(all_problems_of_a_file_are_told),
@@ -407,4 +496,6 @@ SUITE("settings/settings", TEST(minimal_file_gets_all_defaults), TEST(given_valu
       TEST(locator_sees_through_strings_and_escapes), TEST(every_row_is_sound),
       TEST(reference_and_schema_match_the_table), TEST(example_files_are_good),
       TEST(file_that_cannot_be_read_is_told), TEST(log_section_sets_levels),
-      TEST(names_are_those_of_the_file))
+      TEST(names_are_those_of_the_file), TEST(same_file_again_differs_in_nothing),
+      TEST(keys_that_reload_are_taken_others_named),
+      TEST(listeners_take_policies_while_they_are_the_same))
