@@ -373,7 +373,8 @@ static struct tcp_conn *conn_new(struct tcp *t)
 
 static int conn_begin(struct tcp_conn *c)
 {
-    c->peer = name_of(&c->handle, true);
+    /* The peer is known, and counted under what is known: a second look at a connection that was
+     * reset meanwhile would find nobody, and its count would stay for ever. */
     c->local = name_of(&c->handle, false);
     (void)uv_tcp_nodelay(&c->handle, 1);
     (void)uv_tcp_keepalive(&c->handle, 1, KEEPALIVE_S);

@@ -5,20 +5,29 @@ call that came in and one that went out. Then whatever can go wrong, each with a
 """
 # timeout: 170
 import os
+import socket
+import struct
 import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+import captures  # noqa: E402
 import sluice_lab  # noqa: E402
 
 CALLER, CALLEE = sluice_lab.ENDPOINT_IPS[:2]
 NOBODY = "198.18.0.77"  # of the network, and not there
+PER_ADDRESS = 12        # connections
 
 
 def settings(config):
     config["signalling"]["timers"] = {"call_response_ms": 700, "call_alerting_ms": 700,
                                       "tcp_connect_ms": 1500}
+    config["signalling"]["limits"] = {"max_connections_per_address": PER_ADDRESS}
+    config["conferences"] += [
+        {"alias": "away", "forward_to": f"bert@{CALLEE}"},
+        {"alias": "round", "forward_to": f"round@{sluice_lab.SERVER_IP4}:1720"}]
     config["signalling"]["listeners"].append({"name": "six", "address": "[2001:db8:18::1]:1720"})
 
 
@@ -117,6 +126,26 @@ def failing(c, lab, what, cause, callee_arguments=None, text="", to=None):
     return callee
 
 
+def resets(c, lab):
+    """A callee that resets each connection: none of them counts against its address for ever."""
+    control = watch(lab)
+    with captures.Ends():
+        door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    door.bind((CALLEE, 1720))
+    door.listen(PER_ADDRESS)
+    causes = set()
+    for _ in range(2 * PER_ADDRESS):
+        session = lab.call("session.call", to=CALLEE, conference="demo")["id"]
+        connection, _ = door.accept()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        causes.add(ladder(control, session)[1]["cause"])
+    door.close()
+    c.check("resets: each call ends for it", causes <= {"signalling_lost", "unreachable"}, causes)
+    failing(c, lab, "after the resets", "busy", ["--answer", "busy"])
+
+
 def hang_up_while_ringing(c, lab):
     control = watch(lab)
     callee = listen(lab, "bert", "--answer", "ring", "--timeout", "10")
@@ -145,6 +174,34 @@ def gone(c, lab):
     c.equal("killed: the other call stays", [s["direction"] for s in lab.sessions()], ["in"])
     caller.stop()
     c.equal("none is left", lab.wait_sessions(0), 0)
+
+
+def forwarded(c, lab):
+    """The server calls itself: a conference that sends its callers away answers callForwarded, and the
+    calling half follows it to the endpoint."""
+    control = watch(lab)
+    up, far_up = sluice_lab.tone_pair()
+    callee = listen(lab, "bert", "--play", far_up, "--expect", up, "--timeout", "20")
+    caller = lab.endpoint("anna", "--play", up, "--expect", far_up, "--timeout", "20", ip=CALLER)
+    caller.wait_event("connect")
+    session = lab.call("session.call", to=f"away@{sluice_lab.SERVER_IP4}", conference="demo")["id"]
+    event = control.wait_event("session.forwarded", match=lambda e: e["session"] == session)["data"]
+    c.equal("forwarded: where to", (event["reason"], event["address"], event["alias"]),
+            ("callForwarded", f"{CALLEE}:1720", "bert"))
+    for endpoint in (callee, caller):
+        report = endpoint.report()
+        c.check(f"forwarded, {endpoint.name}: ok, audio equal", report["ok"] and
+                report["audio_match"], report["failure"])
+    c.equal("forwarded: none is left", lab.wait_sessions(0), 0)
+    counted = lab.call("server.stats")["sessions"]
+    c.equal("forwarded: counted", (counted["forwards"], counted["forwarded_away"],
+                                   counted["ended"]["forwarded"]), (1, 1, 1))
+
+    session = lab.call("session.call", to=f"round@{sluice_lab.SERVER_IP4}", conference="demo")["id"]
+    types, data = ladder(control, session)
+    c.equal("forwarded in a circle: given up", (data["cause"], types.count("session.forwarded")),
+            ("rejected", 3))
+    c.equal("forwarded in a circle: none is left", lab.wait_sessions(0), 0)
 
 
 def refused_requests(c, lab):
@@ -226,8 +283,10 @@ def main():
                "connection refused")
         c.case("unreachable", failing, c, lab, "nobody there", "unreachable", to=NOBODY)
         c.case("no gatekeeper", failing, c, lab, "alias alone", "no_gatekeeper", to="bert")
+        c.case("resets", resets, c, lab)
         c.case("hang up", hang_up_while_ringing, c, lab)
         c.case("gone", gone, c, lab)
+        c.case("forwarded", forwarded, c, lab)
         c.case("requests", refused_requests, c, lab)
         c.case("sluicectl", by_sluicectl, c, lab)
         stats = lab.call("server.stats")
