@@ -162,6 +162,28 @@ void session_control_on_indication(void *arg, const struct h245_IndicationMessag
         h243_on_indication(seat, indication->u.conferenceIndication);
 }
 
+/* ---- requests that cross ---- */
+
+/* Both halves of a call have one codec here. A slave that is told of the conflict opens again with
+ * the master's codec; "not available" would leave it to guess. As slave we judge as usual. */
+bool session_control_on_conflict(void *arg, uint16_t ours,
+                                 const struct h245_OpenLogicalChannel *theirs, bool usual)
+{
+    struct session *s = arg;
+    const struct session_channel *c = session_channel_find(s, ours, H245_OUTGOING);
+    struct h245_channel offered;
+
+    if (c == NULL || c->kind != H245_MEDIA_AUDIO || c->index != 0 || !h245_msd_is_master(s->h245) ||
+        h245_read_olc(theirs, &offered) != 0 || offered.kind != H245_MEDIA_AUDIO ||
+        offered.session_id > SESSION_AUDIO_ID || offered.audio.codec == c->audio.codec)
+        return usual;
+    s->env->stats.channels_rejected++;
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245,
+                 "channel %u rejected: it crossed with ours, which has %s", offered.lcn,
+                 h245_codec_to_str(c->audio.codec));
+    return true;
+}
+
 /* ---- modes ---- */
 
 static const struct {

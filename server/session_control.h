@@ -24,6 +24,8 @@ bool session_control_on_conference_command(void *arg, const struct h245_Conferen
 bool session_control_on_generic(void *arg, enum h245_generic_class class,
                                 const struct h245_GenericMessage *message);
 void session_control_on_indication(void *arg, const struct h245_IndicationMessage *indication);
+bool session_control_on_conflict(void *arg, uint16_t ours,
+                                 const struct h245_OpenLogicalChannel *theirs, bool usual);
 void session_control_on_mode_request(void *arg, const struct h245_RequestMode *request);
 void session_control_on_mode_answer(void *arg, enum h245_mode_answer answer);
 void session_control_on_flow_control(void *arg, const struct h245_FlowControlCommand *command);

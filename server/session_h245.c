@@ -238,6 +238,7 @@ static const struct h245_engine_ops ops = {
     .on_channel_close_request = on_close_request,
     .on_round_trip_lost = on_round_trip_lost,
     .on_user_input = on_user_input,
+    .on_channel_conflict = session_control_on_conflict,
     .on_ready = session_control_on_ready,
     .on_conference_request = session_control_on_conference_request,
     .on_conference_command = session_control_on_conference_command,

@@ -165,6 +165,33 @@ static void what_is_not_done_is_refused_and_counted_by_kind(void)
     end();
 }
 
+/* ---- requests that cross ---- */
+
+static void crossing_channels_of_two_codecs_are_the_masters(void)
+{
+    struct peer *p;
+
+    w = world_create(SETTINGS_DTLS_REQUIRED);
+    p = world_peer(w);
+    p->opens = false;
+    peer_call(p, "demo");
+    world_run(w);
+    CU_ASSERT_FALSE_FATAL(p->is_master);
+    p->is_mute = true; /* our request for a channel is out, not answered ... */
+    world_pass(w, w->settings->signalling.timers.mirror_ms);
+    CU_ASSERT_EQUAL(world_open_ports(w), 1);
+    p->is_mute = false; /* ... when its own one arrives */
+    peer_open(p, H245_CODEC_PCMU);
+    world_run(w);
+    CU_ASSERT_TRUE(p->was_refused);
+    CU_ASSERT_EQUAL(p->refused_cause, H245_OLC_CONFLICT);
+    CU_ASSERT_EQUAL(w->env.stats.channels_rejected, 1);
+    peer_open(p, H245_CODEC_PCMA); /* now as the master wants it */
+    world_run(w);
+    CU_ASSERT_TRUE(p->out_open);
+    end();
+}
+
 /* ---- modes ---- */
 
 static enum h245_mode_answer mode_answer_to(enum h245_AudioMode_kind first,
@@ -278,6 +305,7 @@ static void keys_go_out_as_text_or_as_a_signal(void)
 SUITE("server/session_control", TEST(members_get_numbers_and_hear_who_comes_and_goes),
       TEST(chair_drops_the_other), TEST(chair_ends_the_conference),
       TEST(token_is_one_members_at_a_time), TEST(what_is_not_done_is_refused_and_counted_by_kind),
+      TEST(crossing_channels_of_two_codecs_are_the_masters),
       TEST(mode_request_is_judged_by_the_conferences_codec), TEST(mode_is_requested_of_the_peer),
       TEST(flow_control_stops_what_cannot_be_made_smaller),
       TEST(commands_go_out_for_channels_that_exist), TEST(keys_go_out_as_text_or_as_a_signal))
