@@ -271,6 +271,7 @@ static size_t signalling_addresses(const struct gatekeeper *g, struct addr *out)
 
 static int make_engine(struct gatekeeper *g)
 {
+    const struct settings_limits *limits = &g->config.settings->signalling.limits;
     const struct settings_gatekeeper *s = g->settings;
     struct h225_alias aliases[SETTINGS_RAS_NAMES_MAX];
     const char *prefixes[SETTINGS_RAS_NAMES_MAX];
@@ -294,7 +295,10 @@ static int make_engine(struct gatekeeper *g)
                            .discovery_ms = s->request_ms * 5 / 3, /* 5 s to 3 s, H.225.0 7.19 */
                            .tries = s->tries,
                            .retry_ms = s->retry_ms,
-                           .clock_skew_s = s->clock_skew_s};
+                           .clock_skew_s = s->clock_skew_s,
+                           .max_depth = limits->decoder_depth,
+                           .max_elements = limits->decoder_elements,
+                           .memory_limit = limits->decoder_bytes};
 
     for (uint32_t i = 0; i < s->alias_count; i++)
         aliases[i] = h225_alias_from_text(s->aliases[i]);

@@ -219,7 +219,9 @@ int ras_set_resources(struct ras *ras, bool is_almost_out, uint64_t now)
 int ras_input(struct ras *ras, const struct addr *from, const uint8_t *data, size_t len,
               uint64_t now)
 {
-    struct per_limits limits = {.max_memory = ras->config.memory_limit};
+    struct per_limits limits = {.max_depth = ras->config.max_depth,
+                                .max_elements = ras->config.max_elements,
+                                .max_memory = ras->config.memory_limit};
     const struct h225_RasMessage *m;
     void *message = NULL;
     int err;

@@ -153,6 +153,8 @@ struct ras_config {
     uint32_t clock_skew_s; /* tokens older or newer are refused; default 7,200 */
     uint32_t max_requests; /* of ours without an answer at a time; default 8,192 */
     size_t memory_limit;   /* one decoded message, octets; default 65,536 */
+    uint32_t max_depth;    /* and its nesting, and elements of all its lists: */
+    uint32_t max_elements; /* struct per_limits */
 };
 
 #define RAS_STAT_LIST(X)                                                        \

@@ -179,7 +179,9 @@ uint32_t ras_read_uuies(const struct h225_UUIEsRequested *u)
 
 static const struct h225_H323_UU_PDU *decode(struct ras *ras, const uint8_t *message, size_t len)
 {
-    struct per_limits limits = {.max_memory = ras->config.memory_limit};
+    struct per_limits limits = {.max_depth = ras->config.max_depth,
+                                .max_elements = ras->config.max_elements,
+                                .max_memory = ras->config.memory_limit};
     struct q931_msg q931;
     void *info = NULL;
 

@@ -248,6 +248,22 @@ def references(c, lab, _):
     lab.wait_sessions(2)
 
 
+def noise(c, lab, control):
+    """Messages for calls that are not there: answered one by one, up to a bound."""
+    wire = Wire()
+    wire.send(setup(1, guid(500), "pair-n"))
+    wire.wait("connect", 1)
+    try:
+        for _ in range(12):
+            wire.send(*[other("facility", 99, guid(500))] * 100)
+    except ConnectionError:
+        pass
+    c.check("noise: the connection is closed", wire.is_closed())
+    c.equal("noise: its call ends", captures.ended(control, "pair-n")["cause"], "signalling_lost")
+    c.equal("noise: counted", stats(lab)["signalling"]["noisy"], 1)
+    wire.close()
+
+
 def our_calls_share(c, lab, control):
     """Calls of ours: the second goes out on the connection that the first has left."""
     recorded = outgoing_captures.recorded_callees()["g1_reject"]
@@ -404,7 +420,7 @@ def main():
             endpoint.wait_event("heard")
         # The idle ones first: afterwards the heap has room that would hide what they cost.
         for case in (idle_connections, octet_by_octet, coalesced, several_calls, lost_together,
-                     kept, references, our_calls_share, every_message):
+                     kept, references, our_calls_share, noise, every_message):
             c.case(case.__name__, case, c, lab, control)
         for endpoint in running:
             c.check(f"{endpoint.name}: the running call still runs", endpoint.is_running())
