@@ -306,6 +306,7 @@ void h323_h245_close(struct h323 *h, struct session *s)
     h245_settle(leg);
     tcp_conn_close(leg->h245, true);
     leg->h245 = NULL;
+    leg->is_h245_settled = false; /* a call that is forwarded begins anew */
     if (leg->h245_port != 0)
         ports_release(leg->door->h245_ports, leg->h245_port, clock_mono_ms());
     leg->h245_port = 0;

@@ -121,6 +121,20 @@ def outgoing(c, lab):
         judge_call(c, what, lab, endpoints, h245_tls)
 
 
+def fast_connect(c, lab):
+    """Fingerprints in Setup and Connect: protected by TLS, so that L-CERT's `refuse` lets them be."""
+    options = ["--tls", "--tls-ca", lab.path("ca.crt"), "--fast-start", "--no-h245"]
+    for endpoint in lab.pair(options, options, to=(OPEN, OPEN)):
+        report = endpoint.report()
+        c.check(f"fast connect by TLS, {endpoint.name}: audio equal", report["ok"] and
+                report["audio_match"], report["failure"])
+        c.equal(f"fast connect by TLS, {endpoint.name}: taken, verified",
+                (report["fast_start"], report["fingerprint_verified"]), ("taken", True))
+    report = lab.endpoint("lone", "--fast-start", "--timeout", "10", to=CLEAR).report()
+    c.equal("fast connect in the clear is refused", report["fast_start"], "refused")
+    c.check("... and no media", not report["ok"] and report["packets_in"] == 0, report)
+
+
 def refused_by_us(c, lab):
     """Whoever the server calls must have a certificate of the authority."""
     watch = lab.control()
@@ -293,7 +307,7 @@ def main():
         certificate(lab.directory, "stranger", "stranger")
         configure(lab)
         lab.start()
-        for case in (incoming, on_the_wire, outgoing, refused_by_us, foreign_clients, wrong_ports,
+        for case in (incoming, on_the_wire, outgoing, fast_connect, refused_by_us, foreign_clients, wrong_ports,
                      gone_in_the_middle, clear_h245, clear_call, reload, bad_starts):
             c.case(case.__name__, case, c, lab)
         c.equal("no session is left", lab.wait_sessions(0), 0)

@@ -75,7 +75,7 @@ static void on_setup(struct peer *p, const struct h225_setup *setup)
                               0);
         callee.protected_ones += callee.offers[i].channel.is_protected;
     }
-    if (callee.is_deaf)
+    if (callee.is_deaf || (p->answers == CALLEE_FORWARDS && p->forwards > 0))
         return;
     if (!h23510_fast_choose(&p->dtls, callee.offers, callee.offered, 1, accepts_ulaw, NULL,
                             &callee.choice, &why)) {
@@ -390,6 +390,31 @@ static void port_that_never_comes_is_given_up(void)
     end();
 }
 
+static void forward(struct peer *p)
+{
+    const uint8_t ip[4] = {198, 51, 100, 77};
+
+    p->answers = CALLEE_FORWARDS;
+    p->forwards = 1;
+    p->forward.reason = H225_FACILITY_FORWARDED;
+    p->forward.address = addr_from_ip4(ip, 1730);
+}
+
+static void forwarded_call_proposes_again_on_the_same_port(void)
+{
+    struct peer *p = begin(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+
+    forward(p);
+    dial(p);
+    CU_ASSERT_EQUAL(p->seen.setups, 2);
+    CU_ASSERT_EQUAL(callee.offered, 4);
+    CU_ASSERT_EQUAL(w->port_count, 1);
+    CU_ASSERT(are_channels_open(p));
+    CU_ASSERT_EQUAL(world_port(w, p)->associations, 1);
+    CU_ASSERT_EQUAL(w->env.stats.fast_accepted, 1);
+    end();
+}
+
 /* H.323 8.2: the callee tells its H.245 address before it answers. */
 static void announce(struct peer *p, const struct h225_setup *setup)
 {
@@ -457,5 +482,6 @@ SUITE("server/session_fast_out", TEST(proposals_wait_for_the_port_and_are_taken)
       TEST(accepted_subset_opens_what_there_is), TEST(h245_afterwards_finds_everything_as_it_is),
       TEST(mismatch_without_h245_ends_the_call), TEST(no_port_means_no_proposals),
       TEST(port_that_never_comes_is_given_up), TEST(h245_address_before_connect_is_used_at_once),
+      TEST(forwarded_call_proposes_again_on_the_same_port),
       TEST(h245_waits_while_fast_connect_is_not_answered),
       TEST(with_fast_connect_answered_h245_is_the_peers_to_begin))
