@@ -23,6 +23,8 @@ const struct control_event server_events[] = {
     {"session.user_input", "a key was pressed: text, duration_ms, via (h245, h225)"},
     {"session.closed", "all is released: cause, text, conference, duration_ms, packets_in, "
                        "packets_out, lost"},
+    {"session.paused", "the peer's capabilities are empty: nothing is sent to it any more"},
+    {"session.resumed", "the peer has capabilities again: channels are opened"},
     {"channel.opened", "a logical channel is open: lcn, direction, kind, codec, protected"},
     {"channel.rejected", "we rejected the peer's channel: lcn, cause, reason"},
     {"channel.refused", "the peer rejected ours: lcn, cause"},

@@ -88,6 +88,8 @@ void session_channel_is_open(struct session *s, struct session_channel *c)
 {
     c->state = CHANNEL_OPEN;
     c->was_open = true;
+    if (c->direction == H245_OUTGOING && c->kind == H245_MEDIA_AUDIO)
+        s->is_reopening = false;
     session_bandwidth_grown(s);
     s->env->stats.channels_opened++;
     session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
@@ -174,11 +176,12 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
     /* R-CLOSE: the last channel of a connection takes its security context along. */
     if (t != NULL && !is_in_use(s, t))
         session_transport_close(t);
-    if (!session_has_channels(s) && session_is_alive(s))
+    if (!session_has_channels(s) && session_is_alive(s) && !s->is_paused)
         session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
                           s->env->settings->signalling.timers.no_channel_ms);
     if (s->conference != NULL)
         conference_update(s->conference);
+    session_reopen(s);
 }
 
 /* ---- the session's life ---- */

@@ -134,9 +134,10 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     if (!caps.is_empty && !caps.has_table && s->has_peer_caps)
         return H245_TCS_ACK;
     /* An empty set only pauses: what was agreed before stays (H.323 8.4.6). */
-    s->is_paused = caps.is_empty;
-    if (caps.is_empty)
+    if (caps.is_empty) {
+        session_pause(s);
         return H245_TCS_ACK;
+    }
     s->peer_caps = caps;
     s->has_peer_caps = true;
     s->tcs_verdict = h23510_on_peer_tcs(&s->dtls, tcs, NULL, 0, NULL);
@@ -146,8 +147,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     if (judge_security(s)) {
         session_note_cleartext(s);
         session_check_active(s);
-        if (s->conference != NULL)
-            conference_update(s->conference); /* what the others can be offered may change */
+        session_on_capabilities(s);
     }
     return H245_TCS_ACK;
 }

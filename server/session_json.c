@@ -254,6 +254,7 @@ json_t *session_to_json(const struct session *s, uint64_t now)
     json_object_update(j, more);
     json_decref(more);
     json_object_set_new(j, "terminal", session_terminal_json(s));
+    json_object_set_new(j, "paused", json_boolean(s->is_paused));
     json_object_set_new(j, "signalling_tls", session_tls_json(s->config.is_tls, &s->config.tls));
     json_object_set_new(j, "h245_tls", session_tls_json(s->has_h245_tls, &s->h245_tls));
     if (s->end != SESSION_END_NONE) {

@@ -142,8 +142,8 @@ void session_move_outgoing(struct session *s, const struct session_channel *in)
     struct session_channel like;
     int err;
 
-    if (out == NULL || out->state != CHANNEL_OPEN || !in->is_protected || !out->is_protected ||
-        in->transport->id <= out->transport->id)
+    if (s->is_paused || out == NULL || out->state != CHANNEL_OPEN || !in->is_protected ||
+        !out->is_protected || in->transport->id <= out->transport->id)
         return;
     like = *out;
     err = open_channel(s, in->transport, &like, out->lcn);

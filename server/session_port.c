@@ -135,7 +135,7 @@ static void on_silence(const struct session_transport *t)
     const struct session_channel *audio = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
 
     /* Who is on hold sends nothing. */
-    if (s->config.is_by_sdp && audio == NULL)
+    if (s->is_paused || (s->config.is_by_sdp && audio == NULL))
         return;
     if (audio == NULL || audio->transport == t)
         session_end(s, SESSION_END_NO_MEDIA, "no media came in time");

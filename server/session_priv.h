@@ -256,6 +256,7 @@ struct session {
     enum h23510_verdict tcs_verdict;
 
     uint32_t split_lanes;   /* the peer wants them on connections of their own */
+    bool is_reopening;      /* our audio has to close before it can be opened again */
     bool has_lanes;         /* there was more than the primary audio: routes by payload type */
     uint32_t refused_lanes; /* by the peer, or not possible: not tried again */
     struct session_channel *channels[SESSION_CHANNELS_MAX];
@@ -393,6 +394,11 @@ struct session_channel *session_channel_next(const struct session *s,
 void session_on_open_request(struct session *s, uint16_t lcn,
                              const struct h245_OpenLogicalChannel *olc);
 void session_channel_accept(struct session *s, struct session_channel *c);
+
+/* session_caps.c: capabilities of the peer that change in a call */
+void session_pause(struct session *s);           /* by an empty set */
+void session_on_capabilities(struct session *s); /* by another; they are in peer_caps */
+void session_reopen(struct session *s);          /* a channel is gone: is another one due? */
 
 /* session_outgoing.c */
 void session_on_opened(struct session *s, uint16_t lcn,

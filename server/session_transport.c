@@ -311,7 +311,7 @@ void session_drop_connection(struct session_transport *t)
     if (s->config.is_by_sdp)
         session_end(s, t->failure != DTLS_FAIL_NONE ? SESSION_END_DTLS_FAILED : SESSION_END_PEER,
                     t->failure_text);
-    else if (session_is_alive(s) && session_transport_live(s) == NULL)
+    else if (session_is_alive(s) && !s->is_paused && session_transport_live(s) == NULL)
         session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
                           s->env->settings->signalling.timers.no_channel_ms);
 }

@@ -1,0 +1,81 @@
+/* Capabilities of the peer that change in a call: the empty set that pauses it (H.323 8.4.6), the
+ * set that ends the pause, and one that allows less or more than before. */
+#include "server/session_priv.h"
+
+#include "server/conference.h"
+
+static void tell(struct session *s, const char *type)
+{
+    log_info(LOG_AREA_SESSION, s->id, type, LOG_S("conference", s->conference_name));
+    if (session_wants_events(s))
+        session_event(s, type, json_object());
+}
+
+/* Somebody between us and the peer wants to lead the call elsewhere: nothing is sent to it from now
+ * on, and our channels close. What the peer itself has open is its own to close. Such a call is not
+ * over for having no channel, however long it takes; who is dead does not answer round trips. */
+void session_pause(struct session *s)
+{
+    if (s->is_paused)
+        return;
+    s->is_paused = true;
+    s->is_reopening = false;
+    session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
+    session_stop_timer(s, SESSION_TIMER_MIRROR);
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->direction == H245_OUTGOING)
+            session_channel_drop(s, c);
+    }
+    if (s->conference != NULL)
+        conference_update(s->conference);
+    tell(s, "session.paused");
+}
+
+static bool is_receivable(const struct session *s, const struct session_channel *c)
+{
+    return c->kind == H245_MEDIA_AUDIO ? session_can_receive(s, c->audio.codec)
+                                       : session_can_receive_relayed(s, &c->relayed);
+}
+
+/* Our channels that the peer cannot receive any more go; others may come for them. */
+static void close_unreceivable(struct session *s)
+{
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->direction != H245_OUTGOING || c->state == CHANNEL_CLOSING || is_receivable(s, c))
+            continue;
+        session_note(s, LOG_LEVEL_INFO, LOG_AREA_H245, "peer cannot receive channel %u any more",
+                     c->lcn);
+        session_channel_drop(s, c);
+        s->is_reopening = true;
+    }
+}
+
+/* After a pause all begins anew: the other end of the line may be another endpoint by now, which
+ * determines roles and opens its channels as in a fresh call. */
+static void resume(struct session *s)
+{
+    s->is_paused = false;
+    s->is_reopening = true;
+    tell(s, "session.resumed");
+    if (s->state == SESSION_ACTIVE)
+        session_media_on_active(s);
+}
+
+void session_on_capabilities(struct session *s)
+{
+    s->refused_lanes = 0;
+    close_unreceivable(s);
+    if (s->is_paused)
+        resume(s);
+    if (s->conference != NULL)
+        conference_update(s->conference); /* what the others can be offered may change */
+}
+
+void session_reopen(struct session *s)
+{
+    if (!s->is_reopening || s->state != SESSION_ACTIVE)
+        return;
+    session_open_outgoing(s);
+    if (session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING) != NULL)
+        s->is_reopening = false;
+}
