@@ -134,7 +134,14 @@ static void on_media_flowing(void *arg)
     }
 }
 
-static const struct media_ops media_callbacks = {on_media_done, on_media_failed, on_media_flowing};
+static void on_media_clock(void *arg, unsigned ms)
+{
+    struct call *c = arg;
+    leg_on_clock(&c->leg, ms);
+}
+
+static const struct media_ops media_callbacks = {on_media_done, on_media_failed, on_media_flowing,
+                                                 on_media_clock};
 
 /* --- H.225.0 ------------------------------------------------------------------------------- */
 

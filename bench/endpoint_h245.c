@@ -86,6 +86,8 @@ static void open_channel(struct leg *l)
         return;
     l->channel_asked = true;
     int rc = leg_bind_media(l);
+    if (rc == 0 && l->options->video_first)
+        leg_video_open(l);
     if (rc == 0)
         rc = h245_choose_audio(&l->peer_caps, l->options->codecs, l->options->codec_count, &audio);
     if (rc == 0)
@@ -112,6 +114,8 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
     struct h245_channel_ack read;
     struct h23510_agreement agreement = {0};
     char text[ADDR_TEXT_MAX];
+    if (leg_video_opened(l, lcn, ack))
+        return;
     if (h245_read_olc_ack(ack, &read) != 0 || read.media.family == ADDR_NONE) {
         leg_fail(l, "Ack without a usable media address");
         return;
@@ -135,6 +139,8 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
 static void on_channel_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
 {
     struct leg *l = arg;
+    if (leg_video_rejected(l, lcn, cause))
+        return;
     l->is_rejected = true;
     l->reject_cause = cause;
     report_event(l->report, EV_OLC_REJECTED, "channel %u: %s", lcn, h245_olc_cause_to_str(cause));
@@ -189,6 +195,8 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
     struct leg *l = arg;
     struct h245_channel channel;
     struct h23510_agreement agreement = {0};
+    if (leg_video_requested(l, lcn, olc))
+        return;
     if (h245_read_olc(olc, &channel) != 0 ||
         (channel.audio.codec != H245_CODEC_PCMA && channel.audio.codec != H245_CODEC_PCMU)) {
         refuse_channel(l, lcn, H245_OLC_TYPE_NOT_SUPPORTED, "not G.711 audio");
@@ -219,6 +227,8 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
                               enum h245_closer by)
 {
     struct leg *l = arg;
+    if (leg_video_closed(l, lcn, direction))
+        return;
     report_event(l->report, EV_CHANNEL_CLOSED, "%s channel %u by %s",
                  direction == H245_OUTGOING ? "our" : "peer's", lcn,
                  by == H245_CLOSED_BY_US     ? "us"
@@ -243,8 +253,11 @@ static bool on_channel_close_request(void *arg, uint16_t lcn)
 static int send_capabilities(struct leg *l)
 {
     struct h245_TerminalCapabilitySet *tcs;
-    struct h245_caps_offer offer = {
-        .audio = l->options->codecs, .audio_count = l->options->codec_count, .user_input = true};
+    struct h245_caps_offer offer = {.audio = l->options->codecs,
+                                    .audio_count = l->options->codec_count,
+                                    .user_input = true,
+                                    .relayed = &l->options->video,
+                                    .relayed_count = l->options->video.len > 0};
     arena_reset(&l->arena);
     int rc = h245_build_tcs(&l->arena, &offer, &tcs);
     if (rc == 0)
@@ -336,6 +349,11 @@ static void on_end_session(void *arg)
     leg_finish(l, !l->is_ending);
 }
 
+static void on_misc_command(void *arg, const struct h245_MiscellaneousCommand *command)
+{
+    leg_on_misc_command(arg, command);
+}
+
 static const struct h245_engine_ops engine_ops = {
     .send = on_engine_send,
     .on_msd_done = on_msd_done,
@@ -347,6 +365,7 @@ static const struct h245_engine_ops engine_ops = {
     .on_channel_rejected = on_channel_rejected,
     .on_channel_closed = on_channel_closed,
     .on_channel_close_request = on_channel_close_request,
+    .on_misc_command = on_misc_command,
     .on_end_session = on_end_session,
     .on_failed = on_procedure_failed,
 };

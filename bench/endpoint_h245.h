@@ -44,6 +44,11 @@ struct leg {
     bool is_ending, is_ended, is_closed;
     uint16_t lcn;
     enum h245_codec tx_codec;
+    bool is_audio_closed; /* at the time that the options name */
+    struct {
+        uint16_t lcn, in_lcn; /* 0: none */
+        bool is_asked;
+    } video;
     enum h23510_verdict refused;
     enum h245_olc_cause reject_cause; /* of our OLC */
     bool is_rejected;
@@ -80,5 +85,15 @@ enum g711_law leg_law_of(enum h245_codec codec);
 int leg_bind_media(struct leg *l);
 void leg_follow_agreement(struct leg *l, const struct h23510_agreement *agreement);
 void leg_fail(struct leg *l, const char *why);
+
+/* endpoint_video_leg.c: true when the channel is video's, and then it is dealt with. */
+void leg_video_open(struct leg *l);
+bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack);
+bool leg_video_rejected(struct leg *l, uint16_t lcn, enum h245_olc_cause cause);
+bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc);
+bool leg_video_closed(struct leg *l, uint16_t lcn, enum h245_direction direction);
+void leg_on_misc_command(struct leg *l, const struct h245_MiscellaneousCommand *command);
+/* Milliseconds since the media began: opens and closes what the options name. */
+void leg_on_clock(struct leg *l, unsigned ms);
 
 #endif

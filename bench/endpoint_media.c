@@ -43,6 +43,8 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
     if (getrandom(&start, sizeof(start), 0) != (ssize_t)sizeof(start))
         return ERR_IO;
     m->sender = (struct rtp_sender){.ssrc = start.ssrc, .ts = start.ts, .seq = start.seq};
+    m->video.sender =
+        (struct rtp_sender){.ssrc = ~start.ssrc, .ts = start.ts, .seq = (uint16_t)(start.seq + 1)};
     recorder_init(&m->recorder);
     int rc = load(options->play, &m->play_samples, &m->play_count);
     if (rc == 0)
@@ -105,6 +107,17 @@ static uint16_t find_pair(struct media *m, const struct addr *address)
     return 0;
 }
 
+static int bind_video(struct media *m, const struct addr *address)
+{
+    uint16_t port = find_pair(m, address);
+    if (port == 0)
+        return ERR_LIMIT;
+    struct addr rtp = addr_with_port(*address, port);
+    struct addr rtcp = addr_with_port(*address, (uint16_t)(port + 1));
+    int rc = bind_one(m, &m->video_rtp, &rtp);
+    return rc ? rc : bind_one(m, &m->video_rtcp, &rtcp);
+}
+
 int media_bind(struct media *m, const struct addr *address)
 {
     uint16_t port = find_pair(m, address);
@@ -119,6 +132,8 @@ int media_bind(struct media *m, const struct addr *address)
         struct addr any_port = addr_with_port(*address, 0);
         rc = bind_one(m, &m->third, &any_port);
     }
+    if (rc == 0 && m->options->video.len > 0)
+        rc = bind_video(m, address);
     if (rc == 0)
         rc = media_io_listen(m);
     return rc;
@@ -178,6 +193,8 @@ void media_close(struct media *m)
     close_socket(&m->rtp);
     close_socket(&m->rtcp);
     close_socket(&m->third);
+    close_socket(&m->video_rtp);
+    close_socket(&m->video_rtcp);
     if (m->options->record &&
         wav_write(m->options->record, m->recorder.samples, m->recorder.count) != 0)
         report_fail(m->report, "%s cannot be written", m->options->record);
@@ -249,6 +266,7 @@ json_t *media_report(const struct media *m)
     json_object_set_new(o, "audio_match", json_boolean(m->recorder.complete && m->recorder.match));
     json_object_set_new(o, "audio", audio_json(m));
     json_object_set_new(o, "rtcp", rtcp_json(m));
+    json_object_set_new(o, "video", video_report(&m->video));
     json_object_set_new(o, "counters", counters_json(m));
     return o;
 }

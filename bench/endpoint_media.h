@@ -18,6 +18,7 @@
 #include "bench/endpoint_report.h"
 #include "bench/endpoint_rtp.h"
 #include "bench/endpoint_srtp.h"
+#include "bench/endpoint_video.h"
 
 #define MEDIA_COUNTER_LIST(X)                                 \
     X(packets_out) /* RTP sent */                             \
@@ -47,6 +48,7 @@ struct media_ops {
     void (*on_done)(void *arg);                     /* played and heard, as far as asked for */
     void (*on_failed)(void *arg, const char *what); /* DTLS failed */
     void (*on_flowing)(void *arg);                  /* the first packet went out; for drop faults */
+    void (*on_clock)(void *arg, unsigned ms);       /* each frame; since the media began */
 };
 
 struct media_socket {
@@ -65,6 +67,7 @@ struct media {
     void *arg;
     uv_loop_t *loop;
     struct media_socket rtp, rtcp, third;
+    struct media_socket video_rtp, video_rtcp; /* plain video; secured video shares `rtp` */
     uv_timer_t pace, dtls_timer;
     bool is_secured, dtls_client, tx_open, rx_open, is_running, is_paused, is_stopped, is_closed,
         flowing_told, done_told;
@@ -78,6 +81,7 @@ struct media {
     int16_t *play_samples, *expect_samples;
     size_t play_count, expect_count;
     struct rtp_sender sender;
+    struct video video;
     struct rtp_reception reception;
     struct rtcp_seen rtcp_seen;
     struct media_counters counters;

@@ -185,7 +185,11 @@ static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
     int rc = m->srtp ? srtp_pair_unprotect_rtp(m->srtp, bytes, &len) : 0;
     if (rc)
         count_refusal(m, rc);
-    else if (rtp_parse(bytes, len, &p) != 0 || (p.pt != G711_PT_ALAW && p.pt != G711_PT_ULAW))
+    else if (rtp_parse(bytes, len, &p) != 0)
+        m->counters.malformed++;
+    else if (video_take(&m->video, &p, clock_mono_us()))
+        return;
+    else if (p.pt != G711_PT_ALAW && p.pt != G711_PT_ULAW)
         m->counters.malformed++;
     else
         hear(m, &p);
@@ -260,8 +264,8 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const str
 
 int media_io_listen(struct media *m)
 {
-    struct media_socket *all[] = {&m->rtp, &m->rtcp, &m->third};
-    for (unsigned i = 0; i < 3; i++)
+    struct media_socket *all[] = {&m->rtp, &m->rtcp, &m->third, &m->video_rtp, &m->video_rtcp};
+    for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i]->is_used && uv_udp_recv_start(&all[i]->udp, on_alloc, on_datagram) != 0)
             return ERR_IO;
     return 0;
@@ -313,6 +317,20 @@ static void send_frame(struct media *m)
     if (before == PLAYER_PLAYING && m->player.state == PLAYER_DONE)
         report_event(m->report, EV_PLAYED, "%zu samples", m->player.count);
     tell_flowing(m);
+}
+
+static void send_video(struct media *m)
+{
+    uint8_t out[VIDEO_PACKET + SRTP_PAIR_TRAILER];
+    size_t len = VIDEO_PACKET;
+    if (!m->video.tx_open || (m->is_secured && !m->srtp))
+        return;
+    video_next(&m->video, out);
+    if (m->srtp && srtp_pair_protect_rtp(m->srtp, out, &len) != 0) {
+        m->counters.send_errors++;
+        return;
+    }
+    send_from(m->is_secured ? &m->rtp : &m->video_rtp, out, len);
 }
 
 static void send_garbage(struct media *m)
@@ -384,7 +402,9 @@ static void on_frame(struct media *m)
         if (m->frames % RTCP_FRAMES == RTCP_FRAMES / 2)
             send_rtcp(m, false);
     }
+    send_video(m);
     m->frames++;
+    m->ops->on_clock(m->arg, m->frames * AUDIO_FRAME_MS);
     check_done(m);
 }
 

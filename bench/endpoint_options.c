@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "signalling/h225/q931.h"
 
@@ -133,6 +134,41 @@ static int opt_duration(struct endpoint_options *o, const char *value)
 static int opt_timeout(struct endpoint_options *o, const char *value)
 {
     return set_number(&o->timeout_s, value, 86400);
+}
+
+static int opt_video(struct endpoint_options *o, const char *value)
+{
+    static const char *const known[] = {"H261", "H263", "H264"};
+    struct arena a;
+    int rc = ERR_INVAL;
+    arena_init(&a, 1024, 0);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcasecmp(known[i], value) == 0)
+            rc = h245_relayed_usual(&a, known[i], &o->video);
+    arena_fini(&a);
+    return rc;
+}
+
+static int opt_video_first(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->video_first = true;
+    return 0;
+}
+
+static int opt_video_from(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->video_from_ms, value, 86400000);
+}
+
+static int opt_video_until(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->video_until_ms, value, 86400000);
+}
+
+static int opt_audio_until(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->audio_until_ms, value, 86400000);
 }
 
 static int opt_stay(struct endpoint_options *o, const char *value)
@@ -350,6 +386,11 @@ static const struct option_row {
     {"start", "WHEN", opt_start, "play when: mutual (both hear, default), heard, now"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
+    {"video", "CODEC", opt_video, "h261, h263 or h264: made-up packets beside the audio"},
+    {"video-first", NULL, opt_video_first, "video's channel is opened before the audio's"},
+    {"video-from", "MS", opt_video_from, "video begins this long after the media"},
+    {"video-until", "MS", opt_video_until, "video's channel is closed then"},
+    {"audio-until", "MS", opt_audio_until, "audio's channel is closed then"},
     {"answer", "HOW", opt_answer,
      "with --listen: connect (default), busy, reject, ring, silent, drop"},
     {"h245", "HOW", opt_h245,

@@ -66,11 +66,15 @@ struct endpoint_options {
     bool stay;           /* do not hang up when played and heard */
     enum endpoint_answer answer;
     enum endpoint_h245 h245;
-    bool tunnel;         /* offer and accept H.245 tunnelling */
-    bool fast_start;     /* propose and accept channels in call signalling */
-    bool no_h245;        /* after fast connect: no H.245 of our own accord */
-    uint8_t fast_answer; /* message (enum q931_type) from which on a callee's answer stands */
-    bool survive;        /* lost signalling connections do not end the media */
+    bool tunnel;               /* offer and accept H.245 tunnelling */
+    bool fast_start;           /* propose and accept channels in call signalling */
+    bool no_h245;              /* after fast connect: no H.245 of our own accord */
+    uint8_t fast_answer;       /* message (enum q931_type) from which on a callee's answer stands */
+    struct h245_relayed video; /* len 0: none */
+    bool video_first;          /* its channel is opened before that of the audio */
+    unsigned video_from_ms, video_until_ms,
+        audio_until_ms; /* after the first packet; 0: whole call */
+    bool survive;       /* lost signalling connections do not end the media */
     struct h23510_policy policy;
     char profiles[160]; /* OpenSSL's names, colon-separated */
     bool tls;           /* call signalling and H.245 by TLS */

@@ -1,0 +1,210 @@
+/* The video channels of a leg, and what the options want opened and closed at which time. */
+#include "bench/endpoint_h245.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "signalling/schema/h245.h"
+
+#define SESSION_VIDEO 2
+#define VIDEO_TYPE    96 /* of codecs without a payload type of their own */
+
+static bool wants_video(const struct leg *l)
+{
+    return l->options->video.len > 0;
+}
+
+/* Our codec as the peer says that it can receive it; NULL: it cannot. */
+static const struct h245_relayed *receivable(const struct leg *l)
+{
+    for (size_t i = 0; i < l->peer_caps.relayed_count; i++)
+        if (h245_relayed_is_same(&l->peer_caps.relayed[i], &l->options->video))
+            return &l->peer_caps.relayed[i];
+    return NULL;
+}
+
+/* With H.235.10 video shares the port of the audio, else it has ports of its own. */
+static const struct media_socket *rtp_of(const struct leg *l, bool is_protected)
+{
+    return is_protected ? &l->media->rtp : &l->media->video_rtp;
+}
+
+static struct addr control_of(const struct leg *l, bool is_protected)
+{
+    return is_protected ? l->media->rtp.local : l->media->video_rtcp.local;
+}
+
+static int send_olc(struct leg *l, const struct h245_relayed *codec)
+{
+    bool protect = l->options->policy.mode != H23510_MODE_OFF && h23510_is_usable(&l->security);
+    struct h245_OpenLogicalChannel *olc;
+    struct h245_channel c = {.kind = H245_MEDIA_VIDEO,
+                             .session_id = SESSION_VIDEO,
+                             .relayed = *codec,
+                             .payload_type = codec->payload_type == 0 ? VIDEO_TYPE : 0,
+                             .media_control = control_of(l, protect)};
+    int rc = h245_channel_number(l->engine, &l->video.lcn);
+
+    c.lcn = l->video.lcn;
+    arena_reset(&l->arena);
+    if (rc == 0)
+        rc = h245_build_olc(&l->arena, &c, &olc);
+    if (rc == 0 && protect)
+        rc = h23510_fill_olc(&l->security, &l->arena, olc);
+    if (rc == 0)
+        rc = h245_channel_open(l->engine, olc, clock_mono_ms());
+    l->media->video.tx_type = codec->payload_type == 0 ? VIDEO_TYPE : codec->payload_type;
+    return rc;
+}
+
+void leg_video_open(struct leg *l)
+{
+    const struct h245_relayed *codec;
+    int rc;
+
+    if (!wants_video(l) || l->video.is_asked)
+        return;
+    codec = receivable(l);
+    if (codec == NULL)
+        return; /* as long as there is nobody who could receive it */
+    l->video.is_asked = true;
+    report_event(l->report, EV_OLC_OUT, "video %s", codec->name);
+    rc = send_olc(l, codec);
+    if (rc)
+        report_event(l->report, EV_PROTOCOL, "no video channel: %s", err_to_str(rc));
+}
+
+bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack)
+{
+    struct h23510_agreement agreement = {0};
+    struct h245_channel_ack read;
+    char text[ADDR_TEXT_MAX];
+
+    if (lcn == 0 || lcn != l->video.lcn)
+        return false;
+    if (h245_read_olc_ack(ack, &read) != 0 || read.media.family == ADDR_NONE) {
+        leg_fail(l, "Ack of video without a usable media address");
+        return true;
+    }
+    report_event(l->report, EV_OLC_ACKED, "video channel %u, media at %s", lcn,
+                 addr_format(&read.media, text));
+    if (ack->dtlsSecurityCapability == NULL) {
+        l->media->video_rtp.remote = read.media;
+        l->media->video_rtcp.remote = read.media_control;
+    } else if (h23510_check_ack(&l->security, ack, &agreement) != H23510_OK) {
+        leg_fail(l, "Ack of video with other values than the connection's");
+        return true;
+    } else if (l->media->rtp.remote.family == ADDR_NONE) {
+        media_set_remote(l->media, &read.media, &read.media); /* video came before the audio */
+    } else if (!addr_is_equal(&read.media, &l->media->rtp.remote)) {
+        leg_fail(l, "video's connection is at another address"); /* L-SHARE */
+        return true;
+    }
+    leg_follow_agreement(l, &agreement);
+    l->media->video.tx_open = true;
+    return true;
+}
+
+bool leg_video_rejected(struct leg *l, uint16_t lcn, enum h245_olc_cause cause)
+{
+    if (lcn == 0 || lcn != l->video.lcn)
+        return false;
+    report_event(l->report, EV_OLC_REJECTED, "video: %s", h245_olc_cause_to_str(cause));
+    return true;
+}
+
+static int accept_video(struct leg *l, uint16_t lcn, bool is_protected)
+{
+    struct h245_OpenLogicalChannelAck *ack;
+    struct h245_channel_ack build = {.lcn = lcn,
+                                     .session_id = SESSION_VIDEO,
+                                     .media = rtp_of(l, is_protected)->local,
+                                     .media_control = control_of(l, is_protected)};
+    int rc;
+
+    arena_reset(&l->arena);
+    rc = h245_build_olc_ack(&l->arena, &build, &ack);
+    if (rc == 0 && is_protected)
+        rc = h23510_fill_ack(&l->security, &l->arena, ack);
+    return rc ? rc : h245_channel_accept(l->engine, lcn, ack, clock_mono_ms());
+}
+
+bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc)
+{
+    struct h23510_agreement agreement = {0};
+    struct h245_channel c;
+    struct video *v = &l->media->video;
+    int rc;
+
+    if (!wants_video(l) || h245_read_olc(olc, &c) != 0 || c.kind != H245_MEDIA_VIDEO ||
+        !h245_relayed_is_same(&c.relayed, &l->options->video))
+        return false;
+    report_event(l->report, EV_OLC_IN, "video %s", c.relayed.name);
+    if (c.is_protected && h23510_check_olc(&l->security, olc, &agreement) != H23510_OK) {
+        h245_channel_reject(l->engine, lcn, H245_OLC_SECURITY_DENIED);
+        return true;
+    }
+    rc = leg_bind_media(l);
+    if (rc == 0)
+        rc = accept_video(l, lcn, agreement.is_set);
+    if (rc) {
+        leg_fail(l, err_to_str(rc));
+        return true;
+    }
+    l->video.in_lcn = lcn;
+    v->rx_type = c.payload_type != 0 ? c.payload_type : c.relayed.payload_type;
+    v->has_rx_type = v->rx_open = true;
+    if (!agreement.is_set) {
+        struct addr rtp = addr_with_port(c.media_control, c.media_control.port & 0xfffeu);
+
+        if (l->media->video_rtp.remote.family == ADDR_NONE)
+            l->media->video_rtp.remote = rtp;
+        l->media->video_rtcp.remote = c.media_control;
+    }
+    leg_follow_agreement(l, &agreement);
+    return true;
+}
+
+bool leg_video_closed(struct leg *l, uint16_t lcn, enum h245_direction direction)
+{
+    if (lcn == 0 || lcn != (direction == H245_INCOMING ? l->video.in_lcn : l->video.lcn))
+        return false;
+    report_event(l->report, EV_CHANNEL_CLOSED, "%s video channel %u",
+                 direction == H245_INCOMING ? "peer's" : "our", lcn);
+    if (direction == H245_INCOMING)
+        l->media->video.rx_open = false;
+    else
+        l->media->video.tx_open = false;
+    return true;
+}
+
+void leg_on_misc_command(struct leg *l, const struct h245_MiscellaneousCommand *command)
+{
+    if (command->type.kind == h245_MiscellaneousCommand_type_videoFastUpdatePicture &&
+        command->logicalChannelNumber == l->video.lcn)
+        l->media->video.fast_updates++;
+}
+
+static bool is_due(unsigned at_ms, unsigned now_ms)
+{
+    return at_ms != 0 && now_ms >= at_ms;
+}
+
+void leg_on_clock(struct leg *l, unsigned ms)
+{
+    const struct endpoint_options *o = l->options;
+
+    if (l->is_ending || l->is_ended || !l->engine)
+        return;
+    if (ms >= o->video_from_ms && l->channel_asked)
+        leg_video_open(l);
+    if (l->media->video.tx_open && is_due(o->video_until_ms, ms)) {
+        l->media->video.tx_open = false;
+        (void)h245_channel_close(l->engine, l->video.lcn, H245_OUTGOING, clock_mono_ms());
+    }
+    if (!l->is_audio_closed && l->lcn != 0 && is_due(o->audio_until_ms, ms)) {
+        l->is_audio_closed = true;
+        (void)h245_channel_close(l->engine, l->lcn, H245_OUTGOING, clock_mono_ms());
+    }
+}
