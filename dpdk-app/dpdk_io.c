@@ -88,10 +88,12 @@ static unsigned io_receive(struct io *io, unsigned device, struct packet **p, un
     got = rte_eth_rx_burst(dpdk->port[device], (uint16_t)worker->number, m,
                            (uint16_t)(n < PACKET_BURST ? n : PACKET_BURST));
     for (uint16_t i = 0; i < got; i++) {
-        if (likely(m[i]->nb_segs == 1))
+        if (likely(m[i]->nb_segs == 1)) {
             p[kept++] = packet_of(m[i]);
-        else
-            rte_pktmbuf_free(m[i]); /* longer than a frame of ours can be */
+        } else { /* longer than a frame of ours can be */
+            rte_pktmbuf_free(m[i]);
+            io->oversized++;
+        }
     }
     return kept;
 }

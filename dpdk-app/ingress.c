@@ -222,10 +222,18 @@ static bool admit_media(struct worker *worker, struct transport *t, struct packe
     }
     if (rtp ? !media_read_rtp(p) : !media_read_rtcp(p)) {
         drop_malformed(worker, t, p,
-                       rtp ? LINK_COUNTER_rtp_malformed : LINK_COUNTER_rtcp_malformed);
+                       rtp ? media_rtp_fault(p->data, p->length) : LINK_COUNTER_rtcp_malformed);
         return false;
     }
     return true;
+}
+
+/* Where only media come (plain transports), what is nothing else is RTP of another version; where
+ * protocols share the port, version 0 belongs to the others (RFC 7983). */
+static bool is_other_version(const struct transport *t, const struct packet *p)
+{
+    return p->length > 0 && p->data[0] >> 6 != 2 &&
+           (t->mode != LINK_MODE_DTLS_SRTP || p->data[0] >= 64);
 }
 
 /* One datagram by its first bytes (RFC 7983); true: media to go on with. */
@@ -248,7 +256,8 @@ static bool admit(struct worker *worker, struct transport *t, struct packet *p)
         worker_drop(worker, p, LINK_COUNTER_stun_in);
         return false;
     default:
-        drop_malformed(worker, t, p, LINK_COUNTER_first_byte);
+        drop_malformed(worker, t, p,
+                       is_other_version(t, p) ? LINK_COUNTER_rtp_version : LINK_COUNTER_first_byte);
         return false;
     }
 }
@@ -469,7 +478,7 @@ static void stage_account(struct worker *worker, struct burst *burst)
         /* The header was read by stage_admit; it must also fit what the tag left. */
         if (p->kind == PACKET_RTP && ((burst->stream[i]->srtp != NULL && !media_read_rtp(p)) ||
                                       !media_check_padding(p->data, p->length))) {
-            drop_malformed(worker, t, p, LINK_COUNTER_rtp_malformed);
+            drop_malformed(worker, t, p, media_rtp_fault(p->data, p->length));
             continue;
         }
         if (p->kind == PACKET_RTCP && !media_check_rtcp(p->data, p->length)) {

@@ -27,6 +27,8 @@ struct io {
     bool (*chain)(struct io *io, struct packet *p, struct packet *owner);
     /* Give that reference back: what p holds by itself is the packet now. */
     void (*unchain)(struct io *io, struct packet *p);
+    /* Frames longer than a buffer that receive threw away; the worker counts and clears them. */
+    uint32_t oversized;
 };
 
 #endif

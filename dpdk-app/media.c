@@ -1,6 +1,7 @@
 #include "dpdk-app/media.h"
 
 #include "dpdk-app/wire.h"
+#include "link/link_stats.h"
 
 #define RTCP_SIZE 8u
 
@@ -18,6 +19,24 @@ uint16_t media_clock(unsigned payload_type)
     };
 
     return payload_type < sizeof(clock) / sizeof(clock[0]) ? clock[payload_type] : 0;
+}
+
+unsigned media_rtp_fault(const uint8_t *data, size_t length)
+{
+    size_t at;
+
+    if (length < RTP_SIZE)
+        return LINK_COUNTER_rtp_malformed;
+    if (data[0] >> 6 != 2)
+        return LINK_COUNTER_rtp_version;
+    at = RTP_SIZE + (data[0] & 15u) * 4u;
+    if (length < at)
+        return LINK_COUNTER_rtp_csrc;
+    if (data[0] & 0x10) {
+        if (length < at + 4 || length < at + 4 + wire_get16(data + at + 2) * 4u)
+            return LINK_COUNTER_rtp_extension;
+    }
+    return LINK_COUNTER_rtp_padding;
 }
 
 bool media_read_rtcp(struct packet *p)

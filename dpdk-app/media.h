@@ -82,6 +82,9 @@ static inline void media_set_type(struct packet *p, uint8_t payload_type)
  * is signalling's business. */
 uint16_t media_clock(unsigned payload_type);
 
+/* Why media_read_rtp or media_check_padding refused it: an enum link_counter. */
+unsigned media_rtp_fault(const uint8_t *data, size_t length);
+
 /* Padding of a plain packet: its count is within the payload (RFC 3550 section 5.1). */
 static inline bool media_check_padding(const uint8_t *data, size_t length)
 {

@@ -7,6 +7,7 @@
 
 #define IP4_DF       0x4000u
 #define IP4_RESERVED 0x8000u
+#define MTU_MAX      1500u
 
 /* The payload's sum stays with the packet: plain media leave with the payload that they came with.
  * False: wrong. */
@@ -55,6 +56,14 @@ static void trim(struct packet *p, uint8_t *end)
     packet_resize(p, (uint16_t)(end - p->data));
 }
 
+/* The header says more than there is. Devices that know no jumbo frames cut them to a buffer, which
+ * is full then; others lie. */
+static int cut_short(uint32_t total, uint32_t room)
+{
+    return total > MTU_MAX && room >= MTU_MAX ? LINK_COUNTER_frame_jumbo
+                                              : LINK_COUNTER_ip_malformed;
+}
+
 static int parse_ip4(const struct locals *locals, struct packet *p)
 {
     uint8_t *ip = p->data + ETH_SIZE;
@@ -65,8 +74,10 @@ static int parse_ip4(const struct locals *locals, struct packet *p)
         return LINK_COUNTER_ip_malformed;
     header = (ip[0] & 15u) * 4;
     total = wire_get16(ip + 2);
-    if (header < IP4_SIZE || header > total || total > room)
+    if (header < IP4_SIZE || header > total)
         return LINK_COUNTER_ip_malformed;
+    if (total > room)
+        return cut_short(total, room);
     /* Nearly always the constant, which the compiler makes five instructions of. */
     if (!wire_is_whole(header == IP4_SIZE ? wire_sum(ip, IP4_SIZE, 0) : wire_sum(ip, header, 0)))
         return LINK_COUNTER_ip_checksum;
@@ -101,7 +112,7 @@ static int parse_ip6(const struct locals *locals, struct packet *p)
         return LINK_COUNTER_ip_malformed;
     length = wire_get16(ip + 4);
     if (length > room - IP6_SIZE)
-        return LINK_COUNTER_ip_malformed;
+        return cut_short(length + IP6_SIZE, room);
     local = local_find(locals, p->device, 6, ip + 24);
     if (local < 0 && (ip[24] != 0xff || ip[6] != PROTO_ICMP6))
         return LINK_COUNTER_ip_foreign; /* groups are listened to for neighbour discovery only */
@@ -146,12 +157,15 @@ int parse_frame(const struct locals *locals, struct packet *p)
     type = wire_get16(p->data + 12);
     if (type == ETHERTYPE_VLAN) {
         if (!strip_priority_tag(p))
-            return LINK_COUNTER_eth_type;
+            return p->length < ETH_SIZE + VLAN_SIZE ? LINK_COUNTER_eth_truncated
+                                                    : LINK_COUNTER_vlan_tagged;
         type = wire_get16(p->data + 12);
     }
     if (type == ETHERTYPE_IP4)
         return parse_ip4(locals, p);
     if (type == ETHERTYPE_IP6)
         return parse_ip6(locals, p);
+    if (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ)
+        return LINK_COUNTER_vlan_tagged;
     return type == ETHERTYPE_ARP ? PARSE_ARP : LINK_COUNTER_eth_type;
 }

@@ -17,6 +17,7 @@
 #define ETHERTYPE_ARP  0x0806u
 #define ETHERTYPE_VLAN 0x8100u
 #define ETHERTYPE_IP6  0x86ddu
+#define ETHERTYPE_QINQ 0x88a8u
 
 #define PROTO_ICMP  1u
 #define PROTO_UDP   17u

@@ -203,6 +203,12 @@ static void housekeeping(struct worker *worker)
     }
 }
 
+static void count_oversized(struct worker *worker)
+{
+    worker_count(worker, LINK_COUNTER_frame_jumbo, worker->io->oversized);
+    worker->io->oversized = 0;
+}
+
 unsigned worker_turn(struct worker *worker, uint64_t now_ms)
 {
     struct packet *p[PACKET_BURST];
@@ -218,6 +224,8 @@ unsigned worker_turn(struct worker *worker, uint64_t now_ms)
     }
     for (unsigned device = 0; device < worker->plane->locals.devices; device++) {
         n = worker->io->receive(worker->io, device, p, PACKET_BURST);
+        if (__builtin_expect(worker->io->oversized != 0, 0))
+            count_oversized(worker);
         if (n == 0)
             continue;
         worker_receive(worker, device, p, n);

@@ -250,13 +250,14 @@ static void test_garbage(struct control *control, struct legs *l)
         int length;
         uint8_t data[16];
     } bad[] = {
-        {LINK_COUNTER_first_byte, 20, {80}},
-        {LINK_COUNTER_first_byte, 20, {255}},
-        {LINK_COUNTER_first_byte, 40, {0x40 + 64 - 64 + 4}}, /* RTP version 1 */
+        {LINK_COUNTER_first_byte, 20, {19}},
+        {LINK_COUNTER_rtp_version, 20, {80}},
+        {LINK_COUNTER_rtp_version, 20, {255}},
+        {LINK_COUNTER_rtp_version, 40, {0x40 + 64 - 64 + 4}}, /* version 1 */
         {LINK_COUNTER_stun_in, 20, {0, 1}},
         {LINK_COUNTER_rtp_malformed, 11, {0x80, 8}},
-        {LINK_COUNTER_rtp_malformed, 40, {0x8f, 8}}, /* 15 CSRCs */
-        {LINK_COUNTER_rtp_malformed, 40, {0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255}},
+        {LINK_COUNTER_rtp_csrc, 40, {0x8f, 8}}, /* 15 CSRCs */
+        {LINK_COUNTER_rtp_extension, 40, {0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255}},
         {LINK_COUNTER_rtcp_malformed, 7, {0x80, 200}},
         {LINK_COUNTER_auth_failed, 100, {0x80, 8}},
         {LINK_COUNTER_auth_failed, 60, {0x80, 200, 0, 6}},

@@ -257,7 +257,28 @@ static void vlan_0_is_stripped_others_refused(void)
     CU_ASSERT_EQUAL(parse(&p), PARSE_UDP);
     CU_ASSERT_EQUAL(p.length, 7);
     wire_put16(frame + 14, 0xa007);
-    CU_ASSERT_EQUAL(parse(&p), LINK_COUNTER_eth_type);
+    CU_ASSERT_EQUAL(parse(&p), LINK_COUNTER_vlan_tagged);
+    wire_put16(frame + 12, ETHERTYPE_QINQ);
+    CU_ASSERT_EQUAL(parse(&p), LINK_COUNTER_vlan_tagged);
+    wire_put16(frame + 12, ETHERTYPE_VLAN);
+    wire_put16(frame + 14, 0);
+    wire_put16(frame + 16, ETHERTYPE_VLAN); /* a tag behind the priority */
+    CU_ASSERT_EQUAL(parse(&p), LINK_COUNTER_vlan_tagged);
+    length = ETH_SIZE + 1;
+    CU_ASSERT_EQUAL(parse(&p), LINK_COUNTER_eth_truncated);
+}
+
+/* A device that cuts jumbo frames leaves a header that promises more than came. */
+static void frames_that_were_cut_are_jumbo(void)
+{
+    struct packet p;
+
+    good4();
+    wire_put16(frame + ETH_SIZE + 2, 3000);
+    fix_ip();
+    CU_ASSERT_EQUAL(parse(&p), LINK_COUNTER_ip_malformed); /* that one lies */
+    length = ETH_SIZE + 1510;
+    CU_ASSERT_EQUAL(parse(&p), LINK_COUNTER_frame_jumbo);
 }
 
 /* RFC 1071 as it is written: 16 bits at a time. */
@@ -329,5 +350,5 @@ SUITE_SETUP("dpdk-app/parse", setup, NULL, TEST(udp_over_ip4_is_taken), TEST(udp
             TEST(options_are_refused), TEST(wrong_checksums_are_refused),
             TEST(missing_udp_checksum_passes_on_ip4_alone), TEST(lengths_that_lie_are_refused),
             TEST(foreign_frames_are_refused), TEST(vlan_0_is_stripped_others_refused),
-            TEST(sums_of_any_length_and_place_are_right),
+            TEST(frames_that_were_cut_are_jumbo), TEST(sums_of_any_length_and_place_are_right),
             TEST(replaced_word_gives_the_sum_of_the_new_data), TEST(sum_stays_with_the_payload))

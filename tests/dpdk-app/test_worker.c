@@ -467,6 +467,96 @@ static void modes_are_kept_apart(void)
     stop();
 }
 
+static void bad_media_are_counted_by_reason(void)
+{
+    static const struct {
+        unsigned plain, secure; /* the transport that it comes to: counter, 0 = not sent there */
+        uint16_t length;
+        uint8_t data[20];
+    } bad[] = {
+        {LINK_COUNTER_first_byte, LINK_COUNTER_first_byte, 0, {0}},
+        {LINK_COUNTER_stun_in, LINK_COUNTER_stun_in, 20, {0, 1}},
+        {LINK_COUNTER_rtp_version, LINK_COUNTER_first_byte, 40, {0x10}}, /* version 0 */
+        {LINK_COUNTER_rtp_version, LINK_COUNTER_rtp_version, 40, {0x40, 8}},
+        {LINK_COUNTER_rtp_version, LINK_COUNTER_rtp_version, 40, {0xc0, 8}},
+        {LINK_COUNTER_first_byte, LINK_COUNTER_first_byte, 1, {0x80}},
+        {LINK_COUNTER_rtp_malformed, LINK_COUNTER_rtp_malformed, 11, {0x80, 8}},
+        {LINK_COUNTER_rtp_csrc, LINK_COUNTER_rtp_csrc, 71, {0x8f, 8}},
+        {LINK_COUNTER_rtp_extension, LINK_COUNTER_rtp_extension, 15, {0x90, 8}},
+        {LINK_COUNTER_rtp_extension,
+         LINK_COUNTER_rtp_extension,
+         40,
+         {0x90, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}},
+        {LINK_COUNTER_rtp_padding, LINK_COUNTER_auth_failed, 40, {0xa0, 8}}, /* 0 of it */
+        {LINK_COUNTER_rtp_padding,
+         LINK_COUNTER_rtp_malformed, /* shorter than a tag */
+         17,
+         {0xa0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6}},
+        {LINK_COUNTER_wrong_mode, LINK_COUNTER_rtcp_malformed, 7, {0x80, 200}},
+        {LINK_COUNTER_wrong_mode, LINK_COUNTER_dtls_up_full, 30, {22}}, /* nobody is attached */
+    };
+    struct link_id secure;
+    uint8_t data[80];
+
+    start(1);
+    rig_open_usual(&rig, 0, 0, LINK_MODE_RTP);
+    secure = rig_open_usual(&rig, 0, 1, LINK_MODE_DTLS_SRTP);
+    rig_keys(&rig, secure, 1, 2);
+    rig.sent_n = 0;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        for (unsigned to = 0; to < 2; to++) {
+            unsigned counter = to == 0 ? bad[i].plain : bad[i].secure;
+            uint64_t before = rig_count(&rig, 0, counter);
+
+            memset(data, 0, sizeof(data));
+            memcpy(data, bad[i].data, sizeof(bad[i].data));
+            rig_frame(&rig, 0, frame,
+                      rig_udp(frame, to, (uint16_t)(RIG_PORT + 2 * to), data, bad[i].length));
+            CU_ASSERT_EQUAL(rig_count(&rig, 0, counter), before + 1);
+        }
+    }
+    CU_ASSERT_EQUAL(rig.sent_n, 0);
+    stop();
+}
+
+/* Compound packets whose parts do not add up, under right authentication too. */
+static void broken_compounds_are_counted(void)
+{
+    static const uint8_t broken[][20] = {
+        {0x80, 200, 0, 200, 0, 0, 0, 7},                         /* longer than it is */
+        {0x80, 201, 0, 1, 0, 0, 0, 7, 0x41, 202},                /* version 1 behind */
+        {0x80, 201, 0, 1, 0, 0, 0, 7, 0x80, 100},                /* no RTCP type behind */
+        {0xa0, 201, 0, 1, 0, 0, 0, 7, 0x80, 202},                /* padding in the middle */
+        {0xa0, 201, 0, 4, 0, 0, 0, 7, [19] = 40},                /* more padding than packet */
+        {0x80, 201, 0, 1, 0, 0, 0, 7, 0x80, 202, 0xff, 0xff, 0}, /* a length that would wrap */
+    };
+    struct rig_far far[2];
+    struct link_id id[2], plain;
+    uint8_t data[64];
+
+    start(1);
+    start_relay(id, far, 0);
+    plain = rig_open_usual(&rig, 0, 2, LINK_MODE_RTCP);
+    rig_route(&rig, plain, id[1]);
+    rig.sent_n = 0;
+    for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        unsigned n;
+
+        memcpy(data, broken[i], 20);
+        rig_frame(&rig, 0, frame, rig_udp(frame, 2, RIG_PORT + 4, data, 20));
+        CU_ASSERT_EQUAL(rig_count(&rig, 0, LINK_COUNTER_rtcp_malformed), 2 * i + 1);
+        memcpy(data, broken[i], 20);
+        n = rig_far_protect_rtcp(&far[0], data, 20);
+        CU_ASSERT_EQUAL(n, 34);
+        rig_frame(&rig, 0, frame, rig_udp(frame, 0, RIG_PORT, data, n));
+        CU_ASSERT_EQUAL(rig_count(&rig, 0, LINK_COUNTER_rtcp_malformed), 2 * i + 2);
+    }
+    CU_ASSERT_EQUAL(rig.sent_n, 0);
+    rig_far_stop(&far[0]);
+    rig_far_stop(&far[1]);
+    stop();
+}
+
 static void lost_packets_are_counted_and_come_back(void)
 {
     static const uint16_t order[] = {65533, 65534, 1, 0, 65535, 5};
@@ -512,4 +602,5 @@ SUITE("dpdk-app/worker", TEST(open_is_checked_and_ports_are_exclusive),
       TEST(strangers_dtls_is_rate_limited), TEST(dtls_waits_for_the_neighbour),
       TEST(silence_is_reported_once), TEST(orphans_are_closed_when_nobody_claims_them),
       TEST(payload_types_are_mapped_or_dropped), TEST(modes_are_kept_apart),
+      TEST(bad_media_are_counted_by_reason), TEST(broken_compounds_are_counted),
       TEST(lost_packets_are_counted_and_come_back), TEST(empty_buffer_pool_drops_and_goes_on))

@@ -3,8 +3,13 @@
  *
  * Input: records of {flags, length / 8, frame bytes}. Flag 1: make the checksums right before the
  * frame goes in (or most inputs would end there); 2: turn the clock a second; 4: other worker;
- * 8: UDP to the transport that the high bits choose, from its remote. What leaves must be a whole
- * frame of ours. */
+ * 8: UDP to the transport that the bits of 0x70 choose, from its remote; 0x80: no frame but a
+ * command that changes who receives what. What leaves must be a whole frame of ours whose
+ * checksums hold.
+ *
+ * Transports 0 and 3 are secure, 1 and 2 plain, passed through. 4 (RTCP: 5) is a plain source with
+ * receivers in the clear, secure and on the other worker, unchanged and translated; 6 (RTCP: 7) is
+ * one of them and a source itself. Their RTCP ends here. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +20,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct rig rig;
-static struct link_id id[4];
+#define TRANSPORTS 8u
+#define STREAM     0x12345678u /* as receivers know it */
+
+static struct link_id id[TRANSPORTS];
 
 /* Its socket must not stay in /tmp. */
 static void end_rig(void)
@@ -23,24 +31,81 @@ static void end_rig(void)
     rig_stop(&rig);
 }
 
+static struct link_id open_one(unsigned worker, unsigned i, uint8_t mode, uint16_t flags)
+{
+    struct link_open open = {.mode = mode,
+                             .flags = flags,
+                             .port = (uint16_t)(RIG_PORT + 2 * i),
+                             .remote = {.family = 4,
+                                        .port = (uint16_t)(4000 + i),
+                                        .ip = {192, 0, 2, (uint8_t)(10 + i)}}};
+    struct link_id one = rig_open(&rig, worker, &open);
+
+    rig_resolve(&rig, one);
+    return one;
+}
+
+static void pair(struct link_id rtp, struct link_id rtcp)
+{
+    struct link_msg msg;
+
+    link_msg_init(&msg, LINK_TRANSPORT_PAIR, rtp, 1);
+    msg.u.pair.rtcp = rtcp;
+    rig_command(&rig, &msg);
+}
+
+/* Any change of receivers that sluiced could ask for, and some that it would not. */
+static void change(const uint8_t *data, unsigned n)
+{
+    static const uint16_t types[] = {LINK_RECEIVER_ADD, LINK_RECEIVER_REMOVE, LINK_SOURCE_SWITCH,
+                                     LINK_ROUTE_CLEAR};
+    struct link_receiver receiver;
+    struct link_msg msg;
+
+    if (n < 8)
+        return;
+    link_msg_init(&msg, types[data[0] & 3], id[data[1] % TRANSPORTS], 1);
+    receiver = (struct link_receiver){.to = id[data[2] % TRANSPORTS],
+                                      .ssrc_in = data[3] & 1 ? data[4] : 0,
+                                      .ssrc_out = data[3] & 2 ? STREAM + (data[3] >> 6) : 0,
+                                      .clock_rate = data[5] * 1000u,
+                                      .pt_in = data[6],
+                                      .pt_out = data[7],
+                                      .flags = data[3] >> 3 & 1};
+    if (msg.type == LINK_SOURCE_SWITCH)
+        msg.u.change = (struct link_switch){.from = id[data[4] % TRANSPORTS], .receiver = receiver};
+    else
+        msg.u.receiver = receiver;
+    rig_command(&rig, &msg);
+}
+
 /* The workers live on, their transports and what they know of neighbours are new each time. */
 static void start(void)
 {
-    static const unsigned modes[] = {LINK_MODE_DTLS_SRTP, LINK_MODE_RTP, LINK_MODE_RTCP,
-                                     LINK_MODE_DTLS_SRTP};
+    static const uint8_t modes[] = {LINK_MODE_DTLS_SRTP, LINK_MODE_RTP, LINK_MODE_RTCP,
+                                    LINK_MODE_DTLS_SRTP, LINK_MODE_RTP, LINK_MODE_RTCP,
+                                    LINK_MODE_RTP,       LINK_MODE_RTCP};
 
     if (rig.server == NULL && (rig_start(&rig, 2) != 0 || atexit(end_rig) != 0))
         abort();
     neighbour_init(&rig.plane.neighbours);
+    rig.plane.report_ms = 2000;
     rig.now = 1000;
-    for (unsigned i = 0; i < 4; i++)
-        id[i] = rig_open_usual(&rig, i / 3, i, modes[i]);
+    for (unsigned i = 0; i < TRANSPORTS; i++)
+        id[i] = open_one(i == 3, i, modes[i], i >= 4 ? LINK_FLAG_REPORTS : 0);
     rig_keys(&rig, id[0], 1, 2);
     rig_keys(&rig, id[3], 3, 4);
     rig_route(&rig, id[0], id[1]);
     rig_route(&rig, id[1], id[0]);
     rig_route(&rig, id[2], id[3]);
     rig_route(&rig, id[3], id[0]);
+    pair(id[4], id[5]);
+    pair(id[6], id[7]);
+    rig_receiver(&rig, id[4], id[6], STREAM);
+    rig_receiver(&rig, id[4], id[0], STREAM);
+    rig_receiver(&rig, id[4], id[1], 0);
+    rig_receiver(&rig, id[4], id[3], 0);
+    rig_receiver(&rig, id[6], id[4], STREAM + 1);
     rig.sent_n = 0;
 }
 
@@ -95,6 +160,10 @@ static void check_sent(void)
             (wire_fold(wire_sum(frame + 14, 20, 0)) != 0 ||
              wire_get16(frame + 16) != length - ETH_SIZE))
             abort();
+        if (wire_get16(frame + 12) == ETHERTYPE_IP4 && frame[23] == PROTO_UDP &&
+            wire_fold(wire_sum(frame + 34, length - 34,
+                               wire_pseudo(frame + 26, 8, PROTO_UDP, length - 34))) != 0)
+            abort();
         if (wire_get16(frame + 12) == ETHERTYPE_IP6 &&
             wire_get16(frame + 18) != length - ETH_SIZE - IP6_SIZE)
             abort();
@@ -105,8 +174,12 @@ static void check_sent(void)
 static void one(unsigned flags, const uint8_t *data, unsigned n)
 {
     uint8_t frame[RIG_FRAME];
-    unsigned i = flags >> 4 & 3;
+    unsigned i = flags >> 4 & 7;
 
+    if (flags & 0x80) {
+        change(data, n);
+        return;
+    }
     if (flags & 8) {
         n = rig_udp(frame, i, (uint16_t)(RIG_PORT + 2 * i), data, n);
     } else {
@@ -127,10 +200,11 @@ static void finish(void)
     struct link_msg msg;
 
     rig_turn(&rig);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < TRANSPORTS; i++) {
         link_msg_init(&msg, LINK_TRANSPORT_CLOSE, id[i], 1);
         rig_command(&rig, &msg);
     }
+    check_sent();
     for (unsigned w = 0; w < 2; w++)
         if (rig_count(&rig, w, LINK_COUNTER_streams) != 0 ||
             rig_count(&rig, w, LINK_COUNTER_transports) != 0)
