@@ -203,7 +203,7 @@ static void take_rtcp(struct media *m, uint8_t *bytes, size_t len)
         return;
     }
     m->counters.rtcp_in++;
-    rtcp_parse(&m->rtcp_seen, bytes, len, m->sender.ssrc);
+    rtcp_parse(&m->rtcp_seen, bytes, len, m->sender.ssrc, clock_wall_us());
 }
 
 static void take_dtls(struct media *m, const uint8_t *bytes, size_t len)
@@ -282,7 +282,8 @@ static void send_rtcp(struct media *m, bool bye)
 {
     uint8_t out[RTCP_MAX + SRTP_PAIR_TRAILER];
     struct media_socket *s = m->is_secured ? &m->rtp : &m->rtcp;
-    size_t len = rtcp_write_report(out, &m->sender, &m->reception, m->cname, clock_wall_us(), bye);
+    size_t len = rtcp_write_report(out, &m->sender, &m->reception, &m->rtcp_seen, m->cname,
+                                   clock_wall_us(), bye);
     if (m->srtp && srtp_pair_protect_rtcp(m->srtp, out, &len) != 0)
         return;
     m->counters.rtcp_out++;

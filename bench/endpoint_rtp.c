@@ -103,14 +103,17 @@ uint64_t rtp_lost(const struct rtp_reception *r)
     return lost + r->lost_before_restart;
 }
 
-static size_t write_block(uint8_t *b, const struct rtp_reception *r)
+static size_t write_block(uint8_t *b, const struct rtp_reception *r, const struct rtcp_seen *seen,
+                          uint64_t wall_us)
 {
     uint64_t lost = rtp_lost(r);
     put32(b, r->ssrc);
     put32(b + 4, lost > 0x7fffff ? 0x7fffff : (uint32_t)lost);
     put32(b + 8, r->max_seq);
     put32(b + 12, r->jitter_q4 >> 4);
-    memset(b + 16, 0, 8); /* LSR and DLSR: no sender report of theirs is kept */
+    put32(b + 16, seen->lsr);
+    put32(b + 20,
+          seen->lsr_wall_us ? (uint32_t)(((wall_us - seen->lsr_wall_us) << 16) / 1000000) : 0);
     return 24;
 }
 
@@ -130,8 +133,8 @@ static size_t write_sdes(uint8_t *b, uint32_t ssrc, const char *cname)
 }
 
 size_t rtcp_write_report(uint8_t out[RTCP_MAX], const struct rtp_sender *s,
-                         const struct rtp_reception *r, const char *cname, uint64_t wall_us,
-                         bool bye)
+                         const struct rtp_reception *r, const struct rtcp_seen *seen,
+                         const char *cname, uint64_t wall_us, bool bye)
 {
     size_t at = 8;
     out[0] = (uint8_t)(0x80 | (r->started ? 1 : 0));
@@ -146,7 +149,7 @@ size_t rtcp_write_report(uint8_t out[RTCP_MAX], const struct rtp_sender *s,
         at = 28;
     }
     if (r->started)
-        at += write_block(out + at, r);
+        at += write_block(out + at, r, seen, wall_us);
     put16(out + 2, (uint32_t)(at / 4 - 1));
     at += write_sdes(out + at, s->ssrc, cname);
     if (bye) {
@@ -169,7 +172,8 @@ static void read_blocks(struct rtcp_seen *seen, const uint8_t *b, size_t len, si
             seen->reported_lost = get32(b + head + 4) & 0xffffff;
 }
 
-void rtcp_parse(struct rtcp_seen *seen, const uint8_t *b, size_t len, uint32_t own_ssrc)
+void rtcp_parse(struct rtcp_seen *seen, const uint8_t *b, size_t len, uint32_t own_ssrc,
+                uint64_t wall_us)
 {
     seen->compounds++;
     while (len >= 4) {
@@ -179,6 +183,10 @@ void rtcp_parse(struct rtcp_seen *seen, const uint8_t *b, size_t len, uint32_t o
         switch (b[1]) {
         case RTCP_SR:
             seen->sr++;
+            if (n >= 28) {
+                seen->lsr = get32(b + 8) << 16 | get32(b + 12) >> 16;
+                seen->lsr_wall_us = wall_us;
+            }
             read_blocks(seen, b, n, 28, own_ssrc);
             break;
         case RTCP_RR:

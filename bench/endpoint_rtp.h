@@ -49,18 +49,23 @@ struct rtp_sender {
     uint64_t packets, octets;
 };
 
-/* A sender report (receiver report before anything was sent) with the CNAME, plus BYE if asked.
- * `wall_us` is the time since 1970. Returns the length, at most RTCP_MAX. */
-size_t rtcp_write_report(uint8_t out[RTCP_MAX], const struct rtp_sender *s,
-                         const struct rtp_reception *r, const char *cname, uint64_t wall_us,
-                         bool bye);
-
 struct rtcp_seen {
     uint64_t compounds, sr, rr, sdes, bye, malformed;
     uint32_t reported_lost; /* of the last report block about us */
+    uint32_t lsr;           /* middle of the NTP time of the last SR */
+    uint64_t lsr_wall_us;   /* when that came, 0 = never */
 };
+
+/* A sender report (receiver report before anything was sent) with the CNAME, plus BYE if asked.
+ * `wall_us` is the time since 1970, `seen` what came from the other side. Returns the length, at
+ * most RTCP_MAX. */
+size_t rtcp_write_report(uint8_t out[RTCP_MAX], const struct rtp_sender *s,
+                         const struct rtp_reception *r, const struct rtcp_seen *seen,
+                         const char *cname, uint64_t wall_us, bool bye);
+
 /* Counts what a received compound holds; `own_ssrc` selects the report block about us. */
-void rtcp_parse(struct rtcp_seen *seen, const uint8_t *bytes, size_t len, uint32_t own_ssrc);
+void rtcp_parse(struct rtcp_seen *seen, const uint8_t *bytes, size_t len, uint32_t own_ssrc,
+                uint64_t wall_us);
 
 /* RFC 5761 §4: second byte 192..223 is RTCP. */
 bool rtp_is_rtcp(const uint8_t *bytes, size_t len);

@@ -188,16 +188,16 @@ static void rtcp_report_is_read_as_it_was_written(void)
     struct rtcp_seen seen = {0};
     receive(&r, 1, 9);
     receive(&r, 4, 9);
-    size_t len = rtcp_write_report(out, &s, &r, "me@here", 1000000, true);
+    size_t len = rtcp_write_report(out, &s, &r, &seen, "me@here", 1000000, true);
     CU_ASSERT_TRUE(rtp_is_rtcp(out, len));
-    rtcp_parse(&seen, out, len, 9);
+    rtcp_parse(&seen, out, len, 9, 1);
     CU_ASSERT_EQUAL(seen.sr, 1);
     CU_ASSERT_EQUAL(seen.sdes, 1);
     CU_ASSERT_EQUAL(seen.bye, 1);
     CU_ASSERT_EQUAL(seen.malformed, 0);
     CU_ASSERT_EQUAL(seen.reported_lost, 2);
     for (size_t cut = 0; cut < len; cut++)
-        rtcp_parse(&seen, out, cut, 9); /* sanitizers watch */
+        rtcp_parse(&seen, out, cut, 9, 1); /* sanitizers watch */
     CU_ASSERT(seen.malformed > 0);
 }
 
