@@ -187,7 +187,8 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
     r.kind = kind;
     r.family = s->config.peer.family;
     r.place = conference_place(s->conference);
-    r.dscp = s->env->settings->media.dscp;
+    r.dscp = t->medium == H245_MEDIA_VIDEO ? s->env->settings->media.dscp_video
+                                           : s->env->settings->media.dscp;
     r.session = id;
     r.conference = s->conference_name;
     return s->env->media_ops->open(s->env->media, &r, &session_media_callbacks, t, &t->port);

@@ -485,6 +485,10 @@ static const struct settings_table gatekeeper_table =
 static const struct settings_row media_rows[] = {
     {"dscp", SETTINGS_UINT, AT(settings_media, dscp), .min = 0, .max = 63, .fallback = "46",
      .help = "Code point of the media packets that are sent (46 = expedited forwarding)."},
+    {"dscp_video", SETTINGS_UINT, AT(settings_media, dscp_video), .min = 0, .max = 63,
+     .fallback = "34",
+     .help = "The same for transports of video (34 = assured forwarding 41, RFC 4594). What shares "
+             "an association with audio is marked as audio."},
     {"no_media_timeout_ms", SETTINGS_UINT, AT(settings_media, no_media_timeout_ms), .min = 0,
      .max = 86400000, .unit = "ms", .fallback = "60000",
      .help = "A session from which nothing came for so long is ended. 0 = never."},

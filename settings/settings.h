@@ -274,6 +274,7 @@ struct settings_signalling {
 
 struct settings_media {
     uint8_t dscp;
+    uint8_t dscp_video;
     uint8_t ttl;
     uint32_t no_media_timeout_ms; /* 0 = never */
     bool own_rtcp;

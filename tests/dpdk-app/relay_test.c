@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "tests/dpdk-app/relay_peer.h"
+#include "tests/dpdk-app/relay_fan.h"
 
 #define DP4 "198.18.0.2"
 #define DP6 "2001:db8:18::2"
@@ -422,6 +422,7 @@ int main(int argc, char **argv)
     test_garbage(&control, &legs);
     test_forged(&control, &legs);
     test_close(&control, &legs);
+    test_fan_out(&control);
     control_stop(&control);
     stop_legs(&legs);
     srtp_shutdown();
