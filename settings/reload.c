@@ -51,7 +51,7 @@ static void take_elements(struct taking *t, const struct settings_row *row, uint
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
-        snprintf(deeper, sizeof(deeper), "%.140s[%u]", path, i);
+        snprintf(deeper, sizeof(deeper), "%.100s[%u]", path, i);
         take_table(t, row->table, live + row->offset + i * row->size,
                    fresh + row->offset + i * row->size, false, deeper);
     }
@@ -91,7 +91,8 @@ static void take_table(struct taking *t, const struct settings_table *table, uin
 
         if (row->type == SETTINGS_IGNORED)
             continue;
-        snprintf(deeper, sizeof(deeper), "%s%s%s", path, path[0] != '\0' ? "." : "", row->key);
+        snprintf(deeper, sizeof(deeper), "%.100s%s%.50s", path, path[0] != '\0' ? "." : "",
+                 row->key);
         take_row(t, row, live, fresh, reloads || row->reloads, deeper);
     }
 }
