@@ -63,6 +63,25 @@ def methods(c, lab):
         c.check(f"help lists {method}", method in done.stdout, done.stdout)
 
 
+def speech(c, lab, events, session):
+    """A session says something in H.245; the endpoint's engine denies the mode that it is asked for."""
+    this = f"id={session['id']}"
+    lcn = session["channels"][0]["lcn"]
+    for what, status, arguments in (
+            ("keys", DONE, ["session.send_user_input", "text=12#"]),
+            ("one key of 100 ms", DONE, ["session.send_user_input", "text=5", "duration_ms=100"]),
+            ("two keys of 100 ms", REFUSED, ["session.send_user_input", "text=12", "duration_ms=100"]),
+            ("a command", DONE, ["session.misc_command", "command=zeroDelay", f"lcn={lcn}"]),
+            ("a command for no channel", REFUSED,
+             ["session.misc_command", "command=zeroDelay", "lcn=65000"]),
+            ("no command", REFUSED, ["session.misc_command", "command=jump", f"lcn={lcn}"]),
+            ("a mode", DONE, ["session.request_mode", "codec=PCMU"]),
+            ("no mode", REFUSED, ["session.request_mode", "codec=generic"])):
+        done = ctl(lab, arguments[0], this, *arguments[1:])
+        c.equal(f"{arguments[0]}, {what}: status", done.returncode, status)
+    c.check("session.mode_answer: denied", "requestDenied" in events.wait_line("session.mode_answer", 10))
+
+
 def a_session(c, lab):
     events = lab.run("sluicectl", [PROGRAM, "-s", lab.config["control"]["path"], "--json", "events"])
     # It and we who ask: it is there before the first call is.
@@ -73,11 +92,16 @@ def a_session(c, lab):
         endpoint.wait_event("heard")
     listed = lab.sessions()
     c.equal("session.list shows both", len(listed), 2)
+    numbers = set()
     for row in listed:
         table = ctl(lab, "session.get", f"id={row['id']}")
         c.equal(f"session.get id={row['id']}: status 0", table.returncode, DONE)
         session = json.loads(ctl(lab, "--json", "session.get", f"id={row['id']}").stdout)
         c.equal("session.get: the same session", session["id"], row["id"])
+        numbers.add(session["terminal"]["number"])
+        c.equal("session.get: nobody is chair", session["terminal"]["chair"], False)
+    c.equal("session.get: terminal numbers of the conference", numbers, {1, 2})
+    speech(c, lab, events, session)
     table = ctl(lab, "session.list")
     c.check("session.list: a row for each", table.stdout.count("demo") >= 2, table.stdout)
     done = ctl(lab, "session.close", f"id={listed[0]['id']}")
