@@ -119,7 +119,7 @@ int h323_h225_connect(struct h323 *h, struct session *s, const struct addr *to)
         h->stats.reused++;
         line_add_leg(l, leg);
         session_on_h225_up(s, tcp_conn_local(l->conn), clock_mono_ms());
-        return 0;
+        return 1;
     }
     l = line_new(h, leg->door);
     if (l == NULL)

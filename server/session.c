@@ -461,6 +461,11 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
     bool was_up = s->is_signalling_up;
 
     s->now = now;
+    if (was_up && session_forward_retry(s)) {
+        session_check_closed(s);
+        session_arm(s);
+        return;
+    }
     s->is_signalling_up = false;
     if (s->is_tunnelled) {
         s->is_h245_up = false;

@@ -197,7 +197,8 @@ struct session_ops {
     /* Connect to the peer's H.245 address; session_on_h245_up or _failed follows. */
     int (*h245_connect)(void *user, struct session *s, const struct addr *to);
     /* A call of ours goes there; session_on_h225_up or session_on_h225_lost follows, the former
-     * perhaps from inside this call. An earlier connection of the session is left. */
+     * perhaps from inside this call. An earlier connection of the session is left. 1 instead of 0:
+     * on a connection that was there, and may be dead without anybody's knowledge. */
     int (*h225_connect)(void *user, struct session *s, const struct addr *to);
     /* Polite closes: what was sent goes out first. */
     void (*h245_close)(void *user, struct session *s);

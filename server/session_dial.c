@@ -50,7 +50,8 @@ static void reach(struct session *s, const struct addr *to)
     s->config.peer = to->port != 0 ? *to : addr_with_port(*to, standard_port(s));
     session_set_timer(s, SESSION_TIMER_SETUP, s->env->settings->signalling.timers.tcp_connect_ms);
     err = s->env->ops->h225_connect(s->env->user, s, &s->config.peer);
-    if (err != 0)
+    s->dial.is_reused = err > 0;
+    if (err < 0)
         fail(s, err == ERR_LIMIT ? SESSION_END_RESOURCES : SESSION_END_UNREACHABLE,
              err_to_str(err));
 }
@@ -330,9 +331,9 @@ static void remember_answer(struct session *s, const struct h225_answer *answer)
         s->h225_version = answer->version;
 }
 
-/* H.323 8.2: a callee that tells its H.245 address before it answers can be connected to at once, so
- * that channels are there when somebody picks up. Not while fast connect may still open them, and
- * not where Connect has to say first that it will be by TLS. What fails here is tried again at
+/* H.323 8.2: a callee that tells its H.245 address before it answers can be connected to at once,
+ * so that channels are there when somebody picks up. Not while fast connect may still open them,
+ * and not where Connect has to say first that it will be by TLS. What fails here is tried again at
  * Connect. */
 static void open_h245_early(struct session *s, const struct h225_answer *answer)
 {

@@ -104,6 +104,21 @@ void session_forward_follow(struct session *s)
         session_end(s, SESSION_END_RESOURCES, "call not made");
 }
 
+/* The peer may close a kept connection at the moment that our Setup leaves: that is nobody's fault,
+ * and not the end of the call. Only when nothing at all was heard, and only once. */
+bool session_forward_retry(struct session *s)
+{
+    if (!s->config.is_caller || !s->dial.is_reused || !session_is_alive(s) || s->is_h245_up ||
+        h225_call_state(s->call) != H225_STATE_INITIATED)
+        return false;
+    session_note(s, LOG_LEVEL_INFO, LOG_AREA_H225, "kept connection was dead: calling again");
+    s->is_signalling_up = false;
+    leave_call(s);
+    if (session_dial_again(s) != 0)
+        session_end(s, SESSION_END_RESOURCES, "call not made");
+    return true;
+}
+
 /* ---- as the callee ---- */
 
 void session_forward_caller(struct session *s, const struct settings_conference *row)

@@ -93,7 +93,7 @@ struct session_channel {
     enum channel_state state;
     enum h245_direction direction;
     enum h245_media kind;
-    uint8_t index; /* 0: the primary one of its kind; with the kind it is the lane */
+    uint8_t index;   /* 0: the primary one of its kind; with the kind it is the lane */
     bool was_open;   /* counted as opened, not yet as closed */
     bool is_stopped; /* outgoing: by flow control of the peer */
     uint16_t lcn;
@@ -188,6 +188,7 @@ struct session_dialled {
     struct session_forward forward;
     uint32_t forwards;        /* followed */
     bool is_moving;           /* between two calls */
+    bool is_reused;           /* the connection was there before the call */
     struct dial_route *route; /* what the gatekeeper wants in Setup; NULL: nothing */
     bool is_connected;        /* Connect came */
     bool has_listened;        /* we asked the peer to open the H.245 connection */
@@ -306,6 +307,8 @@ void session_bandwidth_on_timer(struct session *s);
 /* session_forward.c */
 void session_on_facility(struct session *s, const struct h225_facility *facility);
 void session_forward_follow(struct session *s);
+/* A Setup on a kept connection that was dead: once more on a fresh one. False: not so. */
+bool session_forward_retry(struct session *s);
 void session_forward_caller(struct session *s, const struct settings_conference *row);
 
 /* session_dial.c: the caller's side of a call */
@@ -315,7 +318,7 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
 void session_dial_on_admitted(struct session *s, const struct session_admitted *a);
 void session_dial_forget(struct session *s);
 void session_dial_send_setup(struct session *s); /* the port of fast connect is there */
-int session_dial_again(struct session *s); /* a fresh call to dial.address and alias */
+int session_dial_again(struct session *s);       /* a fresh call to dial.address and alias */
 void session_dial_on_h245_failed(struct session *s);
 /* Why a call of ours ends before its Connect. */
 enum session_end session_dial_end(const struct session *s, const struct h225_release *release);

@@ -264,6 +264,19 @@ def noise(c, lab, control):
     wire.close()
 
 
+def dead_connection(c, lab, control, callee):
+    """The callee closes the kept connection when the third Setup is on its way."""
+    with captures.Ends():
+        callee.door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    callee.listen(1720)
+    session = lab.call("session.call", to=captures.ADDRESS, conference="pair-o")["id"]
+    callee.calling.socket.close()
+    del callee.setup
+    callee.take_call()
+    data = outgoing_captures.ended(control, session)
+    c.equal("shared: once more on a fresh connection", data["cause"], "rejected")
+
+
 def our_calls_share(c, lab, control):
     """Calls of ours: the second goes out on the connection that the first has left."""
     recorded = outgoing_captures.recorded_callees()["g1_reject"]
@@ -284,6 +297,7 @@ def our_calls_share(c, lab, control):
             data = outgoing_captures.ended(control, session)
             c.equal(f"shared: call {number} got its answer", data["cause"], "rejected")
         after = stats(lab)["signalling"]
+        dead_connection(c, lab, control, callee)
         c.equal("shared: one connection for both", [after[k] - before[k] for k in
                                                     ("dialled", "reused")], [1, 1])
     finally:

@@ -84,7 +84,7 @@ static int server_h225_connect(void *user, struct session *s, const struct addr 
     w->dialled = *to;
     if (!p->is_unreachable)
         post(w, p->is_refused_tcp ? SIGNALLING_FAILED : SIGNALLING_UP, p, "", 0);
-    return 0;
+    return w->keeps_connections ? 1 : 0;
 }
 
 static int server_h245_listen(void *user, struct session *s, struct addr *at)

@@ -170,6 +170,7 @@ struct world {
     bool hold_ports;   /* on_opened does not come until this is cleared */
     int listen_result; /* of h245_listen */
     unsigned listens, connects, dials;
+    bool keeps_connections;   /* h225_connect finds one that is there */
     struct addr connected_to; /* by the newest h245_connect */
     struct addr dialled;      /* by the newest h225_connect */
     uint32_t random;

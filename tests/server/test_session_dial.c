@@ -576,6 +576,49 @@ static void facility_without_a_place_to_go_changes_nothing(void)
     }
 }
 
+/* ---- kept connections (issue 3: maintainConnection) ---- */
+
+static void dead_kept_connection_is_replaced_once(void)
+{
+    struct peer *p = begin();
+
+    w->keeps_connections = true;
+    p->answers = CALLEE_IS_SILENT;
+    dial(p);
+    w->keeps_connections = false;
+    p->answers = CALLEE_CONNECTS;
+    session_on_h225_lost(p->session, "connection lost", w->now);
+    world_run(w);
+    CU_ASSERT_EQUAL(w->dials, 2);
+    CU_ASSERT(is_whole(p));
+    end();
+}
+
+static void kept_connection_that_has_answered_is_not_replaced(void)
+{
+    struct peer *p = begin();
+
+    w->keeps_connections = true;
+    p->answers = CALLEE_PROCEEDS;
+    dial(p);
+    session_on_h225_lost(p->session, "connection lost", w->now);
+    check_end(p, SESSION_END_H225_LOST);
+    CU_ASSERT_EQUAL(w->dials, 1);
+    end();
+}
+
+static void fresh_connection_that_is_lost_is_not_replaced(void)
+{
+    struct peer *p = begin();
+
+    p->answers = CALLEE_IS_SILENT;
+    dial(p);
+    session_on_h225_lost(p->session, "connection lost", w->now);
+    check_end(p, SESSION_END_H225_LOST);
+    CU_ASSERT_EQUAL(w->dials, 1);
+    end();
+}
+
 SUITE("server/session_dial", TEST(setup_says_who_calls_whom),
       TEST(call_with_h245_of_its_own_becomes_whole), TEST(tunnelled_call_becomes_whole),
       TEST(callee_may_begin_h245_by_a_facility), TEST(callee_without_address_hears_ours),
@@ -591,4 +634,7 @@ SUITE("server/session_dial", TEST(setup_says_who_calls_whom),
       TEST(forwarded_call_is_made_again), TEST(forwarding_is_followed_a_few_times_only),
       TEST(route_to_mc_joins_its_conference), TEST(route_to_gatekeeper_keeps_the_alias),
       TEST(forwarding_asks_the_gatekeeper_again), TEST(forward_of_a_standing_call_is_not_followed),
-      TEST(facility_without_a_place_to_go_changes_nothing))
+      TEST(facility_without_a_place_to_go_changes_nothing),
+      TEST(dead_kept_connection_is_replaced_once),
+      TEST(kept_connection_that_has_answered_is_not_replaced),
+      TEST(fresh_connection_that_is_lost_is_not_replaced))
