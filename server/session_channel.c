@@ -209,7 +209,7 @@ void session_media_progress(struct session *s, struct session_transport *t)
         session_dial_send_setup(s);
         return;
     }
-    if (s->is_fast && s->state == SESSION_SETUP && !s->config.is_caller) {
+    if (s->is_fast && !s->is_fast_open && !s->config.is_caller) {
         session_fast_opened(s, t);
         return;
     }

@@ -184,10 +184,22 @@ void session_fast_opened(struct session *s, struct session_transport *t)
         session_note_cleartext(s);
     else if (session_mode(s) == H23510_MODE_PREFERRED)
         session_downgrade(s, "fast connect without H.235.10");
-    session_connect(s);
-    if (!session_is_alive(s))
-        return;
-    open_channels(s, t, lcn);
+    s->is_fast_open = true;
+    if (is_protected(s) && s->env->settings->signalling.fast_connect_early) {
+        /* DTLS runs while it rings; session_fast_keyed answers, a failure ends the call. */
+        h225_call_fast_start_from(s->call, Q931_ALERTING);
+        (void)h225_call_alerting(s->call, s->now);
+    } else {
+        session_connect(s);
+    }
+    if (session_is_alive(s))
+        open_channels(s, t, lcn);
+}
+
+void session_fast_keyed(struct session *s)
+{
+    if (s->is_fast_open && s->state == SESSION_SETUP && session_is_alive(s))
+        session_connect(s);
 }
 
 /* A connection of fast connect that fails has no H.245 that its channels could be closed by (D-

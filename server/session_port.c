@@ -89,6 +89,7 @@ static void on_keyed(void *owner)
     session_step_now(s, SESSION_STEP_KEYS);
     if (session_wants_events(s))
         session_event(s, "media.keyed", json_object());
+    session_fast_keyed(s);
     if (s->conference != NULL)
         conference_update(s->conference);
     leave(s);

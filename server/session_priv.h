@@ -237,6 +237,7 @@ struct session {
     bool is_h245_up;
     bool is_fast;                               /* channels by fast connect */
     struct h23510_fast_offer fast_in, fast_out; /* as the Setup offered, or the answer took them */
+    bool is_fast_open;                          /* a call that came in: the channels are there */
     struct session_proposed *proposed;          /* a call of ours: not answered yet; or NULL */
     bool is_tunnelled;                          /* H.245 travels in the call signalling */
     unsigned start_requests;                    /* Facility(startH245) that made us connect */
@@ -334,6 +335,7 @@ bool session_fast_choose(struct session *s, const struct h225_setup *setup);
 int session_fast_begin(struct session *s); /* the port is asked for */
 /* It is there: Connect with both channels. */
 void session_fast_opened(struct session *s, struct session_transport *t);
+void session_fast_keyed(struct session *s); /* and now it is answered, if it waited for that */
 void session_fast_lost(struct session *s, const char *text); /* DTLS failed */
 void session_fast_learn(struct session *s);                  /* the peer's capabilities came */
 bool session_fast_is_protected(const struct session *s);

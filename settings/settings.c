@@ -396,6 +396,10 @@ static const struct settings_row signalling_rows[] = {
              "as `dtls` of the listener wants it; what does not fit goes on by H.245. `preferred` "
              "takes channels in the clear only from a peer that offers no others, and counts such "
              "a call as downgraded."},
+    {"fast_connect_early", SETTINGS_BOOL, AT(settings_signalling, fast_connect_early),
+     .fallback = "false",
+     .help = "Answer fast connect in Alerting, and the call itself (Connect) when its media are "
+             "keyed, so that not even the first word is lost. Without: both in Connect, at once."},
     {"h245_in_setup", SETTINGS_BOOL, AT(settings_signalling, h245_in_setup), .fallback = "false",
      .reloads = true,
      .help = "Calls of the server: name an H.245 address in Setup, so that the peer can open that "

@@ -262,7 +262,8 @@ struct settings_signalling {
     uint32_t listener_count;
     bool tunnelling; /* H.245 in call signalling where the peer offers it */
     enum settings_start_h245 start_h245;
-    bool fast_connect;                          /* where media in the clear are allowed */
+    bool fast_connect;                          /* channels by Setup and Connect */
+    bool fast_connect_early;                    /* by Alerting, and Connect with the keys */
     bool h245_in_setup;                         /* calls of ours name an H.245 address in Setup */
     uint32_t max_forwards;                      /* of one call of ours */
     char default_conference[SETTINGS_TEXT_MAX]; /* for a Setup that names nobody; "" = none */

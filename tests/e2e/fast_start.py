@@ -307,6 +307,21 @@ def server_calls_bad(c, lab):
         c.equal(f"called, {fault}: counted", after["sessions"]["ended"]["dtls_failed"], before + 1)
 
 
+def early(c):
+    """signalling.fast_connect_early: keys before Connect."""
+    def change(config):
+        config["signalling"]["fast_connect_early"] = True
+    with sluice_lab.Lab("fast_early", change) as lab:
+        lab.start()
+        for endpoint in lab.pair(["--fast-start", "--no-h245"], ["--fast-start", "--no-h245"]):
+            report = endpoint.report()
+            judge(c, "early answer", report, True, "taken", False)
+            events = [e for e, _ in ladder(report)]
+            order = [e for e in events if e in ("alerting", "fast_start", "srtp_keys", "connect")]
+            c.equal(f"early answer, {report['alias']}: order", order,
+                    ["alerting", "fast_start", "srtp_keys", "connect"])
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
@@ -317,6 +332,7 @@ def main():
                      server_calls, server_calls_bad):
             c.case(case.__name__, case, c, lab)
         c.equal("no session is left", lab.wait_sessions(0), 0)
+    c.case("early", early, c)
     for way, times in sorted(KEYS_MS.items()):
         times.sort()
         print(f"Setup to keys, {way}: median {times[len(times) // 2]:.1f} ms, "

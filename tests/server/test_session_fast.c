@@ -339,6 +339,51 @@ static void video_proposals_do_not_stand_in_the_way_of_audio(void)
     end();
 }
 
+/* The answer rides in Alerting, and the call is answered when its media are keyed. */
+static void early_answer_connects_with_the_keys(void)
+{
+    struct peer *p = caller(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+
+    PROVES("D-ACTIVE");
+    w->settings->signalling.fast_connect_early = true;
+    call(p, NULL);
+    CU_ASSERT_FALSE(p->is_connected);
+    CU_ASSERT_EQUAL(h225_call_state(p->call), H225_STATE_DELIVERED);
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_SETUP);
+    CU_ASSERT_EQUAL(world_port(w, p)->associations, 1);
+    world_keyed(w, p);
+    CU_ASSERT(p->is_connected && are_channels_open(p));
+    CU_ASSERT_EQUAL(read_answers(p), H23510_OK); /* Connect repeats it */
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_ACTIVE);
+    CU_ASSERT_EQUAL(w->env.stats.connected, 1);
+    CU_ASSERT_EQUAL(world_port(w, p)->associations, 1);
+    end();
+}
+
+static void early_answer_without_keys_ends_the_call(void)
+{
+    struct peer *p = caller(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
+
+    w->settings->signalling.fast_connect_early = true;
+    call(p, NULL);
+    world_dtls_failed(w, p, DTLS_FAIL_FINGERPRINT);
+    CU_ASSERT(p->is_released && !p->is_connected);
+    CU_ASSERT_EQUAL(p->release.reason, H225_REASON_SECURITY_DENIED);
+    CU_ASSERT_EQUAL(session_end_reason(p->session), SESSION_END_DTLS_FAILED);
+    CU_ASSERT_EQUAL(world_open_ports(w), 0);
+    end();
+}
+
+static void early_answer_is_for_protected_media(void)
+{
+    struct peer *p = caller(SETTINGS_DTLS_OFF, H23510_MODE_OFF, H23510_SETUP_ACTPASS);
+
+    w->settings->signalling.fast_connect_early = true;
+    call(p, NULL);
+    CU_ASSERT(p->is_connected && are_channels_open(p));
+    end();
+}
+
 static void capabilities_beside_the_setup_are_answered_with_the_role_that_runs(void)
 {
     struct peer *p = caller(SETTINGS_DTLS_REQUIRED, H23510_MODE_REQUIRED, H23510_SETUP_ACTPASS);
@@ -427,6 +472,8 @@ SUITE("server/session_fast", TEST(protected_proposals_are_taken_and_dtls_begins)
       TEST(required_with_nothing_to_sign_by_refuses),
       TEST(h245_afterwards_finds_everything_as_it_is), TEST(video_by_h245_joins_the_connection),
       TEST(video_proposals_do_not_stand_in_the_way_of_audio),
+      TEST(early_answer_connects_with_the_keys), TEST(early_answer_without_keys_ends_the_call),
+      TEST(early_answer_is_for_protected_media),
       TEST(capabilities_beside_the_setup_are_answered_with_the_role_that_runs),
       TEST(capabilities_without_dtls_do_not_end_what_is_protected),
       TEST(mismatch_without_h245_ends_the_call), TEST(mismatch_with_h245_closes_the_channels),
