@@ -165,8 +165,10 @@ struct session_admitted {
     enum session_end verdict; /* SESSION_END_NONE: it may be */
     const char *text;         /* reason of a refusal, else NULL */
     uint32_t bandwidth;       /* granted, as asked for; 0: no gatekeeper counts it */
-    /* Of a call of ours that may be: */
-    struct addr destination; /* the signalling connection goes there, the gatekeeper's perhaps */
+    /* Of a call of ours that may be: the signalling connection goes there, to the gatekeeper
+     * perhaps. Of a call that came in and was refused: the caller shall call there instead, or
+     * ADDR_NONE. */
+    struct addr destination;
     bool is_routed;          /* then destCallSignalAddress of the Setup is left out */
     /* For the Setup; empty: as asked. destinationAddress, destExtraCallInfo,
      * remoteExtensionAddress (the first), sourceAddress, tokens (encoded h235_ClearToken). */

@@ -263,7 +263,10 @@ void session_on_admitted(struct session *s, const struct session_admitted *a, ui
         s->bandwidth.asked = a->bandwidth; /* channels that need more ask again */
     if (a->verdict != SESSION_END_NONE) {
         s->is_admission_asked = false; /* it knows */
-        session_end(s, a->verdict, a->text);
+        if (a->destination.family != ADDR_NONE && !s->config.is_caller)
+            session_forward_to_gatekeeper(s, &a->destination);
+        else
+            session_end(s, a->verdict, a->text);
     } else if (s->config.is_caller) {
         session_dial_on_admitted(s, a);
     } else if (!s->is_answered) {

@@ -146,3 +146,21 @@ void session_forward_caller(struct session *s, const struct settings_conference 
      * who does not must not hold a session here. */
     session_end(s, SESSION_END_FORWARDED, row->forward_to);
 }
+
+/* H.323 8.1.6: the callee learns from its gatekeeper (ARJ routeCallToGatekeeper) that the call has
+ * to come by it. */
+void session_forward_to_gatekeeper(struct session *s, const struct addr *gatekeeper)
+{
+    struct h225_facility f;
+    char text[ADDR_TEXT_MAX];
+
+    memset(&f, 0, sizeof(f));
+    f.reason = H225_FACILITY_ROUTE_TO_GATEKEEPER;
+    f.address = *gatekeeper;
+    if (h225_call_facility(s->call, &f, s->now) != 0) {
+        session_end(s, SESSION_END_NOT_ADMITTED, "routeCallToGatekeeper");
+        return;
+    }
+    s->env->stats.forwarded_away++;
+    session_end(s, SESSION_END_FORWARDED, addr_format(gatekeeper, text));
+}

@@ -310,6 +310,7 @@ void session_on_facility(struct session *s, const struct h225_facility *facility
 void session_forward_follow(struct session *s);
 /* A Setup on a kept connection that was dead: once more on a fresh one. False: not so. */
 bool session_forward_retry(struct session *s);
+void session_forward_to_gatekeeper(struct session *s, const struct addr *gatekeeper);
 void session_forward_caller(struct session *s, const struct settings_conference *row);
 
 /* session_dial.c: the caller's side of a call */

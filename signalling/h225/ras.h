@@ -92,11 +92,14 @@ enum ras_progress {
 
 struct ras_admitted {
     uint64_t key;
-    int err;                 /* 0; ERR_REFUSED, ERR_TIMEOUT, ERR_CLOSED (gatekeeper lost) */
-    const char *reason;      /* of a refusal: the Recommendation's name for it */
-    bool is_routed;          /* the gatekeeper routes the call's signalling */
-    struct addr destination; /* where call signalling goes (for calls of ours) */
-    uint32_t bandwidth;      /* granted, in 100 bit/s */
+    int err;            /* 0; ERR_REFUSED, ERR_TIMEOUT, ERR_CLOSED (gatekeeper lost) */
+    const char *reason; /* of a refusal: the Recommendation's name for it */
+    bool is_routed;     /* the gatekeeper routes the call's signalling */
+    /* Where call signalling goes: that of a call of ours that may be made; that of the caller when
+     * a call that came in is refused because it should come by the gatekeeper
+     * (routeCallToGatekeeper). Else ADDR_NONE. */
+    struct addr destination;
+    uint32_t bandwidth; /* granted, in 100 bit/s */
     /* For calls of ours, what the Setup has to say (H.225.0 §7.11.2). Empty: as it was asked. */
     struct h225_aliases destination_info; /* destinationAddress, the gatekeeper's translation */
     struct h225_aliases extra;            /* destExtraCallInfo */

@@ -175,21 +175,34 @@ static void move_after(struct ras *ras, const struct h225_RasMessage *m)
         ras_run(ras, RAS_ON_MOVED, NULL);
 }
 
+/* Where a caller that should come by the gatekeeper has to go: what the rejection says, else where
+ * RCF said that the gatekeeper takes calls. */
+static struct addr route_of(const struct ras *ras, const struct h225_AdmissionReject *arj)
+{
+    if (arj->rejectReason.kind != h225_AdmissionRejectReason_routeCallToGatekeeper)
+        return (struct addr){0};
+    if (arj->has_callSignalAddress && arj->callSignalAddress.n > 0)
+        return h225_read_address(&arj->callSignalAddress.v[0]);
+    return ras->pregrant.signalling;
+}
+
 /* A gatekeeper that does not know us any more says so here first. */
 static void on_admission(struct ras *ras, const struct ras_pending *p,
                          const struct h225_RasMessage *m)
 {
     const struct h225_AdmissionReject *arj;
+    struct addr where;
 
     if (m->kind == h225_RasMessage_admissionConfirm) {
-        ras_call_answered(ras, p->key, m->u.admissionConfirm, 0, NULL);
+        ras_call_confirmed(ras, p->key, m->u.admissionConfirm);
         return;
     }
     if (redirect(ras, p, m))
         return;
     arj = m->u.admissionReject;
     set_why(ras, ras_choice_name(&h225_AdmissionRejectReason_type, arj->rejectReason.kind));
-    ras_call_answered(ras, p->key, NULL, ERR_REFUSED, ras->why);
+    where = route_of(ras, arj);
+    ras_call_refused(ras, p->key, ERR_REFUSED, ras->why, &where);
     if ((arj->rejectReason.kind == h225_AdmissionRejectReason_callerNotRegistered ||
          arj->rejectReason.kind == h225_AdmissionRejectReason_invalidEndpointIdentifier) &&
         ras->state == RAS_STATE_REGISTERED)
@@ -311,7 +324,7 @@ static void failed(struct ras *ras, const struct ras_pending *p, int err, const 
     case h225_RasMessage_admissionRequest:
         if (err == ERR_TIMEOUT && ask_alternate(ras, p))
             return;
-        ras_call_answered(ras, p->key, NULL, err, why);
+        ras_call_refused(ras, p->key, err, why, NULL);
         probe(ras);
         break;
     case h225_RasMessage_bandwidthRequest:

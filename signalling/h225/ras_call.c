@@ -222,18 +222,24 @@ static void admitted(struct ras *ras, struct ras_call *call,
     RAS_CALL(ras, on_admission, &a);
 }
 
-void ras_call_answered(struct ras *ras, uint64_t key, const struct h225_AdmissionConfirm *acf,
-                       int err, const char *reason)
+void ras_call_confirmed(struct ras *ras, uint64_t key, const struct h225_AdmissionConfirm *acf)
+{
+    struct ras_call *call = ras_call_find(ras, key);
+
+    if (call != NULL && !call->is_admitted)
+        admitted(ras, call, acf);
+}
+
+void ras_call_refused(struct ras *ras, uint64_t key, int err, const char *reason,
+                      const struct addr *route_to)
 {
     struct ras_admitted a = {.key = key, .err = err, .reason = reason};
     struct ras_call *call = ras_call_find(ras, key);
 
     if (call == NULL || call->is_admitted)
         return;
-    if (acf != NULL) {
-        admitted(ras, call, acf);
-        return;
-    }
+    if (route_to != NULL && call->is_answer)
+        a.destination = *route_to;
     ras->stats.calls_refused++;
     ras_call_free(call);
     RAS_CALL(ras, on_admission, &a);

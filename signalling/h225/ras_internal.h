@@ -340,9 +340,11 @@ struct ras_call *ras_call_find(struct ras *ras, uint64_t key);
 struct ras_call *ras_call_find_id(struct ras *ras, const uint8_t call_id[H225_GUID_LEN],
                                   uint16_t call_ref);
 void ras_call_free(struct ras_call *call);
-/* The end of an admission; `acf` NULL: err says why, and the call is gone. */
-void ras_call_answered(struct ras *ras, uint64_t key, const struct h225_AdmissionConfirm *acf,
-                       int err, const char *reason);
+/* The end of an admission: it may be, or err says why not, and the call is gone. `route_to` may be
+ * NULL. */
+void ras_call_confirmed(struct ras *ras, uint64_t key, const struct h225_AdmissionConfirm *acf);
+void ras_call_refused(struct ras *ras, uint64_t key, int err, const char *reason,
+                      const struct addr *route_to);
 
 const struct ras_id *ras_wanted_id(const struct ras *ras); /* of the gatekeeper asked; "": any */
 void ras_id_set(struct ras_id *id, bool present, const struct per_bmp *text);

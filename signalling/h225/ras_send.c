@@ -233,7 +233,7 @@ void ras_pending_abort(struct ras *ras)
             p.data = NULL;
             p.via = NULL;
             if (p.kind == h225_RasMessage_admissionRequest)
-                ras_call_answered(ras, p.key, NULL, ERR_CLOSED, "gatekeeper lost");
+                ras_call_refused(ras, p.key, ERR_CLOSED, "gatekeeper lost", NULL);
             else if (p.kind == h225_RasMessage_bandwidthRequest)
                 RAS_CALL(ras, on_bandwidth, p.key, ERR_CLOSED, 0);
         }

@@ -148,6 +148,47 @@ static void gatekeeper_disengages_once(void)
     gk_fini(&g);
 }
 
+/* The caller should have asked first: it is sent to the gatekeeper that RCF or ARJ names. */
+static void refused_caller_learns_where_to_call(void)
+{
+    struct h225_TransportAddress at;
+    struct h225_AdmissionReject arj = {
+        .rejectReason = {.kind = h225_AdmissionRejectReason_routeCallToGatekeeper}};
+    char text[ADDR_TEXT_MAX];
+    struct gk g;
+
+    gk_init(&g, 1, NULL);
+    gk_register(&g);
+    at = gk_transport(&g, "198.18.0.8:1721");
+    for (int named = 0; named < 2; named++) {
+        struct ras_admission call = gk_call((uint64_t)(3 + named));
+
+        CU_ASSERT_EQUAL(ras_admit(g.ras, &call, g.now), 0);
+        arj.requestSeqNum =
+            ((struct h225_AdmissionRequest *)gk_expect(&g, h225_RasMessage_admissionRequest))
+                ->requestSeqNum;
+        arj.has_callSignalAddress = named;
+        arj.callSignalAddress.n = 1;
+        arj.callSignalAddress.v = &at;
+        CU_ASSERT_EQUAL(gk_say(&g, h225_RasMessage_admissionReject, &arj), 0);
+        CU_ASSERT_EQUAL(g.seen.admitted.err, ERR_REFUSED);
+        CU_ASSERT_STRING_EQUAL(addr_format(&g.seen.admitted.destination, text),
+                               named ? "198.18.0.8:1721" : "198.18.0.3:1719");
+    }
+    arj.rejectReason.kind = h225_AdmissionRejectReason_requestDenied;
+    {
+        struct ras_admission call = gk_call(9);
+
+        CU_ASSERT_EQUAL(ras_admit(g.ras, &call, g.now), 0);
+        arj.requestSeqNum =
+            ((struct h225_AdmissionRequest *)gk_expect(&g, h225_RasMessage_admissionRequest))
+                ->requestSeqNum;
+        CU_ASSERT_EQUAL(gk_say(&g, h225_RasMessage_admissionReject, &arj), 0);
+        CU_ASSERT_EQUAL(g.seen.admitted.destination.family, ADDR_NONE);
+    }
+    gk_fini(&g);
+}
+
 static void bandwidth_is_asked_for(void)
 {
     const struct h225_BandwidthRequest *brq;
@@ -302,7 +343,8 @@ SUITE("h225/ras_calls", TEST(admission_needs_a_registration_and_a_key),
       TEST(silent_admission_times_out_and_asks_for_life),
       TEST(lost_gatekeeper_ends_waiting_admissions),
       TEST(call_of_an_old_registration_is_not_disengaged), TEST(disengage_tells_the_cause),
-      TEST(gatekeeper_disengages_once), TEST(bandwidth_is_asked_for),
-      TEST(bandwidth_of_the_gatekeeper_is_the_users_choice), TEST(info_request_tells_calls),
-      TEST(info_reply_goes_to_no_other_host), TEST(reports_come_as_often_as_wanted),
-      TEST(service_control_is_declined), TEST(resources_are_told_when_they_change))
+      TEST(gatekeeper_disengages_once), TEST(refused_caller_learns_where_to_call),
+      TEST(bandwidth_is_asked_for), TEST(bandwidth_of_the_gatekeeper_is_the_users_choice),
+      TEST(info_request_tells_calls), TEST(info_reply_goes_to_no_other_host),
+      TEST(reports_come_as_often_as_wanted), TEST(service_control_is_declined),
+      TEST(resources_are_told_when_they_change))

@@ -184,7 +184,7 @@ static void too_many_names_are_refused_whole(void)
     CU_ASSERT_EQUAL(ras_add_names(g.ras, NULL, 0, empty, 2, g.now), ERR_INVAL);
     CU_ASSERT_EQUAL(ras_add_names(g.ras, NULL, 0, many, RAS_NAMES_MAX - PREFIXES - 2, g.now), 0);
     CU_ASSERT_EQUAL(ras_add_names(g.ras, NULL, 0, one, 1, g.now), ERR_LIMIT);
-    for (int i = 0; i < 10000; i++) /* what is refused, or there already, takes no room */
+    for (int i = 0; i < 300; i++) /* what is refused, or there already, takes no room */
         CU_ASSERT_EQUAL_FATAL(ras_add_names(g.ras, NULL, 0, many, 100, g.now), 0);
     gk_fini(&g);
 }

@@ -135,6 +135,27 @@ static void refused_call_is_not_disengaged(void)
     end();
 }
 
+static void caller_is_sent_to_the_gatekeeper(void)
+{
+    struct peer *p;
+
+    begin(0);
+    gk.answers_at_once = false;
+    p = world_peer(w);
+    peer_call(p, "demo");
+    world_run(w);
+    gk.answer.verdict = SESSION_END_NOT_ADMITTED;
+    CU_ASSERT_EQUAL(addr_parse("192.0.2.9:1720", &gk.answer.destination), 0);
+    session_on_admitted(p->session, &gk.answer, w->now);
+    world_run(w);
+    CU_ASSERT_TRUE(p->is_released);
+    CU_ASSERT_EQUAL(p->release.reason, H225_REASON_DEFLECTED);
+    CU_ASSERT_EQUAL(session_end_reason(p->session), SESSION_END_FORWARDED);
+    CU_ASSERT_EQUAL(w->env.stats.forwarded_away, 1);
+    CU_ASSERT_EQUAL(gk.disengagements, 0);
+    end();
+}
+
 static void release_goes_out_before_the_gatekeeper_hears_of_it(void)
 {
     struct peer *p;
@@ -241,7 +262,7 @@ static void video_asks_for_more_and_yields_when_refused(void)
 }
 
 SUITE("server/session_gatekeeper", TEST(call_waits_for_its_admission),
-      TEST(refused_call_is_not_disengaged),
+      TEST(refused_call_is_not_disengaged), TEST(caller_is_sent_to_the_gatekeeper),
       TEST(release_goes_out_before_the_gatekeeper_hears_of_it),
       TEST(closed_channel_is_told_when_it_stays_closed), TEST(less_than_audio_ends_the_call),
       TEST(grant_below_what_channels_need_asks_for_more),
