@@ -140,7 +140,7 @@ static int put_frame(struct demux *d, enum bench_demux_kind kind, uint8_t *slot,
         put_stun(d, slot, frame);
         return 0;
     case BENCH_DEMUX_GARBAGE:
-        put_bytes(d, true, 100, 60, slot, frame);
+        put_bytes(d, true, 10, 60, slot, frame); /* nobody has it in RFC 7983 */
         return 0;
     case BENCH_DEMUX_TRUNCATED:
         put_bytes(d, false, 0x8f, 40, slot, frame); /* 15 CSRCs do not fit 40 bytes */

@@ -16,7 +16,7 @@
     X(BENCH_DEMUX_DTLS, "dtls", dtls_in, 4)                     \
     X(BENCH_DEMUX_STUN, "stun", stun_in, 4)                     \
     X(BENCH_DEMUX_GARBAGE, "garbage", first_byte, 2)            \
-    X(BENCH_DEMUX_TRUNCATED, "truncated rtp", rtp_malformed, 2) \
+    X(BENCH_DEMUX_TRUNCATED, "truncated rtp", rtp_csrc, 2)      \
     X(BENCH_DEMUX_STRANGER, "other source", remote_mismatch, 2) \
     X(BENCH_DEMUX_NO_PORT, "no transport", no_transport, 1)     \
     X(BENCH_DEMUX_CHECKSUM, "wrong checksum", udp_checksum, 1)
