@@ -37,6 +37,10 @@ struct dtls_assoc;
 
 /* "No timer runs". */
 #define DTLS_NO_DEADLINE UINT64_MAX
+/* A new secret for cookies comes so often (RFC 6347 §4.2.1: it should be changed frequently)... */
+#define DTLS_COOKIE_MS 300000
+/* ... and those of the one before are taken so long after it. */
+#define DTLS_COOKIE_OVERLAP_MS 60000
 /* Largest datagram that input takes and send makes. */
 #define DTLS_DATAGRAM_MAX 16384
 
@@ -106,7 +110,15 @@ struct dtls_callbacks {
     void (*on_data)(void *user, const uint8_t *data, size_t len);
 };
 
+#define DTLS_RANDOM_BYTES 32
+#define DTLS_SECRET_BYTES 48
+
 struct dtls_config {
+    /* For a debugger of protocols alone: called with what decrypts a connection, once its handshake
+     * is whole. NULL: never. The bytes are the callee's only during the call. */
+    void (*on_secret)(void *user, const uint8_t client_random[DTLS_RANDOM_BYTES],
+                      const uint8_t master[DTLS_SECRET_BYTES]);
+    void *secret_user;
     const struct cert *cert;                        /* ours; must outlive the context */
     enum srtp_profile profiles[SRTP_PROFILE_COUNT]; /* what we take, best first */
     uint8_t profile_count;                          /* 0: no use_srtp at all */
@@ -138,7 +150,7 @@ struct dtls_options {
     X(datagrams_out)                                                                               \
     X(retransmits)                                                                                 \
     X(last_flight_resent) X(hello_verify_sent) /* answers to ClientHellos without a good cookie */ \
-        X(cookie_good)                                                                             \
+        X(cookie_good) X(cookie_old) /* good by the secret before */ X(cookie_secrets) /* made */  \
             X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */          \
         X(dropped_address)      /* from another address than the association's */                  \
         X(dropped_dead)         /* association failed or closed already */                         \

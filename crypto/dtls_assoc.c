@@ -128,7 +128,7 @@ void dtls_assoc_emit(void *user, const uint8_t *data, size_t len)
 {
     struct dtls_assoc *a = user;
 
-    if (a->is_destroyed)
+    if (a->is_destroyed || a->is_probing)
         return;
     a->ctx->stats.datagrams_out++;
     if (a->state == DTLS_IDLE || a->state == DTLS_HANDSHAKE)

@@ -77,14 +77,43 @@ const struct dtls_stats *dtls_ctx_stats(const struct dtls_ctx *ctx)
     return &ctx->stats;
 }
 
+/* Looked after when a ClientHello comes, which is when it matters. Who has collected cookies from
+ * many addresses (behind a router of its own, say) must not be able to spend them all at once, much
+ * later; who has got one a moment ago must. */
+void dtls_ctx_age_cookies(struct dtls_ctx *ctx, uint64_t now)
+{
+    uint8_t *secret = ctx->secrets;
+    uint64_t age = now - ctx->cookie_since;
+
+    if (ctx->cookie_since == 0) {
+        ctx->cookie_since = now > 0 ? now : 1;
+        return;
+    }
+    if (age >= DTLS_COOKIE_OVERLAP_MS)
+        ctx->has_old_cookie = false;
+    if (age < DTLS_COOKIE_MS)
+        return;
+    memcpy(secret + WOLF_COOKIE_SECRET_BYTES, secret, WOLF_COOKIE_SECRET_BYTES);
+    if (wolf_random(secret, WOLF_COOKIE_SECRET_BYTES) != 0)
+        return; /* the one there is stays; again at the next hello */
+    ctx->has_old_cookie = age < DTLS_COOKIE_MS + DTLS_COOKIE_OVERLAP_MS;
+    ctx->cookie_since = now;
+    ctx->stats.cookie_secrets++;
+}
+
 const uint8_t *dtls_ctx_cookie_secret(const struct dtls_ctx *ctx)
 {
     return ctx->secrets;
 }
 
+const uint8_t *dtls_ctx_old_cookie_secret(const struct dtls_ctx *ctx)
+{
+    return ctx->has_old_cookie ? ctx->secrets + WOLF_COOKIE_SECRET_BYTES : NULL;
+}
+
 const uint8_t *dtls_ctx_seal_key(const struct dtls_ctx *ctx)
 {
-    return ctx->secrets + WOLF_COOKIE_SECRET_BYTES;
+    return ctx->secrets + 2 * WOLF_COOKIE_SECRET_BYTES;
 }
 
 bool dtls_ctx_takes_hash(const struct dtls_ctx *ctx, enum fingerprint_hash hash)

@@ -24,6 +24,7 @@ static bool on_hello(void *user)
     struct dtls_assoc *a = user;
     const enum srtp_profile *ours;
 
+    a->is_probing = false; /* the answer is for the peer, whatever it is */
     if (dtls_assoc_profiles(a, &ours) > 0 && a->hello_profile == SRTP_PROFILE_NONE)
         return false;
     a->is_hello_good = true;
@@ -83,7 +84,7 @@ int dtls_client_begin(struct dtls_assoc *a)
 
 /* Makes the listener ready for a question to this association. */
 static struct wolf_session *prepare_listener(struct dtls_assoc *a, const struct dtls_hello *hello,
-                                             const struct addr *from)
+                                             const struct addr *from, const uint8_t *secret)
 {
     struct dtls_ctx *ctx = a->ctx;
     const enum srtp_profile *ours;
@@ -95,7 +96,7 @@ static struct wolf_session *prepare_listener(struct dtls_assoc *a, const struct 
         return NULL;
     wolf_session_set_user(ctx->listener, a);
     if (wolf_session_set_peer(ctx->listener, from) != 0 ||
-        wolf_session_set_cookie(ctx->listener, dtls_ctx_cookie_secret(ctx)) != 0)
+        wolf_session_set_cookie(ctx->listener, secret) != 0)
         return NULL;
     /* The library would take the client's order: it gets to see our choice alone. */
     wolf_session_set_profiles(ctx->listener, &chosen, chosen == SRTP_PROFILE_NONE ? 0 : 1);
@@ -125,6 +126,45 @@ static void refuse_hello(struct dtls_assoc *a, struct wolf_session *listener, ui
     dtls_assoc_fail(a, reason, text);
 }
 
+/* Asks the listener. NULL: out of memory. */
+static struct wolf_session *ask_listener(struct dtls_assoc *a, const struct dtls_hello *hello,
+                                         const uint8_t *secret, const uint8_t *data, size_t len,
+                                         enum wolf_result *result)
+{
+    struct wolf_session *listener = prepare_listener(a, hello, &a->remote, secret);
+
+    a->is_hello_good = false;
+    if (listener != NULL)
+        *result = wolf_session_input(listener, data, len);
+    return listener;
+}
+
+/* The secret may have changed while the peer had our question: a cookie made with the one before is
+ * tried first, for a while. The library would ask again, so it is not heard then. */
+static struct wolf_session *ask_with_both(struct dtls_assoc *a, const struct dtls_hello *hello,
+                                          const uint8_t *data, size_t len, enum wolf_result *result)
+{
+    struct dtls_ctx *ctx = a->ctx;
+    const uint8_t *old = dtls_ctx_old_cookie_secret(ctx);
+    struct wolf_session *listener;
+
+    if (old != NULL && hello->has_cookie) {
+        a->is_probing = true;
+        listener = ask_listener(a, hello, old, data, len, result);
+        if (listener == NULL || !a->is_probing) {
+            a->is_probing = false;
+            ctx->stats.cookie_old += listener != NULL;
+            return listener;
+        }
+        a->is_probing = false;
+        if (*result == WOLF_ERROR) {
+            wolf_session_destroy(listener);
+            ctx->listener = NULL;
+        }
+    }
+    return ask_listener(a, hello, dtls_ctx_cookie_secret(ctx), data, len, result);
+}
+
 /* A server's first datagrams: the context's listener answers until the cookie is good, then it
  * becomes this association's session and the context makes another when it needs one. */
 void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint8_t *data,
@@ -132,8 +172,8 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
 {
     struct dtls_ctx *ctx = a->ctx;
     uint64_t sent_before = ctx->stats.datagrams_out;
+    enum wolf_result result = WOLF_WANT;
     struct wolf_session *listener;
-    enum wolf_result result;
     struct dtls_hello hello;
 
     if (dtls_join_is_fragment(data, len) && !dtls_join_add(&a->join, data, len, &data, &len))
@@ -142,12 +182,11 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         ctx->stats.dropped_hello++;
         return;
     }
-    listener = prepare_listener(a, &hello, from);
+    dtls_ctx_age_cookies(ctx, a->now);
+    a->remote = *from;
+    listener = ask_with_both(a, &hello, data, len, &result);
     if (!listener)
         return;
-    a->remote = *from;
-    a->is_hello_good = false;
-    result = wolf_session_input(listener, data, len);
     if (a->is_hello_good) {
         ctx->listener = NULL;
         ctx->stats.cookie_good++;
@@ -198,6 +237,15 @@ static int collect_fingerprints(struct dtls_assoc *a, struct dtls_result *result
     return rc;
 }
 
+static void tell_secret(struct dtls_assoc *a)
+{
+    const struct dtls_config *config = &a->ctx->config;
+    const uint8_t *client_random, *master;
+
+    if (config->on_secret != NULL && wolf_session_secret(a->session, &client_random, &master) == 0)
+        config->on_secret(config->secret_user, client_random, master);
+}
+
 static void finish_handshake(struct dtls_assoc *a)
 {
     struct dtls_result *result = calloc(1, sizeof(*result));
@@ -206,6 +254,7 @@ static void finish_handshake(struct dtls_assoc *a)
     int rc;
 
     a->retransmit_at = DTLS_NO_DEADLINE;
+    tell_secret(a);
     if (!result) {
         dtls_assoc_fail(a, DTLS_FAIL_INTERNAL, "out of memory");
         return;

@@ -18,11 +18,13 @@ struct dtls_ctx {
     struct dtls_config config;
     struct wolf_ctx *wolf[2];      /* by enum dtls_role */
     struct wolf_session *listener; /* answers ClientHellos without a good cookie; may be NULL */
-    uint8_t *secrets;              /* cookie secret, then sealing key; memory that is not dumped */
+    uint8_t *secrets;      /* of cookies, old cookies, sealing; in memory that is not dumped */
+    uint64_t cookie_since; /* of the secret in use; 0: not asked for yet */
+    bool has_old_cookie;   /* the secret before is of use still */
     struct dtls_stats stats;
 };
 
-#define DTLS_SECRETS_BYTES (WOLF_COOKIE_SECRET_BYTES + WOLF_SEAL_KEY_BYTES)
+#define DTLS_SECRETS_BYTES (2 * WOLF_COOKIE_SECRET_BYTES + WOLF_SEAL_KEY_BYTES)
 
 /* Datagrams of one flight in one block, each behind its length. */
 struct dtls_flight {
@@ -69,6 +71,7 @@ struct dtls_assoc {
     bool has_fingerprint;
     bool without_srtp;
     bool is_hello_good; /* the listener took the cookie */
+    bool is_probing;    /* an old cookie is being tried: what the library sends is dropped */
     bool is_sending;    /* inside on_send, that is inside the library */
     bool drop_session;  /* freed when depth is 0 again, as the library may be in it */
     bool is_destroyed;  /* freed when depth is 0 again */
@@ -83,7 +86,11 @@ void dtls_flight_each(const struct dtls_flight *flight,
                       void (*each)(void *, const uint8_t *, size_t), void *user);
 
 /* dtls_ctx.c */
+/* Makes a new secret when it is time. */
+void dtls_ctx_age_cookies(struct dtls_ctx *ctx, uint64_t now);
 const uint8_t *dtls_ctx_cookie_secret(const struct dtls_ctx *ctx);
+/* NULL: none that is of use. */
+const uint8_t *dtls_ctx_old_cookie_secret(const struct dtls_ctx *ctx);
 const uint8_t *dtls_ctx_seal_key(const struct dtls_ctx *ctx);
 /* Does the policy take a fingerprint made with this hash? */
 bool dtls_ctx_takes_hash(const struct dtls_ctx *ctx, enum fingerprint_hash hash);

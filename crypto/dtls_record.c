@@ -46,7 +46,7 @@ bool dtls_record_parse(const uint8_t *data, size_t len, struct dtls_record *firs
 }
 
 /* The handshake header and all before the extensions. */
-static int read_hello_head(struct bytes_reader *r)
+static int read_hello_head(struct bytes_reader *r, bool *has_cookie)
 {
     uint32_t length, offset, fragment;
     size_t n;
@@ -64,8 +64,10 @@ static int read_hello_head(struct bytes_reader *r)
     if (n > 32)
         return ERR_MALFORMED;
     bytes_skip(r, n);
-    bytes_skip(r, bytes_read_u8(r)); /* cookie */
-    n = bytes_read_u16(r);           /* cipher suites */
+    n = bytes_read_u8(r);
+    *has_cookie = n > 0;
+    bytes_skip(r, n);
+    n = bytes_read_u16(r); /* cipher suites */
     if (n < 2 || n % 2 != 0)
         return ERR_MALFORMED;
     bytes_skip(r, n);
@@ -104,7 +106,7 @@ int dtls_hello_parse(const uint8_t *data, size_t len, struct dtls_hello *out)
         record.epoch != 0)
         return ERR_MALFORMED;
     r = bytes_read_sub(&r, size);
-    if (r.err || read_hello_head(&r) != 0)
+    if (r.err || read_hello_head(&r, &hello.has_cookie) != 0)
         return ERR_MALFORMED;
     /* A ClientHello without extensions is legal, but has neither curves nor use_srtp. */
     extensions = bytes_read_sub(&r, bytes_read_u16(&r));

@@ -27,6 +27,7 @@ struct dtls_record {
 #define DTLS_HELLO_PROFILES_MAX 32
 
 struct dtls_hello {
+    bool has_cookie;
     bool has_use_srtp;
     uint16_t profiles[DTLS_HELLO_PROFILES_MAX]; /* IANA numbers in the client's order */
     size_t profile_count;

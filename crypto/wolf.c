@@ -377,6 +377,21 @@ int wolf_session_export(struct wolf_session *session, enum srtp_profile *profile
     return 0;
 }
 
+int wolf_session_secret(struct wolf_session *session, const uint8_t **client_random,
+                        const uint8_t **master)
+{
+    unsigned char *secret, *server, *client;
+    unsigned secret_len = 0, server_len = 0, client_len = 0;
+
+    if (wolfSSL_get_keys(session->ssl, &secret, &secret_len, &server, &server_len, &client,
+                         &client_len) != WOLFSSL_SUCCESS ||
+        secret_len != DTLS_SECRET_BYTES || client_len != DTLS_RANDOM_BYTES)
+        return ERR_CRYPTO;
+    *client_random = client;
+    *master = secret;
+    return 0;
+}
+
 int wolf_session_peer_der(struct wolf_session *session, uint8_t **der, size_t *len)
 {
     WOLFSSL_X509 *x509 = wolfSSL_get_peer_certificate(session->ssl);

@@ -83,6 +83,11 @@ enum dtls_failure wolf_session_failure(const struct wolf_session *session, const
 int wolf_session_export(struct wolf_session *session, enum srtp_profile *profile, uint8_t *material,
                         size_t *len);
 
+/* After WOLF_DONE, before any data: the client's random and the master secret; they are the
+ * library's. ERR_CRYPTO. */
+int wolf_session_secret(struct wolf_session *session, const uint8_t **client_random,
+                        const uint8_t **master);
+
 /* After WOLF_DONE: the peer's certificate, to be freed. ERR_NOTFOUND: it sent none. */
 int wolf_session_peer_der(struct wolf_session *session, uint8_t **der, size_t *len);
 const char *wolf_session_cipher(struct wolf_session *session);

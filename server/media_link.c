@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "crypto/cert.h"
+#include "server/key_log.h"
 #include "server/link_addr.h"
 #include "settings/settings.h"
 
@@ -391,6 +392,10 @@ static int start_shards(struct media_link *m)
     int err = 0;
 
     fill_dtls(s, m->config.cert, &config.dtls);
+    if (m->config.key_log != NULL) {
+        config.dtls.on_secret = key_log_write;
+        config.dtls.secret_user = m->config.key_log;
+    }
     config.associations_max = (size_t)s->signalling.limits.max_sessions * 2 + 64;
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++) {
         config.number = i + 1;

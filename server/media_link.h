@@ -26,6 +26,7 @@ struct media_link_config {
     struct timer_set *timers;
     const struct settings *settings; /* link, dtls, media; outlives this */
     const struct cert *cert;
+    struct key_log *key_log; /* NULL: none; outlives this */
     bool close_orphans; /* at attach: close what an earlier sluiced left; else leave it to sluice-dp
                          */
     media_link_on_state_fn on_state;

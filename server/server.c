@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "crypto/cert.h"
 #include "server/dialplan.h"
+#include "server/key_log.h"
 
 /* How often the shutdown looks whether its step is done. */
 #define STOP_POLL_MS 10
@@ -200,6 +202,21 @@ static int make_tcp(struct server *s)
     return tcp_create(&config, &s->tcp);
 }
 
+static int make_key_log(struct server *s)
+{
+    const char *path = s->settings->dtls.key_log;
+    int err = path[0] != '\0' ? key_log_open(path, &s->key_log) : 0;
+
+    if (err != 0)
+        log_error(LOG_AREA_CRYPTO, 0, "dtls.key_log cannot be written", LOG_S("file", path),
+                  LOG_S("reason", strerror(errno)), LOG_E("error", err));
+    else if (s->key_log != NULL)
+        log_warn(LOG_AREA_CRYPTO, 0,
+                 "THE SECRETS OF ALL DTLS CONNECTIONS ARE WRITTEN TO A FILE: for a lab alone",
+                 LOG_S("file", path));
+    return err;
+}
+
 static int make_media(struct server *s)
 {
     const struct media_link_config config = {
@@ -207,6 +224,7 @@ static int make_media(struct server *s)
         .timers = &s->loop.timers,
         .settings = s->settings,
         .cert = s->cert,
+        .key_log = s->key_log,
         .close_orphans = s->settings->link.close_orphans,
         .on_state = on_link_state,
         .user = s,
@@ -467,6 +485,8 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     if (err == 0)
         err = conferences_create(&media_link_ops, &s->conferences);
     if (err == 0)
+        err = make_key_log(s);
+    if (err == 0)
         err = make_media(s);
     if (err == 0) {
         make_env(s);
@@ -519,6 +539,7 @@ void server_fini(struct server *s)
     tcp_destroy(s->tcp);
     cert_destroy(s->cert);
     tls_keys_destroy(s->tls);
+    key_log_close(s->key_log);
     arena_fini(&s->env.scratch);
     if (s->urandom >= 0)
         close(s->urandom);

@@ -25,6 +25,7 @@ struct server {
     struct cert *cert;
     struct h23510_identity identity;
     struct tls_keys *tls;
+    struct key_log *key_log; /* NULL unless dtls.key_log */
     struct session_env env;
     struct conferences *conferences;
     struct media_link *media;

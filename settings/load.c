@@ -233,6 +233,9 @@ void settings_check_whole(struct settings_load *load, struct settings *s)
             check_listener(load, &s->signalling, i);
     if (is_clean(load, "dtls"))
         check_dtls(load, &s->dtls);
+    if (is_clean(load, "dtls") && s->dtls.key_log[0] != '\0' && !s->control.lab_methods)
+        settings_problem_at(load, "dtls.key_log",
+                            "expected \"\" unless control.lab_methods is true: it tells secrets");
     if (is_clean(load, "tls"))
         check_tls(load, &s->tls);
     if (is_clean(load, "gatekeeper"))

@@ -561,6 +561,12 @@ static const struct settings_row dtls_rows[] = {
      .max = 600000, .unit = "ms", .fallback = "5000", .help = "Quiet time before parking."},
     {"shards", SETTINGS_UINT, AT(settings_dtls_section, shards), .min = 1, .max = 31,
      .fallback = "1", .help = "Threads that do handshakes, each with its share of the sessions."},
+    {"key_log", SETTINGS_TEXT, AT(settings_dtls_section, key_log), .min = 0, .max = 255,
+     .fallback = "\"\"",
+     .help =
+         "For a lab alone: a file that the secrets of every DTLS connection are appended to, so "
+         "that tshark decrypts it (`tls.keylog_file`). Needs `control.lab_methods`; \"\" = "
+         "none."},
 };
 static const struct settings_table dtls_table =
     SETTINGS_TABLE("DTLS of H.235.10 media.", dtls_rows);

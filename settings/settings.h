@@ -303,6 +303,7 @@ struct settings_dtls_section {
     bool park;
     uint32_t park_after_ms;
     uint32_t shards;
+    char key_log[SETTINGS_PATH_MAX]; /* empty = none */
 };
 
 struct settings_tls {

@@ -367,6 +367,72 @@ static void memory_parked_is_small(void)
     dtls_ctx_destroy(ctx_b);
 }
 
+/* A hello with a cookie of ours (captured.data[2]), and the server that it was asked by. */
+static void ask_for_cookie(struct link *link, struct end *client, struct end *server,
+                           struct dtls_ctx **ctx)
+{
+    link_init(link, 0, 1);
+    memset(&captured, 0, sizeof(captured));
+    link->filter = capture_all;
+    link->filter_user = &captured;
+    CU_ASSERT_EQUAL_FATAL(dtls_ctx_create(&config_b, ctx), 0);
+    end_init(client, link, 0, DTLS_CLIENT, &config_a, &fp_b);
+    end_init_on(server, link, 1, DTLS_SERVER, *ctx, &fp_a);
+    dtls_assoc_start(client->assoc, link->now);
+    link_run(link, link->now + 25, NULL, NULL); /* hello, verify; the second hello is under way */
+    CU_ASSERT_EQUAL_FATAL(captured.count, 3);
+}
+
+static void end_cookies(struct link *link, struct end *client, struct end *server,
+                        struct dtls_ctx *ctx)
+{
+    link_fini(link);
+    dtls_assoc_destroy(server->assoc);
+    dtls_ctx_destroy(ctx);
+    end_fini(client);
+}
+
+/* The secret is a new one when the answer comes: it was asked for with the one before. */
+static void cookie_of_the_secret_before_is_good(void)
+{
+    struct end client, server;
+    struct dtls_ctx *ctx = NULL;
+    struct link link;
+
+    ask_for_cookie(&link, &client, &server, &ctx);
+    CU_ASSERT_EQUAL(dtls_assoc_input(server.assoc, link.now + DTLS_COOKIE_MS, &client.addr,
+                                     captured.data[2], captured.len[2]),
+                    0);
+    CU_ASSERT_EQUAL(dtls_ctx_stats(ctx)->cookie_secrets, 1);
+    CU_ASSERT_EQUAL(dtls_ctx_stats(ctx)->cookie_old, 1);
+    CU_ASSERT_EQUAL(dtls_ctx_stats(ctx)->cookie_good, 1);
+    CU_ASSERT_EQUAL(dtls_assoc_state(server.assoc), DTLS_HANDSHAKE);
+    end_cookies(&link, &client, &server, ctx);
+}
+
+/* Spent too late, or kept for two generations: asked again, with one question. */
+static void cookie_that_is_too_old_is_asked_for_again(void)
+{
+    static const uint64_t ages[] = {DTLS_COOKIE_MS + DTLS_COOKIE_OVERLAP_MS, 3 * DTLS_COOKIE_MS};
+
+    for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+        struct end client, server;
+        struct dtls_ctx *ctx = NULL;
+        struct link link;
+        uint64_t asked;
+
+        ask_for_cookie(&link, &client, &server, &ctx);
+        asked = dtls_ctx_stats(ctx)->hello_verify_sent;
+        CU_ASSERT_EQUAL(dtls_assoc_input(server.assoc, link.now + ages[i], &client.addr,
+                                         captured.data[2], captured.len[2]),
+                        0);
+        CU_ASSERT_EQUAL(dtls_ctx_stats(ctx)->cookie_good, 0);
+        CU_ASSERT_EQUAL(dtls_ctx_stats(ctx)->hello_verify_sent, asked + 1);
+        CU_ASSERT_EQUAL(dtls_assoc_state(server.assoc), DTLS_IDLE);
+        end_cookies(&link, &client, &server, ctx);
+    }
+}
+
 SUITE_SETUP("crypto/dtls_hostile", setup, teardown,
             TEST(hello_of_every_length_is_parsed_or_refused),
             TEST(hello_every_byte_changed_is_survived),
@@ -375,4 +441,6 @@ SUITE_SETUP("crypto/dtls_hostile", setup, teardown,
             TEST(garbage_random_bytes_are_counted_and_dropped),
             TEST(hello_without_cookie_answer_is_not_larger),
             TEST(hellos_10000_without_cookie_keep_no_memory),
-            TEST(cookie_from_another_address_is_not_good), TEST(memory_parked_is_small))
+            TEST(cookie_from_another_address_is_not_good),
+            TEST(cookie_of_the_secret_before_is_good),
+            TEST(cookie_that_is_too_old_is_asked_for_again), TEST(memory_parked_is_small))

@@ -222,6 +222,8 @@ static void keys_that_contradict_each_other_are_refused(void)
                   "\"198.18.0.2/24\", \"gateway\": \"198.18.1.1\"}]}}",
                   4, "data_plane.addresses[0].gateway", "198.18.1.1");
     check_refused("{" PLANE "," CALLS ", \"dtls\": {\"key\": \"/k\"}}", 1, "dtls.key", "both");
+    check_refused("{" PLANE "," CALLS ", \"dtls\": {\"key_log\": \"/k\"}}", 1, "dtls.key_log",
+                  "lab_methods");
     check_refused("{" PLANE "," CALLS ", \"tls\": {\"certificate\": \"/c\"}}", 1, "tls.certificate",
                   "both");
     check_refused("{" PLANE "," CALLS ", \"tls\": {\"client_certificates\": \"required\"}}", 1,
