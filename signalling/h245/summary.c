@@ -1,37 +1,14 @@
 #include "signalling/h245/summary.h"
 
 #include "base/addr.h"
+#include "base/text_line.h"
 #include "signalling/h245/h239.h"
 #include "signalling/h245/media.h"
 #include "signalling/per/per.h"
 #include "signalling/per/type.h"
 #include "signalling/schema/h245.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-struct line {
-    char *text;
-    size_t cap;
-    size_t at;
-};
-
-static void put(struct line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(struct line *l, const char *format, ...)
-{
-    va_list ap;
-    int n;
-
-    if (l->at + 1 >= l->cap)
-        return;
-    va_start(ap, format);
-    n = vsnprintf(l->text + l->at, l->cap - l->at, format, ap);
-    va_end(ap);
-    if (n > 0)
-        l->at += (size_t)n < l->cap - l->at ? (size_t)n : l->cap - l->at - 1;
-}
 
 /* Alternatives are numbered from 1 in C and from 0 in the tables; what the tables do not have is
  * UNKNOWN or UNSET. */
@@ -56,29 +33,21 @@ const char *h245_message_name(const struct h245_MultimediaSystemControlMessage *
     }
 }
 
-static void put_address(struct line *l, const char *name, const struct addr *address)
-{
-    char text[ADDR_TEXT_MAX];
-
-    if (address->family != ADDR_NONE)
-        put(l, " %s=%s", name, addr_format(address, text));
-}
-
 /* The peer's strings go into logs: only what is harmless there. */
-static void put_string(struct line *l, const char *name, const struct per_string *s)
+static void put_string(struct text_line *l, const char *name, const struct per_string *s)
 {
-    put(l, " %s=", name);
+    text_line_put(l, " %s=", name);
     for (size_t i = 0; i < s->len && i < 24; i++)
-        put(l, "%c", s->p[i] > 0x20 && s->p[i] < 0x7f ? s->p[i] : '?');
+        text_line_put(l, "%c", s->p[i] > 0x20 && s->p[i] < 0x7f ? s->p[i] : '?');
     if (s->len > 24)
-        put(l, "...");
+        text_line_put(l, "...");
 }
 
-static void put_dtls(struct line *l, const struct h245_DTLSSecurityCapability *dtls)
+static void put_dtls(struct text_line *l, const struct h245_DTLSSecurityCapability *dtls)
 {
     if (dtls == NULL)
         return;
-    put(l, " dtls");
+    text_line_put(l, " dtls");
     if (dtls->hashFunction.n > 0)
         put_string(l, "hash", &dtls->hashFunction.v[0]);
     if (dtls->has_setupInformation)
@@ -87,58 +56,59 @@ static void put_dtls(struct line *l, const struct h245_DTLSSecurityCapability *d
         put_string(l, "fingerprint", &dtls->fingerprint);
 }
 
-static void put_olc(struct line *l, const struct h245_OpenLogicalChannel *olc)
+static void put_olc(struct text_line *l, const struct h245_OpenLogicalChannel *olc)
 {
     const struct h245_DataType *type = &olc->forwardLogicalChannelParameters.dataType;
     struct h245_channel c;
 
-    put(l, " lcn=%u", olc->forwardLogicalChannelNumber);
+    text_line_put(l, " lcn=%u", olc->forwardLogicalChannelNumber);
     if (olc->reverseLogicalChannelParameters != NULL)
-        put(l, " bothWays");
+        text_line_put(l, " bothWays");
     if (olc->forwardLogicalChannelParameters.has_replacementFor)
-        put(l, " replaces=%u", olc->forwardLogicalChannelParameters.replacementFor);
+        text_line_put(l, " replaces=%u", olc->forwardLogicalChannelParameters.replacementFor);
     if (h245_read_olc(olc, &c) != 0)
         return;
-    put(l, " session=%u %s", c.session_id,
-        c.is_null          ? "nullData"
-        : c.is_other_media ? "other media"
-                           : h245_codec_to_str(c.audio.codec));
+    text_line_put(l, " session=%u %s", c.session_id,
+                  c.is_null          ? "nullData"
+                  : c.is_other_media ? "other media"
+                                     : h245_codec_to_str(c.audio.codec));
     if (c.audio.frames != 0)
-        put(l, ":%u", c.audio.frames);
-    put_address(l, "media", &c.media);
-    put_address(l, "control", &c.media_control);
+        text_line_put(l, ":%u", c.audio.frames);
+    text_line_put_addr(l, "media", &c.media);
+    text_line_put_addr(l, "control", &c.media_control);
     if (c.payload_type != 0)
-        put(l, " pt=%u", c.payload_type);
+        text_line_put(l, " pt=%u", c.payload_type);
     if (type->kind == h245_DataType_h235Media)
         put_dtls(l, type->u.h235Media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability);
 }
 
-static void put_olc_ack(struct line *l, const struct h245_OpenLogicalChannelAck *ack)
+static void put_olc_ack(struct text_line *l, const struct h245_OpenLogicalChannelAck *ack)
 {
     struct h245_channel_ack c;
 
-    put(l, " lcn=%u", ack->forwardLogicalChannelNumber);
+    text_line_put(l, " lcn=%u", ack->forwardLogicalChannelNumber);
     if (ack->reverseLogicalChannelParameters != NULL)
-        put(l, " reverse=%u", ack->reverseLogicalChannelParameters->reverseLogicalChannelNumber);
+        text_line_put(l, " reverse=%u",
+                      ack->reverseLogicalChannelParameters->reverseLogicalChannelNumber);
     if (h245_read_olc_ack(ack, &c) == 0) {
-        put(l, " session=%u", c.session_id);
-        put_address(l, "media", &c.media);
-        put_address(l, "control", &c.media_control);
+        text_line_put(l, " session=%u", c.session_id);
+        text_line_put_addr(l, "media", &c.media);
+        text_line_put_addr(l, "control", &c.media_control);
     }
     put_dtls(l, ack->dtlsSecurityCapability);
 }
 
-static void put_tcs(struct line *l, const struct h245_TerminalCapabilitySet *tcs)
+static void put_tcs(struct text_line *l, const struct h245_TerminalCapabilitySet *tcs)
 {
     struct h245_peer_caps caps;
 
-    put(l, " seq=%u entries=%u", tcs->sequenceNumber,
-        tcs->has_capabilityTable ? tcs->capabilityTable.n : 0);
+    text_line_put(l, " seq=%u entries=%u", tcs->sequenceNumber,
+                  tcs->has_capabilityTable ? tcs->capabilityTable.n : 0);
     if (h245_read_tcs(tcs, &caps) != 0)
         return;
     for (size_t i = 0; i < caps.audio_count; i++)
-        put(l, "%s%s:%u", i == 0 ? " audio=" : ",", h245_codec_to_str(caps.audio[i].audio.codec),
-            caps.audio[i].audio.frames);
+        text_line_put(l, "%s%s:%u", i == 0 ? " audio=" : ",",
+                      h245_codec_to_str(caps.audio[i].audio.codec), caps.audio[i].audio.frames);
     for (uint32_t i = 0; tcs->has_capabilityTable && i < tcs->capabilityTable.n; i++) {
         const struct h245_Capability *cap = tcs->capabilityTable.v[i].capability;
 
@@ -152,44 +122,45 @@ static void put_tcs(struct line *l, const struct h245_TerminalCapabilitySet *tcs
     }
 }
 
-static void put_generic(struct line *l, const struct h245_GenericMessage *m)
+static void put_generic(struct text_line *l, const struct h245_GenericMessage *m)
 {
     struct h239_message h239;
 
     if (h239_read(m, &h239) != 0)
         return;
-    put(l, " %s", h239_kind_to_str(h239.kind));
+    text_line_put(l, " %s", h239_kind_to_str(h239.kind));
     if (h239.kind == H239_TOKEN_RESPONSE || h239.kind == H239_FLOW_RELEASE_RESPONSE)
-        put(l, h239.is_ack ? " ack" : " reject");
+        text_line_put(l, h239.is_ack ? " ack" : " reject");
     if (h239.terminal != 0)
-        put(l, " terminal=%u/%u", h239.mcu, h239.terminal);
+        text_line_put(l, " terminal=%u/%u", h239.mcu, h239.terminal);
     if (h239.channel != 0)
-        put(l, " lcn=%u", h239.channel);
+        text_line_put(l, " lcn=%u", h239.channel);
 }
 
-static void put_label(struct line *l, const struct h245_TerminalLabel *label)
+static void put_label(struct text_line *l, const struct h245_TerminalLabel *label)
 {
-    put(l, " terminal=%u/%u", label->mcuNumber, label->terminalNumber);
+    text_line_put(l, " terminal=%u/%u", label->mcuNumber, label->terminalNumber);
 }
 
-static void put_other_request(struct line *l, const struct h245_RequestMessage *m)
+static void put_other_request(struct text_line *l, const struct h245_RequestMessage *m)
 {
     switch (m->kind) {
     case h245_RequestMessage_requestMode:
-        put(l, " seq=%u modes=%u", m->u.requestMode->sequenceNumber,
-            m->u.requestMode->requestedModes.n);
+        text_line_put(l, " seq=%u modes=%u", m->u.requestMode->sequenceNumber,
+                      m->u.requestMode->requestedModes.n);
         break;
     case h245_RequestMessage_maintenanceLoopRequest:
-        put(l, " %s",
-            alternative_name(&h245_MaintenanceLoopRequest_type_type,
-                             m->u.maintenanceLoopRequest->type.kind));
+        text_line_put(l, " %s",
+                      alternative_name(&h245_MaintenanceLoopRequest_type_type,
+                                       m->u.maintenanceLoopRequest->type.kind));
         break;
     case h245_RequestMessage_logicalChannelRateRequest:
-        put(l, " lcn=%u rate=%u", m->u.logicalChannelRateRequest->logicalChannelNumber,
-            m->u.logicalChannelRateRequest->maximumBitRate);
+        text_line_put(l, " lcn=%u rate=%u", m->u.logicalChannelRateRequest->logicalChannelNumber,
+                      m->u.logicalChannelRateRequest->maximumBitRate);
         break;
     case h245_RequestMessage_conferenceRequest:
-        put(l, " %s", alternative_name(&h245_ConferenceRequest_type, m->u.conferenceRequest->kind));
+        text_line_put(l, " %s",
+                      alternative_name(&h245_ConferenceRequest_type, m->u.conferenceRequest->kind));
         if (m->u.conferenceRequest->kind == h245_ConferenceRequest_dropTerminal)
             put_label(l, m->u.conferenceRequest->u.dropTerminal);
         break;
@@ -201,12 +172,12 @@ static void put_other_request(struct line *l, const struct h245_RequestMessage *
     }
 }
 
-static void put_request(struct line *l, const struct h245_RequestMessage *m)
+static void put_request(struct text_line *l, const struct h245_RequestMessage *m)
 {
     switch (m->kind) {
     case h245_RequestMessage_masterSlaveDetermination:
-        put(l, " type=%u number=%u", m->u.masterSlaveDetermination->terminalType,
-            m->u.masterSlaveDetermination->statusDeterminationNumber);
+        text_line_put(l, " type=%u number=%u", m->u.masterSlaveDetermination->terminalType,
+                      m->u.masterSlaveDetermination->statusDeterminationNumber);
         break;
     case h245_RequestMessage_terminalCapabilitySet:
         put_tcs(l, m->u.terminalCapabilitySet);
@@ -215,13 +186,13 @@ static void put_request(struct line *l, const struct h245_RequestMessage *m)
         put_olc(l, m->u.openLogicalChannel);
         break;
     case h245_RequestMessage_closeLogicalChannel:
-        put(l, " lcn=%u", m->u.closeLogicalChannel->forwardLogicalChannelNumber);
+        text_line_put(l, " lcn=%u", m->u.closeLogicalChannel->forwardLogicalChannelNumber);
         break;
     case h245_RequestMessage_requestChannelClose:
-        put(l, " lcn=%u", m->u.requestChannelClose->forwardLogicalChannelNumber);
+        text_line_put(l, " lcn=%u", m->u.requestChannelClose->forwardLogicalChannelNumber);
         break;
     case h245_RequestMessage_roundTripDelayRequest:
-        put(l, " seq=%u", m->u.roundTripDelayRequest->sequenceNumber);
+        text_line_put(l, " seq=%u", m->u.roundTripDelayRequest->sequenceNumber);
         break;
     default:
         put_other_request(l, m);
@@ -229,26 +200,27 @@ static void put_request(struct line *l, const struct h245_RequestMessage *m)
     }
 }
 
-static void put_other_response(struct line *l, const struct h245_ResponseMessage *m)
+static void put_other_response(struct text_line *l, const struct h245_ResponseMessage *m)
 {
     switch (m->kind) {
     case h245_ResponseMessage_requestModeAck:
-        put(l, " seq=%u %s", m->u.requestModeAck->sequenceNumber,
-            alternative_name(&h245_RequestModeAck_response_type,
-                             m->u.requestModeAck->response.kind));
+        text_line_put(l, " seq=%u %s", m->u.requestModeAck->sequenceNumber,
+                      alternative_name(&h245_RequestModeAck_response_type,
+                                       m->u.requestModeAck->response.kind));
         break;
     case h245_ResponseMessage_requestModeReject:
-        put(l, " seq=%u cause=%s", m->u.requestModeReject->sequenceNumber,
-            alternative_name(&h245_RequestModeReject_cause_type,
-                             m->u.requestModeReject->cause.kind));
+        text_line_put(l, " seq=%u cause=%s", m->u.requestModeReject->sequenceNumber,
+                      alternative_name(&h245_RequestModeReject_cause_type,
+                                       m->u.requestModeReject->cause.kind));
         break;
     case h245_ResponseMessage_conferenceResponse:
-        put(l, " %s",
+        text_line_put(
+            l, " %s",
             alternative_name(&h245_ConferenceResponse_type, m->u.conferenceResponse->kind));
         if (m->u.conferenceResponse->kind == h245_ConferenceResponse_makeMeChairResponse)
-            put(l, " %s",
-                alternative_name(&h245_ConferenceResponse_makeMeChairResponse_type,
-                                 m->u.conferenceResponse->u.makeMeChairResponse->kind));
+            text_line_put(l, " %s",
+                          alternative_name(&h245_ConferenceResponse_makeMeChairResponse_type,
+                                           m->u.conferenceResponse->u.makeMeChairResponse->kind));
         break;
     case h245_ResponseMessage_genericResponse:
         put_generic(l, m->u.genericResponse);
@@ -258,35 +230,36 @@ static void put_other_response(struct line *l, const struct h245_ResponseMessage
     }
 }
 
-static void put_response(struct line *l, const struct h245_ResponseMessage *m)
+static void put_response(struct text_line *l, const struct h245_ResponseMessage *m)
 {
     switch (m->kind) {
     case h245_ResponseMessage_masterSlaveDeterminationAck:
-        put(l, " decision=%s",
-            alternative_name(&h245_MasterSlaveDeterminationAck_decision_type,
-                             m->u.masterSlaveDeterminationAck->decision.kind));
+        text_line_put(l, " decision=%s",
+                      alternative_name(&h245_MasterSlaveDeterminationAck_decision_type,
+                                       m->u.masterSlaveDeterminationAck->decision.kind));
         break;
     case h245_ResponseMessage_terminalCapabilitySetAck:
-        put(l, " seq=%u", m->u.terminalCapabilitySetAck->sequenceNumber);
+        text_line_put(l, " seq=%u", m->u.terminalCapabilitySetAck->sequenceNumber);
         break;
     case h245_ResponseMessage_terminalCapabilitySetReject:
-        put(l, " seq=%u cause=%s", m->u.terminalCapabilitySetReject->sequenceNumber,
-            alternative_name(&h245_TerminalCapabilitySetReject_cause_type,
-                             m->u.terminalCapabilitySetReject->cause.kind));
+        text_line_put(l, " seq=%u cause=%s", m->u.terminalCapabilitySetReject->sequenceNumber,
+                      alternative_name(&h245_TerminalCapabilitySetReject_cause_type,
+                                       m->u.terminalCapabilitySetReject->cause.kind));
         break;
     case h245_ResponseMessage_openLogicalChannelAck:
         put_olc_ack(l, m->u.openLogicalChannelAck);
         break;
     case h245_ResponseMessage_openLogicalChannelReject:
-        put(l, " lcn=%u cause=%s", m->u.openLogicalChannelReject->forwardLogicalChannelNumber,
-            alternative_name(&h245_OpenLogicalChannelReject_cause_type,
-                             m->u.openLogicalChannelReject->cause.kind));
+        text_line_put(l, " lcn=%u cause=%s",
+                      m->u.openLogicalChannelReject->forwardLogicalChannelNumber,
+                      alternative_name(&h245_OpenLogicalChannelReject_cause_type,
+                                       m->u.openLogicalChannelReject->cause.kind));
         break;
     case h245_ResponseMessage_closeLogicalChannelAck:
-        put(l, " lcn=%u", m->u.closeLogicalChannelAck->forwardLogicalChannelNumber);
+        text_line_put(l, " lcn=%u", m->u.closeLogicalChannelAck->forwardLogicalChannelNumber);
         break;
     case h245_ResponseMessage_roundTripDelayResponse:
-        put(l, " seq=%u", m->u.roundTripDelayResponse->sequenceNumber);
+        text_line_put(l, " seq=%u", m->u.roundTripDelayResponse->sequenceNumber);
         break;
     default:
         put_other_response(l, m);
@@ -294,27 +267,29 @@ static void put_response(struct line *l, const struct h245_ResponseMessage *m)
     }
 }
 
-static void put_command(struct line *l, const struct h245_CommandMessage *m)
+static void put_command(struct text_line *l, const struct h245_CommandMessage *m)
 {
     switch (m->kind) {
     case h245_CommandMessage_endSessionCommand:
-        put(l, " %s", alternative_name(&h245_EndSessionCommand_type, m->u.endSessionCommand->kind));
+        text_line_put(l, " %s",
+                      alternative_name(&h245_EndSessionCommand_type, m->u.endSessionCommand->kind));
         break;
     case h245_CommandMessage_miscellaneousCommand:
-        put(l, " lcn=%u %s", m->u.miscellaneousCommand->logicalChannelNumber,
-            alternative_name(&h245_MiscellaneousCommand_type_type,
-                             m->u.miscellaneousCommand->type.kind));
+        text_line_put(l, " lcn=%u %s", m->u.miscellaneousCommand->logicalChannelNumber,
+                      alternative_name(&h245_MiscellaneousCommand_type_type,
+                                       m->u.miscellaneousCommand->type.kind));
         break;
     case h245_CommandMessage_flowControlCommand:
         if (m->u.flowControlCommand->scope.kind ==
             h245_FlowControlCommand_scope_logicalChannelNumber)
-            put(l, " lcn=%u", m->u.flowControlCommand->scope.u.logicalChannelNumber);
+            text_line_put(l, " lcn=%u", m->u.flowControlCommand->scope.u.logicalChannelNumber);
         if (m->u.flowControlCommand->restriction.kind ==
             h245_FlowControlCommand_restriction_maximumBitRate)
-            put(l, " rate=%u", m->u.flowControlCommand->restriction.u.maximumBitRate);
+            text_line_put(l, " rate=%u", m->u.flowControlCommand->restriction.u.maximumBitRate);
         break;
     case h245_CommandMessage_conferenceCommand:
-        put(l, " %s", alternative_name(&h245_ConferenceCommand_type, m->u.conferenceCommand->kind));
+        text_line_put(l, " %s",
+                      alternative_name(&h245_ConferenceCommand_type, m->u.conferenceCommand->kind));
         break;
     case h245_CommandMessage_genericCommand:
         put_generic(l, m->u.genericCommand);
@@ -332,7 +307,7 @@ static bool has_label(enum h245_ConferenceIndication_kind kind)
            kind == h245_ConferenceIndication_floorRequested;
 }
 
-static void put_user_input(struct line *l, const struct h245_UserInputIndication *input)
+static void put_user_input(struct text_line *l, const struct h245_UserInputIndication *input)
 {
     if (input->kind == h245_UserInputIndication_alphanumeric)
         put_string(l, "text", &input->u.alphanumeric);
@@ -340,22 +315,23 @@ static void put_user_input(struct line *l, const struct h245_UserInputIndication
         put_string(l, "signal", &input->u.signal->signalType);
 }
 
-static void put_indication(struct line *l, const struct h245_IndicationMessage *m)
+static void put_indication(struct text_line *l, const struct h245_IndicationMessage *m)
 {
     switch (m->kind) {
     case h245_IndicationMessage_userInput:
         put_user_input(l, m->u.userInput);
         break;
     case h245_IndicationMessage_functionNotSupported:
-        put(l, " cause=%s",
-            alternative_name(&h245_FunctionNotSupported_cause_type,
-                             m->u.functionNotSupported->cause.kind));
+        text_line_put(l, " cause=%s",
+                      alternative_name(&h245_FunctionNotSupported_cause_type,
+                                       m->u.functionNotSupported->cause.kind));
         break;
     case h245_IndicationMessage_openLogicalChannelConfirm:
-        put(l, " lcn=%u", m->u.openLogicalChannelConfirm->forwardLogicalChannelNumber);
+        text_line_put(l, " lcn=%u", m->u.openLogicalChannelConfirm->forwardLogicalChannelNumber);
         break;
     case h245_IndicationMessage_conferenceIndication:
-        put(l, " %s",
+        text_line_put(
+            l, " %s",
             alternative_name(&h245_ConferenceIndication_type, m->u.conferenceIndication->kind));
         if (has_label(m->u.conferenceIndication->kind))
             put_label(l, m->u.conferenceIndication->u.terminalNumberAssign);
@@ -368,12 +344,12 @@ static void put_indication(struct line *l, const struct h245_IndicationMessage *
 const char *h245_summary(const struct h245_MultimediaSystemControlMessage *pdu, char *text,
                          size_t cap)
 {
-    struct line l = {text, cap, 0};
+    struct text_line l;
 
     if (cap == 0)
         return text;
-    text[0] = '\0';
-    put(&l, "%s", h245_message_name(pdu));
+    text_line_init(&l, text, cap);
+    text_line_put(&l, "%s", h245_message_name(pdu));
     if (pdu->kind == h245_MultimediaSystemControlMessage_request)
         put_request(&l, pdu->u.request);
     else if (pdu->kind == h245_MultimediaSystemControlMessage_response)
