@@ -17,14 +17,15 @@ die() {
     exit 1
 }
 
-# Waits until a line that matches $2 is in file $1.
+# Waits until a line that matches $2 is in file $1: tail is woken by the kernel when there is more.
 await() {
-    local i
-    for i in $(seq 200); do
-        grep -qE "$2" "$1" 2>/dev/null && return
-        sleep 0.05
-    done
-    die "no line '$2' in $1"
+    local fd reader found=0
+    exec {fd}< <(exec tail -n +1 -F "$1" 2>/dev/null)
+    reader=$!
+    timeout 10 grep -qE -m1 "$2" <&$fd || found=$?
+    kill $reader
+    exec {fd}<&-
+    [ $found = 0 ] || die "no line '$2' in $1"
 }
 
 # What follows $2 in file $1, upper case.
