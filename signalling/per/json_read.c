@@ -112,18 +112,25 @@ static uint32_t next_utf8(const char **text)
     return c;
 }
 
+/* The UTF-8 from *text to *end, and room for as many units as it has octets, and one more: no
+ * character takes more units than octets. */
+static int begin_text(struct reader *r, const struct per_type *t, const json_t *j, size_t unit,
+                      const char **text, const char **end, void **room)
+{
+    *text = json_string_value(j);
+    if (*text == NULL)
+        return wrong(r, t, "text");
+    *end = *text + json_string_length(j);
+    return alloc(r, json_string_length(j) + 1, unit, room);
+}
+
 static int read_string(struct reader *r, const struct per_type *t, const json_t *j,
                        struct per_string *out)
 {
-    const char *text = json_string_value(j);
-    const char *end;
+    const char *text, *end;
     void *p;
-    int rc;
+    int rc = begin_text(r, t, j, 1, &text, &end, &p);
 
-    if (text == NULL)
-        return wrong(r, t, "text");
-    end = text + json_string_length(j);
-    rc = alloc(r, json_string_length(j) + 1, 1, &p);
     if (rc != 0)
         return rc;
     *out = (struct per_string){0, p};
@@ -140,15 +147,10 @@ static int read_string(struct reader *r, const struct per_type *t, const json_t 
 static int read_bmp(struct reader *r, const struct per_type *t, const json_t *j,
                     struct per_bmp *out)
 {
-    const char *text = json_string_value(j);
-    const char *end;
+    const char *text, *end;
     void *p;
-    int rc;
+    int rc = begin_text(r, t, j, sizeof(uint16_t), &text, &end, &p);
 
-    if (text == NULL)
-        return wrong(r, t, "text");
-    end = text + json_string_length(j);
-    rc = alloc(r, json_string_length(j) + 1, sizeof(uint16_t), &p);
     if (rc != 0)
         return rc;
     *out = (struct per_bmp){0, p};
