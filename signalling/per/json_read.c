@@ -127,8 +127,8 @@ static int begin_text(struct reader *r, const struct per_type *t, const json_t *
 static int read_string(struct reader *r, const struct per_type *t, const json_t *j,
                        struct per_string *out)
 {
-    const char *text, *end;
-    void *p;
+    const char *text = NULL, *end = NULL;
+    void *p = NULL;
     int rc = begin_text(r, t, j, 1, &text, &end, &p);
 
     if (rc != 0)
@@ -147,8 +147,8 @@ static int read_string(struct reader *r, const struct per_type *t, const json_t 
 static int read_bmp(struct reader *r, const struct per_type *t, const json_t *j,
                     struct per_bmp *out)
 {
-    const char *text, *end;
-    void *p;
+    const char *text = NULL, *end = NULL;
+    void *p = NULL;
     int rc = begin_text(r, t, j, sizeof(uint16_t), &text, &end, &p);
 
     if (rc != 0)
