@@ -297,7 +297,8 @@ void session_on_opened(struct session *s, uint16_t lcn,
                                                                     : &t->remote_control);
     if (agreement.is_set)
         session_agree(t, &agreement);
-    if (fields.payload_type != 0)
+    /* A receiver may choose the number of what has none of its own, no other. */
+    if (fields.payload_type != 0 && (c->payload_type < 0 || c->payload_type >= PT_DYNAMIC_FIRST))
         c->payload_type = fields.payload_type;
     if (c->session_id == 0)
         c->session_id = fields.session_id;

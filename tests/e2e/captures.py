@@ -178,6 +178,7 @@ class Caller:
         self.remote = None  # where our RTP goes
         self.rtp_in = []
         self.keys = 0  # pressed
+        self.audio_lcn = None
 
     @staticmethod
     def _h245_of(items):
@@ -307,8 +308,9 @@ class Caller:
         if name == "roundTripDelayRequest":
             self.say("roundTripDelayResponse", {"sequenceNumber": body["sequenceNumber"]})
         elif name == "openLogicalChannelAck":
-            self.media_is_at(body["forwardMultiplexAckParameters"]
-                             ["h2250LogicalChannelAckParameters"]["mediaChannel"])
+            media = body["forwardMultiplexAckParameters"]["h2250LogicalChannelAckParameters"]
+            if body["forwardLogicalChannelNumber"] == self.audio_lcn:
+                self.media_is_at(media["mediaChannel"])
 
     def media_is_at(self, address):
         ip = address["unicastAddress"]["iPAddress"]
@@ -354,7 +356,7 @@ class Caller:
         return {"decision": {"slave" if is_master else "master": None}}
 
     def open_channel(self, body):
-        """As the endpoint does that finds no H.235.6 and no video in the server's capabilities."""
+        """As the endpoint does that finds no H.235.6 in the server's capabilities."""
         parameters = body["forwardLogicalChannelParameters"]
         kind = parameters["dataType"]
         if "h235Media" in kind:
@@ -363,8 +365,8 @@ class Caller:
             body.pop("encryptionSync", None)
             parameters["multiplexParameters"]["h2250LogicalChannelParameters"].pop(
                 "dynamicRTPPayloadType", None)
-        if "audioData" not in parameters["dataType"]:
-            return
+        if "audioData" in parameters["dataType"]:
+            self.audio_lcn = body["forwardLogicalChannelNumber"]
         for name in ("terminalCapabilitySet", "terminalCapabilitySetAck",
                      "masterSlaveDeterminationAck"):
             self.pump(name, lambda n=name: n in self.seen)
@@ -372,13 +374,19 @@ class Caller:
 
     def acknowledge(self, body):
         media = body["forwardMultiplexAckParameters"]["h2250LogicalChannelAckParameters"]
-        if media["sessionID"] != 1:
-            return
-        self.pump("OLC", lambda: "openLogicalChannel" in self.seen)
-        body["forwardLogicalChannelNumber"] = (
-            self.seen["openLogicalChannel"][0]["forwardLogicalChannelNumber"])
+        body["forwardLogicalChannelNumber"] = self.channel_of(media["sessionID"])
         body.pop("encryptionSync", None)
         self.say("openLogicalChannelAck", body)
+
+    def channel_of(self, session_id):
+        """The server's channel of an RTP session, when it is asked for."""
+        def asked():
+            return next((olc["forwardLogicalChannelNumber"]
+                         for olc in self.seen.get("openLogicalChannel", [])
+                         if olc["forwardLogicalChannelParameters"]["multiplexParameters"]
+                         ["h2250LogicalChannelParameters"]["sessionID"] == session_id), None)
+        self.pump(f"OLC of session {session_id}", asked)
+        return asked()
 
     def step(self, name, body):
         body = self.rewrite(body)
@@ -396,6 +404,9 @@ class Caller:
             self.open_channel(body)
         elif name == "openLogicalChannelAck":
             self.acknowledge(body)
+        elif name == "miscellaneousCommand":
+            body["logicalChannelNumber"] = self.channel_of(2)
+            self.say(name, body)
         elif name == "roundTripDelayRequest":
             self.say(name, body)
             self.pump("roundTripDelayResponse", lambda: "roundTripDelayResponse" in self.seen)
@@ -501,7 +512,11 @@ def whole_call(c, lab, control, name, caller):
         session = next(s for s in lab.sessions() if ADDRESS in json.dumps(s["peer"]))
         detail = lab.call("session.get", id=session["id"])
         directions = sorted(ch["direction"] for ch in detail["channels"] if ch["state"] == "open")
-        c.equal(f"{name}: a channel each way is open", directions, ["incoming", "outgoing"])
+        has_video = sum(kind == "openLogicalChannel" for kind, _ in caller.said) > 1
+        c.equal(f"{name}: a channel each way is open for each medium", directions,
+                ["incoming"] * (1 + has_video) + ["outgoing"] * (1 + has_video))
+        c.equal(f"{name}: each medium on ports of its own",
+                len({ch["transport"] for ch in detail["channels"]}), 1 + has_video)
         c.equal(f"{name}: tunnelled as both sides said", detail["h245_tunnelled"],
                 caller.is_tunnelled)
         c.equal(f"{name}: fast connect as both sides said", detail["fast_connect"], caller.is_fast)
@@ -577,7 +592,8 @@ def play(c, calls, change, has_fast):
         control = lab.control()
         control.call("events.subscribe")
         partner = lab.endpoint("anna", "--play", sluice_lab.tone_pair()[0], "--loop", "--stay",
-                               "--start", "now", "--codec", "pcma", "--timeout", "160")
+                               "--start", "now", "--codec", "pcma", "--video", "h261",
+                               "--timeout", "160")
         partner.wait_event("connect")
         for name in sorted(calls):
             caller = Caller(calls[name], recorded_calls()[FALLBACK], "demo")

@@ -135,6 +135,7 @@ static void peer_on_open_request(void *arg, uint16_t lcn, const struct h245_Open
     if (!c.is_protected)
         fields.media_control.port++;
     fields.session_id = c.session_id == 0 ? 77 : 0;
+    fields.payload_type = p->ack_payload_type;
     arena_init(&a, 4096, 0);
     CU_ASSERT_EQUAL(h245_build_olc_ack(&a, &fields, &ack), 0);
     if (c.is_protected) {

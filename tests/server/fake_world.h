@@ -129,6 +129,7 @@ struct peer {
     bool in_open, out_open;
     struct h245_audio in_audio;
     struct addr server_media; /* from its Ack */
+    uint8_t ack_payload_type; /* in its Acks; 0: none */
     struct addr
         video_media; /* with DTLS, too, video has a port of its own; ADDR_NONE: it has not */
     struct peer_channel channels[PEER_CHANNELS_MAX];

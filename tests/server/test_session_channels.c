@@ -375,6 +375,27 @@ static void peer_with_endless_channels_is_bounded(void)
     end();
 }
 
+static void payload_type_of_an_ack_counts_for_dynamic_ones_alone(void)
+{
+    const struct media_route *row;
+    struct peer *a, *b;
+
+    begin(SETTINGS_DTLS_REQUIRED);
+    a = caller("H264", true);
+    b = world_peer(w);
+    peer_add_video(b, "H264");
+    b->ack_payload_type = 120;
+    peer_call(b, "demo");
+    settle();
+    peer_open_relayed(a, "H264");
+    settle();
+    row = row_of(world_port(w, a), 96);
+    CU_ASSERT(row != NULL && row->pt_out == 120);
+    row = row_of(world_port(w, a), 8);
+    CU_ASSERT(row != NULL && row->pt_out == MEDIA_PT_ANY);
+    end();
+}
+
 /* ---- ports of their own ---- */
 
 static void clear_audio_and_video_have_ports_of_their_own(void)
@@ -525,6 +546,7 @@ SUITE("server/session_channels", TEST(first_session_is_offered_the_configured_vi
       TEST(video_that_the_other_cannot_receive_is_not_available),
       TEST(video_in_the_audio_session_is_refused), TEST(second_channel_of_a_session_is_refused),
       TEST(second_audio_gets_a_session_of_its_own), TEST(peer_with_endless_channels_is_bounded),
+      TEST(payload_type_of_an_ack_counts_for_dynamic_ones_alone),
       TEST(clear_audio_and_video_have_ports_of_their_own),
       TEST(one_protected_port_bridges_two_clear_ones),
       TEST(clear_video_that_closes_takes_its_port_alone),
