@@ -3,6 +3,7 @@
  */
 #include "crypto/tls.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -538,6 +539,60 @@ static void chosen_cipher_alone_is_used(void)
     }
 }
 
+#define PAIRS 40
+
+static size_t heap(void)
+{
+    return mallinfo2().uordblks;
+}
+
+/* PAIRS connections take the client's hello, and go. */
+static void greet(struct tls_ctx *ctx, struct tls_conn **conns)
+{
+    size_t before = heap(), quiet, greeted;
+
+    for (int i = 0; i < PAIRS; i++)
+        CU_ASSERT_EQUAL_FATAL(tls_conn_create(ctx, &callbacks, &server, &conns[i]), 0);
+    quiet = heap();
+    for (int i = 0; i < PAIRS; i++) {
+        server.out.len = 0;
+        CU_ASSERT_EQUAL(tls_conn_input(conns[i], client.out.data, client.out.len), 0);
+    }
+    greeted = heap();
+    printf("\n    heap per connection: %zu before its first octet, %zu in its handshake ",
+           (quiet - before) / PAIRS, (greeted - before) / PAIRS);
+    CU_ASSERT((quiet - before) / PAIRS < 1024);
+    CU_ASSERT((greeted - before) / PAIRS < 65536);
+    for (int i = 0; i < PAIRS; i++)
+        tls_conn_destroy(conns[i]);
+}
+
+/* What a stranger can make us hold: next to nothing before its first octet, one handshake after. */
+static void memory_of_a_connection_is_bounded(void)
+{
+    struct tls_config config = {.role = TLS_SERVER};
+    struct cert *cert = load("server");
+    struct tls_conn *conns[PAIRS];
+    struct tls_ctx *ctx = NULL;
+    size_t left[3];
+
+    config.cert = cert;
+    CU_ASSERT_EQUAL_FATAL(tls_ctx_create(&config, &ctx, NULL), 0);
+    memset(&server, 0, sizeof(server));
+    begin(&client, TLS_CLIENT, NULL, TLS_CHECK_NONE);
+    (void)tls_conn_start(client.conn);
+    /* The allocator keeps some of what is freed, the same in every round. */
+    for (int round = 0; round < 3; round++) {
+        left[round] = heap();
+        greet(ctx, conns);
+    }
+    CU_ASSERT(left[2] <= left[1] + 1024);
+    tls_conn_destroy(client.conn);
+    client.conn = server.conn = NULL;
+    tls_ctx_destroy(ctx);
+    cert_destroy(cert);
+}
+
 static void names_are_as_in_the_configuration(void)
 {
     CU_ASSERT_STRING_EQUAL(tls_cipher_to_str(TLS_CIPHER_CHACHA20), "chacha20-poly1305");
@@ -557,4 +612,4 @@ SUITE_SETUP("crypto/tls", make_files, remove_files, TEST(pair_of_ours_talks_with
             TEST(openssl_talks_in_every_version_we_have),
             TEST(old_versions_and_ciphers_are_refused), TEST(renegotiation_is_refused),
             TEST(resumption_is_not_done), TEST(chosen_cipher_alone_is_used),
-            TEST(names_are_as_in_the_configuration))
+            TEST(memory_of_a_connection_is_bounded), TEST(names_are_as_in_the_configuration))
