@@ -9,6 +9,7 @@ DIR=$(mktemp -d)
 PORT=$((20000 + RANDOM % 20000))
 PIDS=()
 PASSED=0
+OWN=
 trap 'kill "${PIDS[@]}" 2>/dev/null || true; rm -rf "$DIR"' EXIT
 
 die() {
@@ -43,9 +44,9 @@ start_held() {
     exec 8>"$DIR/stdin"
 }
 
-start_peer() { # rest: options
+start_peer() { # rest: options; OWN: our certificate, empty: a new one
     : >"$DIR/peer.log"
-    "$PEER" --port $PORT --seconds 20 "$@" </dev/null >"$DIR/peer.log" 2>&1 &
+    "$PEER" --port $PORT --seconds 20 ${OWN:+--cert "$DIR/$OWN.crt" --key "$DIR/$OWN.key"} "$@" </dev/null >"$DIR/peer.log" 2>&1 &
     OURS=$!
     PIDS+=($OURS)
 }
@@ -77,7 +78,7 @@ openssl_client() { # $1: certificate, $2: profiles, $3: bytes of material
     start_held "$DIR/theirs.log" openssl s_client -dtls1_2 -connect 127.0.0.1:$PORT \
         -cert "$DIR/$1.crt" -key "$DIR/$1.key" -use_srtp "$2" \
         -keymatexport EXTRACTOR-dtls_srtp -keymatexportlen "$3"
-    compare "openssl s_client, $1, $2" "$DIR/theirs.log" "Keying material:"
+    compare "openssl s_client, $1, $2, ours: ${OWN:-new}" "$DIR/theirs.log" "Keying material:"
     exec 8>&- # the client closes when its input ends
     await "$DIR/peer.log" "^closed"
     wait $OURS || die "dtls_peer ended with $?"
@@ -92,7 +93,7 @@ openssl_server() { # $1: certificate, $2: profiles, $3: bytes of material, rest:
         -keymatexport EXTRACTOR-dtls_srtp -keymatexportlen "$size" "$@"
     await "$DIR/theirs.log" "^ACCEPT"
     start_peer --role client --fingerprint "$(cat "$DIR/$name.fp")"
-    compare "openssl s_server, $name, $profiles $*" "$DIR/theirs.log" "Keying material:"
+    compare "openssl s_server, $name, $profiles $*, ours: ${OWN:-new}" "$DIR/theirs.log" "Keying material:"
     kill $OURS # closes; the server says so when the alert comes
     wait $OURS || die "dtls_peer ended with $?"
     await "$DIR/theirs.log" "^DONE|CONNECTION CLOSED"
@@ -161,6 +162,10 @@ openssl_server ec SRTP_AEAD_AES_256_GCM 88 -listen
 openssl_client ed25519 SRTP_AEAD_AES_128_GCM 56
 openssl_client p384 SRTP_AEAD_AES_128_GCM 56
 openssl_server p384 SRTP_AEAD_AES_128_GCM 56
+for own in rsa p384 ed25519; do
+    OWN=$own openssl_client ec SRTP_AEAD_AES_128_GCM 56
+    OWN=$own openssl_server ec SRTP_AEAD_AES_128_GCM 56
+done
 gnutls_client
 gnutls_server
 mismatch
