@@ -18,7 +18,7 @@ int key_log_open(const char *path, struct key_log **out);
 void key_log_close(struct key_log *log); /* NULL is allowed */
 
 /* struct dtls_config.on_secret; any thread. */
-void key_log_write(void *log, const uint8_t client_random[DTLS_RANDOM_BYTES],
+void key_log_write(void *user, const uint8_t client_random[DTLS_RANDOM_BYTES],
                    const uint8_t master[DTLS_SECRET_BYTES]);
 
 #endif

@@ -123,7 +123,7 @@ int main(int argc, char **argv)
     enum status status = parse(argc, argv, &options);
 
     if (status != STATUS_GO_ON)
-        return status;
+        return (int)status;
     settings = load(options.config);
     if (settings == NULL)
         return STATUS_WRONG;
