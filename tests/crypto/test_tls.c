@@ -581,12 +581,12 @@ static void memory_of_a_connection_is_bounded(void)
     memset(&server, 0, sizeof(server));
     begin(&client, TLS_CLIENT, NULL, TLS_CHECK_NONE);
     (void)tls_conn_start(client.conn);
-    /* The allocator keeps some of what is freed, the same in every round. */
+    /* The allocator keeps some of what is freed, nearly the same in every round. */
     for (int round = 0; round < 3; round++) {
         left[round] = heap();
         greet(ctx, conns);
     }
-    CU_ASSERT(left[2] <= left[1] + 1024);
+    CU_ASSERT(left[2] <= left[1] + PAIRS * 200); /* less than the smallest part of one each */
     tls_conn_destroy(client.conn);
     client.conn = server.conn = NULL;
     tls_ctx_destroy(ctx);
