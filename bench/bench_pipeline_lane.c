@@ -183,7 +183,8 @@ static int open_worker(struct bench_pipeline_lane *lane)
                                         .transports = lane->transports,
                                         .locals = 1,
                                         .port_min = PORT_FIRST,
-                                        .port_max = 65534};
+                                        .port_max = 65534,
+                                        .huge_pages = true};
     int rc;
 
     snprintf(path, sizeof(path), "/tmp/sluice-bench-%d-%p", (int)getpid(), (void *)lane);

@@ -142,6 +142,7 @@ static int start_server(struct app *app)
                                         .port_min = app->plane.port_min,
                                         .port_max = app->plane.port_max,
                                         .orphan_timeout_ms = app->plane.orphan_timeout_ms,
+                                        .huge_pages = config->huge_pages,
                                         .on_change = on_link_change,
                                         .context = app};
     int err;

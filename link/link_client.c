@@ -19,7 +19,7 @@ void link_attachment_put(struct link_attachment *attachment)
     if (attachment == NULL || --attachment->references > 0)
         return;
     if (attachment->rings != NULL)
-        munmap(attachment->rings, attachment->layout.size);
+        munmap(attachment->rings, attachment->rings_size);
     if (attachment->stats != NULL)
         munmap((void *)(uintptr_t)attachment->stats, attachment->stats_size);
     for (unsigned i = 0; i < attachment->worker_fds; i++)
@@ -192,7 +192,6 @@ static int accept_welcome(struct link_client *client, const struct link_welcome 
                           unsigned fds, struct link_attachment *attachment)
 {
     const struct link_info *info = &welcome->info;
-    size_t stats_size;
     void *stats = NULL;
 
     if (welcome->producers != client->producers || welcome->slots != client->slots ||
@@ -202,12 +201,12 @@ static int accept_welcome(struct link_client *client, const struct link_welcome 
         return ERR_MALFORMED;
     attachment->info = *info;
     attachment->info.program[sizeof(info->program) - 1] = '\0';
-    stats_size = link_stats_size(info->workers, info->transports);
-    if (link_memfd_map(fd[0], attachment->layout.size, 1, &attachment->rings) != 0 ||
-        link_memfd_map(fd[1], stats_size, 0, &stats) != 0)
+    if (link_memfd_map(fd[0], attachment->layout.size, 1, &attachment->rings_size,
+                       &attachment->rings) != 0 ||
+        link_memfd_map(fd[1], link_stats_size(info->workers, info->transports), 0,
+                       &attachment->stats_size, &stats) != 0)
         return ERR_MALFORMED;
     attachment->stats = stats;
-    attachment->stats_size = stats_size;
     for (unsigned i = 0; i < info->workers; i++) {
         attachment->worker_fd[attachment->worker_fds++] = fd[i + 2];
         fd[i + 2] = -1;

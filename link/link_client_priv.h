@@ -16,7 +16,7 @@ struct link_attachment {
     struct link_layout layout;
     void *rings;
     const void *stats; /* read-only mapping */
-    size_t stats_size;
+    size_t rings_size, stats_size;
     unsigned worker_fds;
     int worker_fd[LINK_WORKERS_MAX];
 };

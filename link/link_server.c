@@ -140,7 +140,7 @@ static void fill_info(struct link_server *server, const struct link_server_confi
     info->pid = getpid();
 }
 
-static int set_up(struct link_server *server)
+static int set_up(struct link_server *server, bool huge)
 {
     int err;
 
@@ -148,8 +148,8 @@ static int set_up(struct link_server *server)
     if (server->epoll < 0)
         return ERR_IO;
     server->stats_size = link_stats_size(server->info.workers, server->info.transports);
-    err =
-        link_memfd_make("sluice-statistics", server->stats_size, &server->stats_fd, &server->stats);
+    err = link_memfd_make("sluice-statistics", huge, &server->stats_size, &server->stats_fd,
+                          &server->stats);
     if (err == 0)
         err = link_memfd_protect(server->stats_fd);
     if (err == 0)
@@ -173,7 +173,7 @@ int link_server_create(const struct link_server_config *config, struct link_serv
     server->mode = config->mode;
     server->on_change = config->on_change;
     server->context = config->context;
-    err = set_up(server);
+    err = set_up(server, config->huge_pages);
     if (err != 0) {
         link_server_destroy(server);
         return err;
@@ -276,7 +276,7 @@ static struct link_session *make_session(struct link_server *server, const struc
         return NULL;
     if (link_layout_make(server->info.workers, hello->producers, hello->slots, &session->layout) !=
             0 ||
-        link_memfd_make("sluice-rings", session->layout.size, &session->rings_fd,
+        link_memfd_make("sluice-rings", false, &session->layout.size, &session->rings_fd,
                         &session->rings) != 0) {
         free(session);
         return NULL;

@@ -33,6 +33,7 @@ struct link_server_config {
     struct link_addr local[LINK_LOCALS_MAX];
     uint16_t port_min, port_max;
     uint32_t orphan_timeout_ms;
+    bool huge_pages;             /* statistics in huge pages, when there are some left */
     link_on_server_fn on_change; /* may be NULL */
     void *context;
 };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +12,8 @@
 
 #include "base/err.h"
 
-#define PAGE 4096u
+#define PAGE      4096u
+#define HUGE_PAGE (2u * 1024 * 1024)
 
 static size_t round_page(size_t n)
 {
@@ -144,9 +146,9 @@ void link_entry_write(struct link_entry *entry, const struct link_transport_info
     atomic_store_explicit(&entry->version, version + 2, memory_order_release);
 }
 
-int link_memfd_make(const char *name, size_t size, int *fd, void **base)
+static int make_memfd(const char *name, size_t size, unsigned flags, int *fd, void **base)
 {
-    int f = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int f = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
     void *at;
 
     if (f < 0)
@@ -165,24 +167,38 @@ failed:
     return ERR_IO;
 }
 
+int link_memfd_make(const char *name, bool huge, size_t *size, int *fd, void **base)
+{
+    size_t rounded = (*size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+
+    /* The pages are reserved by mmap: when there are not enough, small ones do as well. */
+    if (huge && make_memfd(name, rounded, MFD_HUGETLB | MFD_HUGE_2MB, fd, base) == 0) {
+        *size = rounded;
+        return 0;
+    }
+    return make_memfd(name, *size, 0, fd, base);
+}
+
 int link_memfd_protect(int fd)
 {
     return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) < 0 ? ERR_IO : 0;
 }
 
-int link_memfd_map(int fd, size_t size, int writable, void **base)
+int link_memfd_map(int fd, size_t wanted, int writable, size_t *size, void **base)
 {
     struct stat st;
     int seals = fcntl(fd, F_GET_SEALS);
     void *at;
 
     if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &st) < 0 || st.st_size < 0 ||
-        (size_t)st.st_size < size)
+        (size_t)st.st_size < wanted)
         return ERR_MALFORMED;
-    at = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    /* All of it: huge pages cannot be unmapped in part. */
+    *size = (size_t)st.st_size;
+    at = mmap(NULL, *size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
     if (at == MAP_FAILED)
         return ERR_IO;
-    madvise(at, size, MADV_DONTDUMP);
+    madvise(at, *size, MADV_DONTDUMP);
     *base = at;
     return 0;
 }

@@ -7,6 +7,7 @@
 #define LINK_LINK_SHM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,12 +74,14 @@ void link_entry_write(struct link_entry *entry, const struct link_transport_info
 
 /* ---- memfd ---- */
 
-/* Make, size, seal, map read-write. ERR_IO. */
-int link_memfd_make(const char *name, size_t size, int *fd, void **base);
+/* Make, size, seal, map read-write; in huge pages of 2 MB when `huge` and there are some left, then
+ * *size grows to whole ones. ERR_IO. */
+int link_memfd_make(const char *name, bool huge, size_t *size, int *fd, void **base);
 /* Forbid writing by anybody who maps it from now on. */
 int link_memfd_protect(int fd);
-/* Map a received memfd after checking its size and its seal. ERR_MALFORMED, ERR_IO. */
-int link_memfd_map(int fd, size_t size, int writable, void **base);
+/* Map a received memfd after checking that it has the wanted size and its seal; *size bytes are
+ * mapped. ERR_MALFORMED, ERR_IO. */
+int link_memfd_map(int fd, size_t wanted, int writable, size_t *size, void **base);
 
 /* ---- attach ---- */
 

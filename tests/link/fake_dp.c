@@ -16,6 +16,7 @@ static void on_change(void *context, int error, const char *text)
 int fake_dp_start(struct fake_dp *dp, const char *path, unsigned workers)
 {
     struct link_server_config config = {.path = path,
+                                        .huge_pages = true, /* small ones where there are none */
                                         .program = "fake-dp",
                                         .workers = workers,
                                         .transports = FAKE_DP_TRANSPORTS,
