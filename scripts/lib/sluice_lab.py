@@ -12,6 +12,7 @@ Used by scripts/demo and the end-to-end tests. Nothing here sleeps: whoever wait
 of the process it waits for, and gives up after a bound. Python's standard library only.
 """
 import atexit
+import contextlib
 import json
 import math
 import os
@@ -506,6 +507,18 @@ def speech_pair():
             speech("answer", "Yes, every single sample. Sluice carries it in S R T P.", "en-us"))
 
 
+def side_of(session, dtls=None):
+    """The server's side of a call, as scripts/conformance counts it, from an answer of session.get or
+    .list; `dtls`: client or server, by default as its newest association says."""
+    side = {"dir": session["direction"], "h245": session["role"]}
+    if dtls is None and session.get("transports"):
+        role = (session["transports"][0]["association"] or {}).get("role")
+        dtls = {"active": "client", "passive": "server"}.get(role)
+    if dtls:
+        side["dtls"] = dtls
+    return {name: value for name, value in side.items() if value}
+
+
 class Checks:
     """Counts what an end-to-end test proves."""
 
@@ -515,17 +528,43 @@ class Checks:
         Checks.current = self
         self.passed = self.failed = 0
 
-    def check(self, name, good, detail=""):
+    def check(self, name, good, detail="", proves="", of=None):
+        """`proves`: requirements of tests/conformance/requirements.txt that this shows by itself, `of`
+        the combinations (dictionaries, or one) that it shows them for."""
         if good:
             self.passed += 1
             print(f"ok      {name}", flush=True)
         else:
             self.failed += 1
             print(f"FAILED  {name}  {detail}", flush=True)
+        self._claim(bool(good), proves, of, name)
         return bool(good)
 
-    def equal(self, name, got, wanted):
-        return self.check(name, got == wanted, f"got {got!r}, wanted {wanted!r}")
+    def equal(self, name, got, wanted, proves="", of=None):
+        return self.check(name, got == wanted, f"got {got!r}, wanted {wanted!r}", proves, of)
+
+    @staticmethod
+    def _claim(good, ids, combinations, name):
+        if isinstance(combinations, dict) or combinations is None:
+            combinations = [combinations or {}]
+        script = os.path.basename(sys.argv[0])
+        for one in ids.split():
+            for values in combinations:
+                words = "".join(f" {key}={value}" for key, value in values.items())
+                print(f"{'proves' if good else 'disproves'}: {one}{words} | {script}: {name}",
+                      flush=True)
+
+    @contextlib.contextmanager
+    def proof(self, ids, name, of=None):
+        """What is inside proves the requirements together, if every check in it holds and there was one.
+        `of` may be a list that is filled inside."""
+        passed, failed = self.passed, self.failed
+        try:
+            yield
+        except BaseException:
+            self._claim(False, ids, of, name)
+            raise
+        self._claim(self.failed == failed and self.passed > passed, ids, of, name)
 
     def case(self, name, function, *arguments, **named):
         """Runs a part of a test; an exception is a failure of that part alone."""

@@ -8,8 +8,6 @@
 #include "tests/h23510/side.h"
 #include "tests/suite.h"
 
-#define PROVES(ids) printf("[%s] ", ids)
-
 static struct side a, b; /* a calls */
 static struct h23510_fast_proposal list[H23510_FAST_MAX];
 static size_t count;

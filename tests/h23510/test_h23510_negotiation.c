@@ -5,8 +5,6 @@
 #include "tests/h23510/side.h"
 #include "tests/suite.h"
 
-#define PROVES(ids) printf("[%s] ", ids)
-
 static struct side a, b;
 
 static void start(const struct h23510_policy *pa, const struct h23510_policy *pb)

@@ -50,8 +50,7 @@ static bool has_error(const struct peer *p, const char *part)
     size_t i;
     bool found = false;
 
-    json_array_foreach(json_object_get(j, "errors"), i, e)
-    {
+    json_array_foreach (json_object_get(j, "errors"), i, e) {
         found = found || strstr(json_string_value(json_object_get(e, "text")), part) != NULL;
     }
     json_decref(j);
@@ -81,6 +80,7 @@ static void D_ONCE_two_channels_start_one_association(void)
 {
     struct peer *p;
 
+    PROVES("D-ONCE");
     begin(SETTINGS_DTLS_REQUIRED);
     p = caller();
     CU_ASSERT_EQUAL(world_port(w, p)->associations, 1);
@@ -93,6 +93,7 @@ static void D_ACTIVE_role_is_the_complement_of_the_peers(void)
 {
     const enum h23510_setup setup[] = {H23510_SETUP_ACTIVE, H23510_SETUP_PASSIVE};
 
+    PROVES("D-ACTIVE");
     for (int i = 0; i < 2; i++) {
         struct peer *p;
 
@@ -364,6 +365,7 @@ static void D_MISMATCH_closes_every_channel_and_the_port(void)
 {
     struct peer *p;
 
+    PROVES("D-MISMATCH");
     begin(SETTINGS_DTLS_REQUIRED);
     p = caller();
     world_dtls_failed(w, p, DTLS_FAIL_FINGERPRINT);
@@ -420,6 +422,7 @@ static void R_CLOSE_last_channel_takes_the_port_along(void)
 {
     struct peer *a, *b;
 
+    PROVES("R-CLOSE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = secured_caller();
     b = secured_caller();
@@ -439,6 +442,7 @@ static void R_CALL_hang_up_releases_everything(void)
 {
     struct peer *p;
 
+    PROVES("R-CALL");
     begin(SETTINGS_DTLS_REQUIRED);
     p = secured_caller();
     peer_hang_up(p);
@@ -458,6 +462,7 @@ static void R_CALL_lost_h245_releases_everything(void)
 {
     struct peer *p;
 
+    PROVES("R-CALL");
     begin(SETTINGS_DTLS_REQUIRED);
     p = secured_caller();
     session_on_h245_lost(p->session, "connection closed by peer", w->now);
@@ -474,6 +479,7 @@ static void R_CALL_lost_signalling_releases_everything(void)
 {
     struct peer *p;
 
+    PROVES("R-CALL");
     begin(SETTINGS_DTLS_REQUIRED);
     p = secured_caller();
     session_on_h225_lost(p->session, "connection closed by peer", w->now);
@@ -489,6 +495,7 @@ static void R_CALL_operator_says_goodbye(void)
 {
     struct peer *p;
 
+    PROVES("R-CALL");
     begin(SETTINGS_DTLS_REQUIRED);
     p = secured_caller();
     session_close(p->session, SESSION_END_OPERATOR, w->now);

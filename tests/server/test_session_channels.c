@@ -124,6 +124,7 @@ static void T_SAME_every_protected_medium_has_the_same_capability(void)
 {
     struct peer *p;
 
+    PROVES("T-SAME");
     begin(SETTINGS_DTLS_REQUIRED);
     p = world_peer(w);
     peer_add_video(p, "H264");
@@ -162,6 +163,7 @@ static void A_ADD_video_joins_the_connection_of_the_audio(void)
     struct peer *a, *b;
     struct peer_channel *audio, *video;
 
+    PROVES("A-ADD");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller("H264", true);
     b = caller("H264", true);
@@ -210,6 +212,7 @@ static void R_CLOSE_of_one_channel_stops_its_flow_alone(void)
     struct media_port *from;
     uint16_t lcn;
 
+    PROVES("R-CLOSE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller("H264", true);
     b = caller("H264", true);
@@ -232,6 +235,7 @@ static void R_CLOSE_audio_may_go_before_video(void)
     struct media_port *from;
     struct peer *a;
 
+    PROVES("R-CLOSE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller("H264", true);
     caller("H264", true);
@@ -253,6 +257,7 @@ static void R_CLOSE_last_channel_of_several_ends_the_connection(void)
     struct peer *a;
     uint16_t video;
 
+    PROVES("R-CLOSE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller("H264", true);
     video = peer_open_relayed(a, "H264");

@@ -93,6 +93,7 @@ static void L_SHARE_all_channels_name_one_port_and_one_label(void)
     struct peer *a, *b;
     uint16_t port;
 
+    PROVES("L-SHARE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     b = caller();
@@ -118,6 +119,7 @@ static void D_ONCE_neither_side_starts_a_second_handshake(void)
 {
     struct peer *a, *b;
 
+    PROVES("D-ONCE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     b = caller();
@@ -143,6 +145,7 @@ static void A_ADD_existing_joins_what_runs(void)
 {
     struct peer *a;
 
+    PROVES("A-ADD");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     a->tamper_olc = says_existing;
@@ -159,6 +162,7 @@ static void A_ADD_a_first_label_joins_what_runs(void)
     struct h245_channel c = {.kind = H245_MEDIA_VIDEO, .session_id = 2, .payload_type = 96};
     struct peer *a;
 
+    PROVES("A-ADD");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     c.relayed = a->relayed[0];
@@ -191,6 +195,7 @@ static void L_SHARE_existing_at_another_address_is_denied(void)
 {
     struct peer *a;
 
+    PROVES("L-SHARE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     a->tamper_olc = says_existing;
@@ -210,6 +215,7 @@ static void L_SHARE_existing_with_another_label_is_denied(void)
     struct h245_channel first = {.session_id = 1, .has_port_number = true, .port_number = 1};
     struct peer *a;
 
+    PROVES("L-SHARE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = world_peer(w);
     a->opens = false;
@@ -238,6 +244,7 @@ static void A_REPLACE_new_connection_takes_over(void)
     struct peer *a, *b;
     uint16_t first;
 
+    PROVES("A-REPLACE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     b = caller();
@@ -273,6 +280,7 @@ static void A_REPLACE_old_connection_lives_with_its_other_channels(void)
     struct peer *a;
     uint16_t audio, video;
 
+    PROVES("A-REPLACE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     audio = a->out_lcn;
@@ -296,6 +304,7 @@ static void A_REPLACE_another_certificate_is_another_connection(void)
 {
     struct peer *a;
 
+    PROVES("A-REPLACE");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     h23510_reset_connection(&a->dtls);
@@ -327,6 +336,7 @@ static void D_MISMATCH_closes_the_channels_of_its_connection_alone(void)
     struct media_port *audio;
     struct peer *a;
 
+    PROVES("D-MISMATCH");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     caller();
@@ -393,6 +403,7 @@ static void H_H245_endless_new_connections_are_bounded(void)
 {
     struct peer *a;
 
+    PROVES_FOR("H-H245", "part=channels");
     begin(SETTINGS_DTLS_REQUIRED);
     a = caller();
     for (uint16_t i = 0; i < 20 && !a->was_refused; i++) {
@@ -422,15 +433,13 @@ static void json_names_every_transport_and_the_one_of_each_channel(void)
     settle();
     j = session_to_json(a->session, w->now);
     CU_ASSERT_EQUAL(json_array_size(json_object_get(j, "transports")), 2);
-    json_array_foreach(json_object_get(j, "transports"), i, t)
-    {
+    json_array_foreach (json_object_get(j, "transports"), i, t) {
         CU_ASSERT_EQUAL(json_integer_value(json_object_get(t, "id")), i + 1);
         CU_ASSERT_STRING_EQUAL(
             json_string_value(json_object_get(json_object_get(t, "association"), "state")),
             i == 0 ? "keyed" : "handshake");
     }
-    json_array_foreach(json_object_get(j, "channels"), i, c)
-    {
+    json_array_foreach (json_object_get(j, "channels"), i, c) {
         json_int_t transport = json_integer_value(json_object_get(c, "transport"));
 
         CU_ASSERT(transport == 1 || transport == 2);

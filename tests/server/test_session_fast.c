@@ -9,8 +9,6 @@
 #include "signalling/schema/h245.h"
 #include "tests/suite.h"
 
-#define PROVES(ids) printf("[%s] ", ids)
-
 static struct world *w;
 static struct arena memory;
 static struct h23510_fast_proposal list[H23510_FAST_MAX];

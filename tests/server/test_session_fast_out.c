@@ -9,8 +9,6 @@
 #include "signalling/schema/h245.h"
 #include "tests/suite.h"
 
-#define PROVES(ids) printf("[%s] ", ids)
-
 typedef void (*spoil_fn)(struct h245_DTLSSecurityCapability *cap);
 
 /* How the callee answers. */

@@ -138,6 +138,7 @@ static void T_BAD_each_bad_olc_is_denied_alone(void)
         {with_bad_connection, "connectionInformation is not"},
     };
 
+    PROVES("T-BAD");
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
         struct peer *p;
 
@@ -174,6 +175,7 @@ static void T_BAD_each_bad_ack_closes_the_channel(void)
         {with_bad_role, "setupInformation is not"},
     };
 
+    PROVES("T-BAD");
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
         struct peer *p;
 
@@ -196,6 +198,7 @@ static void L_SHARE_ack_with_another_address_is_refused(void)
 {
     struct peer *p;
 
+    PROVES("L-SHARE");
     w = world_create(SETTINGS_DTLS_REQUIRED);
     p = new_peer();
     p->ack_other_address = true;
@@ -226,6 +229,7 @@ static void D_VERIFY_failed_certificate_opens_nothing(void)
 {
     const enum dtls_failure why[] = {DTLS_FAIL_FINGERPRINT, DTLS_FAIL_NO_CERTIFICATE};
 
+    PROVES("D-VERIFY");
     for (int i = 0; i < 2; i++) {
         struct peer *p;
 
