@@ -8,46 +8,27 @@
 /* Samples of the expected file that must be found in one piece to call it located. */
 #define LOCATE_WINDOW 400
 
-int player_init(struct player *p, enum g711_law law, const int16_t *samples, size_t count)
+void player_init(struct player *p, const int16_t *samples, size_t count)
 {
-    *p = (struct player){.law = law};
-    if (!samples || count == 0)
-        return 0;
     /* Whole frames only, so that the last one is not mixed with silence. */
-    p->count = count - count % AUDIO_FRAME;
-    p->bytes = malloc(p->count + 1);
-    if (!p->bytes)
-        return ERR_NOMEM;
-    player_set_law(p, law, samples);
-    return 0;
-}
-
-void player_fini(struct player *p)
-{
-    free(p->bytes);
-    p->bytes = NULL;
-}
-
-void player_set_law(struct player *p, enum g711_law law, const int16_t *samples)
-{
-    p->law = law;
-    for (size_t i = 0; i < p->count; i++)
-        p->bytes[i] = g711_encode(law, samples[i]);
+    *p = (struct player){.samples = samples,
+                         .count = samples != NULL ? count - count % AUDIO_FRAME : 0};
 }
 
 void player_start(struct player *p)
 {
-    if (p->state == PLAYER_WAITING)
+    if (p->state != PLAYER_PLAYING)
         p->state = p->count ? PLAYER_PLAYING : PLAYER_DONE;
 }
 
-void player_next(struct player *p, uint8_t frame[AUDIO_FRAME])
+void player_next(struct player *p, int16_t frame[AUDIO_FRAME])
 {
     if (p->state != PLAYER_PLAYING) {
-        memset(frame, g711_encode(p->law, p->hearing ? AUDIO_HEARING : AUDIO_IDLE), AUDIO_FRAME);
+        for (unsigned i = 0; i < AUDIO_FRAME; i++)
+            frame[i] = p->hearing ? AUDIO_HEARING : AUDIO_IDLE;
         return;
     }
-    memcpy(frame, p->bytes + p->at, AUDIO_FRAME);
+    memcpy(frame, p->samples + p->at, AUDIO_FRAME * sizeof(*frame));
     p->at += AUDIO_FRAME;
     if (p->at < p->count)
         return;
@@ -135,35 +116,34 @@ static void matcher_run(struct recorder *r)
     }
 }
 
-bool recorder_put(struct recorder *r, enum g711_law law, uint32_t ts, const uint8_t *payload,
-                  size_t len)
+bool recorder_put(struct recorder *r, uint32_t ts, unsigned units, const int16_t *samples,
+                  size_t count)
 {
-    bool hears_us = len > 0;
+    bool hears_us = count > 0;
     if (!r->started) {
         r->started = true;
         r->first_ts = ts;
     }
-    uint32_t offset = ts - r->first_ts;
-    if (offset > AUDIO_REC_LIMIT || !recorder_reserve(r, offset + len))
+    uint32_t offset = (ts - r->first_ts) / units;
+    if (offset > AUDIO_REC_LIMIT || !recorder_reserve(r, offset + count))
         return false;
     if (offset > r->count) {
         memset(r->samples + r->count, 0, (offset - r->count) * sizeof(*r->samples));
         r->gap_samples += offset - r->count;
         r->count = offset;
     }
-    for (size_t i = 0; i < len; i++) {
-        int16_t v = g711_decode(law, payload[i]);
-        r->samples[offset + i] = v;
-        hears_us = hears_us && v == AUDIO_HEARING;
+    for (size_t i = 0; i < count; i++) {
+        r->samples[offset + i] = samples[i];
+        hears_us = hears_us && samples[i] == AUDIO_HEARING;
     }
-    if (offset + len > r->count)
-        r->count = offset + len;
+    if (offset + count > r->count)
+        r->count = offset + count;
     matcher_run(r);
     return hears_us;
 }
 
-void audio_through_g711(enum g711_law law, int16_t *samples, size_t count)
+void audio_through_g711(enum law law, int16_t *samples, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        samples[i] = g711_decode(law, g711_encode(law, samples[i]));
+        samples[i] = law_decode(law, law_encode(law, samples[i]));
 }

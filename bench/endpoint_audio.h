@@ -1,6 +1,6 @@
-/* What an endpoint says and what it hears: a player that turns a file into G.711 frames, a
- * recorder that places what arrives by RTP timestamp, and a matcher that finds the expected file
- * in the recording, sample for sample.
+/* What an endpoint says and what it hears: a player that cuts a file into frames, a recorder that
+ * places what arrives by RTP timestamp, and a matcher that finds the expected file in the
+ * recording, sample for sample (through G.711 alone; no other codec leaves samples as they are).
  *
  * A call of two of our endpoints starts its file when both directions are known to work. That is
  * told in the audio itself, so that it works through any server: a side that hears nothing yet
@@ -18,29 +18,27 @@
 #define AUDIO_FRAME_MS  20
 #define AUDIO_REC_LIMIT (8000u * 600u) /* samples kept of one call: ten minutes */
 
-/* Linear values of "I am here" and "I am here and hear you". Both laws carry them unchanged. */
+/* Linear values of "I am here" and "I am here and hear you". Both laws of G.711 carry them
+ * unchanged. */
 #define AUDIO_IDLE    0
 #define AUDIO_HEARING (-8)
 
 enum player_state { PLAYER_WAITING, PLAYER_PLAYING, PLAYER_DONE };
 
 struct player {
-    enum g711_law law;
-    uint8_t *bytes; /* the file, encoded once */
+    const int16_t *samples; /* the file; not owned */
     size_t count, at;
     bool loop;    /* begin again at the end */
     bool hearing; /* our side has heard a packet */
     enum player_state state;
 };
 
-/* Encodes `samples` (NULL: nothing to play). Takes a copy. 0 or ERR_NOMEM. */
-int player_init(struct player *p, enum g711_law law, const int16_t *samples, size_t count);
-void player_fini(struct player *p);
-/* Changes the law before anything was played (the codec is known only at OLC time). */
-void player_set_law(struct player *p, enum g711_law law, const int16_t *samples);
+/* `samples` (NULL: nothing to play) must outlive the player. */
+void player_init(struct player *p, const int16_t *samples, size_t count);
+/* From the file's beginning; nothing while it plays. */
 void player_start(struct player *p);
 /* The next 20 ms. */
-void player_next(struct player *p, uint8_t frame[AUDIO_FRAME]);
+void player_next(struct player *p, int16_t frame[AUDIO_FRAME]);
 
 struct recorder {
     int16_t *samples;
@@ -62,12 +60,13 @@ void recorder_init(struct recorder *r);
 void recorder_fini(struct recorder *r);
 /* The samples to look for; they must be what G.711 makes of the file, and outlive the recorder. */
 void recorder_expect(struct recorder *r, const int16_t *samples, size_t count);
-/* Places a payload. Late packets are placed too; what lies beyond AUDIO_REC_LIMIT is ignored.
- * Returns true when the payload tells that the far side hears us. */
-bool recorder_put(struct recorder *r, enum g711_law law, uint32_t ts, const uint8_t *payload,
-                  size_t len);
+/* Places the samples of a packet, `units` of RTP timestamp each. Late packets are placed too; what
+ * lies beyond AUDIO_REC_LIMIT is ignored. Returns true when they tell that the far side hears us.
+ */
+bool recorder_put(struct recorder *r, uint32_t ts, unsigned units, const int16_t *samples,
+                  size_t count);
 
 /* Turns a file into what G.711 leaves of it, in place: the truth that recordings compare to. */
-void audio_through_g711(enum g711_law law, int16_t *samples, size_t count);
+void audio_through_g711(enum law law, int16_t *samples, size_t count);
 
 #endif

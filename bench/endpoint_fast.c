@@ -46,6 +46,7 @@ static void open_both(struct leg *l, const struct h23510_fast_offer *tx,
     const struct addr *remote = &tx->channel.media;
     const struct addr *control = is_protected ? remote : &tx->channel.media_control;
     char text[ADDR_TEXT_MAX];
+    enum voice_codec voice;
     l->fast.state = FAST_TAKEN;
     l->channel_asked = true;
     l->is_protected = is_protected;
@@ -58,8 +59,9 @@ static void open_both(struct leg *l, const struct h23510_fast_offer *tx,
                  is_protected ? "h235Media" : "in the clear", addr_format(remote, text));
     media_set_remote(l->media, remote, control);
     leg_follow_agreement(l, &l->security.agreement);
-    media_open_tx(l->media, leg_law_of(tx->channel.audio.codec));
-    media_open_rx(l->media, leg_law_of(rx->channel.audio.codec));
+    leg_open_tx(l, VOICE_PT_DYNAMIC);
+    if (leg_voice_of(rx->channel.audio.codec, &voice))
+        media_open_rx(l->media, voice, VOICE_PT_DYNAMIC);
 }
 
 /* --- caller -------------------------------------------------------------------------------- */

@@ -58,17 +58,12 @@ static int ulaw_decode(uint8_t code)
     return code & 0x80 ? ULAW_BIAS - v : v - ULAW_BIAS;
 }
 
-uint8_t g711_encode(enum g711_law law, int16_t sample)
+uint8_t law_encode(enum law law, int16_t sample)
 {
-    return law == G711_ULAW ? ulaw_encode(sample) : alaw_encode(sample);
+    return law == LAW_MU ? ulaw_encode(sample) : alaw_encode(sample);
 }
 
-int16_t g711_decode(enum g711_law law, uint8_t code)
+int16_t law_decode(enum law law, uint8_t code)
 {
-    return (int16_t)(law == G711_ULAW ? ulaw_decode(code) : alaw_decode(code));
-}
-
-uint8_t g711_payload_type(enum g711_law law)
-{
-    return law == G711_ULAW ? G711_PT_ULAW : G711_PT_ALAW;
+    return (int16_t)(law == LAW_MU ? ulaw_decode(code) : alaw_decode(code));
 }

@@ -5,16 +5,13 @@
 
 #include <stdint.h>
 
-enum g711_law { G711_ALAW, G711_ULAW };
+enum law { LAW_A, LAW_MU };
 
 /* RTP payload types (RFC 3551 table 4). */
 #define G711_PT_ULAW 0
 #define G711_PT_ALAW 8
 
-uint8_t g711_encode(enum g711_law law, int16_t sample);
-int16_t g711_decode(enum g711_law law, uint8_t code);
-
-/* RTP payload type of a law, and back (anything but PCMU counts as A-law). */
-uint8_t g711_payload_type(enum g711_law law);
+uint8_t law_encode(enum law law, int16_t sample);
+int16_t law_decode(enum law law, uint8_t code);
 
 #endif

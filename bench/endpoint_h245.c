@@ -17,9 +17,29 @@ static bool has_fault(const struct leg *l, enum endpoint_fault fault)
     return FAULT_IS_SET(l->options->faults, fault);
 }
 
-enum g711_law leg_law_of(enum h245_codec codec)
+bool leg_voice_of(enum h245_codec codec, enum voice_codec *out)
 {
-    return codec == H245_CODEC_PCMU ? G711_ULAW : G711_ALAW;
+    switch (codec) {
+    case H245_CODEC_PCMA:
+        *out = VOICE_PCMA;
+        return true;
+    case H245_CODEC_PCMU:
+        *out = VOICE_PCMU;
+        return true;
+    case H245_CODEC_G722:
+        *out = VOICE_G722;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void leg_open_tx(struct leg *l, uint8_t payload_type)
+{
+    enum voice_codec voice;
+
+    if (leg_voice_of(l->tx_codec, &voice))
+        media_open_tx(l->media, voice, payload_type);
 }
 
 void leg_fail(struct leg *l, const char *why)
@@ -133,7 +153,7 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
                  addr_format(&read.media, text));
     media_set_remote(l->media, &read.media, &read.media_control);
     leg_follow_agreement(l, &agreement);
-    media_open_tx(l->media, leg_law_of(l->tx_codec));
+    leg_open_tx(l, VOICE_PT_DYNAMIC);
 }
 
 static void on_channel_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
@@ -195,11 +215,11 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
     struct leg *l = arg;
     struct h245_channel channel;
     struct h23510_agreement agreement = {0};
+    enum voice_codec voice;
     if (leg_video_requested(l, lcn, olc))
         return;
-    if (h245_read_olc(olc, &channel) != 0 ||
-        (channel.audio.codec != H245_CODEC_PCMA && channel.audio.codec != H245_CODEC_PCMU)) {
-        refuse_channel(l, lcn, H245_OLC_TYPE_NOT_SUPPORTED, "not G.711 audio");
+    if (h245_read_olc(olc, &channel) != 0 || !leg_voice_of(channel.audio.codec, &voice)) {
+        refuse_channel(l, lcn, H245_OLC_TYPE_NOT_SUPPORTED, "not audio that we know");
         return;
     }
     report_event(l->report, EV_OLC_IN, "%s, %s", h245_codec_to_str(channel.audio.codec),
@@ -220,7 +240,7 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
     else
         media_set_remote(l->media, &(struct addr){0}, &channel.media_control);
     leg_follow_agreement(l, &agreement);
-    media_open_rx(l->media, leg_law_of(channel.audio.codec));
+    media_open_rx(l->media, voice, channel.payload_type);
 }
 
 static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direction,

@@ -81,7 +81,10 @@ void leg_begin(struct leg *l, const char *how);
 void leg_lost(struct leg *l, const char *why);
 
 /* For endpoint_fast.c, which opens the same channels by another way. */
-enum g711_law leg_law_of(enum h245_codec codec);
+/* False: not a codec of ours. */
+bool leg_voice_of(enum h245_codec codec, enum voice_codec *out);
+/* Sends tx_codec from now on. */
+void leg_open_tx(struct leg *l, uint8_t payload_type);
 int leg_bind_media(struct leg *l);
 void leg_follow_agreement(struct leg *l, const struct h23510_agreement *agreement);
 void leg_fail(struct leg *l, const char *why);

@@ -14,7 +14,7 @@ struct program {
     struct report report;
     struct call call;
     uv_loop_t loop;
-    uv_signal_t on_int, on_term;
+    uv_signal_t on_int, on_term, on_usr1;
     uv_timer_t timeout;
 };
 
@@ -22,6 +22,13 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct program *p = handle->data;
     call_hang_up(&p->call, number == SIGINT ? "interrupted" : "terminated");
+}
+
+static void on_play(uv_signal_t *handle, int number)
+{
+    struct program *p = handle->data;
+    (void)number;
+    media_play(&p->call.media);
 }
 
 static void on_timeout(uv_timer_t *timer)
@@ -36,13 +43,16 @@ static void watch(struct program *p)
 {
     uv_signal_init(&p->loop, &p->on_int);
     uv_signal_init(&p->loop, &p->on_term);
+    uv_signal_init(&p->loop, &p->on_usr1);
     uv_timer_init(&p->loop, &p->timeout);
-    p->on_int.data = p->on_term.data = p->timeout.data = p;
+    p->on_int.data = p->on_term.data = p->on_usr1.data = p->timeout.data = p;
     uv_signal_start(&p->on_int, on_signal, SIGINT);
     uv_signal_start(&p->on_term, on_signal, SIGTERM);
+    uv_signal_start(&p->on_usr1, on_play, SIGUSR1);
     uv_timer_start(&p->timeout, on_timeout, p->options.timeout_s * 1000ull, 0);
     uv_unref((uv_handle_t *)&p->on_int);
     uv_unref((uv_handle_t *)&p->on_term);
+    uv_unref((uv_handle_t *)&p->on_usr1);
     uv_unref((uv_handle_t *)&p->timeout);
 }
 

@@ -49,8 +49,7 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
     int rc = load(options->play, &m->play_samples, &m->play_count);
     if (rc == 0)
         rc = load(options->expect, &m->expect_samples, &m->expect_count);
-    if (rc == 0)
-        rc = player_init(&m->player, G711_ALAW, m->play_samples, m->play_count);
+    player_init(&m->player, m->play_samples, m->play_count);
     m->player.loop = options->loop;
     uv_timer_init(loop, &m->pace);
     uv_timer_init(loop, &m->dtls_timer);
@@ -149,25 +148,50 @@ void media_set_remote(struct media *m, const struct addr *rtp, const struct addr
     media_io_run(m);
 }
 
-void media_open_tx(struct media *m, enum g711_law law)
+static uint8_t payload_type_of(enum voice_codec codec, uint8_t dynamic)
 {
-    m->tx_law = law;
-    if (m->play_samples)
-        player_set_law(&m->player, law, m->play_samples);
-    m->player.law = law;
+    uint8_t fixed = voice_payload_type(codec);
+    return fixed != VOICE_PT_DYNAMIC ? fixed : dynamic;
+}
+
+void media_open_tx(struct media *m, enum voice_codec codec, uint8_t payload_type)
+{
+    voice_encoder_destroy(m->encoder);
+    m->encoder = NULL;
+    if (voice_encoder_create(codec, &m->encoder) != 0) {
+        report_fail(m->report, "no encoder for %s", voice_to_str(codec));
+        return;
+    }
+    m->tx_codec = codec;
+    m->tx_type = payload_type_of(codec, payload_type);
     m->tx_open = true;
     media_io_run(m);
 }
 
-void media_open_rx(struct media *m, enum g711_law law)
+void media_open_rx(struct media *m, enum voice_codec codec, uint8_t payload_type)
 {
-    m->rx_law = law;
+    voice_decoder_destroy(m->decoder);
+    m->decoder = NULL;
+    if (voice_decoder_create(codec, &m->decoder) != 0) {
+        report_fail(m->report, "no decoder for %s", voice_to_str(codec));
+        return;
+    }
+    m->rx_codec = codec;
+    m->rx_type = payload_type_of(codec, payload_type);
     if (m->expect_samples && !m->recorder.expect) {
-        audio_through_g711(law, m->expect_samples, m->expect_count);
+        audio_through_g711(codec == VOICE_PCMU ? LAW_MU : LAW_A, m->expect_samples,
+                           m->expect_count);
         recorder_expect(&m->recorder, m->expect_samples, m->expect_count);
     }
     m->rx_open = true;
     media_io_run(m);
+}
+
+void media_play(struct media *m)
+{
+    m->play_asked = true;
+    if (m->player.state == PLAYER_DONE)
+        m->player.state = PLAYER_WAITING;
 }
 
 void media_close_tx(struct media *m)
@@ -205,7 +229,8 @@ void media_fini(struct media *m)
     dtls_peer_destroy(m->dtls);
     dtls_peer_destroy(m->third_dtls);
     srtp_pair_destroy(m->srtp);
-    player_fini(&m->player);
+    voice_encoder_destroy(m->encoder);
+    voice_decoder_destroy(m->decoder);
     recorder_fini(&m->recorder);
     free(m->play_samples);
     free(m->expect_samples);
@@ -257,7 +282,7 @@ static json_t *rtcp_json(const struct media *m)
 json_t *media_report(const struct media *m)
 {
     json_t *o = security_json(m);
-    json_object_set_new(o, "codec", json_string(m->tx_law == G711_ULAW ? "PCMU" : "PCMA"));
+    json_object_set_new(o, "codec", json_string(voice_to_str(m->tx_codec)));
     json_object_set_new(o, "packets_out", json_integer((json_int_t)m->counters.packets_out));
     json_object_set_new(o, "packets_in", json_integer((json_int_t)m->counters.packets_in));
     json_object_set_new(o, "lost", json_integer((json_int_t)rtp_lost(&m->reception)));

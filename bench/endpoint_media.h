@@ -19,6 +19,7 @@
 #include "bench/endpoint_rtp.h"
 #include "bench/endpoint_srtp.h"
 #include "bench/endpoint_video.h"
+#include "bench/endpoint_voice.h"
 
 #define MEDIA_COUNTER_LIST(X)                                 \
     X(packets_out) /* RTP sent */                             \
@@ -75,7 +76,10 @@ struct media {
     struct dtls_peer *dtls, *third_dtls;
     struct srtp_pair *srtp;
     struct dtls_srtp_keys keys;
-    enum g711_law tx_law, rx_law;
+    enum voice_codec tx_codec, rx_codec;
+    uint8_t tx_type, rx_type; /* RTP payload types */
+    struct voice_encoder *encoder;
+    struct voice_decoder *decoder;
     struct player player;
     struct recorder recorder;
     int16_t *play_samples, *expect_samples;
@@ -102,8 +106,11 @@ void media_set_remote(struct media *m, const struct addr *rtp, const struct addr
 /* Agreed on DTLS; `peer_fingerprint` is what the certificate has to hash to. */
 void media_start_dtls(struct media *m, bool is_client, const char *peer_hash,
                       const char *peer_fingerprint);
-void media_open_tx(struct media *m, enum g711_law law);
-void media_open_rx(struct media *m, enum g711_law law);
+/* `payload_type` of a codec that has none of its own, else VOICE_PT_DYNAMIC. */
+void media_open_tx(struct media *m, enum voice_codec codec, uint8_t payload_type);
+void media_open_rx(struct media *m, enum voice_codec codec, uint8_t payload_type);
+/* Play the file now, again if it was played. */
+void media_play(struct media *m);
 void media_close_tx(struct media *m);
 /* BYE, and no packet of ours from then on; DTLS stays. Idempotent. */
 void media_pause(struct media *m);

@@ -154,14 +154,15 @@ static void tell_flowing(struct media *m)
 
 static void hear(struct media *m, const struct rtp_packet *p)
 {
+    int16_t pcm[VOICE_SPAN];
+    size_t count = voice_decode(m->decoder, p->payload, p->payload_len, pcm);
     rtp_received(&m->reception, p, clock_mono_us());
     if (m->counters.packets_in++ == 0)
         report_event(m->report, EV_FIRST_PACKET, "ssrc %08x, payload type %u", (unsigned)p->ssrc,
                      p->pt);
     m->player.hearing = true;
     bool was_complete = m->recorder.complete;
-    bool hears_us = recorder_put(&m->recorder, p->pt == G711_PT_ULAW ? G711_ULAW : G711_ALAW, p->ts,
-                                 p->payload, p->payload_len);
+    bool hears_us = recorder_put(&m->recorder, p->ts, voice_units(m->rx_codec), pcm, count);
     if (m->recorder.complete && !was_complete)
         report_event(m->report, EV_HEARD, "%zu samples, %s", m->recorder.expect_count,
                      m->recorder.match ? "equal" : "different");
@@ -189,7 +190,7 @@ static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
         m->counters.malformed++;
     else if (video_take(&m->video, &p, clock_mono_us()))
         return;
-    else if (p.pt != G711_PT_ALAW && p.pt != G711_PT_ULAW)
+    else if (!m->decoder || p.pt != m->rx_type)
         m->counters.malformed++;
     else
         hear(m, &p);
@@ -292,17 +293,15 @@ static void send_rtcp(struct media *m, bool bye)
 
 static void send_frame(struct media *m)
 {
-    uint8_t out[RTP_HEADER + AUDIO_FRAME + SRTP_PAIR_TRAILER];
-    size_t len = RTP_HEADER + AUDIO_FRAME;
+    uint8_t out[RTP_HEADER + VOICE_BYTES + SRTP_PAIR_TRAILER];
+    int16_t pcm[AUDIO_FRAME];
     struct rtp_sender *s = &m->sender;
-    struct rtp_packet p = {.pt = g711_payload_type(m->tx_law),
-                           .marker = s->packets == 0,
-                           .seq = s->seq,
-                           .ts = s->ts,
-                           .ssrc = s->ssrc};
+    struct rtp_packet p = {
+        .pt = m->tx_type, .marker = s->packets == 0, .seq = s->seq, .ts = s->ts, .ssrc = s->ssrc};
     enum player_state before = m->player.state;
     rtp_write_header(out, &p);
-    player_next(&m->player, out + RTP_HEADER);
+    player_next(&m->player, pcm);
+    size_t payload = voice_encode(m->encoder, pcm, out + RTP_HEADER), len = RTP_HEADER + payload;
     if (m->srtp && srtp_pair_protect_rtp(m->srtp, out, &len) != 0) {
         m->counters.send_errors++;
         return;
@@ -311,9 +310,9 @@ static void send_frame(struct media *m)
     if (s->packets == 0)
         report_event(m->report, EV_FIRST_SENT, "ssrc %08x", (unsigned)s->ssrc);
     s->seq++;
-    s->ts += AUDIO_FRAME;
+    s->ts += AUDIO_FRAME * voice_units(m->tx_codec);
     s->packets++;
-    s->octets += AUDIO_FRAME;
+    s->octets += payload;
     m->counters.packets_out++;
     if (before == PLAYER_PLAYING && m->player.state == PLAYER_DONE)
         report_event(m->report, EV_PLAYED, "%zu samples", m->player.count);
@@ -347,7 +346,7 @@ static void send_garbage(struct media *m)
 static void send_early(struct media *m)
 {
     uint8_t out[RTP_HEADER + AUDIO_FRAME] = {0};
-    struct rtp_packet p = {.pt = g711_payload_type(m->tx_law),
+    struct rtp_packet p = {.pt = G711_PT_ALAW,
                            .seq = (uint16_t)m->counters.faults_out,
                            .ts = (uint32_t)m->counters.faults_out * AUDIO_FRAME,
                            .ssrc = ~m->sender.ssrc};
@@ -390,6 +389,7 @@ static void start_player(struct media *m)
     if (!m->play_asked ||
         (m->options->start == ENDPOINT_START_MUTUAL && m->lead_frames++ < LEAD_FRAMES))
         return;
+    m->play_asked = false;
     report_event(m->report, EV_PLAY, "%zu samples", m->player.count);
     player_start(&m->player);
 }

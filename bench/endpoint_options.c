@@ -78,6 +78,8 @@ static int add_codec(struct endpoint_options *o, const char *word)
         codec = H245_CODEC_PCMA;
     else if (strcasecmp(word, "pcmu") == 0)
         codec = H245_CODEC_PCMU;
+    else if (strcasecmp(word, "g722") == 0)
+        codec = H245_CODEC_G722;
     else
         return ERR_NOTFOUND;
     o->codecs[o->codec_count++] = (struct h245_audio){.codec = codec, .frames = 20};
@@ -117,8 +119,8 @@ static int opt_loop(struct endpoint_options *o, const char *value)
 
 static int opt_start(struct endpoint_options *o, const char *value)
 {
-    static const char *const names[] = {"mutual", "heard", "now"};
-    for (unsigned i = 0; i < 3; i++)
+    static const char *const names[] = {"mutual", "heard", "now", "signal"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(value, names[i]) == 0) {
             o->start = (enum endpoint_start)i;
             return 0;
@@ -378,12 +380,13 @@ static const struct option_row {
     {"local", "ADDR[:PORT]", opt_local, "local address (and port, with --listen; default 1720)"},
     {"media", "ADDR", opt_media, "local address for media; default: that of signalling"},
     {"alias", "NAME", opt_alias, "our own H.323 alias"},
-    {"codec", "LIST", opt_codec, "pcma, pcmu, in order of preference (default pcma,pcmu)"},
+    {"codec", "LIST", opt_codec, "pcma, pcmu, g722, in order of preference (default pcma,pcmu)"},
     {"play", "FILE", opt_play, "WAV file to send (8 kHz mono: PCM of 16 bits, or G.711)"},
     {"loop", NULL, opt_loop, "play it again and again"},
     {"expect", "FILE", opt_expect, "WAV file that the far side plays: compare what is heard"},
     {"record", "FILE", opt_record, "write what is heard to this WAV file"},
-    {"start", "WHEN", opt_start, "play when: mutual (both hear, default), heard, now"},
+    {"start", "WHEN", opt_start,
+     "play when: mutual (both hear, default), heard, now, or at each SIGUSR1 (signal)"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
     {"video", "CODEC", opt_video, "h261, h263 or h264: made-up packets beside the audio"},

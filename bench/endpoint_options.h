@@ -11,10 +11,15 @@
 #include "signalling/h23510/h23510.h"
 #include "signalling/h245/media.h"
 
-#define ENDPOINT_CODECS_MAX 2
+#define ENDPOINT_CODECS_MAX 4
 
-/* When the player begins: both sides hear each other; we hear something; at once. */
-enum endpoint_start { ENDPOINT_START_MUTUAL, ENDPOINT_START_HEARD, ENDPOINT_START_NOW };
+/* When the player begins: both sides hear each other; we hear something; at once; when told. */
+enum endpoint_start {
+    ENDPOINT_START_MUTUAL,
+    ENDPOINT_START_HEARD,
+    ENDPOINT_START_NOW,
+    ENDPOINT_START_SIGNAL,
+};
 
 /* What a listening endpoint does with a call. */
 #define ENDPOINT_ANSWER_LIST(X)                                       \

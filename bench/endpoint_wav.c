@@ -99,7 +99,7 @@ static int16_t *decode_samples(const struct wav_format *fmt, const uint8_t *data
         if (fmt->tag == WAV_PCM)
             out[i] = (int16_t)le16(data + 2 * i);
         else
-            out[i] = g711_decode(fmt->tag == WAV_ULAW ? G711_ULAW : G711_ALAW, data[i]);
+            out[i] = law_decode(fmt->tag == WAV_ULAW ? LAW_MU : LAW_A, data[i]);
     }
     *count = n;
     return out;

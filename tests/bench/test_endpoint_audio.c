@@ -7,27 +7,28 @@
 
 #include "base/err.h"
 #include "bench/endpoint_audio.h"
+#include "bench/endpoint_voice.h"
 #include "bench/endpoint_wav.h"
 
 static void g711_known_values_decode_as_the_tables_say(void)
 {
     /* ITU-T G.711 tables 1a to 2b, scaled to 16 bits. */
-    CU_ASSERT_EQUAL(g711_decode(G711_ALAW, 0xd5), 8);
-    CU_ASSERT_EQUAL(g711_decode(G711_ALAW, 0x55), -8);
-    CU_ASSERT_EQUAL(g711_decode(G711_ALAW, 0xaa), 32256);
-    CU_ASSERT_EQUAL(g711_decode(G711_ALAW, 0x2a), -32256);
-    CU_ASSERT_EQUAL(g711_decode(G711_ULAW, 0xff), 0);
-    CU_ASSERT_EQUAL(g711_decode(G711_ULAW, 0x7f), 0);
-    CU_ASSERT_EQUAL(g711_decode(G711_ULAW, 0x80), 32124);
-    CU_ASSERT_EQUAL(g711_decode(G711_ULAW, 0x00), -32124);
+    CU_ASSERT_EQUAL(law_decode(LAW_A, 0xd5), 8);
+    CU_ASSERT_EQUAL(law_decode(LAW_A, 0x55), -8);
+    CU_ASSERT_EQUAL(law_decode(LAW_A, 0xaa), 32256);
+    CU_ASSERT_EQUAL(law_decode(LAW_A, 0x2a), -32256);
+    CU_ASSERT_EQUAL(law_decode(LAW_MU, 0xff), 0);
+    CU_ASSERT_EQUAL(law_decode(LAW_MU, 0x7f), 0);
+    CU_ASSERT_EQUAL(law_decode(LAW_MU, 0x80), 32124);
+    CU_ASSERT_EQUAL(law_decode(LAW_MU, 0x00), -32124);
 }
 
 static void g711_every_code_survives_a_round_trip(void)
 {
     for (unsigned c = 0; c < 256; c++) {
-        CU_ASSERT_EQUAL(g711_encode(G711_ALAW, g711_decode(G711_ALAW, (uint8_t)c)), c);
+        CU_ASSERT_EQUAL(law_encode(LAW_A, law_decode(LAW_A, (uint8_t)c)), c);
         if (c != 0x7f) /* minus zero */
-            CU_ASSERT_EQUAL(g711_encode(G711_ULAW, g711_decode(G711_ULAW, (uint8_t)c)), c);
+            CU_ASSERT_EQUAL(law_encode(LAW_MU, law_decode(LAW_MU, (uint8_t)c)), c);
     }
 }
 
@@ -36,7 +37,7 @@ static void g711_every_sample_stays_near_itself(void)
 {
     for (int v = -32768; v <= 32767; v++)
         for (unsigned law = 0; law < 2; law++) {
-            int got = g711_decode((enum g711_law)law, g711_encode((enum g711_law)law, (int16_t)v));
+            int got = law_decode((enum law)law, law_encode((enum law)law, (int16_t)v));
             int allowed = abs(v) / 30 + 16;
             if (abs(v) > 32000)
                 allowed = 700; /* both laws clip */
@@ -48,9 +49,9 @@ static void g711_every_sample_stays_near_itself(void)
 
 static void g711_idle_patterns_pass_unchanged(void)
 {
-    CU_ASSERT_EQUAL(g711_decode(G711_ALAW, g711_encode(G711_ALAW, AUDIO_HEARING)), AUDIO_HEARING);
-    CU_ASSERT_EQUAL(g711_decode(G711_ULAW, g711_encode(G711_ULAW, AUDIO_HEARING)), AUDIO_HEARING);
-    CU_ASSERT_NOT_EQUAL(g711_decode(G711_ALAW, g711_encode(G711_ALAW, AUDIO_IDLE)), AUDIO_HEARING);
+    CU_ASSERT_EQUAL(law_decode(LAW_A, law_encode(LAW_A, AUDIO_HEARING)), AUDIO_HEARING);
+    CU_ASSERT_EQUAL(law_decode(LAW_MU, law_encode(LAW_MU, AUDIO_HEARING)), AUDIO_HEARING);
+    CU_ASSERT_NOT_EQUAL(law_decode(LAW_A, law_encode(LAW_A, AUDIO_IDLE)), AUDIO_HEARING);
 }
 
 static void make_file(int16_t *samples, size_t count)
@@ -89,20 +90,21 @@ static void wav_written_file_reads_back(void)
 
 /* Plays a file into a recorder, after some idle frames; `drop` leaves one packet out, `swap`
  * exchanges two. Returns with the recorder's verdict in *r. */
-static void transmit(struct recorder *r, enum g711_law law, int drop, int swap, int16_t *truth)
+static void transmit(struct recorder *r, enum law law, int drop, int swap, int16_t *truth)
 {
     int16_t samples[FILE_SAMPLES];
-    uint8_t frames[PRELUDE + 60][AUDIO_FRAME];
+    int16_t frames[PRELUDE + 60][AUDIO_FRAME];
     struct player p;
     int order[PRELUDE + 60], n = PRELUDE + 60;
     make_file(samples, FILE_SAMPLES);
     memcpy(truth, samples, sizeof(samples));
     audio_through_g711(law, truth, FILE_SAMPLES);
-    CU_ASSERT_EQUAL_FATAL(player_init(&p, law, samples, FILE_SAMPLES), 0);
+    player_init(&p, samples, FILE_SAMPLES);
     for (int i = 0; i < n; i++) {
         if (i == PRELUDE)
             player_start(&p);
         player_next(&p, frames[i]);
+        audio_through_g711(law, frames[i], AUDIO_FRAME); /* what the wire does to them */
         order[i] = i;
     }
     CU_ASSERT_EQUAL(p.state, PLAYER_DONE);
@@ -114,9 +116,8 @@ static void transmit(struct recorder *r, enum g711_law law, int drop, int swap, 
     recorder_expect(r, truth, FILE_SAMPLES);
     for (int i = 0; i < n; i++)
         if (!drop || order[i] != drop)
-            recorder_put(r, law, 0xffffff00u + (uint32_t)order[i] * AUDIO_FRAME, frames[order[i]],
+            recorder_put(r, 0xffffff00u + (uint32_t)order[i] * AUDIO_FRAME, 1, frames[order[i]],
                          AUDIO_FRAME);
-    player_fini(&p);
 }
 
 static void recorder_whole_file_is_found_and_equal(void)
@@ -124,7 +125,7 @@ static void recorder_whole_file_is_found_and_equal(void)
     for (unsigned law = 0; law < 2; law++) {
         struct recorder r;
         int16_t truth[FILE_SAMPLES];
-        transmit(&r, (enum g711_law)law, 0, 0, truth);
+        transmit(&r, (enum law)law, 0, 0, truth);
         CU_ASSERT_TRUE(r.located);
         CU_ASSERT_EQUAL(r.at, PRELUDE * AUDIO_FRAME);
         CU_ASSERT_TRUE(r.complete);
@@ -138,7 +139,7 @@ static void recorder_swapped_packets_are_put_right(void)
 {
     struct recorder r;
     int16_t truth[FILE_SAMPLES];
-    transmit(&r, G711_ALAW, 0, PRELUDE + 20, truth);
+    transmit(&r, LAW_A, 0, PRELUDE + 20, truth);
     CU_ASSERT_TRUE(r.complete);
     CU_ASSERT_TRUE(r.match);
     recorder_fini(&r);
@@ -148,7 +149,7 @@ static void recorder_lost_packet_is_no_match(void)
 {
     struct recorder r;
     int16_t truth[FILE_SAMPLES];
-    transmit(&r, G711_ALAW, PRELUDE + 20, 0, truth);
+    transmit(&r, LAW_A, PRELUDE + 20, 0, truth);
     CU_ASSERT_TRUE(r.complete);
     CU_ASSERT_FALSE(r.match);
     CU_ASSERT(r.first_difference >= 20 * AUDIO_FRAME && r.first_difference < 21 * AUDIO_FRAME);
@@ -159,14 +160,15 @@ static void recorder_lost_packet_is_no_match(void)
 static void recorder_other_file_is_never_found(void)
 {
     struct recorder r;
-    uint8_t frame[AUDIO_FRAME];
+    int16_t frame[AUDIO_FRAME];
     int16_t expect[800];
     make_file(expect, 800);
     recorder_init(&r);
     recorder_expect(&r, expect, 800);
-    memset(frame, 0xd5, sizeof(frame));
+    for (unsigned i = 0; i < AUDIO_FRAME; i++)
+        frame[i] = 8;
     for (uint32_t i = 0; i < 100; i++)
-        recorder_put(&r, G711_ALAW, i * AUDIO_FRAME, frame, sizeof(frame));
+        recorder_put(&r, i * AUDIO_FRAME, 1, frame, AUDIO_FRAME);
     CU_ASSERT_FALSE(r.located);
     CU_ASSERT_FALSE(r.complete);
     recorder_fini(&r);
@@ -175,12 +177,12 @@ static void recorder_other_file_is_never_found(void)
 static void recorder_wild_timestamp_costs_no_memory(void)
 {
     struct recorder r;
-    uint8_t frame[AUDIO_FRAME] = {0};
+    int16_t frame[AUDIO_FRAME] = {0};
     recorder_init(&r);
-    recorder_put(&r, G711_ALAW, 1000, frame, sizeof(frame));
+    recorder_put(&r, 1000, 1, frame, AUDIO_FRAME);
     size_t before = r.count;
-    recorder_put(&r, G711_ALAW, 1000 + AUDIO_REC_LIMIT + 1, frame, sizeof(frame));
-    recorder_put(&r, G711_ALAW, 0, frame, sizeof(frame));
+    recorder_put(&r, 1000 + AUDIO_REC_LIMIT + 1, 1, frame, AUDIO_FRAME);
+    recorder_put(&r, 0, 1, frame, AUDIO_FRAME);
     CU_ASSERT_EQUAL(r.count, before);
     recorder_fini(&r);
 }
@@ -189,18 +191,87 @@ static void player_hearing_changes_the_idle_pattern(void)
 {
     struct player p;
     struct recorder r;
-    uint8_t frame[AUDIO_FRAME];
-    CU_ASSERT_EQUAL_FATAL(player_init(&p, G711_ULAW, NULL, 0), 0);
+    int16_t frame[AUDIO_FRAME];
+    player_init(&p, NULL, 0);
     recorder_init(&r);
     player_next(&p, frame);
-    CU_ASSERT_FALSE(recorder_put(&r, G711_ULAW, 0, frame, sizeof(frame)));
+    CU_ASSERT_FALSE(recorder_put(&r, 0, 1, frame, AUDIO_FRAME));
     p.hearing = true;
     player_next(&p, frame);
-    CU_ASSERT_TRUE(recorder_put(&r, G711_ULAW, AUDIO_FRAME, frame, sizeof(frame)));
+    CU_ASSERT_TRUE(recorder_put(&r, AUDIO_FRAME, 1, frame, AUDIO_FRAME));
     player_start(&p);
     CU_ASSERT_EQUAL(p.state, PLAYER_DONE);
     recorder_fini(&r);
-    player_fini(&p);
+}
+
+static void player_starts_again_after_its_end(void)
+{
+    int16_t samples[AUDIO_FRAME], frame[AUDIO_FRAME];
+    struct player p;
+    make_file(samples, AUDIO_FRAME);
+    player_init(&p, samples, AUDIO_FRAME);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        player_start(&p);
+        CU_ASSERT_EQUAL(p.state, PLAYER_PLAYING);
+        player_next(&p, frame);
+        CU_ASSERT_EQUAL(memcmp(frame, samples, sizeof(frame)), 0);
+        CU_ASSERT_EQUAL(p.state, PLAYER_DONE);
+    }
+}
+
+static void recorder_opus_clock_is_six_times_the_samples(void)
+{
+    struct recorder r;
+    int16_t frame[AUDIO_FRAME];
+    recorder_init(&r);
+    for (unsigned i = 0; i < AUDIO_FRAME; i++)
+        frame[i] = 100;
+    recorder_put(&r, 48000, 6, frame, AUDIO_FRAME);
+    recorder_put(&r, 48000 + 960, 6, frame, AUDIO_FRAME);
+    CU_ASSERT_EQUAL(r.count, 2 * AUDIO_FRAME);
+    CU_ASSERT_EQUAL(r.gap_samples, 0);
+    recorder_fini(&r);
+}
+
+/* A tone comes back as a tone of the same power through every codec. */
+static void voice_every_codec_carries_a_tone(void)
+{
+    for (unsigned c = 0; c < VOICE_CODECS; c++) {
+        struct voice_encoder *e = NULL;
+        struct voice_decoder *d = NULL;
+        double sent = 0, heard = 0;
+        CU_ASSERT_EQUAL_FATAL(voice_encoder_create((enum voice_codec)c, &e), 0);
+        CU_ASSERT_EQUAL_FATAL(voice_decoder_create((enum voice_codec)c, &d), 0);
+        for (unsigned f = 0; f < 50; f++) {
+            int16_t in[VOICE_FRAME], out[VOICE_SPAN];
+            uint8_t bytes[VOICE_BYTES];
+            for (unsigned i = 0; i < VOICE_FRAME; i++)
+                in[i] = (int16_t)((f * VOICE_FRAME + i) / 8 % 2 != 0 ? 4000 : -4000); /* 500 Hz */
+            size_t n = voice_encode(e, in, bytes);
+            CU_ASSERT(n > 0 && n <= VOICE_BYTES);
+            CU_ASSERT_EQUAL_FATAL(voice_decode(d, bytes, n, out), VOICE_FRAME);
+            for (unsigned i = 0; f >= 10 && i < VOICE_FRAME; i++) {
+                sent += (double)in[i] * in[i];
+                heard += (double)out[i] * out[i];
+            }
+        }
+        CU_ASSERT(heard > sent * 0.5 && heard < sent * 1.5);
+        voice_encoder_destroy(e);
+        voice_decoder_destroy(d);
+    }
+}
+
+static void voice_foreign_payload_is_no_audio(void)
+{
+    static const uint8_t bytes[VOICE_SPAN + 1] = {0xff, 0xff};
+    int16_t out[VOICE_SPAN];
+    for (unsigned c = 0; c < VOICE_CODECS; c++) {
+        struct voice_decoder *d = NULL;
+        CU_ASSERT_EQUAL_FATAL(voice_decoder_create((enum voice_codec)c, &d), 0);
+        CU_ASSERT_EQUAL(voice_decode(d, bytes, 0, out), 0);
+        CU_ASSERT_EQUAL(voice_decode(d, bytes, sizeof(bytes), out), 0);
+        voice_decoder_destroy(d);
+    }
 }
 
 SUITE("bench/endpoint_audio", TEST(g711_known_values_decode_as_the_tables_say),
@@ -208,4 +279,6 @@ SUITE("bench/endpoint_audio", TEST(g711_known_values_decode_as_the_tables_say),
       TEST(g711_idle_patterns_pass_unchanged), TEST(wav_written_file_reads_back),
       TEST(recorder_whole_file_is_found_and_equal), TEST(recorder_swapped_packets_are_put_right),
       TEST(recorder_lost_packet_is_no_match), TEST(recorder_other_file_is_never_found),
-      TEST(recorder_wild_timestamp_costs_no_memory), TEST(player_hearing_changes_the_idle_pattern))
+      TEST(recorder_wild_timestamp_costs_no_memory), TEST(player_hearing_changes_the_idle_pattern),
+      TEST(player_starts_again_after_its_end), TEST(recorder_opus_clock_is_six_times_the_samples),
+      TEST(voice_every_codec_carries_a_tone), TEST(voice_foreign_payload_is_no_audio))
