@@ -1,8 +1,13 @@
-/* Conferences: sessions whose media meet. Kind `relay`: of two, each hears the other.
+/* Conferences: sessions whose media meet.
  *
- * A conference begins with its first session and ends with its last. The packets of a relay are
- * passed on as they are, so all sessions use one codec: the first channel that is accepted settles
- * it, and until then each set of capabilities offers only what the others can receive too. */
+ * Kind `relay`: of two, each hears the other. The packets are passed on as they are, so all
+ * sessions use one codec: the first channel that is accepted settles it, and until then each set of
+ * capabilities offers only what the others can receive too. Kind `forward`: the same for up to
+ * five, each stream on a channel of its own. Kind `mix`: each session has codecs of its own, the
+ * data plane decodes and mixes, and video is that of one member at a time.
+ *
+ * A conference begins with its first session and ends with its last; one that an operator has made
+ * (conference_create) lives until he deletes it or nobody comes. Main thread. */
 #ifndef SERVER_CONFERENCE_H
 #define SERVER_CONFERENCE_H
 
@@ -12,6 +17,7 @@
 #include <stdint.h>
 
 #include "server/media.h"
+#include "server/session.h"
 #include "signalling/h225/call.h"
 #include "signalling/h245/media.h"
 
@@ -21,14 +27,45 @@ struct h243_member;
 struct session;
 struct settings_conference;
 
-int conferences_create(const struct media_ops *media, struct conferences **out);
+#define CONFERENCES_STAT_LIST(X)                                             \
+    X(created)                                                               \
+    X(deleted)                                                               \
+    X(joined)                                                                \
+    X(left)                                                                  \
+    X(refused_full) /* by max_sessions */                                    \
+    X(refused_locked)                                                        \
+    X(refused_limit) /* signalling.limits.max_conferences */                 \
+    X(pin_accepted)                                                          \
+    X(pin_wrong)  /* each try */                                             \
+    X(pin_failed) /* sessions that ended: too many tries, or none in time */ \
+    X(ended_idle)                                                            \
+    X(ended_duration)
+
+struct conferences_stats {
+#define CONFERENCES_STAT_FIELD(name) uint64_t name;
+    CONFERENCES_STAT_LIST(CONFERENCES_STAT_FIELD)
+#undef CONFERENCES_STAT_FIELD
+};
+
+/* `env` has to be whole before the first session joins. ERR_NOMEM. */
+int conferences_create(struct session_env *env, struct conferences **out);
 void conferences_destroy(struct conferences *c); /* all sessions have left before */
 size_t conferences_count(const struct conferences *c);
+const struct conferences_stats *conferences_stats_of(const struct conferences *c);
 json_t *conferences_to_json(const struct conferences *c, uint64_t now);
 
-/* Join the conference `name`, made when it is not there. ERR_LIMIT: it is full; ERR_NOMEM. */
+/* What an alias means: a conference that runs under just this name, else a row of the dial plan.
+ * Row and name are good until the next call here. ERR_NOTFOUND. */
+int conferences_resolve(struct conferences *all, const char *alias,
+                        const struct settings_conference **row, const char **name);
+
+/* Join the conference `name`, made when it is not there. ERR_LIMIT: it is full; ERR_REFUSED: it is
+ * locked, or ends just now; ERR_AGAIN: there are too many conferences; ERR_NOMEM. */
 int conference_join(struct conferences *all, const struct settings_conference *settings,
                     const char *name, struct session *s, struct conference **out);
+
+/* How a session ends that could not join. */
+enum session_end conference_refusal(int err);
 
 /* A running conference by the conferenceID of one of its sessions. ERR_NOTFOUND. */
 int conferences_find_guid(const struct conferences *all, const uint8_t guid[H225_GUID_LEN],
@@ -46,6 +83,20 @@ struct h243_member *conference_seat(const struct conference *c, const struct ses
 const char *conference_name(const struct conference *c);
 /* Number that its ports have in common (media_request.place). */
 uint32_t conference_place(const struct conference *c);
+
+/* Its H.245 is ready: may it take its seat, or does it wait for the PIN first? Then the conference
+ * calls session_take_seat. */
+bool conference_may_take_seat(struct conference *c, struct session *s);
+
+/* Keys of the peer. Not taken: there is no PIN that waits. FAILED: too many wrong ones, the session
+ * has to end with SESSION_END_WRONG_PIN (by the caller, who may be deep inside of it). */
+enum conference_pin {
+    CONFERENCE_PIN_NOT_TAKEN,
+    CONFERENCE_PIN_TAKEN,
+    CONFERENCE_PIN_FAILED,
+};
+enum conference_pin conference_on_digits(struct conference *c, struct session *s,
+                                         const char *digits);
 
 /* What may be offered to `s`, best first; at most `max`. */
 size_t conference_offer(const struct conference *c, const struct session *s,

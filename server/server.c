@@ -67,7 +67,7 @@ static void on_session_closed(void *user, struct session *s)
 
 static void on_session_event(void *user, struct session *s, const char *type, json_t *data)
 {
-    control_publish(((struct server *)user)->control, type, session_id(s), data);
+    control_publish(((struct server *)user)->control, type, s != NULL ? session_id(s) : 0, data);
 }
 
 static int admit(void *user, struct session *s, const struct session_admission *admission)
@@ -246,6 +246,18 @@ static void make_env(struct server *s)
     s->env.random = random_u32;
     s->env.now = now_ms;
     arena_init(&s->env.scratch, 16384, 262144);
+}
+
+/* Before the first message: capabilities are built and read with it. */
+static int set_codecs(const struct settings *settings)
+{
+    const char *opus = settings->media.opus_identifier;
+    int err = h245_set_opus_identifier(opus);
+
+    if (err != 0)
+        log_error(LOG_AREA_MAIN, 0, "not an identifier", LOG_S("key", "media.opus_identifier"),
+                  LOG_S("expected", "1 to 63 characters of ASCII"), LOG_S("found", opus));
+    return err;
 }
 
 static int make_control(struct server *s)
@@ -477,13 +489,15 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     if (err == 0)
         err = check_dialplan(settings);
     if (err == 0)
+        err = set_codecs(settings);
+    if (err == 0)
         err = make_identity(s);
     if (err == 0)
         err = make_tls(s);
     if (err == 0)
         err = make_tcp(s);
     if (err == 0)
-        err = conferences_create(&media_link_ops, &s->conferences);
+        err = conferences_create(&s->env, &s->conferences);
     if (err == 0)
         err = make_key_log(s);
     if (err == 0)

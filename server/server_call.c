@@ -40,9 +40,12 @@ static int read_request(struct server *s, const json_t *params, struct dialplan_
         rpc_reply_error(reply, err, "to: expected ADDRESS[:PORT], ALIAS@ADDRESS or ALIAS");
         return err;
     }
-    err = dialplan_find(s->settings, conference, &d->row);
+    err = conferences_resolve(s->conferences, conference, &d->row, &d->conference);
     if (err != 0) {
-        rpc_reply_error(reply, err, "conference: the dial plan knows no \"%s\"", conference);
+        rpc_reply_error(reply, err,
+                        "conference: expected one that runs, or an alias of the dial "
+                        "plan, found \"%s\"",
+                        conference);
         return err;
     }
     r->has_dtls = policy != NULL;
@@ -55,7 +58,6 @@ static int read_request(struct server *s, const json_t *params, struct dialplan_
     r->listener = rpc_param_string(params, "listener", NULL);
     d->alias = target->alias;
     d->address = target->address;
-    d->conference = dialplan_name(d->row, conference);
     d->source = rpc_param_string(params, "alias", own_alias(s->settings));
     d->display = rpc_param_string(params, "display", s->settings->node.name);
     d->tunnelling = rpc_param_bool(params, "tunnelling", s->settings->signalling.tunnelling);

@@ -8,7 +8,8 @@
 const struct control_event server_events[] = {
     {"session.created", "a Setup for a known alias came, or session.call began one: direction "
                         "(in, out), peer, alias, conference, listener, tls"},
-    {"session.forwarded", "a call of ours follows its peer elsewhere: reason, address, alias, times"},
+    {"session.forwarded",
+     "a call of ours follows its peer elsewhere: reason, address, alias, times"},
     {"session.alerting", "a call of ours rings: display"},
     {"session.connected", "Connect was sent, or came: conference"},
     {"session.active", "capabilities and roles are known: role, dtls, signalling_secured"},
@@ -36,6 +37,14 @@ const struct control_event server_events[] = {
     {"dtls.closed", "the peer closed the association, its channels are being closed"},
     {"media.keyed", "the data plane has the SRTP keys"},
     {"media.first_packet", "first media packet: direction (in, out), ssrc"},
+    {"conference.created", "a call or conference.create has begun it: conference, kind, "
+                           "max_sessions"},
+    {"conference.deleted", "it is over: conference, cause (empty, operator, idle, max_duration), "
+                           "duration_ms, joins"},
+    {"conference.joined", "a session has joined: conference, number (of the terminal), sessions, "
+                          "waiting (for its PIN)"},
+    {"conference.left", "a session has left: conference, number, sessions (that are left)"},
+    {"conference.pin", "conference, result (asked, accepted, wrong, failed, timeout), tries_left"},
     {"dataplane.attached", "sluice-dp is there: text"},
     {"dataplane.lost", "sluice-dp is gone, its sessions end: text"},
     {"session.bandwidth", "the gatekeeper allows less than the channels need: allowed, needed "
@@ -85,6 +94,17 @@ static json_t *sessions_json(struct server *s)
     json_object_set_new(j, "h235_refused_by", refused);
     json_object_set_new(j, "dtls_failed_by", failures);
     json_object_set_new(j, "h245_refused_by", not_done);
+    return j;
+}
+
+static json_t *conference_stats_json(struct server *s)
+{
+    const struct conferences_stats *st = conferences_stats_of(s->conferences);
+    json_t *j = json_object();
+
+#define CONFERENCES_STAT_SET(name) set(j, #name, st->name);
+    CONFERENCES_STAT_LIST(CONFERENCES_STAT_SET)
+#undef CONFERENCES_STAT_SET
     return j;
 }
 
@@ -199,17 +219,17 @@ static void method_stats(void *ctx, void *peer, const json_t *params, struct rpc
 
     (void)peer;
     (void)params;
-    rpc_reply_result(reply,
-                     json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "uptime_ms",
-                               (json_int_t)(clock_mono_ms() - s->began), "sessions_now",
-                               (json_int_t)h323_stats_of(s->h323)->sessions, "conferences_now",
-                               (json_int_t)conferences_count(s->conferences), "sessions",
-                               sessions_json(s), "signalling", h323_json(s), "tcp", tcp_json(s),
-                               "media", media_json(s), "data_plane", data_plane_json(s), "control",
-                               control_json(s), "gatekeeper", gatekeeper_stats_json(s->gatekeeper),
-                               "log_lines_lost", (json_int_t)log_lost(), "reloads",
-                               (json_int_t)s->reloads, "reloads_refused",
-                               (json_int_t)s->reloads_refused));
+    rpc_reply_result(
+        reply,
+        json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "uptime_ms",
+                  (json_int_t)(clock_mono_ms() - s->began), "sessions_now",
+                  (json_int_t)h323_stats_of(s->h323)->sessions, "conferences_now",
+                  (json_int_t)conferences_count(s->conferences), "sessions", sessions_json(s),
+                  "conferences", conference_stats_json(s), "signalling", h323_json(s), "tcp",
+                  tcp_json(s), "media", media_json(s), "data_plane", data_plane_json(s), "control",
+                  control_json(s), "gatekeeper", gatekeeper_stats_json(s->gatekeeper),
+                  "log_lines_lost", (json_int_t)log_lost(), "reloads", (json_int_t)s->reloads,
+                  "reloads_refused", (json_int_t)s->reloads_refused));
 }
 
 static void method_reload(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)

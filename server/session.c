@@ -601,6 +601,11 @@ bool session_is_caller(const struct session *s)
     return s->config.is_caller;
 }
 
+bool session_is_sdp(const struct session *s)
+{
+    return s->config.is_by_sdp;
+}
+
 bool session_expects(const struct session *s, const struct addr *from)
 {
     return addr_is_same_ip(from, &s->config.peer) ||

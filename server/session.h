@@ -57,6 +57,11 @@ enum session_state {
     X(SESSION_END_PEER_SESSION, "peer_end_session", H225_REASON_NORMAL)                 \
     X(SESSION_END_OPERATOR, "operator", H225_REASON_NORMAL)                             \
     X(SESSION_END_DROPPED, "dropped_by_chair", H225_REASON_NORMAL)                      \
+    X(SESSION_END_KICKED, "kicked", H225_REASON_NORMAL)                                 \
+    X(SESSION_END_CONFERENCE_ENDED, "conference_ended", H225_REASON_NORMAL)             \
+    X(SESSION_END_CONFERENCE_LOCKED, "conference_locked", H225_REASON_NO_PERMISSION)    \
+    X(SESSION_END_CONFERENCES_FULL, "too_many_conferences", H225_REASON_BUSY)           \
+    X(SESSION_END_WRONG_PIN, "wrong_pin", H225_REASON_SECURITY_DENIED)                  \
     X(SESSION_END_SHUTDOWN, "shutdown", H225_REASON_GATEWAY_RESOURCES)                  \
     X(SESSION_END_UNKNOWN_ALIAS, "unknown_alias", H225_REASON_UNREACHABLE)              \
     X(SESSION_END_CONFERENCE_FULL, "conference_full", H225_REASON_BUSY)                 \
@@ -169,7 +174,7 @@ struct session_admitted {
      * perhaps. Of a call that came in and was refused: the caller shall call there instead, or
      * ADDR_NONE. */
     struct addr destination;
-    bool is_routed;          /* then destCallSignalAddress of the Setup is left out */
+    bool is_routed; /* then destCallSignalAddress of the Setup is left out */
     /* For the Setup; empty: as asked. destinationAddress, destExtraCallInfo,
      * remoteExtensionAddress (the first), sourceAddress, tokens (encoded h235_ClearToken). */
     const struct h225_aliases *destination_info, *extra, *extension, *source_info;
@@ -218,7 +223,7 @@ struct session_ops {
     void (*signalling)(void *user, struct session *s, bool is_sent, const uint8_t *message,
                        size_t len);
     void (*progress)(void *user, struct session *s, enum session_progress progress);
-    /* Something that a user may care about; takes over `data`. */
+    /* Something that a user may care about; takes over `data`. `s` may be NULL. */
     void (*event)(void *user, struct session *s, const char *type, json_t *data);
     /* Is anybody listening to events? false: `event` is not called, data are not built. */
     bool (*wants_events)(void *user);
@@ -329,6 +334,7 @@ void *session_owner(const struct session *s);
 void session_set_owner(struct session *s, void *owner);
 uint16_t session_call_ref(const struct session *s);
 bool session_is_caller(const struct session *s);
+bool session_is_sdp(const struct session *s); /* a leg by SDP */
 /* H.323 7.3: may other calls share the signalling connection, shall it outlive this one? */
 bool session_shares_connection(const struct session *s);
 bool session_keeps_connection(const struct session *s);

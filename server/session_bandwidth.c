@@ -14,7 +14,7 @@ static const uint16_t codec_rates[H245_CODEC_COUNT] = {
     [H245_CODEC_PCMA] = 640, [H245_CODEC_PCMU] = 640,    [H245_CODEC_G722] = 640,
     [H245_CODEC_G728] = 160, [H245_CODEC_G729] = 80,     [H245_CODEC_G729A] = 80,
     [H245_CODEC_G729B] = 80, [H245_CODEC_G729AB] = 80,   [H245_CODEC_G7231] = 64,
-    [H245_CODEC_GSM] = 132,  [H245_CODEC_GENERIC] = 640,
+    [H245_CODEC_GSM] = 132,  [H245_CODEC_GENERIC] = 640, [H245_CODEC_OPUS] = 640,
 };
 
 static uint32_t video_rate(const struct h245_VideoCapability *v)

@@ -33,18 +33,18 @@ static void remember_peer(struct session *s, const struct h225_setup *setup)
         session_copy_text(s->alias, sizeof(s->alias), setup->destination.list[0].text);
 }
 
-/* The first called alias that the dial plan knows. */
+/* The first called alias that is a conference, or can become one by the dial plan. */
 static int find_conference(struct session *s, const struct h225_setup *setup,
                            const struct settings_conference **row)
 {
     for (size_t i = 0; i < setup->destination.count; i++) {
         const char *alias = setup->destination.list[i].text;
+        const char *name = NULL;
 
-        if (dialplan_find(s->env->settings, alias, row) != 0)
+        if (conferences_resolve(s->env->conferences, alias, row, &name) != 0)
             continue;
         session_copy_text(s->alias, sizeof(s->alias), alias);
-        session_copy_text(s->conference_name, sizeof(s->conference_name),
-                          dialplan_name(*row, alias));
+        session_copy_text(s->conference_name, sizeof(s->conference_name), name);
         return 0;
     }
     return ERR_NOTFOUND;
@@ -121,8 +121,7 @@ static int join(struct session *s, const struct h225_setup *setup)
     }
     err = conference_join(s->env->conferences, row, s->conference_name, s, &s->conference);
     if (err != 0)
-        session_end(s, err == ERR_LIMIT ? SESSION_END_CONFERENCE_FULL : SESSION_END_RESOURCES,
-                    s->conference_name);
+        session_end(s, conference_refusal(err), s->conference_name);
     return err;
 }
 

@@ -71,13 +71,20 @@ void session_control_on_caps(struct session *s, const struct h245_TerminalCapabi
         h243_set_h239(seat, caps.has_control);
 }
 
-void session_control_on_ready(void *arg)
+void session_take_seat(struct session *s)
 {
-    struct session *s = arg;
-    struct h243_member *seat = seat_of(s);
+    struct h243_member *seat = s->h245 != NULL ? seat_of(s) : NULL;
 
     if (seat != NULL)
         h243_enter(seat, s->h245);
+}
+
+void session_control_on_ready(void *arg)
+{
+    struct session *s = arg;
+
+    if (s->conference != NULL && conference_may_take_seat(s->conference, s))
+        session_take_seat(s);
 }
 
 bool session_control_on_conference_request(void *arg, const struct h245_ConferenceRequest *request)

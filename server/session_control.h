@@ -17,6 +17,9 @@ void session_control_on_caps(struct session *s, const struct h245_TerminalCapabi
 void session_control_on_failed(struct session *s, enum h245_procedure procedure);
 json_t *session_terminal_json(const struct session *s); /* null: it has no seat */
 
+/* The conference lets it in now: its number, its name, its presence are told. */
+void session_take_seat(struct session *s);
+
 /* Callbacks of the H.245 engine, `arg` is the session. */
 void session_control_on_ready(void *arg);
 bool session_control_on_conference_request(void *arg, const struct h245_ConferenceRequest *request);

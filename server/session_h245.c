@@ -186,13 +186,27 @@ static void on_round_trip_lost(void *arg, unsigned in_a_row)
         session_end(arg, SESSION_END_ROUND_TRIP, "round-trip requests are not answered");
 }
 
-void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via)
+static void tell_user_input(struct session *s, const char *text, uint32_t duration_ms,
+                            const char *via)
 {
-    s->env->stats.user_inputs++;
     if (session_wants_events(s))
         session_event(s, "session.user_input",
                       json_pack("{s:o,s:I,s:s}", "text", session_text_json(text), "duration_ms",
                                 (json_int_t)duration_ms, "via", via));
+}
+
+/* Keys of a PIN are nobody else's: no event tells them. */
+void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via)
+{
+    enum conference_pin pin = CONFERENCE_PIN_NOT_TAKEN;
+
+    s->env->stats.user_inputs++;
+    if (s->conference != NULL)
+        pin = conference_on_digits(s->conference, s, text);
+    if (pin == CONFERENCE_PIN_NOT_TAKEN)
+        tell_user_input(s, text, duration_ms, via);
+    else if (pin == CONFERENCE_PIN_FAILED)
+        session_end(s, SESSION_END_WRONG_PIN, "the PIN was wrong too often");
 }
 
 static void on_user_input(void *arg, const struct h245_user_input *input)

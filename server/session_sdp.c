@@ -11,7 +11,6 @@
 
 #include "base/err.h"
 #include "server/conference.h"
-#include "server/dialplan.h"
 #include "signalling/sdp/sdp.h"
 
 /* Whoever answers our offer may let a telephone ring first (as T301 of Q.931). */
@@ -452,19 +451,20 @@ static json_t *created_data(const struct session *s)
 int session_sdp_begin(struct session *s, const char *alias, const char **why)
 {
     const struct settings_conference *row = NULL;
+    const char *name = NULL;
     int err;
 
     s->is_released = true; /* nobody is to be told of the end but by events */
     s->is_h245_ended = true;
     snprintf(s->alias, sizeof(s->alias), "%s", alias);
-    if (dialplan_find(s->env->settings, alias, &row) != 0) {
+    if (conferences_resolve(s->env->conferences, alias, &row, &name) != 0) {
         *why = "no conference for this alias";
         return ERR_NOTFOUND;
     }
-    snprintf(s->conference_name, sizeof(s->conference_name), "%s", dialplan_name(row, alias));
+    snprintf(s->conference_name, sizeof(s->conference_name), "%s", name);
     err = conference_join(s->env->conferences, row, s->conference_name, s, &s->conference);
     if (err != 0) {
-        *why = err == ERR_LIMIT ? "the conference is full" : err_to_str(err);
+        *why = err == ERR_NOMEM ? err_to_str(err) : session_end_to_str(conference_refusal(err));
         return err;
     }
     err = session_policy_init(s);

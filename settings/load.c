@@ -160,27 +160,6 @@ static void check_tls(struct settings_load *load, const struct settings_tls *t)
                             "expected \"none\" as long as tls.ca_certificates names no file");
 }
 
-static void check_conference(struct settings_load *load, struct settings *s, uint32_t i)
-{
-    struct settings_conference *c = &s->conferences[i];
-    const char *star = strchr(c->alias, '*');
-    char path[64];
-    snprintf(path, sizeof(path), "conferences[%u].alias", i);
-    if (star != NULL && star[1] != '\0')
-        settings_problem_at(load, path, "expected \"*\" only at the end");
-    for (uint32_t j = 0; j < i; j++)
-        if (strcasecmp(s->conferences[j].alias, c->alias) == 0) /* as calls compare them */
-            settings_problem_at(load, path, "the same alias as conferences[%u]", j);
-    snprintf(path, sizeof(path), "conferences[%u].max_sessions", i);
-    if (c->kind == SETTINGS_CONFERENCE_RELAY && c->max_sessions != 2)
-        settings_problem_at(load, path, "expected 2 (kind relay joins two sessions), found %u",
-                            c->max_sessions);
-    if (c->codec_count == 0) {
-        memcpy(c->codecs, s->codecs, sizeof(c->codecs));
-        c->codec_count = s->codec_count;
-    }
-}
-
 /* No problem in a section so far? Values that were refused are missing from the structure: to
  * compare them with others would only make up more problems. */
 static bool is_clean(const struct settings_load *load, const char *section)
@@ -242,7 +221,7 @@ void settings_check_whole(struct settings_load *load, struct settings *s)
         check_gatekeeper(load, &s->gatekeeper);
     if (is_clean(load, "conferences"))
         for (uint32_t i = 0; i < s->conference_count; i++)
-            check_conference(load, s, i);
+            settings_check_conference(load, s, i);
 }
 
 /* What jansson could not parse: its own line and words. */

@@ -80,12 +80,6 @@ static const struct settings_choice tls_cipher_choices[] = {
     {"chacha20-poly1305", SETTINGS_TLS_CHACHA20_POLY1305},
     {NULL, 0}};
 
-static const struct settings_choice kind_choices[] = {{"relay", SETTINGS_CONFERENCE_RELAY},
-                                                      {NULL, 0}};
-
-static const struct settings_choice codec_choices[] = {
-    {"g711-alaw", SETTINGS_CODEC_G711_ALAW}, {"g711-ulaw", SETTINGS_CODEC_G711_ULAW}, {NULL, 0}};
-
 static const struct settings_choice video_choices[] = {{"h264", SETTINGS_VIDEO_H264},
                                                        {"h263", SETTINGS_VIDEO_H263},
                                                        {"h261", SETTINGS_VIDEO_H261},
@@ -338,6 +332,9 @@ static const struct settings_row limits_rows[] = {
     {"decoder_bytes", SETTINGS_UINT, AT(settings_limits, decoder_bytes), .min = 16384,
      .max = 67108864, .unit = "bytes", .fallback = "262144",
      .help = "Memory that the values of one signalling message may take while it is handled."},
+    {"max_conferences", SETTINGS_UINT, AT(settings_limits, max_conferences), .min = 1,
+     .max = 100000, .fallback = "1000", .reloads = true,
+     .help = "Conferences at a time; a call that would begin one more is refused (busy)."},
     {"max_channels", SETTINGS_UINT, AT(settings_limits, max_channels), .min = 1, .max = 256,
      .fallback = "16", .help = "Logical channels of one session in each direction."},
 };
@@ -500,6 +497,12 @@ static const struct settings_row media_rows[] = {
      .max = SETTINGS_CODECS_MAX, .choices = video_choices,
      .fallback = "[\"h264\", \"h263\", \"h261\"]",
      .help = "Video codecs that relays pass on, best first; empty = no video."},
+    {"opus_identifier", SETTINGS_TEXT, AT(settings_media, opus_identifier), .min = 1, .max = 63,
+     .fallback = "\"opus-codec.org\"",
+     .help =
+         "Identifier of Opus as a generic audio capability in H.245, which has registered none: "
+         "an object identifier in dotted form, or a domain-based text. Endpoints have to be "
+         "told the same."},
     {"pass_unknown", SETTINGS_BOOL, AT(settings_media, pass_unknown), .fallback = "true",
      .help = "Relays also pass on other video codecs and data channels over RTP (H.224, T.140) "
              "that both sessions have."},
@@ -603,26 +606,6 @@ static const struct settings_table tls_table = SETTINGS_TABLE(
     "TLS of call signalling and H.245. Files are read again at SIGHUP and by `server.reload`.",
     tls_rows);
 
-static const struct settings_row conference_rows[] = {
-    {"alias", SETTINGS_TEXT, AT(settings_conference, alias), .min = 1, .max = 127,
-     .help = "Called alias (H.323 id, dialled digits). A `*` at its end stands for any rest, each "
-             "rest being a conference of its own; the longest match counts."},
-    {"kind", SETTINGS_CHOICE, AT(settings_conference, kind), .choices = kind_choices,
-     .fallback = "\"relay\"",
-     .help = "`relay`: the packets of each of two sessions go to the other."},
-    {"max_sessions", SETTINGS_UINT, AT(settings_conference, max_sessions), .min = 2, .max = 4096,
-     .fallback = "2", .help = "Sessions that may join; 2 for `relay`."},
-    {"codecs", SETTINGS_CHOICES, LIST(settings_conference, codecs, codec_count), .min = 0,
-     .max = SETTINGS_CODECS_MAX, .choices = codec_choices, .fallback = "[]",
-     .help = "Codecs, best first; empty = the list `codecs`."},
-    {"forward_to", SETTINGS_TEXT, AT(settings_conference, forward_to), .min = 0, .max = 127,
-     .fallback = "\"\"",
-     .help = "ADDRESS[:PORT], ALIAS@ADDRESS or ALIAS: callers are sent there (Facility "
-             "callForwarded) instead of joining. \"\" = they join."},
-};
-static const struct settings_table conference_table =
-    SETTINGS_TABLE("Which sessions meet.", conference_rows);
-
 static const struct settings_row root_rows[] = {
     {"$schema", SETTINGS_IGNORED, .fallback = "\"\"",
      .help = "Where editors find the JSON Schema of this file. Not used."},
@@ -647,16 +630,16 @@ static const struct settings_row root_rows[] = {
     {"tls", SETTINGS_OBJECT, AT(settings, tls), .table = &tls_table, .fallback = "{}",
      .reloads = true, .help = "TLS of call signalling and H.245."},
     {"codecs", SETTINGS_CHOICES, LIST(settings, codecs, codec_count), .min = 1,
-     .max = SETTINGS_CODECS_MAX, .choices = codec_choices,
+     .max = SETTINGS_CODECS_MAX, .choices = settings_codec_choices,
      .fallback = "[\"g711-alaw\", \"g711-ulaw\"]", .reloads = true,
      .help = "Codecs of conferences that do not name theirs, best first."},
     {"conferences", SETTINGS_OBJECTS, LIST(settings, conferences, conference_count), .min = 0,
-     .max = SETTINGS_CONFERENCES_MAX, .table = &conference_table, .fallback = "[]", .reloads = true,
-     .help = "What can be called. A call to anything else is refused."},
+     .max = SETTINGS_CONFERENCES_MAX, .table = &settings_conference_table, .fallback = "[]",
+     .reloads = true, .help = "What can be called. A call to anything else is refused."},
 };
 const struct settings_table settings_root = SETTINGS_TABLE("The whole file.", root_rows);
 
-static const char *choice_text(const struct settings_choice *choices, int value)
+const char *settings_choice_text(const struct settings_choice *choices, int value)
 {
     for (; choices->text != NULL; choices++)
         if (choices->value == value)
@@ -666,45 +649,35 @@ static const char *choice_text(const struct settings_choice *choices, int value)
 
 const char *settings_dtls_to_str(enum settings_dtls value)
 {
-    return choice_text(dtls_choices, (int)value);
+    return settings_choice_text(dtls_choices, (int)value);
 }
 
 const char *settings_setup_to_str(enum settings_setup value)
 {
-    return choice_text(setup_choices, (int)value);
+    return settings_choice_text(setup_choices, (int)value);
 }
 
 const char *settings_hash_to_str(enum settings_hash value)
 {
-    return value == SETTINGS_HASH_SHA1 ? "sha-1" : choice_text(hash_choices, (int)value);
+    return value == SETTINGS_HASH_SHA1 ? "sha-1" : settings_choice_text(hash_choices, (int)value);
 }
 
 const char *settings_profile_to_str(enum settings_profile value)
 {
-    return choice_text(profile_choices, (int)value);
+    return settings_choice_text(profile_choices, (int)value);
 }
 
 const char *settings_cleartext_to_str(enum settings_cleartext value)
 {
-    return choice_text(cleartext_choices, (int)value);
-}
-
-const char *settings_conference_kind_to_str(enum settings_conference_kind value)
-{
-    return choice_text(kind_choices, (int)value);
-}
-
-const char *settings_codec_to_str(enum settings_codec value)
-{
-    return choice_text(codec_choices, (int)value);
+    return settings_choice_text(cleartext_choices, (int)value);
 }
 
 const char *settings_idle_to_str(enum settings_idle value)
 {
-    return choice_text(idle_choices, (int)value);
+    return settings_choice_text(idle_choices, (int)value);
 }
 
 const char *settings_srtp_engine_to_str(enum settings_srtp_engine value)
 {
-    return choice_text(srtp_engine_choices, (int)value);
+    return settings_choice_text(srtp_engine_choices, (int)value);
 }

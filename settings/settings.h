@@ -32,6 +32,7 @@
 #define SETTINGS_RAS_NAMES_MAX   100
 #define SETTINGS_PROFILES_MAX    4
 #define SETTINGS_IDS_MAX         32
+#define SETTINGS_PIN_MAX         20
 
 enum settings_idle {
     SETTINGS_IDLE_POLL,     /* workers spin: least latency, a whole CPU each */
@@ -111,12 +112,30 @@ enum settings_tls_cipher {
 #define SETTINGS_TLS_CIPHERS_MAX 3
 
 enum settings_conference_kind {
-    SETTINGS_CONFERENCE_RELAY, /* two sessions, packets pass from one to the other */
+    SETTINGS_CONFERENCE_RELAY,   /* two sessions, packets pass from one to the other */
+    SETTINGS_CONFERENCE_MIX,     /* each hears all others; video of one at a time */
+    SETTINGS_CONFERENCE_FORWARD, /* every stream goes to every other, on its own channel */
+};
+
+/* What of a mix is recorded without being asked for. */
+enum settings_record {
+    SETTINGS_RECORD_OFF,
+    SETTINGS_RECORD_CONFERENCE,
+    SETTINGS_RECORD_MEMBERS, /* the conference, and each member */
+};
+
+/* Whose video the members of a mix see. */
+enum settings_layout {
+    SETTINGS_LAYOUT_VOICE,   /* who speaks */
+    SETTINGS_LAYOUT_FIXED,   /* one that was named */
+    SETTINGS_LAYOUT_LECTURE, /* one that was named, who sees who speaks */
 };
 
 enum settings_codec {
     SETTINGS_CODEC_G711_ALAW,
     SETTINGS_CODEC_G711_ULAW,
+    SETTINGS_CODEC_G722,
+    SETTINGS_CODEC_OPUS,
 };
 
 /* Video codecs are only passed on. */
@@ -233,7 +252,8 @@ struct settings_limits {
     uint32_t decoder_depth;               /* one message: nesting, */
     uint32_t decoder_elements;            /* elements of its lists, */
     uint32_t decoder_bytes;               /* memory for its values */
-    uint32_t max_channels;                /* logical channels of one session, a direction */
+    uint32_t max_conferences;
+    uint32_t max_channels; /* logical channels of one session, a direction */
 };
 
 struct settings_timers {
@@ -282,6 +302,7 @@ struct settings_media {
     uint32_t rtcp_interval_ms;                      /* 0 = no reports of our own */
     enum settings_video video[SETTINGS_CODECS_MAX]; /* best first; none = no video */
     uint32_t video_count;
+    char opus_identifier[SETTINGS_NAME_MAX];
     bool pass_unknown; /* video codecs and data that both members have, whatever they are */
 };
 
@@ -326,6 +347,15 @@ struct settings_conference {
         codecs[SETTINGS_CODECS_MAX]; /* best first; the default list when not given */
     uint32_t codec_count;
     char forward_to[SETTINGS_TEXT_MAX]; /* where callers are sent instead; "" = nowhere */
+    char pin[SETTINGS_PIN_MAX];         /* digits; "" = none. Never logged. */
+    uint32_t pin_tries;
+    uint32_t pin_timeout_ms;
+    uint32_t loudest;     /* talkers that are heard; 0 = all */
+    uint32_t sample_rate; /* of a mix, Hz */
+    enum settings_layout layout;
+    uint32_t idle_timeout_ms; /* made by control, without a session; 0 = never */
+    uint32_t max_duration_ms; /* 0 = never */
+    enum settings_record record;
 };
 
 struct settings_gatekeeper {
@@ -412,6 +442,8 @@ const char *settings_profile_to_str(enum settings_profile value);
 const char *settings_cleartext_to_str(enum settings_cleartext value);
 const char *settings_conference_kind_to_str(enum settings_conference_kind value);
 const char *settings_codec_to_str(enum settings_codec value);
+const char *settings_record_to_str(enum settings_record value);
+const char *settings_layout_to_str(enum settings_layout value);
 const char *settings_idle_to_str(enum settings_idle value);
 const char *settings_srtp_engine_to_str(enum settings_srtp_engine value);
 

@@ -92,8 +92,14 @@ struct settings_load {
     int err; /* ERR_NOMEM when a default could not be made */
 };
 
-/* The root table of the configuration. */
+/* The root table of the configuration; conference.c: that of a row of the dial plan. */
 extern const struct settings_table settings_root;
+extern const struct settings_table settings_conference_table;
+extern const struct settings_choice settings_codec_choices[];
+const char *settings_choice_text(const struct settings_choice *choices, int value);
+
+/* What of conferences[i] reaches over several keys; also fills in what follows from others. */
+void settings_check_conference(struct settings_load *load, struct settings *s, uint32_t i);
 
 /* Checks `object` against a table and fills the structure at `out`; problems go to the report. */
 void settings_check_object(struct settings_load *load, const struct settings_table *table,

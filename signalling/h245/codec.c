@@ -100,14 +100,66 @@ static int oid_from_text(struct arena *a, const char *text, struct per_oid *oid)
     return ERR_RANGE;
 }
 
+/* ---- generic capabilities ---- */
+
+#define IDENTIFIER_MAX 64  /* with its end */
+#define OPUS_BIT_RATE  640 /* most that we want to receive, in 100 bit/s */
+
+static char opus_identifier[IDENTIFIER_MAX] = H245_OPUS_IDENTIFIER;
+
+int h245_set_opus_identifier(const char *identifier)
+{
+    size_t len = strlen(identifier);
+
+    if (len == 0 || len >= sizeof(opus_identifier))
+        return ERR_INVAL;
+    for (size_t i = 0; i < len; i++)
+        if (identifier[i] < ' ' || identifier[i] > '~')
+            return ERR_INVAL;
+    memcpy(opus_identifier, identifier, len + 1);
+    return 0;
+}
+
+static bool is_dotted(const char *text)
+{
+    return text[strspn(text, "0123456789.")] == '\0';
+}
+
+static int read_identifier(const struct h245_CapabilityIdentifier *id, char *text, size_t cap)
+{
+    if (id->kind == h245_CapabilityIdentifier_standard)
+        return oid_to_text(&id->u.standard, text, cap);
+    if (id->kind != h245_CapabilityIdentifier_domainBased || id->u.domainBased.len >= cap)
+        return ERR_UNSUPPORTED;
+    memcpy(text, id->u.domainBased.p, id->u.domainBased.len);
+    text[id->u.domainBased.len] = '\0';
+    return 0;
+}
+
+static int build_identifier(struct arena *a, const char *text, struct h245_CapabilityIdentifier *id)
+{
+    if (is_dotted(text)) {
+        id->kind = h245_CapabilityIdentifier_standard;
+        return oid_from_text(a, text, &id->u.standard);
+    }
+    id->kind = h245_CapabilityIdentifier_domainBased;
+    id->u.domainBased = (struct per_string){(uint32_t)strlen(text), arena_strdup(a, text)};
+    return id->u.domainBased.p == NULL ? ERR_NOMEM : 0;
+}
+
 static int read_generic(const struct h245_GenericCapability *generic, struct h245_audio *audio)
 {
+    int err;
+
     audio->codec = H245_CODEC_GENERIC;
     audio->frames = 1;
-    if (generic->capabilityIdentifier.kind != h245_CapabilityIdentifier_standard)
-        return ERR_UNSUPPORTED;
-    return oid_to_text(&generic->capabilityIdentifier.u.standard, audio->generic_oid,
-                       sizeof(audio->generic_oid));
+    err = read_identifier(&generic->capabilityIdentifier, audio->generic_oid,
+                          sizeof(audio->generic_oid));
+    if (err == 0 && strcmp(audio->generic_oid, opus_identifier) == 0) {
+        audio->codec = H245_CODEC_OPUS;
+        audio->generic_oid[0] = '\0';
+    }
+    return err;
 }
 
 int h245_read_audio(const struct h245_AudioCapability *cap, struct h245_audio *audio)
@@ -156,15 +208,18 @@ static int build_structured(struct arena *a, const struct h245_audio *audio,
         cap->u.gsmFullRate->audioUnitSize = audio->frames;
         return 0;
     }
-    if (audio->codec == H245_CODEC_GENERIC) {
+    if (audio->codec == H245_CODEC_GENERIC || audio->codec == H245_CODEC_OPUS) {
+        bool is_opus = audio->codec == H245_CODEC_OPUS;
         struct h245_GenericCapability *generic = arena_zalloc(a, sizeof(*generic));
 
         if (generic == NULL)
             return ERR_NOMEM;
         cap->kind = h245_AudioCapability_genericAudioCapability;
         cap->u.genericAudioCapability = generic;
-        generic->capabilityIdentifier.kind = h245_CapabilityIdentifier_standard;
-        return oid_from_text(a, audio->generic_oid, &generic->capabilityIdentifier.u.standard);
+        generic->has_maxBitRate = is_opus;
+        generic->maxBitRate = is_opus ? OPUS_BIT_RATE : 0;
+        return build_identifier(a, is_opus ? opus_identifier : audio->generic_oid,
+                                &generic->capabilityIdentifier);
     }
     return ERR_UNSUPPORTED;
 }

@@ -24,17 +24,18 @@ struct h245_TransportAddress;
 
 /* Audio codecs: name, RFC 3551 payload type (or H245_PT_DYNAMIC), RTP clock, frame in
  * microseconds (G.711 and G.722: H.245 counts frames of 1 ms in them). */
-#define H245_CODEC_LIST(X)                          \
-    X(H245_CODEC_PCMA, "PCMA", 8, 8000, 1000)       \
-    X(H245_CODEC_PCMU, "PCMU", 0, 8000, 1000)       \
-    X(H245_CODEC_G722, "G722", 9, 8000, 1000)       \
-    X(H245_CODEC_G728, "G728", 15, 8000, 2500)      \
-    X(H245_CODEC_G729, "G729", 18, 8000, 10000)     \
-    X(H245_CODEC_G729A, "G729A", 18, 8000, 10000)   \
-    X(H245_CODEC_G729B, "G729B", 18, 8000, 10000)   \
-    X(H245_CODEC_G729AB, "G729AB", 18, 8000, 10000) \
-    X(H245_CODEC_G7231, "G723", 4, 8000, 30000)     \
-    X(H245_CODEC_GSM, "GSM", 3, 8000, 20000)        \
+#define H245_CODEC_LIST(X)                                    \
+    X(H245_CODEC_PCMA, "PCMA", 8, 8000, 1000)                 \
+    X(H245_CODEC_PCMU, "PCMU", 0, 8000, 1000)                 \
+    X(H245_CODEC_G722, "G722", 9, 8000, 1000)                 \
+    X(H245_CODEC_G728, "G728", 15, 8000, 2500)                \
+    X(H245_CODEC_G729, "G729", 18, 8000, 10000)               \
+    X(H245_CODEC_G729A, "G729A", 18, 8000, 10000)             \
+    X(H245_CODEC_G729B, "G729B", 18, 8000, 10000)             \
+    X(H245_CODEC_G729AB, "G729AB", 18, 8000, 10000)           \
+    X(H245_CODEC_G7231, "G723", 4, 8000, 30000)               \
+    X(H245_CODEC_GSM, "GSM", 3, 8000, 20000)                  \
+    X(H245_CODEC_OPUS, "opus", H245_PT_DYNAMIC, 48000, 20000) \
     X(H245_CODEC_GENERIC, "generic", H245_PT_DYNAMIC, 0, 0)
 
 #define H245_PT_DYNAMIC (-1)
@@ -50,8 +51,15 @@ enum h245_codec {
 struct h245_audio {
     enum h245_codec codec;
     uint16_t frames;      /* most frames a packet, as H.245 counts them: G.711 20 = 20 ms */
-    char generic_oid[64]; /* H245_CODEC_GENERIC: dotted capability identifier, else "" */
+    char generic_oid[64]; /* H245_CODEC_GENERIC: dotted, or domain-based identifier; else "" */
 };
+
+/* Opus is a generic audio capability, but H.245 has registered no identifier for it. Ours is a
+ * domain-based one; endpoints that have agreed on another (an object identifier in dotted form, or
+ * a domain-based text) are met by setting that before the first message is built or read.
+ * ERR_INVAL: empty, longer than 63 octets, or no IA5. Process-wide, main thread. */
+#define H245_OPUS_IDENTIFIER "opus-codec.org"
+int h245_set_opus_identifier(const char *identifier);
 
 const char *h245_codec_to_str(enum h245_codec codec);
 int h245_codec_from_str(const char *name, enum h245_codec *codec); /* any case; ERR_NOTFOUND */

@@ -26,6 +26,8 @@ static void every_codec_survives_capability_and_channel(void)
         enum h245_codec named;
 
         arena_init(&arena, 0, 0);
+        if (i == H245_CODEC_OPUS)
+            audio.frames = 1; /* its packets are as long as they are */
         if (i == H245_CODEC_GENERIC) {
             strcpy(audio.generic_oid, "0.0.8.245.1.1.1");
             audio.frames = 1;

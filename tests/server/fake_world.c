@@ -456,7 +456,7 @@ struct world *world_create(enum settings_dtls dtls)
     w->settings = load(dtls);
     make_identity(&w->server_id, 0x10);
     make_identity(&w->peer_id, 0xa0);
-    CU_ASSERT_EQUAL_FATAL(conferences_create(&media, &w->conferences), 0);
+    CU_ASSERT_EQUAL_FATAL(conferences_create(&w->env, &w->conferences), 0);
     w->ops = (struct session_ops){
         .h225_send = server_h225_send,
         .h225_connect = server_h225_connect,

@@ -120,8 +120,8 @@ static void each_kind_of_fault_is_told_with_path_and_line(void)
     check_refused("{" PLANE "," CALLS ", \"conferences\": [\n5]}", 2, "conferences[0]",
                   "expected an object");
     check_refused("{" PLANE "," CALLS
-                  ", \"conferences\": [{\"alias\": \"a\",\n\"kind\": \"mix\"}]}",
-                  2, "conferences[0].kind", "found string \"mix\"");
+                  ", \"conferences\": [{\"alias\": \"a\",\n\"kind\": \"star\"}]}",
+                  2, "conferences[0].kind", "found string \"star\"");
     check_refused("{" PLANE "," CALLS ", \"control\": {\"mode\": \"0899\"}}", 1, "control.mode",
                   "octal");
     check_refused("{" PLANE "," CALLS ", \"node\": {\"name\": \"a\\u0007\"}}", 1, "node.name",
@@ -238,6 +238,26 @@ static void keys_that_contradict_each_other_are_refused(void)
     check_refused("{" PLANE "," CALLS
                   ", \"conferences\": [{\"alias\": \"a\", \"max_sessions\": 3}]}",
                   1, "conferences[0].max_sessions", "relay");
+    check_refused("{" PLANE "," CALLS
+                  ", \"conferences\": [{\"alias\": \"a\", \"codecs\": [\"opus\"]}]}",
+                  1, "conferences[0].codecs", "kind mix");
+    check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a\", \"kind\": \"mix\",\n"
+                  "\"sample_rate\": 11025}]}",
+                  2, "conferences[0].sample_rate", "11025");
+    check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a\", \"kind\": "
+                  "\"forward\",\n\"max_sessions\": 6}]}",
+                  2, "conferences[0].max_sessions", "at most 5");
+    check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a\", \"kind\": \"mix\", "
+                  "\"max_sessions\": 1}]}",
+                  1, "conferences[0].max_sessions", "at least 2");
+    check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a\", \"pin\": \"12a\"}]}",
+                  1, "conferences[0].pin", "digits");
+    check_refused("{" PLANE "," CALLS
+                  ", \"conferences\": [{\"alias\": \"a\", \"record\": \"members\"}]}",
+                  1, "conferences[0].record", "kind mix");
+    check_refused("{" PLANE "," CALLS
+                  ", \"conferences\": [{\"alias\": \"a\", \"layout\": \"lecture\"}]}",
+                  1, "conferences[0].layout", "kind mix");
     check_refused("{" PLANE ", \"signalling\": {\"listeners\": [{\"address\": \"::1\"},\n"
                   "{\"address\": \"[::1]:1720\"}]}}",
                   2, "signalling.listeners[1].address", "listeners[0]");
@@ -392,6 +412,10 @@ static void names_are_those_of_the_file(void)
                            "AEAD_AES_256_GCM");
     CU_ASSERT_STRING_EQUAL(settings_cleartext_to_str(SETTINGS_CLEARTEXT_REFUSE), "refuse");
     CU_ASSERT_STRING_EQUAL(settings_conference_kind_to_str(SETTINGS_CONFERENCE_RELAY), "relay");
+    CU_ASSERT_STRING_EQUAL(settings_conference_kind_to_str(SETTINGS_CONFERENCE_FORWARD), "forward");
+    CU_ASSERT_STRING_EQUAL(settings_codec_to_str(SETTINGS_CODEC_OPUS), "opus");
+    CU_ASSERT_STRING_EQUAL(settings_record_to_str(SETTINGS_RECORD_MEMBERS), "members");
+    CU_ASSERT_STRING_EQUAL(settings_layout_to_str(SETTINGS_LAYOUT_LECTURE), "lecture");
     CU_ASSERT_STRING_EQUAL(settings_codec_to_str(SETTINGS_CODEC_G711_ULAW), "g711-ulaw");
     CU_ASSERT_STRING_EQUAL(settings_idle_to_str(SETTINGS_IDLE_POLL), "poll");
     CU_ASSERT_STRING_EQUAL(settings_srtp_engine_to_str(SETTINGS_SRTP_ENGINE_AUTO), "auto");

@@ -1,0 +1,139 @@
+/* Kind `relay`: two sessions, the packets of each go to the other as they are. What the one can
+ * receive is what the other is offered. Kind `forward` shares the choice of codecs. */
+#include "server/conference_priv.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+
+/* What passes unchanged needs a payload type that both sides know without being told; Opus has
+ * none, and the two sides of a relay do not hear each other's. */
+static bool is_served(enum h245_codec codec)
+{
+    return h245_codec_payload_type(codec) != H245_PT_DYNAMIC;
+}
+
+static bool accepts(const struct conference *c, const struct session *s, enum h245_codec codec)
+{
+    if (c->has_codec && c->codec != codec)
+        return false;
+    CONFERENCE_EACH_MEMBER(c, other)
+    {
+        if (other->session != s && !session_can_receive(other->session, codec))
+            return false;
+    }
+    return true;
+}
+
+struct session *conference_other(const struct conference *c, const struct session *s)
+{
+    const struct member *self = conference_member(c, s);
+
+    if (c->kind != &conference_relay || self == NULL || self->is_waiting)
+        return NULL;
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        if (m != self && !m->is_waiting)
+            return m->session;
+    }
+    return NULL;
+}
+
+static bool is_muted(const struct conference *c, const struct session *from,
+                     const struct session *to)
+{
+    const struct member *source = conference_member(c, from);
+    const struct member *receiver = to != NULL ? conference_member(c, to) : NULL;
+
+    return source->is_muted || (receiver != NULL && receiver->is_deaf);
+}
+
+static void update(struct conference *c)
+{
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        struct session *other = conference_other(c, m->session);
+
+        session_route(m->session, is_muted(c, m->session, other) ? NULL : other);
+        session_kick(m->session);
+    }
+}
+
+const struct conference_kind conference_relay = {
+    .accepts = accepts,
+    .is_common_codec = true,
+    .is_served = is_served,
+    .update = update,
+};
+
+const struct conference_kind conference_forward = {
+    .accepts = accepts,
+    .is_common_codec = true,
+    .is_served = is_served,
+    .update = update,
+};
+
+/* ---- video and data ---- */
+
+static const char *const video_names[] = {
+    [SETTINGS_VIDEO_H264] = "H264",
+    [SETTINGS_VIDEO_H263] = "H263",
+    [SETTINGS_VIDEO_H261] = "H261",
+};
+
+static bool is_configured(const struct settings_media *media, const struct h245_relayed *relayed)
+{
+    for (uint32_t i = 0; i < media->video_count; i++)
+        if (relayed->media == H245_MEDIA_VIDEO &&
+            strcmp(video_names[media->video[i]], relayed->name) == 0)
+            return true;
+    return false;
+}
+
+/* No video at all where none is configured. */
+static bool may_pass(const struct settings_media *media, const struct h245_relayed *relayed)
+{
+    return is_configured(media, relayed) ||
+           (media->pass_unknown && (relayed->media != H245_MEDIA_VIDEO || media->video_count > 0));
+}
+
+/* What the other session's peer can receive; NULL: there is none yet, or it has not said. */
+static const struct h245_peer_caps *other_caps(const struct conference *c, const struct session *s)
+{
+    const struct session *other = conference_other(c, s);
+
+    return other != NULL ? session_peer_caps(other) : NULL;
+}
+
+bool conference_relays(const struct conference *c, const struct session *s,
+                       const struct h245_relayed *relayed)
+{
+    const struct settings_media *media = &session_env_of(s)->settings->media;
+    const struct session *other = conference_other(c, s);
+
+    if (other_caps(c, s) == NULL)
+        return is_configured(media, relayed);
+    return may_pass(media, relayed) && session_can_receive_relayed(other, relayed);
+}
+
+size_t conference_offer_relayed(const struct conference *c, const struct session *s,
+                                struct h245_relayed *offer, size_t max)
+{
+    struct session_env *env = session_env_of(s);
+    const struct settings_media *media = &env->settings->media;
+    const struct h245_peer_caps *caps = other_caps(c, s);
+    size_t n = 0;
+
+    if (caps != NULL) {
+        for (size_t i = 0; i < caps->relayed_count && n < max; i++)
+            if (may_pass(media, &caps->relayed[i]))
+                offer[n++] = caps->relayed[i];
+        return n;
+    }
+    arena_reset(&env->scratch);
+    for (uint32_t i = 0; i < media->video_count && n < max; i++)
+        if (h245_relayed_usual(&env->scratch, video_names[media->video[i]], &offer[n]) == 0)
+            n++;
+    arena_reset(&env->scratch);
+    return n;
+}
