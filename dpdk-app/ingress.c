@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "dpdk-app/dtls_gate.h"
 #include "dpdk-app/media.h"
 #include "dpdk-app/parse.h"
 #include "dpdk-app/report.h"
@@ -7,11 +8,8 @@
 #include "dpdk-app/route.h"
 #include "dpdk-app/wire.h"
 
-#define PREFETCH_AHEAD  4u
-#define TOKENS_MS       1000u
-#define DTLS_TOKENS     200u /* a second and transport, from the remote */
-#define STRANGER_TOKENS 20u  /* from anybody else */
-#define MISMATCH_MS     1000u
+#define PREFETCH_AHEAD 4u
+#define MISMATCH_MS    1000u
 
 void worker_event(struct worker *worker, const struct transport *t, unsigned type,
                   unsigned direction, const struct packet *p)
@@ -149,26 +147,20 @@ static inline bool is_remote(const struct transport *t, const struct packet *p)
 /* DTLS goes up with its source: control judges strangers (H-RACE), we only bound their number. */
 static void dtls_up(struct worker *worker, struct transport *t, struct packet *p)
 {
-    uint32_t *tokens = is_remote(t, p) ? &t->dtls_tokens : &t->stranger_tokens;
+    enum dtls_kind kind = is_remote(t, p) ? dtls_gate_kind(p->data, p->length) : DTLS_KIND_STRANGER;
     struct link_msg *up = &worker->up;
 
     worker_count(worker, LINK_COUNTER_dtls_in, 1);
-    if (worker->now_ms - t->tokens_ms >= TOKENS_MS) {
-        t->tokens_ms = worker->now_ms;
-        t->dtls_tokens = DTLS_TOKENS;
-        t->stranger_tokens = STRANGER_TOKENS;
-    }
     link_stat_add(&t->stats->dtls_in, 1);
     if (p->length > LINK_DTLS_MAX) {
         worker_drop(worker, p, LINK_COUNTER_too_long);
         return;
     }
-    if (*tokens == 0) {
+    if (!dtls_gate_admit(&t->dtls, &worker->dtls, worker->now_ms, kind)) {
         link_stat_add(&t->stats->drop_other, 1);
         worker_drop(worker, p, LINK_COUNTER_dtls_rate);
         return;
     }
-    (*tokens)--;
     memset(up, 0, offsetof(struct link_msg, u) + offsetof(struct link_dtls, data));
     up->type = LINK_DTLS_RX;
     up->transport = t->index;

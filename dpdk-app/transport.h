@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "crypto/srtp.h"
+#include "dpdk-app/dtls_gate.h"
 #include "dpdk-app/header.h"
 #include "link/link_msg.h"
 
@@ -114,10 +115,8 @@ struct transport {
     uint8_t pad2[16];
     /* Cold. */
     uint32_t next_free;
-    uint32_t dtls_tokens;     /* datagrams that may still go up in this interval */
-    uint32_t stranger_tokens; /* likewise, from addresses that are not the remote */
-    uint64_t tokens_ms;
-    uint64_t mismatch_ms; /* last LINK_REMOTE_MISMATCH */
+    struct dtls_gate dtls; /* datagrams that went up in this moment */
+    uint64_t mismatch_ms;  /* last LINK_REMOTE_MISMATCH */
     uint64_t opened_ms;
     uint32_t retired_count;
     uint32_t retired[TRANSPORT_RETIRED]; /* SSRCs sent under tx_key */

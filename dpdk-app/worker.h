@@ -110,6 +110,7 @@ struct worker {
     uint8_t out_n[DEVICES_MAX];
     struct held held[WORKER_HELD];
     unsigned held_n;
+    struct dtls_gate_all dtls; /* hellos that went up in this moment */
     /* Housekeeping. */
     uint64_t sweep_ms;
     uint32_t sweep_at;

@@ -1,0 +1,67 @@
+#include "dpdk-app/dtls_gate.h"
+
+#include <string.h>
+
+#define RECORD_HANDSHAKE 22u
+#define RECORD_DATA      23u
+#define CLIENT_HELLO     1u
+/* Record header, handshake header, version, random; then session id and cookie, a length each. */
+#define AT_TYPE    13u
+#define AT_SESSION 59u
+
+enum dtls_kind dtls_gate_kind(const uint8_t *data, size_t length)
+{
+    size_t cookie;
+
+    if (length > 0 && data[0] == RECORD_DATA)
+        return DTLS_KIND_DATA;
+    if (length <= AT_TYPE || data[0] != RECORD_HANDSHAKE || data[AT_TYPE] != CLIENT_HELLO)
+        return DTLS_KIND_OTHER;
+    if (length <= AT_SESSION)
+        return DTLS_KIND_HELLO;
+    cookie = AT_SESSION + 1u + data[AT_SESSION];
+    return cookie < length && data[cookie] > 0 ? DTLS_KIND_COOKIE : DTLS_KIND_HELLO;
+}
+
+static bool take(uint16_t *used, unsigned limit)
+{
+    if (*used >= limit)
+        return false;
+    (*used)++;
+    return true;
+}
+
+static bool take_hello(struct dtls_gate *gate, struct dtls_gate_all *all, uint32_t span)
+{
+    if (all->span != span) {
+        all->span = span;
+        all->hellos = 0;
+    }
+    if (all->hellos >= DTLS_GATE_HELLOS)
+        return take(&gate->used[DTLS_KIND_HELLO], DTLS_GATE_HELLOS_OWN);
+    if (!take(&gate->used[DTLS_KIND_HELLO], DTLS_GATE_REMOTE))
+        return false;
+    all->hellos++;
+    return true;
+}
+
+bool dtls_gate_admit(struct dtls_gate *gate, struct dtls_gate_all *all, uint64_t now_ms,
+                     enum dtls_kind kind)
+{
+    uint32_t span = (uint32_t)(now_ms / DTLS_GATE_MS); /* compared for equality alone */
+
+    if (kind == DTLS_KIND_STRANGER) {
+        if (gate->stranger_span != span / DTLS_GATE_SPANS) {
+            gate->stranger_span = span / DTLS_GATE_SPANS;
+            gate->used[DTLS_KIND_STRANGER] = 0;
+        }
+        return take(&gate->used[DTLS_KIND_STRANGER], DTLS_GATE_STRANGER);
+    }
+    if (gate->span != span) {
+        gate->span = span;
+        memset(gate->used, 0, DTLS_KIND_STRANGER * sizeof(gate->used[0]));
+    }
+    if (kind == DTLS_KIND_HELLO)
+        return take_hello(gate, all, span);
+    return take(&gate->used[kind], kind == DTLS_KIND_DATA ? DTLS_GATE_DATA : DTLS_GATE_REMOTE);
+}
