@@ -1,5 +1,6 @@
 /* Capabilities of the peer that change in a call: the empty set that pauses it (H.323 8.4.6), the
- * set that ends the pause, and one that allows less or more than before. */
+ * set that ends the pause, one that allows less or more than before, and one that lets a DTLS begin
+ * that holdconn held back (RFC 4145 §4). */
 #include "server/session_priv.h"
 
 #include "server/conference.h"
@@ -57,6 +58,18 @@ static void resume(struct session *s)
     s->is_paused = false;
     s->is_reopening = true;
     tell(s, "session.resumed");
+    if (s->state == SESSION_ACTIVE)
+        session_media_on_active(s);
+}
+
+void session_release(struct session *s)
+{
+    SESSION_EACH_TRANSPORT (s, t) {
+        if (t->port == NULL || !h23510_release(&t->dtls, &s->dtls))
+            continue;
+        t->agreement.role = t->dtls.agreement.role;
+        session_try_associate(t);
+    }
     if (s->state == SESSION_ACTIVE)
         session_media_on_active(s);
 }

@@ -97,6 +97,12 @@ static bool judge_security(struct session *s)
 
     if (h23510_is_usable(&s->dtls) || session_mode(s) == H23510_MODE_OFF)
         return true;
+    /* C-ROLE: not refused, only not yet. Nothing is sent in the clear meanwhile, and a call that
+     * never gets a channel ends by its timer. */
+    if (h23510_is_held(&s->dtls)) {
+        session_note(s, LOG_LEVEL_INFO, LOG_AREA_H23510, "DTLS is held back by holdconn");
+        return true;
+    }
     /* Media are protected already: a set that says otherwise does not take that away (D-ONCE). */
     if (session_fast_is_protected(s)) {
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510,
@@ -117,6 +123,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
 {
     struct session *s = arg;
     unsigned ignored = s->dtls.stats.tcs_fingerprints_ignored;
+    bool was_held = h23510_is_held(&s->dtls);
     struct h245_peer_caps caps;
 
     memset(&caps, 0, sizeof(caps));
@@ -147,6 +154,8 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     if (judge_security(s)) {
         session_note_cleartext(s);
         session_check_active(s);
+        if (was_held && h23510_is_usable(&s->dtls))
+            session_release(s);
         session_on_capabilities(s);
     }
     return H245_TCS_ACK;
@@ -292,6 +301,8 @@ static enum h23510_setup setup_of(enum settings_setup setup)
 {
     if (setup == SETTINGS_SETUP_ACTIVE)
         return H23510_SETUP_ACTIVE;
+    if (setup == SETTINGS_SETUP_HOLDCONN)
+        return H23510_SETUP_HOLDCONN;
     return setup == SETTINGS_SETUP_PASSIVE ? H23510_SETUP_PASSIVE : H23510_SETUP_ACTPASS;
 }
 

@@ -115,7 +115,8 @@ static void judge_protection(struct session *s, enum h23510_verdict verdict, str
         s->env->stats.h235_refused++;
         s->env->stats.refused[verdict]++;
         object(o, H245_OLC_SECURITY_DENIED, h23510_verdict_to_str(verdict));
-    } else if (session_mode(s) == H23510_MODE_REQUIRED || h23510_is_usable(&s->dtls)) {
+    } else if (session_mode(s) == H23510_MODE_REQUIRED || h23510_is_usable(&s->dtls) ||
+               h23510_is_held(&s->dtls)) {
         /* Who can do DTLS does it: else anybody on the way could talk both sides out of it. */
         object(o, H245_OLC_SECURITY_DENIED, "media must be protected");
     }

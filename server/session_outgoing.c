@@ -198,7 +198,7 @@ static void open_audio(struct session *s)
 
 void session_open_outgoing(struct session *s)
 {
-    if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused)
+    if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused || h23510_is_held(&s->dtls))
         return;
     open_audio(s);
     if (session_is_alive(s))

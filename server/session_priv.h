@@ -404,6 +404,7 @@ void session_channel_accept(struct session *s, struct session_channel *c);
 /* session_caps.c: capabilities of the peer that change in a call */
 void session_pause(struct session *s);           /* by an empty set */
 void session_on_capabilities(struct session *s); /* by another; they are in peer_caps */
+void session_release(struct session *s);         /* by one that ends a holdconn */
 void session_reopen(struct session *s);          /* a channel is gone: is another one due? */
 
 /* session_outgoing.c */

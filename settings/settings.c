@@ -45,6 +45,7 @@ static const struct settings_choice start_h245_choices[] = {{"peer", SETTINGS_ST
 static const struct settings_choice setup_choices[] = {{"actpass", SETTINGS_SETUP_ACTPASS},
                                                        {"active", SETTINGS_SETUP_ACTIVE},
                                                        {"passive", SETTINGS_SETUP_PASSIVE},
+                                                       {"holdconn", SETTINGS_SETUP_HOLDCONN},
                                                        {NULL, 0}};
 
 static const struct settings_choice cleartext_choices[] = {{"allow", SETTINGS_CLEARTEXT_ALLOW},
@@ -538,7 +539,9 @@ static const struct settings_row dtls_rows[] = {
                  "\"AES128_CM_SHA1_32\"]",
      .help = "SRTP protection profiles, best first."},
     {"setup", SETTINGS_CHOICE, AT(settings_dtls_section, setup), .choices = setup_choices,
-     .fallback = "\"actpass\"", .reloads = true, .help = "DTLS role that is offered (RFC 4145)."},
+     .fallback = "\"actpass\"", .reloads = true, .help =
+         "DTLS role that is offered (RFC 4145). `holdconn` begins no DTLS, and so no media: for "
+         "tests of peers."},
     {"send_extensions_type", SETTINGS_BOOL, AT(settings_dtls_section, send_extensions_type),
      .fallback = "true", .reloads = true,
      .help =

@@ -58,6 +58,7 @@ enum settings_setup {
     SETTINGS_SETUP_ACTPASS,
     SETTINGS_SETUP_ACTIVE,
     SETTINGS_SETUP_PASSIVE,
+    SETTINGS_SETUP_HOLDCONN, /* no DTLS is begun */
 };
 
 /* Fingerprints in an H.245 that is not secured itself (L-CERT). */

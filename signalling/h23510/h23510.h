@@ -189,6 +189,15 @@ enum h23510_verdict h23510_on_peer_tcs(struct h23510 *n,
 /* Can an OLC be protected now (both capabilities known, hash and role possible)? */
 bool h23510_is_usable(const struct h23510 *n);
 
+/* RFC 4145 §4: all is agreed but the time: one side said `holdconn`. No connection is begun, and
+ * no media go another way meanwhile, until a set says otherwise. */
+bool h23510_is_held(const struct h23510 *n);
+
+/* The newest set of the peer decides the role of a connection that its OLC or Ack held back. True:
+ * it may begin now; the agreement tells the role. A pair that leaves it open (both actpass) does
+ * not: the next OLC settles that. `newest` is the negotiation that the set was given to. */
+bool h23510_release(struct h23510 *n, const struct h23510 *newest);
+
 /* When both sides send their OLC at once and both wrote the same role (only possible when both
  * offered actpass), the side with the greater fingerprint, compared as octets, is active; each
  * side's Ack tells its final role. A side that can wait for the peer's OLC avoids this. */

@@ -148,12 +148,50 @@ static enum h23510_setup setup_to_offer(const struct h23510 *n)
     return n->policy.setup;
 }
 
+static void intersect(struct h23510 *n)
+{
+    bool is_chosen = false;
+
+    memset(n->common, 0, sizeof(n->common));
+    for (size_t i = 0; i < n->policy.hash_count; i++) {
+        enum fingerprint_hash hash = n->policy.hashes[i];
+
+        if (!n->peer.hashes[hash])
+            continue;
+        n->common[hash] = true;
+        if (!is_chosen)
+            n->chosen = hash;
+        is_chosen = true;
+    }
+}
+
+static enum h23510_verdict judge(struct h23510 *n)
+{
+    bool any = false;
+
+    intersect(n);
+    for (unsigned i = 0; i < FINGERPRINT_HASH_COUNT; i++)
+        any = any || n->common[i];
+    if (!any)
+        return H23510_NO_COMMON_HASH;
+    n->tcs_role = h23510_role_of(n->offered, n->peer.setup);
+    /* By fast connect there is a connection before there are capabilities. It lives on whatever
+     * they say: both sides have proved themselves on it, and nobody renegotiates it. */
+    if (n->agreement.is_set && n->tcs_role != H23510_ROLE_OPEN &&
+        n->tcs_role != n->agreement.role) {
+        n->stats.roles_disagree++;
+        n->tcs_role = n->agreement.role;
+    }
+    return n->tcs_role == H23510_ROLE_IMPOSSIBLE ? H23510_ROLE_CONFLICT : H23510_OK;
+}
+
 int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabilitySet *tcs)
 {
     struct h245_DTLSSecurityCapability *dtls;
     struct pair pairs[128];
     size_t count = 0;
     uint32_t entries = tcs->capabilityTable.n;
+    enum h23510_setup before = n->offered;
     int err;
 
     if (!wants_offer(n) || !tcs->has_capabilityTable || entries == 0)
@@ -162,6 +200,8 @@ int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabili
     if (err != 0)
         return err;
     n->offered = setup_to_offer(n);
+    if (n->offered != before && n->peer_offers)
+        (void)judge(n);              /* the role follows from the newest sets of both sides */
     dtls = h23510_build_offer(n, a); /* one value for all of them: T-SAME */
     if (dtls == NULL)
         return ERR_NOMEM;
@@ -201,43 +241,6 @@ static bool is_same_offer(const struct h23510_params *a, const struct h23510_par
 {
     return memcmp(a->hashes, b->hashes, sizeof(a->hashes)) == 0 && a->setup == b->setup &&
            a->connection == b->connection && a->use_srtp == b->use_srtp;
-}
-
-static void intersect(struct h23510 *n)
-{
-    bool is_chosen = false;
-
-    memset(n->common, 0, sizeof(n->common));
-    for (size_t i = 0; i < n->policy.hash_count; i++) {
-        enum fingerprint_hash hash = n->policy.hashes[i];
-
-        if (!n->peer.hashes[hash])
-            continue;
-        n->common[hash] = true;
-        if (!is_chosen)
-            n->chosen = hash;
-        is_chosen = true;
-    }
-}
-
-static enum h23510_verdict judge(struct h23510 *n)
-{
-    bool any = false;
-
-    intersect(n);
-    for (unsigned i = 0; i < FINGERPRINT_HASH_COUNT; i++)
-        any = any || n->common[i];
-    if (!any)
-        return H23510_NO_COMMON_HASH;
-    n->tcs_role = h23510_role_of(n->offered, n->peer.setup);
-    /* By fast connect there is a connection before there are capabilities. It lives on whatever
-     * they say: both sides have proved themselves on it, and nobody renegotiates it. */
-    if (n->agreement.is_set && n->tcs_role != H23510_ROLE_OPEN &&
-        n->tcs_role != n->agreement.role) {
-        n->stats.roles_disagree++;
-        n->tcs_role = n->agreement.role;
-    }
-    return n->tcs_role == H23510_ROLE_IMPOSSIBLE ? H23510_ROLE_CONFLICT : H23510_OK;
 }
 
 static enum h23510_verdict take_entry(struct h23510 *n,
@@ -294,6 +297,23 @@ enum h23510_verdict h23510_on_peer_tcs(struct h23510 *n,
         return verdict;
     }
     return h23510_conclude(n, verdict);
+}
+
+bool h23510_is_held(const struct h23510 *n)
+{
+    return n->policy.mode != H23510_MODE_OFF && n->peer_known && n->peer_offers &&
+           n->common[n->chosen] && n->tcs_role == H23510_ROLE_HOLD;
+}
+
+bool h23510_release(struct h23510 *n, const struct h23510 *newest)
+{
+    if (!n->agreement.is_set || n->agreement.role != H23510_ROLE_HOLD ||
+        (newest->tcs_role != H23510_ROLE_ACTIVE && newest->tcs_role != H23510_ROLE_PASSIVE))
+        return false;
+    n->peer = newest->peer;
+    n->tcs_role = newest->tcs_role;
+    n->agreement.role = newest->tcs_role;
+    return true;
 }
 
 bool h23510_is_usable(const struct h23510 *n)

@@ -352,6 +352,8 @@ void peer_send_capabilities(struct peer *p)
     arena_init(&a, 4096, 0);
     CU_ASSERT_EQUAL(h245_build_tcs(&a, &offer, &tcs), 0);
     CU_ASSERT_EQUAL(h23510_offer(&p->dtls, &a, tcs), 0);
+    if (p->tamper_tcs != NULL)
+        p->tamper_tcs(tcs);
     CU_ASSERT_EQUAL(h245_ces_send(p->h245, tcs, p->world->now), 0);
     arena_fini(&a);
 }

@@ -601,6 +601,8 @@ static void deliver(struct world *w, struct packet *k)
     const uint8_t ip[4] = {192, 0, 2, 1};
     const struct addr local = addr_from_ip4(ip, 41000);
 
+    if (w->tap != NULL && (k->kind == TO_SERVER_H245 || k->kind == TO_PEER_H245))
+        w->tap(p, k->kind == TO_SERVER_H245, k->data, k->len);
     if (k->kind == SIGNALLING_UP) {
         if (h225_call_state(p->call) != H225_STATE_NULL)
             make_callee_call(p); /* somebody else, after a forward */

@@ -18,6 +18,7 @@
 struct h245_OpenLogicalChannel;
 struct h245_OpenLogicalChannelAck;
 struct h245_DTLSSecurityCapability;
+struct h245_TerminalCapabilitySet;
 
 /* A port of the fake data plane. */
 struct media_port {
@@ -66,6 +67,7 @@ enum callee_answer {
 
 /* What a peer gets wrong; zero = nothing. */
 typedef void (*peer_tamper_fn)(struct h245_DTLSSecurityCapability *cap);
+typedef void (*peer_tamper_tcs_fn)(struct h245_TerminalCapabilitySet *tcs);
 
 struct peer {
     struct world *world;
@@ -100,6 +102,7 @@ struct peer {
     void (*on_setup)(struct peer *p, const struct h225_setup *setup);
     bool has_dtls; /* `dtls` is set up before H.245: fast connect negotiates on it */
     peer_tamper_fn tamper_olc, tamper_ack;
+    peer_tamper_tcs_fn tamper_tcs;
     bool ack_other_address;
 
     /* Called by the server: see world_callee. */
@@ -156,6 +159,8 @@ struct peer {
 
 struct world {
     uint64_t now;
+    /* Sees each H.245 message of a connection of its own before it is delivered; may be NULL. */
+    void (*tap)(struct peer *p, bool to_server, const uint8_t *data, size_t len);
     bool is_tls; /* sessions from now on have call signalling by TLS */
     struct timer_set timers;
     struct settings *settings;
