@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "dpdk-app/ice.h"
 #include "dpdk-app/report.h"
 #include "dpdk-app/route.h"
 
@@ -88,6 +89,7 @@ void worker_close(struct worker *worker, struct transport *t)
     neighbour_release(&plane->neighbours, t->hop);
     report_close(worker, t);
     route_drop(t);
+    ice_drop(t);
     if (t->pair != 0)
         worker->transport[(t->pair - 1) & 0xffffffu].pair = 0;
     link_worker_show(worker->link, place, NULL);
@@ -104,12 +106,14 @@ static int check_open(const struct worker *worker, const struct link_open *open)
 {
     const struct plane *plane = worker->plane;
 
-    if (open->mode < LINK_MODE_DTLS_SRTP || open->mode > LINK_MODE_RTCP || open->dscp > 63 ||
+    if (open->mode < LINK_MODE_DTLS_SRTP || open->mode > LINK_MODE_PASS || open->dscp > 63 ||
         open->producer >= LINK_PRODUCERS_MAX ||
         (open->flags & ~(LINK_FLAG_LATCH | LINK_FLAG_REPORTS)) != 0)
         return ERR_INVAL;
     if ((open->flags & LINK_FLAG_LATCH) && open->mode != LINK_MODE_DTLS_SRTP)
-        return ERR_INVAL; /* nothing authenticates plain RTP */
+        return ERR_INVAL; /* nothing authenticates plain RTP, or for us what only passes */
+    if ((open->flags & LINK_FLAG_REPORTS) && open->mode == LINK_MODE_PASS)
+        return ERR_INVAL; /* SRTCP that we have no keys for */
     if (open->local >= plane->locals.count || open->port < plane->port_min ||
         open->port > plane->port_max)
         return ERR_RANGE;
@@ -266,11 +270,17 @@ static int do_pair(struct worker *worker, struct transport *t, const struct link
 }
 
 static int (*const handler[])(struct worker *, struct transport *, const struct link_msg *) = {
-    [LINK_TRANSPORT_CLAIM] = do_claim,   [LINK_TRANSPORT_REMOTE] = do_remote,
-    [LINK_KEYS_SET] = do_keys_set,       [LINK_KEYS_CLEAR] = do_keys_clear,
-    [LINK_ROUTE_SET] = route_set,        [LINK_ROUTE_CLEAR] = route_clear,
-    [LINK_RECEIVER_ADD] = route_add,     [LINK_RECEIVER_REMOVE] = route_remove,
-    [LINK_SOURCE_SWITCH] = route_switch, [LINK_TRANSPORT_PAIR] = do_pair,
+    [LINK_TRANSPORT_CLAIM] = do_claim,
+    [LINK_TRANSPORT_REMOTE] = do_remote,
+    [LINK_KEYS_SET] = do_keys_set,
+    [LINK_KEYS_CLEAR] = do_keys_clear,
+    [LINK_ROUTE_SET] = route_set,
+    [LINK_ROUTE_CLEAR] = route_clear,
+    [LINK_RECEIVER_ADD] = route_add,
+    [LINK_RECEIVER_REMOVE] = route_remove,
+    [LINK_SOURCE_SWITCH] = route_switch,
+    [LINK_TRANSPORT_PAIR] = do_pair,
+    [LINK_ICE_SET] = ice_set,
 };
 
 static int do_change(struct worker *worker, const struct link_msg *msg)

@@ -180,6 +180,22 @@ static struct transport *redirect(struct worker *worker, const struct transport 
     return pair;
 }
 
+/* What passes unopened leaves as it came, needs no keys and is nobody's stream here. False:
+ * dropped.
+ */
+static bool may_pass(struct worker *worker, struct transport *t, struct packet *p)
+{
+    unsigned counter = LINK_COUNTER_route_mode;
+
+    if (t->send_mode == LINK_MODE_PASS) {
+        if (has_header(worker, t) && p->length <= t->room)
+            return true;
+        counter = t->header.size == 0 ? LINK_COUNTER_no_neighbour : LINK_COUNTER_mtu_exceeded;
+    }
+    drop_out(worker, t, p, counter);
+    return false;
+}
+
 /* May this packet leave on its transport, and with which stream? Keeps those that may. */
 static void stage_destination(struct worker *worker, struct burst *burst)
 {
@@ -196,7 +212,14 @@ static void stage_destination(struct worker *worker, struct burst *burst)
             worker_drop(worker, p, LINK_COUNTER_no_destination);
             continue;
         }
-        if (__builtin_expect(t->send_mode == other, 0)) {
+        if (__builtin_expect(p->bits & PACKET_PASSED, 0)) {
+            if (may_pass(worker, t, p)) {
+                burst->stream[kept] = NULL;
+                burst->p[kept++] = p;
+            }
+            continue;
+        }
+        if (__builtin_expect(t->send_mode == other || t->send_mode == LINK_MODE_PASS, 0)) {
             struct transport *pair = redirect(worker, t, p);
 
             if (pair == NULL || pair->remote_family == 0) {
@@ -274,7 +297,7 @@ static void stage_protect(struct worker *worker, struct burst *burst)
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
 
-        if (burst->stream[i]->srtp == NULL)
+        if (burst->stream[i] == NULL || burst->stream[i]->srtp == NULL)
             continue;
         worker->job_of[jobs] = (uint8_t)i;
         worker->job[jobs] = (struct srtp_job){.stream = burst->stream[i]->srtp,
@@ -318,6 +341,13 @@ static void account_sent(struct worker *worker, struct transport *t, const struc
 {
     struct link_transport_stats *stats = t->send_stats;
 
+    if (__builtin_expect(p->kind == PACKET_DTLS, 0)) {
+        link_stat_add(&stats->dtls_out, 1);
+        worker_count(worker, LINK_COUNTER_dtls_passed, 1);
+        return; /* no media: they begin later */
+    }
+    if (__builtin_expect(p->bits & PACKET_PASSED, 0))
+        worker_count(worker, LINK_COUNTER_media_passed, 1);
     if (p->kind == PACKET_RTP) {
         link_stat_add(&stats->rtp_out, 1);
         link_stat_add(&stats->rtp_out_bytes, length);
@@ -336,7 +366,7 @@ static void account_sent(struct worker *worker, struct transport *t, const struc
 
 static void stage_stamp(struct worker *worker, struct burst *burst)
 {
-    unsigned rtp = 0, sent = 0;
+    unsigned rtp = 0, rtcp = 0;
     uint64_t bytes = 0; /* that worker_emit does not see */
 
     for (unsigned i = 0; i < burst->n; i++) {
@@ -351,7 +381,7 @@ static void stage_stamp(struct worker *worker, struct burst *burst)
         }
         account_sent(worker, t, p, p->length + more);
         rtp += p->kind == PACKET_RTP;
-        sent++;
+        rtcp += p->kind == PACKET_RTCP;
         bytes += more;
         if (p->bits & PACKET_SHARED)
             header_stamp_shared(&t->header, p);
@@ -362,7 +392,7 @@ static void stage_stamp(struct worker *worker, struct burst *burst)
     if (bytes > 0)
         worker_count(worker, LINK_COUNTER_tx_bytes, bytes);
     worker_count(worker, LINK_COUNTER_rtp_out, rtp);
-    worker_count(worker, LINK_COUNTER_rtcp_out, sent - rtp);
+    worker_count(worker, LINK_COUNTER_rtcp_out, rtcp);
 }
 
 void worker_send_media(struct worker *worker, struct burst *burst)
@@ -422,8 +452,10 @@ static bool try_dtls(struct worker *worker, struct transport *t, struct packet *
 {
     switch (stamp_dtls(worker, t, p, to)) {
     case DTLS_SENT:
-        link_stat_add(&t->stats->dtls_out, 1);
-        worker_count(worker, LINK_COUNTER_dtls_down, 1);
+        if (p->kind == PACKET_DTLS) {
+            link_stat_add(&t->stats->dtls_out, 1);
+            worker_count(worker, LINK_COUNTER_dtls_down, 1);
+        }
         worker_emit(worker, p);
         return true;
     case DTLS_REFUSED:

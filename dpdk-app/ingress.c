@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "dpdk-app/dtls_gate.h"
+#include "dpdk-app/ice.h"
 #include "dpdk-app/media.h"
 #include "dpdk-app/parse.h"
 #include "dpdk-app/report.h"
@@ -220,15 +221,39 @@ static bool admit_media(struct worker *worker, struct transport *t, struct packe
     return true;
 }
 
+/* DTLS between two peers, from the one that signalling named: what a stranger sends would reach the
+ * other peer with our address on it, and its stack may be less patient than ours (H-RACE). */
+static bool pass_dtls(struct worker *worker, struct transport *t, struct packet *p)
+{
+    worker_count(worker, LINK_COUNTER_dtls_in, 1);
+    if (!is_remote(t, p)) {
+        on_mismatch(worker, t, p);
+        return false;
+    }
+    if (!dtls_gate_admit(&t->dtls, &worker->dtls, worker->now_ms,
+                         dtls_gate_kind(p->data, p->length))) {
+        link_stat_add(&t->stats->drop_other, 1);
+        worker_drop(worker, p, LINK_COUNTER_dtls_rate);
+        return false;
+    }
+    link_stat_add(&t->stats->dtls_in, 1);
+    p->kind = PACKET_DTLS;
+    return true;
+}
+
+static bool shares_port(const struct transport *t)
+{
+    return t->mode == LINK_MODE_DTLS_SRTP || t->mode == LINK_MODE_PASS;
+}
+
 /* Where only media come (plain transports), what is nothing else is RTP of another version; where
  * protocols share the port, version 0 belongs to the others (RFC 7983). */
 static bool is_other_version(const struct transport *t, const struct packet *p)
 {
-    return p->length > 0 && p->data[0] >> 6 != 2 &&
-           (t->mode != LINK_MODE_DTLS_SRTP || p->data[0] >= 64);
+    return p->length > 0 && p->data[0] >> 6 != 2 && (!shares_port(t) || p->data[0] >= 64);
 }
 
-/* One datagram by its first bytes (RFC 7983); true: media to go on with. */
+/* One datagram by its first bytes (RFC 7983); true: something to go on with. */
 static bool admit(struct worker *worker, struct transport *t, struct packet *p)
 {
     switch (media_classify(p->data, p->length)) {
@@ -239,13 +264,18 @@ static bool admit(struct worker *worker, struct transport *t, struct packet *p)
         worker_count(worker, LINK_COUNTER_rtcp_in, 1);
         return admit_media(worker, t, p, false);
     case MEDIA_DTLS:
+        if (t->mode == LINK_MODE_PASS)
+            return pass_dtls(worker, t, p);
         if (t->mode == LINK_MODE_DTLS_SRTP)
             dtls_up(worker, t, p);
         else
             drop_malformed(worker, t, p, LINK_COUNTER_wrong_mode);
         return false;
     case MEDIA_STUN:
-        worker_drop(worker, p, LINK_COUNTER_stun_in);
+        if (t->ice != NULL)
+            ice_receive(worker, t, p);
+        else
+            worker_drop(worker, p, LINK_COUNTER_stun_in);
         return false;
     default:
         drop_malformed(worker, t, p,
@@ -286,6 +316,8 @@ static void stage_admit(struct worker *worker, struct burst *burst)
         if (t == NULL) {
             worker_drop(worker, p, LINK_COUNTER_no_transport);
         } else if (admit(worker, t, p)) {
+            if (__builtin_expect(t->mode == LINK_MODE_PASS, 0))
+                p->bits |= PACKET_PASSED;
             fetch_stream(worker, t, p);
             if (t->mode != LINK_MODE_DTLS_SRTP)
                 fetch_further(worker, t);
@@ -297,7 +329,8 @@ static void stage_admit(struct worker *worker, struct burst *burst)
 
 /* ---- unprotect ---- */
 
-/* Streams of the burst. Plain RTCP needs none; a new SSRC gets one that must prove itself. */
+/* Streams of the burst. Plain RTCP needs none; a new SSRC gets one that must prove itself. What
+ * passes unopened is only counted by its: a forger who fills all places stops nothing. */
 static void stage_streams(struct worker *worker, struct burst *burst)
 {
     unsigned kept = 0;
@@ -309,12 +342,13 @@ static void stage_streams(struct worker *worker, struct burst *burst)
 
         if (t->mode == LINK_MODE_DTLS_SRTP || p->kind == PACKET_RTP) {
             s = worker_stream(worker, t, STREAM_IN, p->ssrc);
-            if (s == NULL) {
+            if (s == NULL && t->mode != LINK_MODE_PASS) {
                 link_stat_add(&t->stats->drop_other, 1);
                 worker_drop(worker, p, LINK_COUNTER_streams_full);
                 continue;
             }
-            s->last_ms = worker->now_ms; /* keeps its place for the rest of the burst */
+            if (s != NULL)
+                s->last_ms = worker->now_ms; /* keeps its place for the rest of the burst */
         }
         burst->stream[kept] = s;
         burst->p[kept++] = p;
@@ -445,7 +479,8 @@ static void account(struct worker *worker, struct transport *t, const struct pac
     if (p->kind == PACKET_RTP) {
         link_stat_add(&stats->rtp_in, 1);
         link_stat_add(&stats->rtp_in_bytes, p->length);
-        stream_received(s, stats, p->sequence, p->timestamp, p->payload_type, worker->now_ms);
+        if (__builtin_expect(s != NULL, 1))
+            stream_received(s, stats, p->sequence, p->timestamp, p->payload_type, worker->now_ms);
     } else {
         link_stat_add(&stats->rtcp_in, 1);
     }
@@ -458,7 +493,8 @@ static void account(struct worker *worker, struct transport *t, const struct pac
     }
 }
 
-/* What decryption uncovered must be well-formed too; then it counts. */
+/* What decryption uncovered must be well-formed too; then it counts. Of what passes unopened the
+ * headers alone can be judged, which stage_admit has done. */
 static void stage_account(struct worker *worker, struct burst *burst)
 {
     unsigned kept = 0;
@@ -467,6 +503,12 @@ static void stage_account(struct worker *worker, struct burst *burst)
         struct packet *p = burst->p[i];
         struct transport *t = worker_transport(worker, p->transport, 0);
 
+        if (__builtin_expect(p->bits & PACKET_PASSED, 0)) {
+            if (p->kind != PACKET_DTLS)
+                account(worker, t, p, burst->stream[i]);
+            burst->p[kept++] = p;
+            continue;
+        }
         /* The header was read by stage_admit; it must also fit what the tag left. */
         if (p->kind == PACKET_RTP && ((burst->stream[i]->srtp != NULL && !media_read_rtp(p)) ||
                                       !media_check_padding(p->data, p->length))) {
@@ -489,8 +531,10 @@ static void stage_account(struct worker *worker, struct burst *burst)
 
 static const struct route *find_route(struct transport *t, const struct packet *p)
 {
-    if (p->kind == PACKET_RTCP)
+    if (p->kind == PACKET_RTCP && t->mode != LINK_MODE_PASS)
         return t->rtcp.generation != 0 ? &t->rtcp : NULL;
+    if (t->mode == LINK_MODE_PASS)
+        return t->route_count > 0 ? &t->first_route : NULL;
     for (unsigned i = 0; i < t->route_count; i++) {
         const struct route *route = transport_route(t, i);
 

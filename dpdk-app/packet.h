@@ -13,6 +13,7 @@ enum packet_kind {
     PACKET_DTLS, /* to sluiced, or from it */
     PACKET_RTP,
     PACKET_RTCP,
+    PACKET_STUN, /* an answer of ours */
 };
 
 enum packet_bits {
@@ -22,6 +23,7 @@ enum packet_bits {
     PACKET_SHARED = 8,    /* data is the header; the payload belongs to many (fan-out) */
     PACKET_ROW = 32,      /* a row of a list of receivers sent it here: `from` is set */
     PACKET_CHAINED = 16,  /* and is held by a reference that leaves with the packet */
+    PACKET_PASSED = 64,   /* between transports of LINK_MODE_PASS: nobody here can read it */
 };
 
 /* Where a packet that another worker handed over goes on. */

@@ -27,6 +27,10 @@ int route_set(struct worker *worker, struct transport *t, const struct link_msg 
         if (r->to.generation == 0 || r->to.index >> 24 >= worker->plane->workers ||
             !is_type(r->pt_in) || !is_type(r->pt_out))
             return ERR_INVAL;
+        /* The payload type is under the peers' authentication tag, and all protocols go one way. */
+        if (t->mode == LINK_MODE_PASS &&
+            (routes->count > 1 || r->pt_in != LINK_PT_ANY || r->pt_out != LINK_PT_ANY))
+            return ERR_INVAL;
     }
     for (uint32_t i = 0; i < routes->count; i++) {
         const struct link_route *r = &routes->row[i];
@@ -142,7 +146,8 @@ static void tell_clock(struct worker *worker, struct transport *t, const struct 
 static int put_row(struct worker *worker, struct transport *t, const struct link_receiver *r)
 {
     struct receiver *row = find_row(t->fan, r);
-    int err = check_receiver(worker, r);
+    /* Nobody can translate, or pick by payload type, what passes unopened. */
+    int err = t->mode == LINK_MODE_PASS ? ERR_INVAL : check_receiver(worker, r);
     uint32_t order;
 
     if (err == 0 && row == NULL)

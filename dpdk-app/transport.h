@@ -118,12 +118,12 @@ struct transport {
     struct dtls_gate dtls; /* datagrams that went up in this moment */
     uint64_t mismatch_ms;  /* last LINK_REMOTE_MISMATCH */
     uint64_t opened_ms;
+    struct ice *ice; /* NULL: its remote is what signalling named (ice.h) */
     uint32_t retired_count;
     uint32_t retired[TRANSPORT_RETIRED]; /* SSRCs sent under tx_key */
     struct srtp_master tx_used;          /* may not be installed again: indices would repeat */
     char session[LINK_TAG_SIZE];
     char conference[LINK_TAG_SIZE];
-    uint8_t spread[64];
 };
 
 _Static_assert(sizeof(struct stream) == 64, "one cache line");

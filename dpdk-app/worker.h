@@ -193,7 +193,7 @@ void stream_received(struct stream *stream, struct link_transport_stats *stats, 
 
 /* Routed plain media for transports of ours: protect, put headers on, queue to send. */
 void worker_send_media(struct worker *worker, struct burst *burst);
-/* A DTLS datagram of sluiced for `to`; takes p. */
+/* A DTLS datagram of sluiced, or an answer to a STUN check, for `to`; takes p. */
 void worker_send_dtls(struct worker *worker, struct transport *t, struct packet *p,
                       const struct link_addr *to);
 /* Send again what waited for its neighbour. */

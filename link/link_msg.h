@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define LINK_VERSION       2u
+#define LINK_VERSION       3u
 #define LINK_SLOT_SIZE     2048u /* bytes of a message */
 #define LINK_DTLS_MAX      1920u /* longest datagram in a message */
 #define LINK_TAG_SIZE      48u   /* session or conference id with its terminating zero */
@@ -55,13 +55,15 @@ static inline unsigned link_id_worker(struct link_id id)
     X(LINK_RECEIVER_REMOVE, 11, "receiver_remove")  \
     X(LINK_SOURCE_SWITCH, 12, "source_switch")      \
     X(LINK_TRANSPORT_PAIR, 13, "transport_pair")    \
+    X(LINK_ICE_SET, 24, "ice_set")                  \
     X(LINK_REPLY, 64, "reply")                      \
     X(LINK_DTLS_RX, 65, "dtls_rx")                  \
     X(LINK_FIRST_PACKET, 66, "first_packet")        \
     X(LINK_MEDIA_TIMEOUT, 67, "media_timeout")      \
     X(LINK_REMOTE_MISMATCH, 68, "remote_mismatch")  \
     X(LINK_REMOTE_LATCHED, 69, "remote_latched")    \
-    X(LINK_TRANSPORT_GONE, 70, "transport_gone")
+    X(LINK_TRANSPORT_GONE, 70, "transport_gone")    \
+    X(LINK_ICE_SELECTED, 76, "ice_selected")
 
 enum link_type {
 #define LINK_TYPE_ENUM(name, value, text) name = (value),
@@ -73,13 +75,20 @@ enum link_type {
 #define LINK_MODE_LIST(X)                                                            \
     X(LINK_MODE_DTLS_SRTP, 1, "dtls-srtp") /* DTLS, SRTP, SRTCP, STUN on one port */ \
     X(LINK_MODE_RTP, 2, "rtp")             /* plain RTP alone: the even port */      \
-    X(LINK_MODE_RTCP, 3, "rtcp")           /* plain RTCP alone: the odd port */
+    X(LINK_MODE_RTCP, 3, "rtcp")           /* plain RTCP alone: the odd port */      \
+    X(LINK_MODE_PASS, 4, "pass")           /* DTLS, SRTP, SRTCP to and from another of the mode */
 
 enum link_mode {
 #define LINK_MODE_ENUM(name, value, text) name = (value),
     LINK_MODE_LIST(LINK_MODE_ENUM)
 #undef LINK_MODE_ENUM
 };
+
+/* LINK_MODE_PASS (C-PASS): two peers that verify each other's certificates have the server between
+ * them. Every datagram leaves on the first row's transport as it came; keys and datagrams of
+ * sluiced's own are refused, so that nothing here could open or forge what passes. A row has no
+ * payload types (the header is authenticated between the peers), and nothing crosses between this
+ * mode and another. The source is held against the remote, DTLS is bounded by rate. */
 
 /* Learn the remote address from the first packet that authenticates, once (H-LATCH; only with
  * LINK_MODE_DTLS_SRTP). Without it media come from the address that signalling named or are
@@ -185,6 +194,22 @@ struct link_pair {
     struct link_id rtcp;
 };
 
+/* LINK_ICE_SET: the transport is the one candidate of an ICE-lite agent (RFC 8445 section 2.7):
+ * binding requests whose user name begins with `ufrag` and whose MESSAGE-INTEGRITY was made with
+ * `password` are answered; the address that the peer nominates becomes the remote
+ * (LINK_ICE_SELECTED). Again: a restart with other credentials. Not
+ * with LINK_FLAG_LATCH: what a check proves needs no guess. ERR_INVAL: lengths, plain transport. */
+#define LINK_UFRAG_MAX    32u
+#define LINK_PASSWORD_MAX 64u
+
+struct link_ice {
+    uint8_t ufrag_length;    /* 4… */
+    uint8_t password_length; /* 22… */
+    uint8_t reserved[2];
+    char ufrag[LINK_UFRAG_MAX];
+    char password[LINK_PASSWORD_MAX];
+};
+
 /* LINK_DTLS_TX (peer = destination; unset = the transport's remote) and LINK_DTLS_RX (peer =
  * source: not always the signalled remote; control decides, see H-RACE). */
 struct link_dtls {
@@ -195,7 +220,8 @@ struct link_dtls {
 };
 
 /* LINK_FIRST_PACKET, LINK_MEDIA_TIMEOUT, LINK_REMOTE_MISMATCH, LINK_REMOTE_LATCHED,
- * LINK_TRANSPORT_GONE (closed by the data plane itself: orphan timeout). */
+ * LINK_ICE_SELECTED (the remote is `source` now), LINK_TRANSPORT_GONE (closed by the data plane
+ * itself: orphan timeout). */
 struct link_event {
     uint64_t time_ms;  /* CLOCK_MONOTONIC of the packet, milliseconds */
     uint8_t direction; /* 0 received, 1 sent (LINK_FIRST_PACKET) */
@@ -259,6 +285,7 @@ struct link_msg {
         struct link_receiver receiver;
         struct link_switch change;
         struct link_pair pair;
+        struct link_ice ice;
         struct link_dtls dtls;
         struct link_event event;
         struct link_reply reply;

@@ -35,7 +35,7 @@
     X(l4_checksum, 23, "packets dropped: ICMP checksum wrong")                                 \
     X(no_transport, 24, "datagrams dropped: no transport on the port")                         \
     X(remote_mismatch, 25, "media dropped: source is not the signalled address")               \
-    X(stun_in, 26, "STUN datagrams dropped: not served")                                       \
+    X(stun_in, 26, "STUN datagrams dropped: no ICE on the transport")                          \
     X(dtls_in, 27, "DTLS datagrams received")                                                  \
     X(rtp_in, 28, "RTP or SRTP packets received")                                              \
     X(rtcp_in, 29, "RTCP or SRTCP packets received")                                           \
@@ -96,13 +96,21 @@
     X(feedback_gone, 84, "feedback dropped: about a source that is gone")                      \
     X(feedback_unserved, 85, "feedback dropped: kind not served here")                         \
     X(keyframes_asked, 86, "key frames asked for after a switch of source")                    \
-    X(rtcp_collisions, 87, "times a peer took our own SSRC")
+    X(rtcp_collisions, 87, "times a peer took our own SSRC")                                   \
+    X(dtls_passed, 88, "DTLS datagrams passed on unopened")                                    \
+    X(media_passed, 89, "SRTP and SRTCP packets passed on unopened")                           \
+    X(stun_answered, 90, "STUN checks answered")                                               \
+    X(stun_malformed, 91, "STUN dropped: no well-formed binding request")                      \
+    X(stun_foreign, 92, "STUN dropped: not the transport's user name or password")             \
+    X(stun_refused, 93, "STUN checks answered by an error: role, unknown attribute")           \
+    X(stun_rate, 94, "STUN dropped: rate exceeded")                                            \
+    X(ice_selected, 95, "times a check selected the remote address")
 
 enum link_counter {
 #define LINK_COUNTER_ENUM(name, number, text) LINK_COUNTER_##name = (number),
     LINK_COUNTER_LIST(LINK_COUNTER_ENUM)
 #undef LINK_COUNTER_ENUM
-        LINK_COUNTERS = 88
+        LINK_COUNTERS = 96
 };
 
 struct link_counters {
@@ -130,7 +138,7 @@ struct link_transport_info {
     uint64_t opened_ms; /* CLOCK_MONOTONIC */
 };
 
-_Static_assert(sizeof(struct link_counters) == 704, "eleven cache lines");
+_Static_assert(sizeof(struct link_counters) == 768, "twelve cache lines");
 _Static_assert(sizeof(struct link_transport_info) == 160, "whole words, no padding");
 
 #endif

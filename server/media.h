@@ -1,8 +1,8 @@
 /* Media ports: a session's place on the data plane, and the DTLS association that keys it.
  *
- * A port is one transport of sluice-dp (mode DTLS-SRTP), or a pair of them (plain RTP and RTCP on
- * an even port and the next). The session sees only this interface; the real one (media_link.c)
- * speaks to the data plane and to the shards, tests bring their own.
+ * A port is one transport of sluice-dp (mode DTLS-SRTP or pass), or a pair of them (plain RTP and
+ * RTCP on an even port and the next). The session sees only this interface; the real one
+ * (media_link.c) speaks to the data plane and to the shards, tests bring their own.
  *
  *   open → on_opened → set_remote, associate → on_established, on_keyed → close → on_closed
  *
@@ -24,6 +24,7 @@ struct media_port;
 enum media_kind {
     MEDIA_DTLS_SRTP,
     MEDIA_PLAIN_RTP,
+    MEDIA_PASS, /* DTLS and SRTP of two peers, unopened: no association, no keys (C-PASS) */
 };
 
 struct media_request {
@@ -34,6 +35,12 @@ struct media_request {
     bool is_lab;         /* report the keys: lab transports only */
     const char *session; /* ids as text, for a sluiced that comes back */
     const char *conference;
+};
+
+/* What the peer's ICE checks are made with; texts. */
+struct media_ice {
+    char ufrag[16];
+    char password[32];
 };
 
 #define MEDIA_ROUTES_MAX LINK_ROUTES_MAX
@@ -82,6 +89,9 @@ struct media_ops {
     int (*set_remote)(struct media_port *port, const struct addr *rtp, const struct addr *rtcp);
     /* Start DTLS, once (D-ONCE): ERR_EXISTS when done before. set_remote comes first. */
     int (*associate)(struct media_port *port, bool is_active, const struct fingerprint *peer);
+    /* Answer ICE's checks with these credentials, for ports that are not plain; on_event says
+     * LINK_ICE_SELECTED, with the address that is the remote from then on. Again: a restart. */
+    int (*ice)(struct media_port *port, const struct media_ice *ice);
     /* Where the media that arrive on `from` go: by the first row that fits, in the place of the
      * rows of before; no row: nowhere. RTCP goes to the port of the first row. ERR_STATE: a port is
      * not open; ERR_LIMIT: more than MEDIA_ROUTES_MAX. */

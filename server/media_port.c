@@ -195,6 +195,8 @@ static int leg_open(struct media_port *p, unsigned i, const struct media_request
     if (p->kind == MEDIA_DTLS_SRTP) {
         open.mode = LINK_MODE_DTLS_SRTP;
         open.producer = (uint8_t)(p->shard + 1);
+    } else if (p->kind == MEDIA_PASS) {
+        open.mode = LINK_MODE_PASS;
     } else {
         open.mode = i == 0 ? LINK_MODE_RTP : LINK_MODE_RTCP;
     }
@@ -237,7 +239,7 @@ static int port_open(void *media, const struct media_request *r,
     p->kind = r->kind;
     p->is_lab = r->is_lab;
     p->number = number;
-    p->own_rtcp = m->config.settings->media.own_rtcp;
+    p->own_rtcp = m->config.settings->media.own_rtcp && r->kind != MEDIA_PASS;
     if (getentropy(&p->ssrc, sizeof(p->ssrc)) != 0 || p->ssrc == 0)
         p->ssrc = number;
     p->ssrc &= ~0xffu; /* one for each lane, none of them 0 */
@@ -289,7 +291,34 @@ static int port_set_remote(struct media_port *p, const struct addr *rtp, const s
     p->leg[0].remote = *rtp;
     if (p->legs == 2 && rtcp != NULL)
         p->leg[1].remote = *rtcp;
-    return p->state == PORT_OPEN ? send_remote(p) : 0;
+    /* With ICE the data plane has it from the check itself, perhaps a newer one already. */
+    return p->state == PORT_OPEN && !p->has_ice ? send_remote(p) : 0;
+}
+
+static int send_ice(struct media_port *p)
+{
+    struct link_msg msg;
+    int err;
+
+    if (!p->has_ice)
+        return 0;
+    message(&msg, LINK_ICE_SET, &p->leg[0]);
+    msg.u.ice.ufrag_length = (uint8_t)strlen(p->ice.ufrag);
+    msg.u.ice.password_length = (uint8_t)strlen(p->ice.password);
+    memcpy(msg.u.ice.ufrag, p->ice.ufrag, msg.u.ice.ufrag_length);
+    memcpy(msg.u.ice.password, p->ice.password, msg.u.ice.password_length);
+    err = link_port_send(p->m->port, &msg);
+    secret_wipe(&msg.u.ice, sizeof(msg.u.ice));
+    return err;
+}
+
+static int port_ice(struct media_port *p, const struct media_ice *ice)
+{
+    if (p->kind == MEDIA_PLAIN_RTP)
+        return ERR_INVAL;
+    p->has_ice = true;
+    p->ice = *ice;
+    return p->state == PORT_OPEN ? send_ice(p) : 0;
 }
 
 static int send_associate(struct media_port *p)
@@ -491,7 +520,7 @@ void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg)
     } else if (p->state == PORT_OPENING) {
         p->state = PORT_OPEN;
         p->m->stats.opened++;
-        if (send_remote(p) != 0 || send_pair(p) != 0 ||
+        if (send_remote(p) != 0 || send_pair(p) != 0 || send_ice(p) != 0 ||
             (p->is_associated && send_associate(p) != 0))
             log_error(LOG_AREA_LINK, 0, "command to the data plane lost: queue full",
                       LOG_U("port", p->number));
@@ -542,6 +571,7 @@ const struct media_ops media_link_ops = {
     .local = port_local,
     .set_remote = port_set_remote,
     .associate = port_associate,
+    .ice = port_ice,
     .route = port_route,
     .stats = port_stats,
     .close = port_close,

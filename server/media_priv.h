@@ -52,6 +52,8 @@ struct media_port {
     bool is_lab;
     bool is_associated;
     bool is_active;
+    bool has_ice;
+    struct media_ice ice;
     bool was_told_open; /* on_opened came */
     struct fingerprint fingerprint;
     unsigned worker;
