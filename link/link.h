@@ -33,6 +33,7 @@ struct link_info {
     uint32_t locals; /* local media addresses in use */
     uint16_t port_min, port_max;
     uint32_t transports; /* that a worker can hold */
+    uint32_t mixes;      /* likewise */
     uint32_t orphan_timeout_ms;
     uint32_t orphans;                        /* transports that are open already */
     struct link_addr local[LINK_LOCALS_MAX]; /* port 0 */
@@ -100,10 +101,11 @@ unsigned link_port_poll(struct link_port *port, unsigned budget);
 int link_port_open(struct link_port *port, unsigned worker, const struct link_open *open,
                    uint64_t cookie);
 
-/* Send a message about an open transport (msg->transport, ->generation) to its worker; the message
- * is copied. 0; ERR_CLOSED: not attached; ERR_AGAIN: a command, ring and waiting queue are full;
- * or a DTLS datagram, the ring is full (counted, DTLS sends again); ERR_INVAL: no such worker,
- * wrong type. Order is kept between messages of one port to one worker. */
+/* Send a message about an open transport or mix (msg->transport, ->generation) to its worker, or a
+ * LINK_MIX_OPEN to the worker in the top byte of msg->transport; the message is copied. 0;
+ * ERR_CLOSED: not attached; ERR_AGAIN: a command, ring and waiting queue are full; or a DTLS
+ * datagram, the ring is full (counted, DTLS sends again); ERR_INVAL: no such worker, wrong type.
+ * Order is kept between messages of one port to one worker. */
 int link_port_send(struct link_port *port, const struct link_msg *msg);
 
 /* Convenience: send one DTLS datagram. `peer` NULL = the transport's remote. ERR_INVAL when longer
@@ -136,6 +138,13 @@ int link_client_transports(struct link_client *client, link_on_transport_fn on_t
  * ERR_CLOSED: not attached. Main thread. */
 int link_client_transport(struct link_client *client, struct link_id id,
                           struct link_transport_info *info, struct link_transport_stats *stats);
+
+/* The same for mixes. */
+typedef int (*link_on_mix_fn)(void *context, const struct link_mix_info *info,
+                              const struct link_mix_stats *stats);
+int link_client_mixes(struct link_client *client, link_on_mix_fn on_mix, void *context);
+int link_client_mix(struct link_client *client, struct link_id id, struct link_mix_info *info,
+                    struct link_mix_stats *stats);
 
 /* Counters of one worker. ERR_RANGE, ERR_CLOSED. Main thread. */
 int link_client_counters(struct link_client *client, unsigned worker,

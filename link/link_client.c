@@ -196,14 +196,15 @@ static int accept_welcome(struct link_client *client, const struct link_welcome 
 
     if (welcome->producers != client->producers || welcome->slots != client->slots ||
         info->locals > LINK_LOCALS_MAX || info->transports == 0 ||
-        info->transports > LINK_TRANSPORTS_MAX || fds != info->workers + 2 ||
+        info->transports > LINK_TRANSPORTS_MAX || info->mixes > LINK_MIXES_MAX ||
+        fds != info->workers + 2 ||
         link_layout_make(info->workers, client->producers, client->slots, &attachment->layout) != 0)
         return ERR_MALFORMED;
     attachment->info = *info;
     attachment->info.program[sizeof(info->program) - 1] = '\0';
     if (link_memfd_map(fd[0], attachment->layout.size, 1, &attachment->rings_size,
                        &attachment->rings) != 0 ||
-        link_memfd_map(fd[1], link_stats_size(info->workers, info->transports), 0,
+        link_memfd_map(fd[1], link_stats_size(info->workers, info->transports, info->mixes), 0,
                        &attachment->stats_size, &stats) != 0)
         return ERR_MALFORMED;
     attachment->stats = stats;
@@ -348,6 +349,53 @@ int link_client_transport(struct link_client *client, struct link_id id,
     if (link_entry_read(link_stats_entry((void *)(uintptr_t)a->stats, a->info.workers,
                                          a->info.transports, link_id_worker(id), place),
                         &copy, stats) != 0 ||
+        copy.id.generation != id.generation)
+        return ERR_NOTFOUND;
+    if (info != NULL)
+        *info = copy;
+    return 0;
+}
+
+static struct link_mix_entry *mix_entry(const struct link_attachment *a, unsigned w, unsigned i)
+{
+    return link_stats_mix((void *)(uintptr_t)a->stats, a->info.workers, a->info.transports,
+                          a->info.mixes, w, i);
+}
+
+int link_client_mixes(struct link_client *client, link_on_mix_fn on_mix, void *context)
+{
+    struct link_attachment *a = client->attachment;
+    int shown = 0;
+
+    if (client->state != LINK_ATTACHED)
+        return ERR_CLOSED;
+    for (unsigned w = 0; w < a->info.workers; w++) {
+        for (unsigned i = 0; i < a->info.mixes; i++) {
+            struct link_mix_info info;
+            struct link_mix_stats stats;
+
+            if (link_mix_read(mix_entry(a, w, i), &info, &stats) != 0)
+                continue;
+            shown++;
+            if (on_mix(context, &info, &stats) != 0)
+                return shown;
+        }
+    }
+    return shown;
+}
+
+int link_client_mix(struct link_client *client, struct link_id id, struct link_mix_info *info,
+                    struct link_mix_stats *stats)
+{
+    struct link_attachment *a = client->attachment;
+    struct link_mix_info copy;
+    unsigned place = id.index & 0xffffffu;
+
+    if (client->state != LINK_ATTACHED)
+        return ERR_CLOSED;
+    if (link_id_worker(id) >= a->info.workers || place >= a->info.mixes)
+        return ERR_NOTFOUND;
+    if (link_mix_read(mix_entry(a, link_id_worker(id), place), &copy, stats) != 0 ||
         copy.id.generation != id.generation)
         return ERR_NOTFOUND;
     if (info != NULL)

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define LINK_VERSION       3u
+#define LINK_VERSION       4u
 #define LINK_SLOT_SIZE     2048u /* bytes of a message */
 #define LINK_DTLS_MAX      1920u /* longest datagram in a message */
 #define LINK_TAG_SIZE      48u   /* session or conference id with its terminating zero */
@@ -17,6 +17,8 @@
 #define LINK_WORKERS_MAX   32u
 #define LINK_PRODUCERS_MAX 32u
 #define LINK_LOCALS_MAX    16u
+#define LINK_CODECS_MAX    4u    /* payload types that a member of a mix may send */
+#define LINK_FILE_SIZE     96u   /* name of a file with its terminating zero, no directory */
 #define LINK_PT_ANY        0xffu /* as payload type in: any; as payload type out: unchanged */
 
 /* IP address and UDP port. family 0: unset. */
@@ -55,7 +57,18 @@ static inline unsigned link_id_worker(struct link_id id)
     X(LINK_RECEIVER_REMOVE, 11, "receiver_remove")  \
     X(LINK_SOURCE_SWITCH, 12, "source_switch")      \
     X(LINK_TRANSPORT_PAIR, 13, "transport_pair")    \
+    X(LINK_MIX_OPEN, 14, "mix_open")                \
+    X(LINK_MIX_CLAIM, 15, "mix_claim")              \
+    X(LINK_MIX_CLOSE, 16, "mix_close")              \
+    X(LINK_MIX_JOIN, 17, "mix_join")                \
+    X(LINK_MIX_LEAVE, 18, "mix_leave")              \
+    X(LINK_MIX_PLAY, 19, "mix_play")                \
+    X(LINK_MIX_PLAY_STOP, 20, "mix_play_stop")      \
+    X(LINK_MIX_RECORD, 21, "mix_record")            \
+    X(LINK_MIX_RECORD_STOP, 22, "mix_record_stop")  \
     X(LINK_ICE_SET, 24, "ice_set")                  \
+    X(LINK_CAPTURE, 25, "capture")                  \
+    X(LINK_CAPTURE_STOP, 26, "capture_stop")        \
     X(LINK_REPLY, 64, "reply")                      \
     X(LINK_DTLS_RX, 65, "dtls_rx")                  \
     X(LINK_FIRST_PACKET, 66, "first_packet")        \
@@ -63,7 +76,16 @@ static inline unsigned link_id_worker(struct link_id id)
     X(LINK_REMOTE_MISMATCH, 68, "remote_mismatch")  \
     X(LINK_REMOTE_LATCHED, 69, "remote_latched")    \
     X(LINK_TRANSPORT_GONE, 70, "transport_gone")    \
-    X(LINK_ICE_SELECTED, 76, "ice_selected")
+    X(LINK_MIX_SPEAKER, 71, "mix_speaker")          \
+    X(LINK_MIX_DIGIT, 72, "mix_digit")              \
+    X(LINK_MIX_PLAYED, 73, "mix_played")            \
+    X(LINK_MIX_RECORDED, 74, "mix_recorded")        \
+    X(LINK_MIX_GONE, 75, "mix_gone")                \
+    X(LINK_ICE_SELECTED, 76, "ice_selected")        \
+    X(LINK_CAPTURED, 77, "captured")
+
+/* The commands of one sort lie together; what lies between them and LINK_REPLY is not one. */
+#define LINK_COMMAND_LAST LINK_CAPTURE_STOP
 
 enum link_type {
 #define LINK_TYPE_ENUM(name, value, text) name = (value),
@@ -210,6 +232,99 @@ struct link_ice {
     char password[LINK_PASSWORD_MAX];
 };
 
+/* ---- mixes: rooms whose members' audio is decoded, mixed and sent to each without their own ----
+ *
+ * A mix is named by a struct link_id of its own, in the messages' `transport` and `generation`; it
+ * lives on one worker, and so must the transports of its members. Everything below is addressed to
+ * the mix but LINK_CAPTURE(_STOP), which is about a transport. A sluiced that comes back claims
+ * (link_claim) or closes mixes as it does transports; those that nobody claims go with the orphans.
+ *
+ *   OPEN (reply names it) → JOIN, LEAVE, PLAY, RECORD … → CLOSE */
+
+enum link_codec {
+    LINK_CODEC_NONE, /* as codec sent: nothing is */
+    LINK_CODEC_PCMU,
+    LINK_CODEC_PCMA,
+    LINK_CODEC_G722, /* clock of its timestamps is 8 kHz, RFC 3551 4.5.2 */
+    LINK_CODEC_OPUS, /* RFC 7587: clock 48 kHz */
+    LINK_CODECS
+};
+
+/* LINK_MIX_OPEN, sent to the worker in the top byte of the message's `transport` with generation
+ * 0. ERR_LIMIT: that worker has all the rooms it may have; ERR_INVAL; ERR_NOMEM. */
+struct link_mix_open {
+    uint32_t rate;        /* 8000, 16000 or 48000: what is mixed at */
+    uint16_t members_max; /* 1…: further ones are refused with ERR_LIMIT */
+    uint8_t loudest;      /* so many are mixed; 0 = all */
+    uint8_t producer;     /* who gets its events */
+    char conference[LINK_TAG_SIZE];
+};
+
+struct link_codec_row {
+    uint8_t payload_type; /* 0..127 */
+    uint8_t codec;        /* enum link_codec */
+};
+
+#define LINK_MEMBER_MUTED 1u /* is not heard by the others, and is no active speaker */
+#define LINK_MEMBER_DEAF  2u /* is sent silence */
+
+/* LINK_MIX_JOIN: `member`'s transport becomes a member, or changes without a click if it is one.
+ * RTP of the payload types in `rx` and `event` goes to the mixer after it was authenticated and
+ * counted; all else on the transport follows its table or receivers as before (video beside the
+ * audio). What is mixed leaves by the same transport with SSRC `ssrc`.
+ * ERR_NOTFOUND: no such transport; ERR_RANGE: on another worker; ERR_EXISTS: in another mix;
+ * ERR_LIMIT: the mix is full; ERR_UNSUPPORTED: codec or ptime; ERR_INVAL, ERR_NOMEM. */
+struct link_mix_member {
+    struct link_id member;
+    uint32_t ssrc; /* never 0 */
+    struct link_codec_row rx[LINK_CODECS_MAX];
+    uint8_t rx_count;
+    uint8_t event;          /* payload type of telephone-events (RFC 4733), or LINK_PT_ANY: none */
+    uint8_t tx_codec;       /* enum link_codec */
+    uint8_t tx_type;        /* payload type */
+    uint8_t ptime_ms;       /* 20, 40 or 60: audio in a packet sent */
+    int8_t gain_db;         /* of what it says, -40..20 */
+    uint16_t flags;         /* LINK_MEMBER_… */
+    uint16_t jitter_min_ms; /* bounds of the jitter buffer; both 0: the defaults, 20 and 200 */
+    uint16_t jitter_max_ms;
+};
+
+/* LINK_MIX_LEAVE; also LINK_MIX_PLAY_STOP and LINK_MIX_RECORD_STOP, where generation 0 means the
+ * whole mix. ERR_NOTFOUND: no such member, or nothing is played or recorded there. Closing a
+ * transport or a mix does all three by itself. */
+struct link_mix_target {
+    struct link_id member;
+};
+
+/* LINK_MIX_PLAY: a WAV file to one member or all (generation 0), in place of what played there.
+ * LINK_MIX_RECORD: what a member says, or what all say (the full mix), into a new WAV file.
+ * LINK_CAPTURE: decrypted RTP of the message's transport, both ways, into a new pcap file.
+ *
+ * The names have no '/', and lie in the directories that sluice-dp's configuration names:
+ * ERR_UNSUPPORTED when it names none, ERR_INVAL for such a name, ERR_EXISTS when a recording runs
+ * there already, ERR_NOTFOUND, ERR_LIMIT: too many files at once. All else shows later and is told
+ * by the event that each accepted command ends with (LINK_MIX_PLAYED, LINK_MIX_RECORDED,
+ * LINK_CAPTURED), once, with the command's cookie. */
+struct link_file {
+    struct link_id member;
+    uint32_t max_seconds; /* RECORD, CAPTURE: ends by itself; 0 = what the configuration allows */
+    uint32_t reserved;
+    char name[LINK_FILE_SIZE];
+};
+
+/* The events LINK_MIX_…; `member` generation 0: none, or the whole mix. */
+struct link_mix_event {
+    uint64_t time_ms; /* CLOCK_MONOTONIC */
+    struct link_id member;
+    uint32_t duration_ms; /* DIGIT: how long the key was down; PLAYED, RECORDED: of audio */
+    int32_t error;        /* PLAYED, RECORDED, CAPTURED: 0 or why it ended before its time */
+    uint64_t bytes;       /* RECORDED, CAPTURED: size of the file */
+    uint64_t dropped;     /* likewise: blocks or packets that the writer had no room for */
+    char digit;           /* DIGIT: 0-9 * # A-D */
+    char name[LINK_FILE_SIZE];
+    char text[LINK_FILE_SIZE]; /* why, for people; empty when there is no error */
+};
+
 /* LINK_DTLS_TX (peer = destination; unset = the transport's remote) and LINK_DTLS_RX (peer =
  * source: not always the signalled remote; control decides, see H-RACE). */
 struct link_dtls {
@@ -260,6 +375,30 @@ struct link_transport_stats {
     uint64_t peer_jitter;             /* RTP time stamp units; worst SSRC */
     uint64_t switches;                /* of sources behind what we send */
     uint64_t feedback_in;             /* PLI, FIR, NACK, REMB, transport-cc */
+    /* Fifth line: member of a mix, what it says. */
+    uint64_t mix_in;        /* packets given to the mixer */
+    uint64_t mix_refused;   /* of those: duplicate, empty, too fast, codec error */
+    uint64_t mix_late;      /* after their turn to be played */
+    uint64_t mix_concealed; /* frames of 20 ms that had to be invented */
+    uint64_t mix_delay_ms;  /* of the jitter buffer, now */
+    uint64_t mix_talk_ms;   /* speech, in all */
+    uint64_t mix_level;     /* now, -dBov: 0 loudest … 127 silence (RFC 6464) */
+    uint64_t mix_digits;
+    /* Sixth line: what it hears. */
+    uint64_t mix_out;      /* packets that the mixer made for it */
+    uint64_t mix_out_lost; /* of those: no buffer, or not sent (no keys, no neighbour …) */
+    uint64_t mix_reserved[6];
+};
+
+/* Statistics of one mix. */
+struct link_mix_stats {
+    uint64_t members;    /* now */
+    uint64_t ticks;      /* of 20 ms, mixed */
+    uint64_t ticks_late; /* more than half a tick after their time */
+    uint64_t ticks_lost; /* not mixed at all: the worker was away too long */
+    uint64_t packets_in, packets_out;
+    uint64_t speakers;       /* times that the active speaker changed */
+    uint64_t record_dropped; /* blocks of 20 ms that the writer had no room for */
 };
 
 /* LINK_REPLY. */
@@ -286,6 +425,11 @@ struct link_msg {
         struct link_switch change;
         struct link_pair pair;
         struct link_ice ice;
+        struct link_mix_open mix;
+        struct link_mix_member member;
+        struct link_mix_target target;
+        struct link_file file;
+        struct link_mix_event mix_event;
         struct link_dtls dtls;
         struct link_event event;
         struct link_reply reply;
@@ -294,11 +438,13 @@ struct link_msg {
 };
 
 _Static_assert(sizeof(struct link_addr) == 20, "link_addr has no padding");
-_Static_assert(sizeof(struct link_transport_stats) == 256, "four cache lines");
+_Static_assert(sizeof(struct link_transport_stats) == 384, "six cache lines");
+_Static_assert(sizeof(struct link_mix_stats) == 64, "a cache line");
 _Static_assert(sizeof(struct link_msg) == LINK_SLOT_SIZE, "a message fills its slot");
 
 /* Texts of the numbers above; "unknown" for foreign ones. */
 const char *link_type_to_str(unsigned type);
 const char *link_mode_to_str(unsigned mode);
+const char *link_codec_to_str(unsigned codec);
 
 #endif

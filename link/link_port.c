@@ -218,7 +218,7 @@ int link_port_open(struct link_port *port, unsigned worker, const struct link_op
 
 int link_port_send(struct link_port *port, const struct link_msg *msg)
 {
-    if (msg->type <= LINK_TRANSPORT_OPEN || msg->type > LINK_TRANSPORT_PAIR)
+    if (msg->type <= LINK_TRANSPORT_OPEN || msg->type > LINK_COMMAND_LAST)
         return ERR_INVAL;
     if (msg->type == LINK_DTLS_TX && msg->u.dtls.length > LINK_DTLS_MAX)
         return ERR_INVAL;

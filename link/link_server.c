@@ -71,8 +71,9 @@ static int check_config(const struct link_server_config *config)
     if (config->path == NULL || strlen(config->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
         return ERR_INVAL;
     if (config->workers == 0 || config->workers > LINK_WORKERS_MAX || config->transports == 0 ||
-        config->transports > LINK_TRANSPORTS_MAX || config->locals > LINK_LOCALS_MAX ||
-        config->port_min == 0 || config->port_min > config->port_max)
+        config->transports > LINK_TRANSPORTS_MAX || config->mixes > LINK_MIXES_MAX ||
+        config->locals > LINK_LOCALS_MAX || config->port_min == 0 ||
+        config->port_min > config->port_max)
         return ERR_RANGE;
     return 0;
 }
@@ -133,6 +134,7 @@ static void fill_info(struct link_server *server, const struct link_server_confi
     info->port_min = config->port_min;
     info->port_max = config->port_max;
     info->transports = config->transports;
+    info->mixes = config->mixes;
     info->orphan_timeout_ms = config->orphan_timeout_ms;
     memcpy(info->local, config->local, sizeof(info->local));
     snprintf(info->program, sizeof(info->program), "%s",
@@ -147,7 +149,8 @@ static int set_up(struct link_server *server, bool huge)
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (server->epoll < 0)
         return ERR_IO;
-    server->stats_size = link_stats_size(server->info.workers, server->info.transports);
+    server->stats_size =
+        link_stats_size(server->info.workers, server->info.transports, server->info.mixes);
     err = link_memfd_make("sluice-statistics", huge, &server->stats_size, &server->stats_fd,
                           &server->stats);
     if (err == 0)

@@ -29,6 +29,7 @@ struct link_server_config {
     unsigned mode;       /* of the socket file, 0 = 0600 */
     unsigned workers;
     unsigned transports; /* that a worker can hold */
+    unsigned mixes;      /* likewise, may be 0 */
     unsigned locals;
     struct link_addr local[LINK_LOCALS_MAX];
     uint16_t port_min, port_max;
@@ -105,6 +106,11 @@ struct link_transport_stats *link_worker_stats(struct link_worker *worker, unsig
  * before it is shown. */
 void link_worker_show(struct link_worker *worker, unsigned transport,
                       const struct link_transport_info *info);
+
+/* The same for mixes. */
+struct link_mix_stats *link_worker_mix_stats(struct link_worker *worker, unsigned mix);
+void link_worker_show_mix(struct link_worker *worker, unsigned mix,
+                          const struct link_mix_info *info);
 
 /* One writer, many readers: plain moves for the processor, whole values for the reader. */
 static inline void link_stat_add(uint64_t *value, uint64_t n)

@@ -73,10 +73,11 @@ _Bool link_sleep_take(struct link_sleep *sleep)
     return atomic_exchange_explicit(&sleep->sleeping, 0, memory_order_relaxed) != 0;
 }
 
-size_t link_stats_size(uint32_t workers, uint32_t transports)
+size_t link_stats_size(uint32_t workers, uint32_t transports, uint32_t mixes)
 {
     return round_page(workers * sizeof(struct link_counters) +
-                      (size_t)workers * transports * sizeof(struct link_entry));
+                      (size_t)workers * transports * sizeof(struct link_entry) +
+                      (size_t)workers * mixes * sizeof(struct link_mix_entry));
 }
 
 struct link_counters *link_stats_counters(void *base, unsigned worker)
@@ -91,6 +92,16 @@ struct link_entry *link_stats_entry(void *base, uint32_t workers, uint32_t trans
 
     at += workers * sizeof(struct link_counters);
     return (struct link_entry *)(void *)at + (size_t)worker * transports + transport;
+}
+
+struct link_mix_entry *link_stats_mix(void *base, uint32_t workers, uint32_t transports,
+                                      uint32_t mixes, unsigned worker, unsigned mix)
+{
+    unsigned char *at = base;
+
+    at += workers * sizeof(struct link_counters) +
+          (size_t)workers * transports * sizeof(struct link_entry);
+    return (struct link_mix_entry *)(void *)at + (size_t)worker * mixes + mix;
 }
 
 void link_words_load(void *to, const void *from, size_t bytes)
@@ -111,39 +122,97 @@ void link_words_store(void *to, const void *from, size_t bytes)
         __atomic_store_n(&t[i], f[i], __ATOMIC_RELAXED);
 }
 
-int link_entry_read(const struct link_entry *entry, struct link_transport_info *info,
-                    struct link_transport_stats *stats)
+/* What guards an entry: a version that is odd while its info changes. */
+struct guarded {
+    _Atomic uint32_t *version;
+    uint32_t *used;
+    void *info;
+    size_t info_size;
+    const void *stats;
+    size_t stats_size;
+};
+
+static int read_guarded(const struct guarded *g, void *info, void *stats)
 {
     /* A writer needs well under a microsecond; one that died half-way must not hold us. */
     for (int tries = 0; tries < 1000; tries++) {
-        uint32_t before = atomic_load_explicit(&entry->version, memory_order_acquire);
-        uint32_t used = __atomic_load_n(&entry->used, __ATOMIC_RELAXED);
+        uint32_t before = atomic_load_explicit(g->version, memory_order_acquire);
+        uint32_t used = __atomic_load_n(g->used, __ATOMIC_RELAXED);
 
         if (before & 1)
             continue;
-        link_words_load(info, &entry->info, sizeof(*info));
+        link_words_load(info, g->info, g->info_size);
         if (stats != NULL)
-            link_words_load(stats, &entry->stats, sizeof(*stats));
+            link_words_load(stats, g->stats, g->stats_size);
         atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&entry->version, memory_order_relaxed) != before)
+        if (atomic_load_explicit(g->version, memory_order_relaxed) != before)
             continue;
-        info->session[LINK_TAG_SIZE - 1] = '\0';
-        info->conference[LINK_TAG_SIZE - 1] = '\0';
         return used ? 0 : ERR_NOTFOUND;
     }
     return ERR_NOTFOUND;
 }
 
+static void write_guarded(const struct guarded *g, const void *info)
+{
+    uint32_t version = atomic_load_explicit(g->version, memory_order_relaxed);
+
+    atomic_store_explicit(g->version, version + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    __atomic_store_n(g->used, info != NULL, __ATOMIC_RELAXED);
+    if (info != NULL)
+        link_words_store(g->info, info, g->info_size);
+    atomic_store_explicit(g->version, version + 2, memory_order_release);
+}
+
+static struct guarded guard_entry(const struct link_entry *entry)
+{
+    struct link_entry *e = (struct link_entry *)(uintptr_t)entry;
+
+    return (struct guarded){&e->version,     &e->used,  &e->info,
+                            sizeof(e->info), &e->stats, sizeof(e->stats)};
+}
+
+static struct guarded guard_mix(const struct link_mix_entry *entry)
+{
+    struct link_mix_entry *e = (struct link_mix_entry *)(uintptr_t)entry;
+
+    return (struct guarded){&e->version,     &e->used,  &e->info,
+                            sizeof(e->info), &e->stats, sizeof(e->stats)};
+}
+
+int link_entry_read(const struct link_entry *entry, struct link_transport_info *info,
+                    struct link_transport_stats *stats)
+{
+    struct guarded g = guard_entry(entry);
+    int err = read_guarded(&g, info, stats);
+
+    info->session[LINK_TAG_SIZE - 1] = '\0';
+    info->conference[LINK_TAG_SIZE - 1] = '\0';
+    return err;
+}
+
 void link_entry_write(struct link_entry *entry, const struct link_transport_info *info)
 {
-    uint32_t version = atomic_load_explicit(&entry->version, memory_order_relaxed);
+    struct guarded g = guard_entry(entry);
 
-    atomic_store_explicit(&entry->version, version + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    __atomic_store_n(&entry->used, info != NULL, __ATOMIC_RELAXED);
-    if (info != NULL)
-        link_words_store(&entry->info, info, sizeof(*info));
-    atomic_store_explicit(&entry->version, version + 2, memory_order_release);
+    write_guarded(&g, info);
+}
+
+int link_mix_read(const struct link_mix_entry *entry, struct link_mix_info *info,
+                  struct link_mix_stats *stats)
+{
+    struct guarded g = guard_mix(entry);
+    int err = read_guarded(&g, info, stats);
+
+    info->conference[LINK_TAG_SIZE - 1] = '\0';
+    return err;
+}
+
+void link_mix_write(struct link_mix_entry *entry, const struct link_mix_info *info)
+{
+    struct guarded g = guard_mix(entry);
+
+    write_guarded(&g, info);
 }
 
 static int make_memfd(const char *name, size_t size, unsigned flags, int *fd, void **base)

@@ -17,6 +17,7 @@
 #define LINK_MAGIC          0x53554c43u /* "SLUC" */
 #define LINK_SLOTS_MAX      65536u
 #define LINK_TRANSPORTS_MAX 65536u /* a worker */
+#define LINK_MIXES_MAX      65536u /* a worker */
 
 /* ---- rings ---- */
 
@@ -57,12 +58,26 @@ struct link_entry {
 };
 
 _Static_assert(offsetof(struct link_entry, info) == 32, "info follows the head");
-_Static_assert(sizeof(struct link_entry) == 448, "seven cache lines a transport");
+_Static_assert(sizeof(struct link_entry) == 576, "an odd number of cache lines a transport");
 
-size_t link_stats_size(uint32_t workers, uint32_t transports);
+/* The same for mixes; they lie behind the transports. */
+struct link_mix_entry {
+    _Alignas(64) _Atomic uint32_t version;
+    uint32_t used;
+    uint64_t reserved[5];
+    struct link_mix_info info;
+    _Alignas(64) struct link_mix_stats stats;
+};
+
+_Static_assert(offsetof(struct link_mix_entry, info) == 48, "info follows the head");
+_Static_assert(sizeof(struct link_mix_entry) == 192, "three cache lines a mix");
+
+size_t link_stats_size(uint32_t workers, uint32_t transports, uint32_t mixes);
 struct link_counters *link_stats_counters(void *base, unsigned worker);
 struct link_entry *link_stats_entry(void *base, uint32_t workers, uint32_t transports,
                                     unsigned worker, unsigned transport);
+struct link_mix_entry *link_stats_mix(void *base, uint32_t workers, uint32_t transports,
+                                      uint32_t mixes, unsigned worker, unsigned mix);
 /* Copies of what another thread or process writes meanwhile, word by word. */
 void link_words_load(void *to, const void *from, size_t bytes);
 void link_words_store(void *to, const void *from, size_t bytes);
@@ -71,6 +86,9 @@ int link_entry_read(const struct link_entry *entry, struct link_transport_info *
                     struct link_transport_stats *stats);
 /* Writer: set (info) or clear (NULL). */
 void link_entry_write(struct link_entry *entry, const struct link_transport_info *info);
+int link_mix_read(const struct link_mix_entry *entry, struct link_mix_info *info,
+                  struct link_mix_stats *stats);
+void link_mix_write(struct link_mix_entry *entry, const struct link_mix_info *info);
 
 /* ---- memfd ---- */
 

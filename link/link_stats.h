@@ -104,13 +104,29 @@
     X(stun_foreign, 92, "STUN dropped: not the transport's user name or password")             \
     X(stun_refused, 93, "STUN checks answered by an error: role, unknown attribute")           \
     X(stun_rate, 94, "STUN dropped: rate exceeded")                                            \
-    X(ice_selected, 95, "times a check selected the remote address")
+    X(ice_selected, 95, "times a check selected the remote address")                           \
+    X(mixes, 96, "mixes open now")                                                             \
+    X(mix_members, 97, "members of mixes now")                                                 \
+    X(mix_in, 98, "RTP packets given to mixers")                                               \
+    X(mix_refused, 99, "RTP refused by mixers: duplicate, empty, too fast, codec error")       \
+    X(mix_late, 100, "RTP refused by mixers: after its turn to be played")                     \
+    X(mix_out, 101, "RTP packets made by mixers")                                              \
+    X(mix_ticks, 102, "rooms mixed, each 20 ms")                                               \
+    X(mix_ticks_late, 103, "rooms mixed more than half a tick after their time")               \
+    X(mix_ticks_lost, 104, "rooms not mixed: the worker was away too long")                    \
+    X(mix_digits, 105, "telephone-events recognised by mixers")                                \
+    X(mix_played, 106, "announcements begun")                                                  \
+    X(files_open, 107, "recordings and captures open now")                                     \
+    X(record_blocks, 108, "blocks of 20 ms given to the writer")                               \
+    X(record_dropped, 109, "blocks of 20 ms dropped: the writer was behind")                   \
+    X(capture_packets, 110, "packets given to the writer")                                     \
+    X(capture_dropped, 111, "packets not captured: the writer was behind")
 
 enum link_counter {
 #define LINK_COUNTER_ENUM(name, number, text) LINK_COUNTER_##name = (number),
     LINK_COUNTER_LIST(LINK_COUNTER_ENUM)
 #undef LINK_COUNTER_ENUM
-        LINK_COUNTERS = 96
+        LINK_COUNTERS = 112
 };
 
 struct link_counters {
@@ -138,7 +154,21 @@ struct link_transport_info {
     uint64_t opened_ms; /* CLOCK_MONOTONIC */
 };
 
-_Static_assert(sizeof(struct link_counters) == 768, "twelve cache lines");
+/* What a mix is, for lists and for a sluiced that comes back. */
+struct link_mix_info {
+    struct link_id id;
+    uint32_t rate;
+    uint16_t members_max;
+    uint8_t loudest;
+    uint8_t producer;
+    uint8_t claimed; /* 0: opened by an earlier sluiced and not claimed since */
+    uint8_t reserved[7];
+    char conference[LINK_TAG_SIZE];
+    uint64_t opened_ms; /* CLOCK_MONOTONIC */
+};
+
+_Static_assert(sizeof(struct link_counters) == 896, "fourteen cache lines");
+_Static_assert(sizeof(struct link_mix_info) == 80, "whole words, no padding");
 _Static_assert(sizeof(struct link_transport_info) == 160, "whole words, no padding");
 
 #endif

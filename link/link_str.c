@@ -30,6 +30,16 @@ const char *link_mode_to_str(unsigned mode)
     }
 }
 
+const char *link_codec_to_str(unsigned codec)
+{
+    static const char *const name[LINK_CODECS] = {
+        [LINK_CODEC_NONE] = "none", [LINK_CODEC_PCMU] = "PCMU", [LINK_CODEC_PCMA] = "PCMA",
+        [LINK_CODEC_G722] = "G722", [LINK_CODEC_OPUS] = "opus",
+    };
+
+    return codec < LINK_CODECS ? name[codec] : "unknown";
+}
+
 static const struct {
     const char *name;
     const char *text;

@@ -175,3 +175,22 @@ void link_worker_show(struct link_worker *worker, unsigned transport,
 {
     link_entry_write(entry_of(worker, transport), info);
 }
+
+static struct link_mix_entry *mix_of(struct link_worker *worker, unsigned mix)
+{
+    const struct link_info *info = &worker->server->info;
+
+    return link_stats_mix(worker->server->stats, info->workers, info->transports, info->mixes,
+                          worker->number, mix);
+}
+
+struct link_mix_stats *link_worker_mix_stats(struct link_worker *worker, unsigned mix)
+{
+    return &mix_of(worker, mix)->stats;
+}
+
+void link_worker_show_mix(struct link_worker *worker, unsigned mix,
+                          const struct link_mix_info *info)
+{
+    link_mix_write(mix_of(worker, mix), info);
+}

@@ -45,6 +45,8 @@ static void on_link_msg(void *ctx, const struct link_msg *msg)
     struct media_link *m = ctx;
     struct port_leg *leg;
 
+    if (media_mix_on_msg(m, msg))
+        return;
     if (msg->type != LINK_REPLY) {
         if (msg->type != LINK_DTLS_RX)
             on_link_event(m, msg->type, (struct link_id){msg->transport, msg->generation},
@@ -173,6 +175,18 @@ static int on_orphan(void *ctx, const struct link_transport_info *info,
     return 0;
 }
 
+static int on_orphan_mix(void *ctx, const struct link_mix_info *info,
+                         const struct link_mix_stats *stats)
+{
+    struct media_link *m = ctx;
+    struct link_msg msg;
+
+    (void)stats;
+    link_msg_init(&msg, LINK_MIX_CLOSE, info->id, 0);
+    (void)link_port_send(m->port, &msg);
+    return 0;
+}
+
 static int on_held(void *ctx, const struct link_transport_info *info,
                    const struct link_transport_stats *stats)
 {
@@ -225,6 +239,8 @@ static void on_attached(void *ctx, const struct link_info *info)
     m->is_attached = true;
     if (info->orphans != 0)
         (void)link_client_transports(m->client, on_orphan, m);
+    if (m->config.close_orphans)
+        (void)link_client_mixes(m->client, on_orphan_mix, m);
     snprintf(text, sizeof(text), "%s", info->program);
     log_info(LOG_AREA_LINK, 0, "data plane attached", LOG_S("program", info->program),
              LOG_I("pid", info->pid), LOG_U("workers", info->workers),
@@ -348,6 +364,8 @@ void media_link_stop(struct media_link *m, uint32_t limit_ms, void (*on_stopped)
     m->on_stopped = on_stopped;
     m->stop_user = user;
     timer_start(m->config.timers, &m->stop_timer, clock_mono_ms() + limit_ms);
+    LIST_FOREACH_SAFE (it, &m->mixes)
+        media_mix_close(LIST_ENTRY(it, struct media_mix, link));
     /* Also a port whose association is dead already has a transport to be closed. */
     LIST_FOREACH_SAFE (it, &m->all)
         media_link_ops.close(LIST_ENTRY(it, struct media_port, link));
@@ -440,6 +458,7 @@ int media_link_create(const struct media_link_config *config, struct media_link 
         return ERR_NOMEM;
     m->config = *config;
     list_init(&m->all);
+    list_init(&m->mixes);
     timer_init(&m->client_timer, on_client_timer, m);
     timer_init(&m->tick, on_tick, m);
     timer_init(&m->stop_timer, on_stop_timer, m);
@@ -475,6 +494,8 @@ void media_link_destroy(struct media_link *m)
     if (m == NULL)
         return;
     end_shards(m);
+    LIST_FOREACH_SAFE (it, &m->mixes)
+        media_mix_free(LIST_ENTRY(it, struct media_mix, link));
     LIST_FOREACH_SAFE (it, &m->all) {
         struct media_port *p = LIST_ENTRY(it, struct media_port, link);
 

@@ -40,7 +40,7 @@ static void leg_forget(struct port_leg *leg)
     leg->is_named = false;
 }
 
-static void forget_routes(struct media_port *p)
+void media_forget_routes(struct media_port *p)
 {
     for (size_t i = 0; i < p->routes; i++)
         list_remove(&p->route[i].link);
@@ -70,9 +70,13 @@ void media_port_free(struct media_port *p)
         leg_forget(&p->leg[i]);
         HASH_DELETE(by_id, m->by_id, &p->leg[i]);
     }
-    forget_routes(p);
+    media_forget_routes(p);
     while (!list_is_empty(&p->sources))
         forget_route(LIST_ENTRY(list_first(&p->sources), struct port_route, link));
+    media_forward_leave(p);
+    media_mix_port_gone(p);
+    if (p->capture != NULL)
+        media_file_free(p->capture);
     if (!p->is_void && m->numbers != NULL)
         ports_release(m->numbers, p->number, clock_mono_ms());
     timer_cancel(m->config.timers, &p->timer);
@@ -163,6 +167,8 @@ static void port_close(struct media_port *p)
         return;
     /* One whose OPEN is not answered yet waits for that answer first. */
     p->state = PORT_CLOSING;
+    media_forward_leave(p);
+    media_mix_port_gone(p);
     if (!is_waiting(p) || p->is_void)
         close_step(p);
 }
@@ -239,7 +245,7 @@ static int port_open(void *media, const struct media_request *r,
     p->kind = r->kind;
     p->is_lab = r->is_lab;
     p->number = number;
-    p->own_rtcp = m->config.settings->media.own_rtcp && r->kind != MEDIA_PASS;
+    p->own_rtcp = (m->config.settings->media.own_rtcp || r->ends_rtcp) && r->kind != MEDIA_PASS;
     if (getentropy(&p->ssrc, sizeof(p->ssrc)) != 0 || p->ssrc == 0)
         p->ssrc = number;
     p->ssrc &= ~0xffu; /* one for each lane, none of them 0 */
@@ -249,6 +255,8 @@ static int port_open(void *media, const struct media_request *r,
     p->local = addr_with_port(addr_of_link(&m->info.local[local]), number);
     timer_init(&p->timer, on_port_timer, p);
     list_init(&p->sources);
+    list_init(&p->receivers);
+    list_init(&p->fed);
     list_push_back(&m->all, &p->link);
     m->stats.ports_open++;
     err = leg_open(p, 0, r, local);
@@ -399,7 +407,7 @@ static int send_routes(struct media_port *p)
 
 static bool is_routed(const struct media_port *p, const struct media_route *rows, size_t count)
 {
-    bool is_same = p->routes == count;
+    bool is_same = p->routes == count && list_is_empty(&p->receivers);
 
     for (size_t i = 0; i < count && is_same; i++)
         is_same = p->route[i].to == rows[i].to && p->route[i].pt_in == rows[i].pt_in &&
@@ -407,8 +415,21 @@ static bool is_routed(const struct media_port *p, const struct media_route *rows
     return is_same;
 }
 
+/* While the data plane has a list it does not look at the table. */
+static int leave_receivers(struct media_port *p)
+{
+    struct link_msg msg;
+
+    if (list_is_empty(&p->receivers))
+        return 0;
+    media_forward_forget(p);
+    return link_port_send(p->m->port, message(&msg, LINK_ROUTE_CLEAR, &p->leg[0]));
+}
+
 static int port_route(struct media_port *from, const struct media_route *rows, size_t count)
 {
+    int err;
+
     if (count > MEDIA_ROUTES_MAX)
         return ERR_LIMIT;
     if (from->state != PORT_OPEN)
@@ -418,7 +439,10 @@ static int port_route(struct media_port *from, const struct media_route *rows, s
             return ERR_STATE;
     if (is_routed(from, rows, count))
         return 0;
-    forget_routes(from);
+    err = leave_receivers(from);
+    if (err != 0)
+        return err;
+    media_forget_routes(from);
     for (size_t i = 0; i < count; i++) {
         struct port_route *r = &from->route[i];
 
@@ -546,6 +570,7 @@ void media_leg_on_close_reply(struct port_leg *leg, const struct link_transport_
 
 void media_port_lose_all(struct media_link *m)
 {
+    media_mix_lose_all(m);
     LIST_FOREACH_SAFE (it, &m->all) {
         struct media_port *p = LIST_ENTRY(it, struct media_port, link);
 
@@ -573,6 +598,19 @@ const struct media_ops media_link_ops = {
     .associate = port_associate,
     .ice = port_ice,
     .route = port_route,
+    .forward = media_forward,
+    .switch_source = media_switch_source,
     .stats = port_stats,
     .close = port_close,
+    .capture = media_capture,
+    .stop_capture = media_stop_capture,
+    .mix_open = media_mix_open,
+    .mix_join = media_mix_join,
+    .mix_leave = media_mix_leave,
+    .mix_play = media_mix_play,
+    .mix_stop_play = media_mix_stop_play,
+    .mix_record = media_mix_record,
+    .mix_stop_record = media_mix_stop_record,
+    .mix_stats = media_mix_stats,
+    .mix_close = media_mix_close,
 };

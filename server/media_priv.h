@@ -40,6 +40,67 @@ struct port_route {
     uint32_t clock_rate;
 };
 
+/* A row of media_ops.forward. */
+struct port_receiver {
+    struct list link;     /* in from->receivers */
+    struct list fed_link; /* in row.to->fed */
+    struct media_port *from;
+    struct media_receiver row;
+};
+
+/* A recording, an announcement or a capture that has been asked for and has not ended. */
+struct media_file {
+    struct list link; /* in mix->files */
+    uint64_t cookie;
+    enum link_type command;
+    struct media_port *port; /* NULL: the whole mix */
+    bool is_orphan;          /* the port has closed meanwhile */
+    char name[LINK_FILE_SIZE];
+};
+
+struct mix_member {
+    struct list link; /* in mix->members */
+    struct media_mix *mix;
+    struct media_port *port;
+    uint64_t cookie; /* of the newest JOIN */
+    bool is_joined;  /* one was accepted: a refusal of the next changes nothing */
+};
+
+/* A command that waits until the mix has its name. */
+struct mix_waiting {
+    struct list link;
+    struct link_msg msg;
+};
+
+enum mix_state {
+    MIX_OPENING,
+    MIX_OPEN,
+    MIX_FAILED,   /* on_opened said so, or on_gone: waits for close */
+    MIX_CLOSING,  /* waits for the data plane's answer to OPEN or CLOSE */
+    MIX_DRAINING, /* closed; waits for the ends of its recordings */
+    MIX_CLOSED,   /* on_closed is due */
+};
+
+struct media_mix {
+    struct media_link *m;
+    struct list link;
+    const struct media_mix_callbacks *callbacks;
+    void *owner;
+    enum mix_state state;
+    int error;          /* MIX_FAILED: for on_opened */
+    bool was_told_open; /* on_opened came */
+    bool is_void;       /* the data plane that knew it is gone */
+    bool is_waiting;    /* for the answer to OPEN or CLOSE */
+    uint64_t id;        /* ours: cookie of OPEN and CLOSE */
+    struct link_id name;
+    unsigned worker;
+    struct list members;
+    struct list files;
+    struct list waiting;
+    size_t waiting_count;
+    struct timer timer;
+};
+
 struct media_port {
     struct media_link *m;
     struct list link;
@@ -67,7 +128,10 @@ struct media_port {
     struct port_leg leg[2];
     struct port_route route[MEDIA_ROUTES_MAX]; /* where its media go, as last told */
     size_t routes;
-    struct list sources; /* routes of others that lead here */
+    struct list sources;        /* routes of others that lead here */
+    struct list receivers, fed; /* rows of media_forward: of ours, of others to us */
+    struct mix_member *member;  /* NULL: in no mix */
+    struct media_file *capture; /* NULL: none */
     struct link_transport_stats final;
     struct timer timer;
 };
@@ -87,6 +151,7 @@ struct media_link {
     uint16_t *orphans; /* numbers that an earlier sluiced's transports hold */
     size_t orphan_count;
     struct list all;
+    struct list mixes;
     struct port_leg *by_id;
     struct port_leg *by_transport;
     uint64_t next_id;
@@ -111,5 +176,57 @@ void media_leg_on_close_reply(struct port_leg *leg, const struct link_transport_
 void media_port_lose_all(struct media_link *m);
 
 void media_port_free(struct media_port *p);
+/* The table of a port, here; the data plane's is the caller's business. */
+void media_forget_routes(struct media_port *p);
+
+/* ---- media_forward.c ---- */
+
+int media_forward(struct media_port *from, const struct media_receiver *rows, size_t count);
+int media_switch_source(struct media_port *from, struct media_port *before,
+                        const struct media_receiver *row);
+/* Forget the rows of a port, in its list; the data plane's list is the caller's business. */
+void media_forward_forget(struct media_port *from);
+/* The port closes: nobody sends to it any more, here and on the data plane. */
+void media_forward_leave(struct media_port *p);
+
+/* ---- media_mix.c ---- */
+
+int media_mix_open(void *media, const struct media_mix_request *r,
+                   const struct media_mix_callbacks *callbacks, void *owner,
+                   struct media_mix **out);
+int media_mix_join(struct media_mix *mix, struct media_port *port,
+                   const struct media_mix_member *member);
+int media_mix_leave(struct media_mix *mix, struct media_port *port);
+int media_mix_stats(struct media_mix *mix, struct link_mix_stats *stats);
+void media_mix_close(struct media_mix *mix);
+void media_mix_free(struct media_mix *mix);
+/* A command about the mix, sent now or when it has its name. ERR_STATE: it has ended; ERR_AGAIN. */
+int media_mix_send(struct media_mix *mix, struct link_msg *msg);
+
+/* The port closes: it leaves its mix, its capture is not waited for. */
+void media_mix_port_gone(struct media_port *p);
+/* A reply to, or an event of, a mix or a capture. False: about something else. */
+bool media_mix_on_msg(struct media_link *m, const struct link_msg *msg);
+/* The data plane is gone: owners are told. */
+void media_mix_lose_all(struct media_link *m);
+
+/* ---- media_file.c ---- */
+
+int media_mix_play(struct media_mix *mix, struct media_port *port, const char *file);
+int media_mix_stop_play(struct media_mix *mix, struct media_port *port);
+int media_mix_record(struct media_mix *mix, struct media_port *port, const char *file,
+                     uint32_t seconds);
+int media_mix_stop_record(struct media_mix *mix, struct media_port *port);
+int media_capture(struct media_port *port, const char *file, uint32_t seconds);
+int media_stop_capture(struct media_port *port);
+
+/* The file with this cookie; NULL. */
+struct media_file *media_file_find(struct media_mix *mix, uint64_t cookie);
+void media_file_free(struct media_file *f);
+/* Tell the owner that it ended, and free it. */
+void media_file_end(struct media_mix *mix, struct media_file *f, const struct link_mix_event *e);
+/* The same without a word from the data plane. */
+void media_file_lose(struct media_mix *mix, struct media_file *f, int err, const char *why);
+void media_capture_end(struct media_port *p, const struct link_mix_event *e);
 
 #endif

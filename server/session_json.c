@@ -112,6 +112,21 @@ static json_t *drops_json(const struct link_transport_stats *st)
                      "source", (json_int_t)st->drop_source);
 }
 
+/* What a member of a mix says and hears; nothing for those that are in none. */
+static void add_mix(json_t *j, const struct link_transport_stats *st)
+{
+    if (st->mix_in == 0 && st->mix_out == 0)
+        return;
+    json_object_set_new(
+        j, "mix",
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "packets_in", (json_int_t)st->mix_in,
+                  "refused", (json_int_t)st->mix_refused, "late", (json_int_t)st->mix_late,
+                  "concealed", (json_int_t)st->mix_concealed, "delay_ms",
+                  (json_int_t)st->mix_delay_ms, "talk_ms", (json_int_t)st->mix_talk_ms, "level",
+                  (json_int_t)st->mix_level, "digits", (json_int_t)st->mix_digits, "packets_out",
+                  (json_int_t)st->mix_out, "lost_out", (json_int_t)st->mix_out_lost));
+}
+
 static void add_counters(json_t *j, const struct link_transport_stats *st)
 {
     const struct {
@@ -143,6 +158,7 @@ static void add_counters(json_t *j, const struct link_transport_stats *st)
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
         json_object_set_new(j, row[i].name, json_integer((json_int_t)row[i].value));
     json_object_set_new(j, "drops", drops_json(st));
+    add_mix(j, st);
 }
 
 static json_t *transport_json(const struct session_transport *t)

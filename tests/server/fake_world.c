@@ -1,4 +1,4 @@
-#include "fake_world.h"
+#include "tests/server/fake_mix.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,6 +167,7 @@ static int port_open(void *media, const struct media_request *r,
     p->request = *r;
     p->callbacks = callbacks;
     p->owner = owner;
+    p->world = w;
     p->session = strtoull(r->session, NULL, 10);
     p->local = addr_from_ip4(ip, (uint16_t)(20000 + 2 * w->port_count));
     w->port_count++;
@@ -206,6 +207,7 @@ static int port_route(struct media_port *from, const struct media_route *rows, s
         CU_ASSERT(rows[i].to->is_announced && !rows[i].to->is_closing);
     memcpy(from->route, rows, count * sizeof(*rows));
     from->routes = count;
+    from->receivers = 0; /* one or the other */
     from->to = count > 0 ? rows[0].to : NULL;
     return 0;
 }
@@ -222,9 +224,10 @@ static void port_close(struct media_port *p)
 {
     CU_ASSERT_FALSE(p->is_closing);
     p->is_closing = true;
+    fake_mix_port_gone(p->world, p);
 }
 
-static const struct media_ops media = {
+static struct media_ops media = {
     .open = port_open,
     .local = port_local,
     .set_remote = port_set_remote,
@@ -471,6 +474,7 @@ struct world *world_create(enum settings_dtls dtls)
     };
     w->env.ops = &w->ops;
     w->env.user = w;
+    fake_mix_ops(&media);
     w->env.media_ops = &media;
     w->env.media = w;
     w->env.timers = &w->timers;
@@ -639,6 +643,7 @@ void world_run(struct world *w)
         }
         for (size_t i = 0; i < w->port_count; i++)
             has_moved = move_port(w, &w->ports[i]) || has_moved;
+        has_moved = fake_mix_move(w) || has_moved;
     }
     CU_ASSERT_FALSE(has_moved);
 }
@@ -715,6 +720,7 @@ void world_first_packet(struct world *w, struct peer *p, unsigned direction)
 void world_lose_data_plane(struct world *w)
 {
     w->open_result = ERR_CLOSED;
+    fake_mix_lose(w);
     for (size_t i = 0; i < w->port_count; i++)
         if (!w->ports[i].is_closing)
             w->ports[i].callbacks->on_gone(w->ports[i].owner, "data plane lost");

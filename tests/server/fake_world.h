@@ -11,9 +11,12 @@
 #include "settings/settings.h"
 #include "signalling/h245/engine.h"
 
-#define WORLD_PEERS_MAX  4
-#define WORLD_PORTS_MAX  32
-#define WORLD_EVENTS_MAX 256
+#define WORLD_PEERS_MAX     4
+#define WORLD_PORTS_MAX     32
+#define WORLD_EVENTS_MAX    256
+#define WORLD_MIXES_MAX     8
+#define WORLD_FILES_MAX     8
+#define WORLD_RECEIVERS_MAX 16
 
 struct h245_OpenLogicalChannel;
 struct h245_OpenLogicalChannelAck;
@@ -23,6 +26,7 @@ struct h245_TerminalCapabilitySet;
 /* A port of the fake data plane. */
 struct media_port {
     bool is_used;
+    struct world *world;
     struct media_request request;
     const struct media_callbacks *callbacks;
     void *owner;
@@ -36,6 +40,33 @@ struct media_port {
     struct media_port *to; /* of the first route; NULL: nowhere */
     struct media_route route[MEDIA_ROUTES_MAX];
     size_t routes;
+    struct media_receiver receiver[WORLD_RECEIVERS_MAX]; /* by forward and switch_source */
+    size_t receivers;
+    unsigned switches;     /* times that switch_source named it as the new source */
+    struct media_mix *mix; /* that it is a member of; NULL: none */
+    struct media_mix_member member;
+    char capture[LINK_FILE_SIZE]; /* file; "" = none */
+    bool is_capture_ending;
+};
+
+/* A mix of the fake data plane. What it plays and records ends when a test says so (world_played,
+ * world_recorded), or with the mix. */
+struct media_mix {
+    bool is_used, is_announced, is_closing, is_closed;
+    struct media_mix_request request;
+    char conference[LINK_TAG_SIZE];
+    const struct media_mix_callbacks *callbacks;
+    void *owner;
+    struct world *world;
+    struct {
+        struct media_port *port; /* NULL: the whole mix */
+        bool is_recording;       /* else played */
+        bool is_ending;
+        char name[LINK_FILE_SIZE];
+    } file[WORLD_FILES_MAX];
+    size_t files;
+    struct media_port *refused; /* told at the next step */
+    unsigned plays, records;    /* since it was opened */
 };
 
 #define PEER_CHANNELS_MAX 16
@@ -172,7 +203,10 @@ struct world {
     size_t peer_count;
     struct media_port ports[WORLD_PORTS_MAX];
     size_t port_count;
-    int open_result;   /* of media open */
+    int open_result; /* of media open */
+    struct media_mix mixes[WORLD_MIXES_MAX];
+    size_t mix_count;
+    int mix_result;    /* of on_opened of mixes */
     bool hold_ports;   /* on_opened does not come until this is cleared */
     int listen_result; /* of h245_listen */
     unsigned listens, connects, dials;
@@ -214,6 +248,16 @@ void world_keyed(struct world *w, struct peer *p);
 void world_dtls_failed(struct world *w, struct peer *p, enum dtls_failure why);
 void world_first_packet(struct world *w, struct peer *p, unsigned direction);
 void world_lose_data_plane(struct world *w);
+
+/* What the data plane would say of mixes. `port` NULL: nobody, or the whole mix. */
+void world_speaker(struct media_mix *mix, struct media_port *port);
+void world_digit(struct media_mix *mix, struct media_port *port, char digit);
+/* An announcement or a recording ends; false when there is none there. */
+bool world_played(struct media_mix *mix, struct media_port *port, int err);
+bool world_recorded(struct media_mix *mix, struct media_port *port, int err);
+/* Members now; the mix of a conference by its id, NULL when there is none open. */
+size_t world_mix_members(const struct media_mix *mix);
+struct media_mix *world_mix(struct world *w, const char *conference);
 
 /* Octets on the wires, past the peer's engines. */
 void peer_send_h225(struct peer *p, const void *data, size_t len);
