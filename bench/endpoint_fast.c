@@ -59,9 +59,9 @@ static void open_both(struct leg *l, const struct h23510_fast_offer *tx,
                  is_protected ? "h235Media" : "in the clear", addr_format(remote, text));
     media_set_remote(l->media, remote, control);
     leg_follow_agreement(l, &l->security.agreement);
-    leg_open_tx(l, VOICE_PT_DYNAMIC);
+    leg_open_tx(l, tx->channel.payload_type);
     if (leg_voice_of(rx->channel.audio.codec, &voice))
-        media_open_rx(l->media, voice, VOICE_PT_DYNAMIC);
+        media_open_rx(l->media, voice, rx->channel.payload_type);
 }
 
 /* --- caller -------------------------------------------------------------------------------- */

@@ -29,6 +29,9 @@ bool leg_voice_of(enum h245_codec codec, enum voice_codec *out)
     case H245_CODEC_G722:
         *out = VOICE_G722;
         return true;
+    case H245_CODEC_OPUS:
+        *out = VOICE_OPUS;
+        return true;
     default:
         return false;
     }
@@ -89,6 +92,8 @@ static int build_olc(struct leg *l, const struct h245_audio *audio,
                                    .audio = *audio,
                                    .media_control =
                                        protect ? l->media->rtp.local : l->media->rtcp.local};
+    if (h245_codec_payload_type(audio->codec) == H245_PT_DYNAMIC)
+        channel.payload_type = LEG_DYNAMIC_TYPE;
     int rc = h245_build_olc(&l->arena, &channel, olc);
     if (rc == 0 && protect)
         rc = h23510_fill_olc(&l->security, &l->arena, *olc);
@@ -153,7 +158,7 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
                  addr_format(&read.media, text));
     media_set_remote(l->media, &read.media, &read.media_control);
     leg_follow_agreement(l, &agreement);
-    leg_open_tx(l, VOICE_PT_DYNAMIC);
+    leg_open_tx(l, LEG_DYNAMIC_TYPE);
 }
 
 static void on_channel_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)

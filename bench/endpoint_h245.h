@@ -81,6 +81,8 @@ void leg_begin(struct leg *l, const char *how);
 void leg_lost(struct leg *l, const char *why);
 
 /* For endpoint_fast.c, which opens the same channels by another way. */
+#define LEG_DYNAMIC_TYPE 111 /* payload type of what has none of its own */
+
 /* False: not a codec of ours. */
 bool leg_voice_of(enum h245_codec codec, enum voice_codec *out);
 /* Sends tx_codec from now on. */

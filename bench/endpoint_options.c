@@ -80,6 +80,8 @@ static int add_codec(struct endpoint_options *o, const char *word)
         codec = H245_CODEC_PCMU;
     else if (strcasecmp(word, "g722") == 0)
         codec = H245_CODEC_G722;
+    else if (strcasecmp(word, "opus") == 0)
+        codec = H245_CODEC_OPUS;
     else
         return ERR_NOTFOUND;
     o->codecs[o->codec_count++] = (struct h245_audio){.codec = codec, .frames = 20};
@@ -380,7 +382,8 @@ static const struct option_row {
     {"local", "ADDR[:PORT]", opt_local, "local address (and port, with --listen; default 1720)"},
     {"media", "ADDR", opt_media, "local address for media; default: that of signalling"},
     {"alias", "NAME", opt_alias, "our own H.323 alias"},
-    {"codec", "LIST", opt_codec, "pcma, pcmu, g722, in order of preference (default pcma,pcmu)"},
+    {"codec", "LIST", opt_codec,
+     "pcma, pcmu, g722, opus, in order of preference (default pcma,pcmu)"},
     {"play", "FILE", opt_play, "WAV file to send (8 kHz mono: PCM of 16 bits, or G.711)"},
     {"loop", NULL, opt_loop, "play it again and again"},
     {"expect", "FILE", opt_expect, "WAV file that the far side plays: compare what is heard"},
