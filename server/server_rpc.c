@@ -309,6 +309,23 @@ static void method_session_close(void *ctx, void *peer, const json_t *params,
                                       session_state_to_str(session_state(session))));
 }
 
+static void method_session_rekey(void *ctx, void *peer, const json_t *params,
+                                 struct rpc_reply *reply)
+{
+    struct session *session = session_of(ctx, params, reply);
+    const char *why = NULL;
+    int err;
+
+    (void)peer;
+    if (session == NULL)
+        return;
+    err = session_rekey(session, &why, clock_mono_ms());
+    if (err != 0)
+        rpc_reply_error(reply, err, "%s", why);
+    else
+        rpc_reply_result(reply, json_pack("{s:I}", "id", (json_int_t)session_id(session)));
+}
+
 static void method_conference_list(void *ctx, void *peer, const json_t *params,
                                    struct rpc_reply *reply)
 {
@@ -334,6 +351,9 @@ static const struct rpc_method methods[] = {
     {"session.get", "everything about a session", id_params, 1, method_session_get},
     {"session.close", "end a session: EndSession, ReleaseComplete, close alert", id_params, 1,
      method_session_close},
+    {"session.rekey",
+     "new DTLS connections and keys beside those that run, which then end (A-REPLACE)", id_params,
+     1, method_session_rekey},
     {"conference.list", "conferences and their sessions", NULL, 0, method_conference_list},
 };
 

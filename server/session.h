@@ -10,7 +10,8 @@
  *
  * Files: session.c (life, timers), session_call.c (H.225.0), session_dial.c (calls of
  * ours), session_h245.c (H.245), session_channel.c (table of channels), session_incoming.c and
- * session_outgoing.c (how they are opened), session_secure.c (TLS), session_transport.c (ports,
+ * session_outgoing.c (how they are opened), session_rekey.c (moved to a new connection),
+ * session_secure.c (TLS), session_transport.c (ports,
  * DTLS), session_port.c (what a port says), session_json.c. Main thread. */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
@@ -113,6 +114,7 @@ enum session_end {
     X(channels_refused)  /* by the peer */                                           \
     X(dtls_established)                                                              \
     X(dtls_failed)                                                                   \
+    X(rekeys) /* connections that we have begun to replace */                        \
     X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */           \
     X(h225_undecodable)                                                              \
     X(h225_unexpected)                                                               \
@@ -326,6 +328,12 @@ int session_misc_command(struct session *s, const char *command, uint16_t lcn, u
 /* Asks the peer to send this codec; event session.mode_answer follows. ERR_UNSUPPORTED: H.245 has
  * no plain mode for it. */
 int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now);
+
+/* A-REPLACE: a new DTLS connection with new keys beside each that runs; our channels move over when
+ * it is keyed, the peer may follow with its own, and the old one goes with its last channel. What
+ * fails leaves the old one as it is. ERR_STATE with *why in words: there is nothing to be replaced,
+ * or not now; errors of media_ops.open. */
+int session_rekey(struct session *s, const char **why, uint64_t now);
 
 uint64_t session_id(const struct session *s);
 enum session_state session_state(const struct session *s);

@@ -110,7 +110,8 @@ void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cau
     if (c == NULL)
         return;
     s->env->stats.channels_refused++;
-    session_lane_refused(s, c);
+    if (c->replaces == 0) /* else there is one already, on the connection that stays */
+        session_lane_refused(s, c);
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer refused channel %u: %s", lcn,
                  h245_olc_cause_to_str(cause));
     if (session_wants_events(s))

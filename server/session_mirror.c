@@ -64,6 +64,22 @@ static void add_channel(struct rows *rows, const struct session_channel *in,
         add_row(rows, in, to, PT_COMFORT_NOISE, -1);
 }
 
+/* Where media to the lane go. While it moves to a new connection (A-REPLACE) there are two channels:
+ * the newest whose keys are there. */
+static const struct session_channel *sink_of(const struct session *to, enum h245_media kind,
+                                             uint8_t index)
+{
+    const struct session_channel *found = NULL;
+
+    SESSION_EACH_CHANNEL (to, c) {
+        if (c->kind == kind && c->index == index && c->direction == H245_OUTGOING &&
+            is_flowing(c) && (!c->is_protected || c->transport->association == ASSOCIATION_KEYED) &&
+            (found == NULL || c->serial > found->serial))
+            found = c;
+    }
+    return found != NULL ? found : session_channel_of(to, kind, index, H245_OUTGOING);
+}
+
 /* Rows by payload type: what belongs to no open channel stops here, so that closing one of several
  * channels stops its flow and no other (R-CLOSE). A session that has never had more than its audio
  * gets one row for all, whatever types its endpoint sends beside the codec's. */
@@ -75,7 +91,7 @@ static void collect(const struct session *s, const struct session_transport *t,
 
         if (in->direction != H245_INCOMING || in->transport != t || !is_flowing(in))
             continue;
-        out = session_channel_of(to, in->kind, in->index, H245_OUTGOING);
+        out = sink_of(to, in->kind, in->index);
         if (!is_flowing(out) || out->is_stopped || out->transport->remote.family == ADDR_NONE)
             continue;
         if (s->has_lanes) {

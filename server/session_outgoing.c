@@ -73,8 +73,8 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
     return err;
 }
 
-static int open_channel(struct session *s, struct session_transport *t,
-                        const struct session_channel *like, uint16_t replaces)
+int session_open_like(struct session *s, struct session_transport *t,
+                      const struct session_channel *like, uint16_t replaces)
 {
     struct session_channel *c = session_channel_add(s, H245_OUTGOING);
     uint16_t lcn = 0;
@@ -129,27 +129,11 @@ int session_open_lane(struct session *s, const struct session_channel *in)
         return 0;
     like.session_id = session_id_of(s, in->kind, in->index);
     if (err == 0)
-        err = open_channel(s, t, &like, 0);
+        err = session_open_like(s, t, &like, 0);
     if (err != 0)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "%s channel not opened: %s",
                      h245_media_to_str(in->kind), err_to_str(err));
     return err;
-}
-
-void session_move_outgoing(struct session *s, const struct session_channel *in)
-{
-    const struct session_channel *out = session_channel_of(s, in->kind, in->index, H245_OUTGOING);
-    struct session_channel like;
-    int err;
-
-    if (s->is_paused || out == NULL || out->state != CHANNEL_OPEN || !in->is_protected ||
-        !out->is_protected || in->transport->id <= out->transport->id)
-        return;
-    like = *out;
-    err = open_channel(s, in->transport, &like, out->lcn);
-    if (err != 0)
-        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "channel %u stays on the old connection: %s",
-                     out->lcn, err_to_str(err));
 }
 
 /* May our channel be opened now, as far as the peer's is concerned? We follow a peer that opens its
@@ -187,7 +171,7 @@ static void open_audio(struct session *s)
         return;
     session_stop_timer(s, SESSION_TIMER_MIRROR);
     like.payload_type = h245_codec_payload_type(like.audio.codec);
-    err = open_channel(s, t, &like, 0);
+    err = session_open_like(s, t, &like, 0);
     if (err != 0) {
         session_note(s, LOG_LEVEL_ERROR, LOG_AREA_H245, "channel not opened: %s", err_to_str(err));
         return;
@@ -250,16 +234,6 @@ static void split(struct session *s, struct session_channel *c)
     session_channel_drop(s, c);
 }
 
-static void finish_move(struct session *s, struct session_channel *c)
-{
-    struct session_channel *old =
-        c->replaces != 0 ? session_channel_find(s, c->replaces, H245_OUTGOING) : NULL;
-
-    c->replaces = 0;
-    if (old != NULL)
-        session_channel_drop(s, old);
-}
-
 void session_on_opened(struct session *s, uint16_t lcn,
                        const struct h245_OpenLogicalChannelAck *ack)
 {
@@ -304,7 +278,7 @@ void session_on_opened(struct session *s, uint16_t lcn,
         c->session_id = fields.session_id;
     if (c->state == CHANNEL_OPENING) {
         session_channel_is_open(s, c);
-        finish_move(s, c);
+        session_finish_move(s, c);
         session_ask_picture(s, c);
     }
 }

@@ -39,13 +39,16 @@ static void on_port_opened(void *owner, int err)
     struct session_transport *t = owner;
     struct session *s = enter(t);
 
-    if (err != 0) {
+    if (err != 0 && session_rekey_failed(t, err)) {
+        /* the connection that it was to replace goes on */
+    } else if (err != 0) {
         session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
                     err_to_str(err));
     } else {
         t->is_open = true;
         t->local = session_announced(s, s->env->media_ops->local(t->port));
         session_media_progress(s, t);
+        session_rekey_opened(t);
         if (s->conference != NULL)
             conference_update(s->conference);
     }
@@ -90,6 +93,7 @@ static void on_keyed(void *owner)
     if (session_wants_events(s))
         session_event(s, "media.keyed", json_object());
     session_fast_keyed(s);
+    session_finish_moves(t);
     if (s->conference != NULL)
         conference_update(s->conference);
     leave(s);

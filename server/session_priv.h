@@ -136,6 +136,7 @@ struct session_transport {
     bool is_closing;         /* on_closed is awaited: the place must not be used again before it */
     bool is_open;            /* on_opened came */
     enum media_kind kind;
+    uint32_t replaces;      /* id of the one that ours shall take over from (A-REPLACE), or 0 */
     enum h245_media medium; /* lane that it was opened for: of plain RTP the only one */
     uint8_t index;
     struct addr local;  /* announced to the peer */
@@ -414,8 +415,21 @@ void session_open_outgoing(struct session *s);
 /* Our channel on the lane of the other session's `in`, with its codec; 0 also when it has to wait
  * for its port. */
 int session_open_lane(struct session *s, const struct session_channel *in);
-/* The peer has moved the lane to a new connection (A-REPLACE): our channel goes there, too. */
+/* One with the values of `like` on this transport; it takes over from our channel `replaces` (0:
+ * from none). */
+int session_open_like(struct session *s, struct session_transport *t,
+                      const struct session_channel *like, uint16_t replaces);
+
+/* session_rekey.c: a connection beside the one that runs (A-REPLACE) */
+/* The peer has moved the lane to a new connection: our channel goes there, too. */
 void session_move_outgoing(struct session *s, const struct session_channel *in);
+/* The new channel is open: the old one goes, as soon as the new one can carry media. */
+void session_finish_move(struct session *s, struct session_channel *c);
+void session_finish_moves(struct session_transport *t); /* its keys are there */
+/* The port of a connection of ours that replaces another is there. */
+void session_rekey_opened(struct session_transport *t);
+/* It could not be had: true, and all stays as it was. */
+bool session_rekey_failed(struct session_transport *t, int err);
 
 /* session_mirror.c: between the two sessions of a relay */
 void session_follow(struct session *s);

@@ -259,10 +259,13 @@ static void A_REPLACE_new_connection_takes_over(void)
     CU_ASSERT_PTR_NOT_EQUAL_FATAL(fresh, old);
     CU_ASSERT(fresh->associations == 1 && old->associations == 1);
     CU_ASSERT_EQUAL(fresh->remote.port, 7000);
-    /* Ours has moved as well: the old one was closed when the new one was open. */
+    /* Ours moves as well, and the old one is closed when the new one can carry media. */
+    CU_ASSERT_EQUAL(open_channels(a, H245_INCOMING), 2);
+    CU_ASSERT_PTR_EQUAL(world_port(w, b)->to, old);
+    world_keyed(w, a);
+    settle();
     CU_ASSERT_EQUAL(open_channels(a, H245_INCOMING), 1);
     CU_ASSERT_EQUAL(a->closed_in, 1);
-    world_keyed(w, a);
     CU_ASSERT_PTR_EQUAL(world_port(w, b)->to, fresh);
     CU_ASSERT_PTR_EQUAL(fresh->to, world_port(w, b));
     CU_ASSERT_FALSE(old->is_closing);
@@ -289,6 +292,8 @@ static void A_REPLACE_old_connection_lives_with_its_other_channels(void)
     old = world_port(w, a);
     peer_moves(a, 7000);
     open_audio(a);
+    settle();
+    world_keyed(w, a);
     settle();
     peer_close_channel(a, audio);
     settle();
