@@ -31,6 +31,7 @@ static void finish(struct call *c)
     uv_close((uv_handle_t *)&c->timer, NULL);
     uv_close((uv_handle_t *)&c->limit, NULL);
     uv_close((uv_handle_t *)&c->second, NULL);
+    uv_close((uv_handle_t *)&c->data_until, NULL);
 }
 
 static void release(struct call *c)
@@ -140,8 +141,21 @@ static void on_media_clock(void *arg, unsigned ms)
     leg_on_clock(&c->leg, ms);
 }
 
+static void on_data_until(uv_timer_t *timer)
+{
+    struct call *c = timer->data;
+    leg_data_close(&c->leg);
+}
+
+static void on_media_data_up(void *arg)
+{
+    struct call *c = arg;
+    if (c->options->data.until_ms && !c->is_over)
+        uv_timer_start(&c->data_until, on_data_until, c->options->data.until_ms, 0);
+}
+
 static const struct media_ops media_callbacks = {on_media_done, on_media_failed, on_media_flowing,
-                                                 on_media_clock};
+                                                 on_media_clock, on_media_data_up};
 
 /* --- H.225.0 ------------------------------------------------------------------------------- */
 
@@ -529,7 +543,8 @@ int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *o
     uv_timer_init(loop, &c->timer);
     uv_timer_init(loop, &c->limit);
     uv_timer_init(loop, &c->second);
-    c->timer.data = c->limit.data = c->second.data = c;
+    uv_timer_init(loop, &c->data_until);
+    c->timer.data = c->limit.data = c->second.data = c->data_until.data = c;
     int rc = make_tls(c);
     if (rc == 0)
         rc = srtp_pair_prepare();
@@ -566,7 +581,11 @@ bool call_is_ok(struct call *c)
     const struct endpoint_options *o = c->options;
     if (!c->is_connected)
         report_fail(c->report, "the call was not connected");
-    if (o->policy.mode == H23510_MODE_REQUIRED && !(m->srtp && dtls_peer_is_verified(m->dtls)))
+    if (m->data && data_end_failure(m->data))
+        report_fail(c->report, "data: %s", data_end_failure(m->data));
+    bool is_keyed = m->srtp || o->profiles[0] == '\0';
+    if (o->policy.mode == H23510_MODE_REQUIRED &&
+        !(is_keyed && m->dtls && dtls_peer_is_verified(m->dtls)))
         report_fail(c->report, "media were not secured");
     if (m->expect_samples && !m->recorder.complete)
         report_fail(c->report, "the expected audio was not heard whole");

@@ -25,7 +25,7 @@ struct call {
     struct leg leg;
     struct addr h245_at; /* told in a Facility behind Connect; ADDR_NONE: not so */
     struct media media;
-    uv_timer_t timer, limit, second;
+    uv_timer_t timer, limit, second, data_until;
     bool is_caller, is_connected, is_hanging_up, is_over, was_done;
     bool by_peer; /* the peer released */
     unsigned cause;

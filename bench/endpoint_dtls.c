@@ -215,7 +215,8 @@ static SSL_CTX *make_context(const struct dtls_peer_config *cfg)
     SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, on_verify, NULL);
-    bool ok = SSL_CTX_set_tlsext_use_srtp(ctx, cfg->profiles) == 0; /* 0 is success here */
+    bool ok = cfg->profiles[0] == '\0' ||
+              SSL_CTX_set_tlsext_use_srtp(ctx, cfg->profiles) == 0; /* 0 is success here */
     if (ok && !cfg->no_certificate)
         ok = dtls_identity_use(cfg->identity, ctx);
     if (!ok) {
@@ -270,18 +271,22 @@ static void fail(struct dtls_peer *d, int ssl_error)
 /* Runs OpenSSL over whatever is in d->in. */
 static void drive(struct dtls_peer *d)
 {
-    char waste[2048];
+    uint8_t data[2048];
     if (d->state == DTLS_HANDSHAKE) {
         int rc = SSL_do_handshake(d->ssl);
         int error = SSL_get_error(d->ssl, rc);
         if (rc == 1)
             d->state = DTLS_ESTABLISHED;
-        else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+        if (rc == 1)
+            return;
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
             fail(d, error);
         return;
     }
-    /* Established: application data is of no use to an SRTP-only connection; alerts are. */
-    int rc = SSL_read(d->ssl, waste, sizeof(waste));
+    int rc;
+    while ((rc = SSL_read(d->ssl, data, sizeof(data))) > 0)
+        if (d->cfg.on_data)
+            d->cfg.on_data(d->cfg.arg, data, (size_t)rc);
     int error = SSL_get_error(d->ssl, rc);
     if (error == SSL_ERROR_ZERO_RETURN)
         snprintf(d->reason, sizeof(d->reason), "close_notify received");
@@ -322,6 +327,16 @@ void dtls_peer_on_timer(struct dtls_peer *d)
 {
     if (!is_over(d) && DTLSv1_handle_timeout(d->ssl) < 0)
         fail(d, SSL_ERROR_SSL);
+}
+
+int dtls_peer_send(struct dtls_peer *d, const uint8_t *bytes, size_t len)
+{
+    if (d->state != DTLS_ESTABLISHED)
+        return ERR_CLOSED;
+    if (SSL_write(d->ssl, bytes, (int)len) == (int)len)
+        return 0;
+    ERR_clear_error();
+    return ERR_RANGE;
 }
 
 void dtls_peer_close(struct dtls_peer *d)

@@ -31,10 +31,11 @@ struct dtls_peer_config {
     const struct dtls_identity *identity;
     bool no_certificate; /* fault: present none */
     bool is_client;
-    const char *profiles; /* colon-separated, OpenSSL's names, in order of preference */
+    const char *profiles; /* colon-separated, OpenSSL's names, best first; "": no use_srtp */
     char peer_hash[16];   /* what H.245 signalled of the far side */
     char peer_fingerprint[DTLS_FINGERPRINT_TEXT];
     void (*on_send)(void *arg, const uint8_t *bytes, size_t len);
+    void (*on_data)(void *arg, const uint8_t *bytes, size_t len); /* a record; NULL: of no use */
     void *arg;
 };
 
@@ -58,6 +59,8 @@ void dtls_peer_input(struct dtls_peer *d, const uint8_t *bytes, size_t len);
 int dtls_peer_timeout_ms(struct dtls_peer *d);
 void dtls_peer_on_timer(struct dtls_peer *d);
 void dtls_peer_close(struct dtls_peer *d);
+/* One record of data. ERR_CLOSED: not established; ERR_RANGE: too long for one datagram. */
+int dtls_peer_send(struct dtls_peer *d, const uint8_t *bytes, size_t len);
 
 enum dtls_peer_state dtls_peer_state(const struct dtls_peer *d);
 /* True once the peer's certificate was seen and hashed to the signalled fingerprint. */

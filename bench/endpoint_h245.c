@@ -113,6 +113,9 @@ static void open_channel(struct leg *l)
     int rc = leg_bind_media(l);
     if (rc == 0 && l->options->video_first)
         leg_video_open(l);
+    leg_data_open(l);
+    if (rc == 0 && l->options->data_only)
+        return;
     if (rc == 0)
         rc = h245_choose_audio(&l->peer_caps, l->options->codecs, l->options->codec_count, &audio);
     if (rc == 0)
@@ -139,7 +142,7 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
     struct h245_channel_ack read;
     struct h23510_agreement agreement = {0};
     char text[ADDR_TEXT_MAX];
-    if (leg_video_opened(l, lcn, ack))
+    if (leg_video_opened(l, lcn, ack) || leg_data_opened(l, lcn, ack))
         return;
     if (h245_read_olc_ack(ack, &read) != 0 || read.media.family == ADDR_NONE) {
         leg_fail(l, "Ack without a usable media address");
@@ -164,7 +167,7 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
 static void on_channel_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
 {
     struct leg *l = arg;
-    if (leg_video_rejected(l, lcn, cause))
+    if (leg_video_rejected(l, lcn, cause) || leg_data_rejected(l, lcn, cause))
         return;
     l->is_rejected = true;
     l->reject_cause = cause;
@@ -221,7 +224,7 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
     struct h245_channel channel;
     struct h23510_agreement agreement = {0};
     enum voice_codec voice;
-    if (leg_video_requested(l, lcn, olc))
+    if (leg_video_requested(l, lcn, olc) || leg_data_requested(l, lcn, olc))
         return;
     if (h245_read_olc(olc, &channel) != 0 || !leg_voice_of(channel.audio.codec, &voice)) {
         refuse_channel(l, lcn, H245_OLC_TYPE_NOT_SUPPORTED, "not audio that we know");
@@ -252,7 +255,7 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
                               enum h245_closer by)
 {
     struct leg *l = arg;
-    if (leg_video_closed(l, lcn, direction))
+    if (leg_video_closed(l, lcn, direction) || leg_data_closed(l, lcn, direction))
         return;
     report_event(l->report, EV_CHANNEL_CLOSED, "%s channel %u by %s",
                  direction == H245_OUTGOING ? "our" : "peer's", lcn,
@@ -278,11 +281,14 @@ static bool on_channel_close_request(void *arg, uint16_t lcn)
 static int send_capabilities(struct leg *l)
 {
     struct h245_TerminalCapabilitySet *tcs;
+    struct h245_data data;
     struct h245_caps_offer offer = {.audio = l->options->codecs,
                                     .audio_count = l->options->codec_count,
                                     .user_input = true,
                                     .relayed = &l->options->video,
-                                    .relayed_count = l->options->video.len > 0};
+                                    .relayed_count = l->options->video.len > 0,
+                                    .data = &data,
+                                    .data_count = leg_data_offer(l, &data)};
     arena_reset(&l->arena);
     int rc = h245_build_tcs(&l->arena, &offer, &tcs);
     if (rc == 0)
@@ -390,6 +396,7 @@ static const struct h245_engine_ops engine_ops = {
     .on_channel_rejected = on_channel_rejected,
     .on_channel_closed = on_channel_closed,
     .on_channel_close_request = on_channel_close_request,
+    .on_channel_confirmed = leg_data_confirmed,
     .on_misc_command = on_misc_command,
     .on_end_session = on_end_session,
     .on_failed = on_procedure_failed,
@@ -503,7 +510,8 @@ int leg_init(struct leg *l, uv_loop_t *loop, const struct endpoint_options *opti
              struct report *report, struct media *media, const struct dtls_identity *identity,
              const struct dtls_identity *other_identity, const struct leg_ops *ops, void *arg)
 {
-    struct h245_engine_config config = {.random = on_random};
+    struct h245_engine_config config = {.random = on_random,
+                                        .terminal_type = (uint8_t)options->terminal_type};
     memset(l, 0, sizeof(*l));
     l->carrier = &l->wire;
     l->options = options;

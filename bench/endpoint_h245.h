@@ -49,6 +49,10 @@ struct leg {
         uint16_t lcn, in_lcn; /* 0: none */
         bool is_asked;
     } video;
+    struct {
+        uint16_t lcn, in_lcn; /* ours or the peer's; 0: not that way */
+        bool is_asked, is_open;
+    } data;
     enum h23510_verdict refused;
     enum h245_olc_cause reject_cause; /* of our OLC */
     bool is_rejected;
@@ -97,6 +101,15 @@ bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogical
 bool leg_video_rejected(struct leg *l, uint16_t lcn, enum h245_olc_cause cause);
 bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc);
 bool leg_video_closed(struct leg *l, uint16_t lcn, enum h245_direction direction);
+/* endpoint_data_leg.c: the same for data. */
+size_t leg_data_offer(const struct leg *l, struct h245_data *offer); /* 0 or 1 */
+void leg_data_open(struct leg *l);
+bool leg_data_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack);
+bool leg_data_rejected(struct leg *l, uint16_t lcn, enum h245_olc_cause cause);
+bool leg_data_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc);
+bool leg_data_closed(struct leg *l, uint16_t lcn, enum h245_direction direction);
+void leg_data_confirmed(void *arg, uint16_t lcn);
+void leg_data_close(struct leg *l);
 void leg_on_misc_command(struct leg *l, const struct h245_MiscellaneousCommand *command);
 /* Milliseconds since the media began: opens and closes what the options name. */
 void leg_on_clock(struct leg *l, unsigned ms);

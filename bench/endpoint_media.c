@@ -51,6 +51,8 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
         rc = load(options->expect, &m->expect_samples, &m->expect_count);
     player_init(&m->player, m->play_samples, m->play_count);
     m->player.loop = options->loop;
+    if (rc == 0 && options->data.mode != DATA_OFF)
+        rc = data_end_create(loop, &options->data, &media_data_ops, m, &m->data);
     uv_timer_init(loop, &m->pace);
     uv_timer_init(loop, &m->dtls_timer);
     m->pace.data = m->dtls_timer.data = m;
@@ -194,6 +196,21 @@ void media_play(struct media *m)
         m->player.state = PLAYER_WAITING;
 }
 
+void media_open_data(struct media *m, uint16_t port, uint16_t remote_port)
+{
+    m->data_open = true;
+    m->data_port = port;
+    m->data_remote_port = remote_port;
+    media_io_run_data(m);
+}
+
+void media_close_data(struct media *m)
+{
+    if (m->data)
+        data_end_stop(m->data);
+    m->data_open = false;
+}
+
 void media_close_tx(struct media *m)
 {
     m->tx_open = false;
@@ -212,6 +229,7 @@ void media_close(struct media *m)
         return;
     m->is_closed = true;
     media_stop(m);
+    data_end_close(m->data);
     uv_close((uv_handle_t *)&m->pace, NULL);
     uv_close((uv_handle_t *)&m->dtls_timer, NULL);
     close_socket(&m->rtp);
@@ -227,6 +245,7 @@ void media_close(struct media *m)
 void media_fini(struct media *m)
 {
     dtls_peer_destroy(m->dtls);
+    data_end_destroy(m->data);
     dtls_peer_destroy(m->third_dtls);
     srtp_pair_destroy(m->srtp);
     voice_encoder_destroy(m->encoder);
@@ -293,6 +312,7 @@ json_t *media_report(const struct media *m)
     json_object_set_new(o, "rtcp", rtcp_json(m));
     json_object_set_new(o, "video", video_report(&m->video));
     json_object_set_new(o, "counters", counters_json(m));
+    json_object_set_new(o, "data", m->data ? data_end_report(m->data) : json_null());
     return o;
 }
 

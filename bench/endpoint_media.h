@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "bench/endpoint_audio.h"
+#include "bench/endpoint_data.h"
 #include "bench/endpoint_dtls.h"
 #include "bench/endpoint_faults.h"
 #include "bench/endpoint_options.h"
@@ -36,6 +37,8 @@
     X(unknown_first_byte)                                     \
     X(plain_when_secured) /* RTCP or RTP of the wrong kind */ \
     X(send_errors)                                            \
+    X(data_in) /* records of data */                          \
+    X(data_out)                                               \
     X(faults_out)    /* packets that a fault sent */          \
     X(third_answers) /* what came back to the third address */
 
@@ -50,6 +53,7 @@ struct media_ops {
     void (*on_failed)(void *arg, const char *what); /* DTLS failed */
     void (*on_flowing)(void *arg);                  /* the first packet went out; for drop faults */
     void (*on_clock)(void *arg, unsigned ms);       /* each frame; since the media began */
+    void (*on_data_up)(void *arg);                  /* the SCTP association */
 };
 
 struct media_socket {
@@ -75,6 +79,9 @@ struct media {
     bool play_asked; /* the player may start, after its lead */
     struct dtls_peer *dtls, *third_dtls;
     struct srtp_pair *srtp;
+    struct data_end *data;                /* NULL: none is wanted */
+    bool data_open;                       /* its H.245 channel */
+    uint16_t data_port, data_remote_port; /* of SCTP */
     struct dtls_srtp_keys keys;
     enum voice_codec tx_codec, rx_codec;
     uint8_t tx_type, rx_type; /* RTP payload types */
@@ -112,6 +119,9 @@ void media_open_rx(struct media *m, enum voice_codec codec, uint8_t payload_type
 /* Play the file now, again if it was played. */
 void media_play(struct media *m);
 void media_close_tx(struct media *m);
+/* The data channel of H.245 is open; SCTP begins when DTLS is there. And it is closed. */
+void media_open_data(struct media *m, uint16_t port, uint16_t remote_port);
+void media_close_data(struct media *m);
 /* BYE, and no packet of ours from then on; DTLS stays. Idempotent. */
 void media_pause(struct media *m);
 /* As media_pause, then close_notify, and no packet from then on. Idempotent. */

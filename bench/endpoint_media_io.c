@@ -48,8 +48,11 @@ static void on_third_send(void *arg, const uint8_t *bytes, size_t len)
     send_from(&m->third, bytes, len);
 }
 
+/* Without use_srtp there are data alone (D-RECORD). */
 static void install_keys(struct media *m)
 {
+    if (m->options->profiles[0] == '\0')
+        return;
     int rc = dtls_peer_keys(m->dtls, &m->keys);
     if (rc == 0)
         rc = srtp_pair_create(&m->keys, &m->srtp);
@@ -81,6 +84,7 @@ static void dtls_moved(struct media *m, enum dtls_peer_state before)
         report_event(m->report, EV_DTLS_DONE, "%s, fingerprint %s", dtls_peer_cipher(m->dtls),
                      dtls_peer_is_verified(m->dtls) ? "verified" : "NOT verified");
         install_keys(m);
+        media_io_run_data(m);
         break;
     case DTLS_CLOSED:
         report_event(m->report, EV_DTLS_CLOSED, "%s", dtls_peer_reason(m->dtls));
@@ -102,6 +106,53 @@ static void on_dtls_timer(uv_timer_t *timer)
     dtls_moved(m, before);
 }
 
+/* --- data ---------------------------------------------------------------------------------- */
+
+static void on_dtls_data(void *arg, const uint8_t *bytes, size_t len)
+{
+    struct media *m = arg;
+    m->counters.data_in++;
+    if (m->data && m->data_open)
+        data_end_input(m->data, bytes, len);
+}
+
+static void on_data_packet(void *arg, const uint8_t *packet, size_t len)
+{
+    struct media *m = arg;
+    m->counters.data_out++;
+    if (m->dtls && dtls_peer_send(m->dtls, packet, len) != 0)
+        m->counters.send_errors++;
+}
+
+static void on_data_up(void *arg)
+{
+    struct media *m = arg;
+    report_event(m->report, EV_DATA_UP, "%s", "");
+    m->ops->on_data_up(m->arg);
+}
+
+static void on_data_done(void *arg)
+{
+    struct media *m = arg;
+    report_event(m->report, EV_DATA_DONE, "%s", "");
+}
+
+static void on_data_down(void *arg, const char *why)
+{
+    struct media *m = arg;
+    report_event(m->report, EV_DATA_DOWN, "%s", why);
+}
+
+const struct data_ops media_data_ops = {on_data_packet, on_data_up, on_data_done, on_data_down};
+
+void media_io_run_data(struct media *m)
+{
+    if (!m->data || !m->data_open || !m->dtls || dtls_peer_state(m->dtls) != DTLS_ESTABLISHED)
+        return;
+    if (data_end_start(m->data, m->dtls_client, m->data_port, m->data_remote_port) != 0)
+        report_fail(m->report, "%s", "SCTP cannot start");
+}
+
 static int make_peer(struct media *m, bool is_client, const char *hash, const char *fingerprint,
                      void (*on_send)(void *, const uint8_t *, size_t), struct dtls_peer **out)
 {
@@ -110,6 +161,7 @@ static int make_peer(struct media *m, bool is_client, const char *hash, const ch
                                    .is_client = is_client,
                                    .profiles = m->options->profiles,
                                    .on_send = on_send,
+                                   .on_data = on_dtls_data,
                                    .arg = m};
     snprintf(cfg.peer_hash, sizeof(cfg.peer_hash), "%s", hash);
     snprintf(cfg.peer_fingerprint, sizeof(cfg.peer_fingerprint), "%s", fingerprint);
@@ -370,7 +422,9 @@ static void check_done(struct media *m)
 {
     bool played = !m->play_samples || m->player.state == PLAYER_DONE;
     bool heard = !m->expect_samples || m->recorder.complete;
-    if (m->done_told || (!m->play_samples && !m->expect_samples) || !played || !heard)
+    bool spoken = !m->data || data_end_is_done(m->data);
+    bool wanted = m->play_samples || m->expect_samples || m->data;
+    if (m->done_told || !wanted || !played || !heard || !spoken)
         return;
     if (m->tail_frames++ < TAIL_FRAMES)
         return;
@@ -451,6 +505,7 @@ void media_stop(struct media *m)
     if (m->is_stopped)
         return;
     media_pause(m);
+    media_close_data(m); /* the SCTP association says goodbye, too */
     m->is_stopped = true;
     uv_timer_stop(&m->dtls_timer);
     if (m->dtls && dtls_peer_state(m->dtls) == DTLS_ESTABLISHED)

@@ -8,5 +8,8 @@ struct media;
 int media_io_listen(struct media *m);
 /* Starts whatever can start now: the pacing clock, the handshake, faults. */
 void media_io_run(struct media *m);
+/* SCTP begins when DTLS and the channel of H.245 are there. */
+void media_io_run_data(struct media *m);
+extern const struct data_ops media_data_ops;
 
 #endif

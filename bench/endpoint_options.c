@@ -175,6 +175,117 @@ static int opt_audio_until(struct endpoint_options *o, const char *value)
     return set_number(&o->audio_until_ms, value, 86400000);
 }
 
+static int opt_data(struct endpoint_options *o, const char *value)
+{
+    return data_mode_parse(value, &o->data.mode);
+}
+
+static int opt_data_count(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.count, value, 100000000);
+}
+
+static int opt_data_size(struct endpoint_options *o, const char *value)
+{
+    int rc = set_number(&o->data.size, value, 262144);
+    return rc == 0 && o->data.size < 20 ? ERR_RANGE : rc;
+}
+
+static int opt_data_window(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.window, value, 1000000);
+}
+
+static int opt_data_unordered(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->data.is_unordered = true;
+    return 0;
+}
+
+static int opt_data_retransmits(struct endpoint_options *o, const char *value)
+{
+    o->data.has_retransmits = true;
+    return set_number(&o->data.retransmits, value, 65535);
+}
+
+static int opt_data_lifetime(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.lifetime_ms, value, 3600000);
+}
+
+static int opt_data_label(struct endpoint_options *o, const char *value)
+{
+    o->data.label = value;
+    return 0;
+}
+
+static int opt_data_protocol(struct endpoint_options *o, const char *value)
+{
+    o->data.protocol = value;
+    return 0;
+}
+
+static int opt_data_stream(struct endpoint_options *o, const char *value)
+{
+    o->data.no_dcep = true;
+    return set_number(&o->data.stream, value, 63);
+}
+
+static int opt_data_ppid(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.ppid, value, UINT32_MAX);
+}
+
+static int opt_data_until(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.until_ms, value, 86400000);
+}
+
+static int opt_data_fault(struct endpoint_options *o, const char *value)
+{
+    return data_fault_parse(value, &o->data.fault);
+}
+
+static int opt_data_use(struct endpoint_options *o, const char *value)
+{
+    for (unsigned i = 0; i < H245_DATA_USE_COUNT; i++)
+        if (strcasecmp(value, h245_data_use_to_str((enum h245_data_use)i)) == 0) {
+            o->data_use = (enum h245_data_use)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_data_stack(struct endpoint_options *o, const char *value)
+{
+    for (unsigned i = H245_DATA_UDP_DTLS_SCTP; i <= H245_DATA_SCTP; i++)
+        if (strcmp(value, h245_data_stack_to_str((enum h245_data_stack)i)) == 0) {
+            o->data_stack = (enum h245_data_stack)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_data_only(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->data_only = true;
+    return 0;
+}
+
+static int opt_data_by_slave(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->data_by_slave = true;
+    return 0;
+}
+
+static int opt_terminal_type(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->terminal_type, value, 255);
+}
+
 static int opt_stay(struct endpoint_options *o, const char *value)
 {
     (void)value;
@@ -397,6 +508,26 @@ static const struct option_row {
     {"video-from", "MS", opt_video_from, "video begins this long after the media"},
     {"video-until", "MS", opt_video_until, "video's channel is closed then"},
     {"audio-until", "MS", opt_audio_until, "audio's channel is closed then"},
+    {"data", "MODE", opt_data,
+     "a data channel: send (numbered messages, to be echoed), echo, sink"},
+    {"data-count", "N", opt_data_count, "messages to send (default 100)"},
+    {"data-size", "N", opt_data_size, "octets each, from 20 (default 64)"},
+    {"data-window", "N", opt_data_window, "of them on their way at a time (default: all)"},
+    {"data-unordered", NULL, opt_data_unordered, "they may overtake each other"},
+    {"data-retransmits", "N", opt_data_retransmits, "each is sent again at most so often"},
+    {"data-lifetime", "MS", opt_data_lifetime, "each is given up after so long"},
+    {"data-label", "TEXT", opt_data_label, "of the channel (RFC 8832; default: sluice)"},
+    {"data-proto", "TEXT", opt_data_protocol, "its subprotocol"},
+    {"data-stream", "N", opt_data_stream, "use this stream, open nothing by RFC 8832"},
+    {"data-ppid", "N", opt_data_ppid, "payload protocol identifier (default 53)"},
+    {"data-until", "MS", opt_data_until, "H.245's channel is closed so long after it is up"},
+    {"data-use", "WHAT", opt_data_use, "dataChannel (default), t140 or h224 in H.245"},
+    {"data-stack", "STACK", opt_data_stack,
+     "udp-dtls-sctp (default), tcp-dtls-sctp, sctp-dtls, sctp"},
+    {"data-fault", "NAME", opt_data_fault, "init-flood, garbage, streams, deaf"},
+    {"data-only", NULL, opt_data_only, "no audio channel of ours"},
+    {"data-slave", NULL, opt_data_by_slave, "ask for data even as slave, which is not ours to do"},
+    {"term-type", "N", opt_terminal_type, "H.245 terminal type: the greater one is master"},
     {"answer", "HOW", opt_answer,
      "with --listen: connect (default), busy, reject, ring, silent, drop"},
     {"h245", "HOW", opt_h245,
@@ -497,14 +628,18 @@ static int check(struct endpoint_options *o)
 int endpoint_options_parse(int argc, char **argv, struct endpoint_options *out)
 {
     int positional = 0;
-    *out = (struct endpoint_options){.alias = "endpoint",
-                                     .timeout_s = 60,
-                                     .seed = 1,
-                                     .profiles = DEFAULT_PROFILES,
-                                     .fast_answer = Q931_CONNECT,
-                                     .policy = {.mode = H23510_MODE_REQUIRED,
-                                                .setup = H23510_SETUP_ACTPASS,
-                                                .open_role = H23510_SETUP_ACTIVE}};
+    *out = (struct endpoint_options){
+        .alias = "endpoint",
+        .timeout_s = 60,
+        .seed = 1,
+        .profiles = DEFAULT_PROFILES,
+        .data = {.count = 100, .size = 64, .label = "sluice", .protocol = ""},
+        .data_stack = H245_DATA_UDP_DTLS_SCTP,
+        .data_port = H245_DATA_SCTP_PORT,
+        .fast_answer = Q931_CONNECT,
+        .policy = {.mode = H23510_MODE_REQUIRED,
+                   .setup = H23510_SETUP_ACTPASS,
+                   .open_role = H23510_SETUP_ACTIVE}};
     for (int i = 1; i < argc;) {
         if (strcmp(argv[i], "--help") == 0) {
             endpoint_options_help(stdout);

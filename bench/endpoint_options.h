@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/addr.h"
+#include "bench/endpoint_data.h"
 #include "bench/endpoint_faults.h"
 #include "signalling/h23510/h23510.h"
 #include "signalling/h245/media.h"
@@ -78,8 +79,15 @@ struct endpoint_options {
     struct h245_relayed video; /* len 0: none */
     bool video_first;          /* its channel is opened before that of the audio */
     unsigned video_from_ms, video_until_ms,
-        audio_until_ms; /* after the first packet; 0: whole call */
-    bool survive;       /* lost signalling connections do not end the media */
+        audio_until_ms;       /* after the first packet; 0: whole call */
+    struct data_options data; /* mode DATA_OFF: none */
+    enum h245_data_use data_use;
+    enum h245_data_stack data_stack;
+    uint16_t data_port;
+    bool data_only;         /* no audio channel of ours */
+    bool data_by_slave;     /* ask for it without being master: to be refused */
+    unsigned terminal_type; /* 0: as a terminal; who has the greater one is H.245 master */
+    bool survive;           /* lost signalling connections do not end the media */
     struct h23510_policy policy;
     char profiles[160]; /* OpenSSL's names, colon-separated */
     bool tls;           /* call signalling and H.245 by TLS */

@@ -35,6 +35,9 @@
     X(EV_PLAY, "play")                       \
     X(EV_PLAYED, "played")                   \
     X(EV_HEARD, "heard")                     \
+    X(EV_DATA_UP, "data_up")                 \
+    X(EV_DATA_DONE, "data_done")             \
+    X(EV_DATA_DOWN, "data_down")             \
     X(EV_FAULT, "fault")                     \
     X(EV_CHANNEL_CLOSED, "channel_closed")   \
     X(EV_HANG_UP, "hang_up")                 \

@@ -43,6 +43,9 @@ struct dtls_assoc;
 #define DTLS_COOKIE_OVERLAP_MS 60000
 /* Largest datagram that input takes and send makes. */
 #define DTLS_DATAGRAM_MAX 16384
+/* Largest record of an association that carries data: with what DTLS, UDP and IPv6 add, in the
+ * protection that adds most, 1,500 octets. */
+#define DTLS_RECORD_MAX 1379
 
 enum dtls_role {
     DTLS_CLIENT, /* active (RFC 4145): sends the ClientHello */
@@ -135,26 +138,28 @@ struct dtls_options {
     enum dtls_role role;
     const struct addr *remote; /* NULL for a server: learnt from the first good cookie */
     const struct fingerprint *fingerprint; /* NULL: set later */
-    bool without_srtp; /* offer and take no use_srtp on this one (records only) */
+    bool without_srtp;  /* offer and take no use_srtp on this one (records only) */
+    bool may_lack_srtp; /* D-RECORD: a peer that has no profile with us is taken all the same */
     const struct dtls_callbacks *callbacks; /* must outlive the association */
     void *user;
 };
 
 /* Counters of a context; only its thread writes them. */
-#define DTLS_STAT_LIST(X)                                                                          \
-    X(created)                                                                                     \
-    X(established)                                                                                 \
-    X(failed)                                                                                      \
-    X(closed)                                                                                      \
-    X(datagrams_in)                                                                                \
-    X(datagrams_out)                                                                               \
-    X(retransmits)                                                                                 \
-    X(last_flight_resent) X(hello_verify_sent) /* answers to ClientHellos without a good cookie */ \
-        X(cookie_good) X(cookie_old) /* good by the secret before */ X(cookie_secrets) /* made */  \
-            X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */          \
-        X(dropped_address)      /* from another address than the association's */                  \
-        X(dropped_dead)         /* association failed or closed already */                         \
-        X(dropped_hello)        /* no ClientHello where only one is taken */                       \
+#define DTLS_STAT_LIST(X)                                                                         \
+    X(created)                                                                                    \
+    X(established)                                                                                \
+    X(failed)                                                                                     \
+    X(closed)                                                                                     \
+    X(datagrams_in)                                                                               \
+    X(datagrams_out)                                                                              \
+    X(retransmits)                                                                                \
+    X(last_flight_resent)                                                                         \
+    X(hello_verify_sent) /* answers to ClientHellos without a good cookie */                      \
+        X(cookie_good) X(cookie_old) /* good by the secret before */ X(cookie_secrets) /* made */ \
+        X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */             \
+        X(dropped_address)  /* from another address than the association's */                     \
+        X(dropped_dead)     /* association failed or closed already */                            \
+        X(dropped_hello)    /* no ClientHello where only one is taken */                          \
         X(data_in) X(data_out) X(data_dropped) X(parked) X(unparked)
 
 struct dtls_stats {
@@ -207,6 +212,11 @@ int dtls_assoc_input(struct dtls_assoc *assoc, uint64_t now, const struct addr *
 /* When on_timer wants to be called, DTLS_NO_DEADLINE if never. Changes with every other call. */
 uint64_t dtls_assoc_next_deadline(const struct dtls_assoc *assoc);
 void dtls_assoc_on_timer(struct dtls_assoc *assoc, uint64_t now);
+
+/* Records of data are this association's business from now on: it is not put away when it is quiet,
+ * and its records may fill a whole packet on the path (DTLS_RECORD_MAX), as those of a relay's
+ * other side do. Any time before the end. */
+void dtls_assoc_carry_data(struct dtls_assoc *assoc, uint64_t now);
 
 /* Sends one application_data record. ERR_STATE: not established; ERR_RANGE: beyond the MTU. */
 int dtls_assoc_send(struct dtls_assoc *assoc, uint64_t now, const uint8_t *data, size_t len);

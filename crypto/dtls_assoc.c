@@ -58,6 +58,7 @@ int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
     a->role = (uint8_t)options->role;
     a->state = DTLS_IDLE;
     a->without_srtp = options->without_srtp;
+    a->may_lack_srtp = options->may_lack_srtp;
     a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
     if (options->remote) {
         a->remote = *options->remote;
@@ -301,13 +302,34 @@ void dtls_assoc_on_timer(struct dtls_assoc *a, uint64_t now)
     leave(a);
 }
 
+/* With the largest overhead: CBC suites pad and authenticate. */
+#define RECORD_DATAGRAM_MAX (DTLS_RECORD_MAX + 73)
+
+void dtls_assoc_carry_data(struct dtls_assoc *a, uint64_t now)
+{
+    if (a->has_data || a->state == DTLS_CLOSED || a->state == DTLS_FAILED)
+        return;
+    enter(a, now);
+    a->has_data = true;
+    a->park_at = DTLS_NO_DEADLINE;
+    if (a->state == DTLS_ESTABLISHED && (!a->parked || dtls_unpark(a) == 0))
+        dtls_ready_for_data(a);
+    leave(a);
+}
+
+void dtls_ready_for_data(struct dtls_assoc *a)
+{
+    a->park_at = DTLS_NO_DEADLINE;
+    wolf_session_set_mtu(a->session, RECORD_DATAGRAM_MAX);
+}
+
 int dtls_assoc_send(struct dtls_assoc *a, uint64_t now, const uint8_t *data, size_t len)
 {
     int rc = 0;
 
     if (a->state != DTLS_ESTABLISHED || a->is_sending)
         return ERR_STATE;
-    if (len == 0 || len > a->ctx->config.mtu)
+    if (len == 0 || len > (a->has_data ? DTLS_RECORD_MAX : (size_t)a->ctx->config.mtu))
         return ERR_RANGE;
     enter(a, now);
     if (a->parked)

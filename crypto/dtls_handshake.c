@@ -25,7 +25,8 @@ static bool on_hello(void *user)
     const enum srtp_profile *ours;
 
     a->is_probing = false; /* the answer is for the peer, whatever it is */
-    if (dtls_assoc_profiles(a, &ours) > 0 && a->hello_profile == SRTP_PROFILE_NONE)
+    if (dtls_assoc_profiles(a, &ours) > 0 && a->hello_profile == SRTP_PROFILE_NONE &&
+        !a->may_lack_srtp)
         return false;
     a->is_hello_good = true;
     return true;
@@ -270,7 +271,9 @@ static void finish_handshake(struct dtls_assoc *a)
     }
     if (dtls_assoc_profiles(a, &ours) > 0) {
         rc = wolf_session_export(a->session, &result->profile, result->material, &len);
-        if (rc != 0) {
+        if (rc == ERR_NOTFOUND && a->may_lack_srtp) {
+            result->profile = SRTP_PROFILE_NONE;
+        } else if (rc != 0) {
             fail_with_alert(a, rc == ERR_NOTFOUND ? DTLS_FAIL_NO_PROFILE : DTLS_FAIL_INTERNAL,
                             rc == ERR_NOTFOUND ? "peer chose no SRTP profile" : err_to_str(rc));
             return;
@@ -315,7 +318,9 @@ void dtls_verify(struct dtls_assoc *a)
     a->fail_at = DTLS_NO_DEADLINE;
     if (a->role == DTLS_CLIENT)
         dtls_flight_free(&a->flight); /* a client's flight is never the last */
-    if (a->ctx->config.park)
+    if (a->has_data)
+        dtls_ready_for_data(a);
+    else if (a->ctx->config.park)
         a->park_at = a->now + a->ctx->config.park_after_ms;
     a->ctx->stats.established++;
     info.cipher = a->cipher;

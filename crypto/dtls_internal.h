@@ -70,6 +70,8 @@ struct dtls_assoc {
     bool has_remote;
     bool has_fingerprint;
     bool without_srtp;
+    bool may_lack_srtp;
+    bool has_data;      /* dtls_assoc_carry_data */
     bool is_hello_good; /* the listener took the cookie */
     bool is_probing;    /* an old cookie is being tried: what the library sends is dropped */
     bool is_sending;    /* inside on_send, that is inside the library */
@@ -111,6 +113,8 @@ void dtls_verify(struct dtls_assoc *assoc);
 void dtls_assoc_fail(struct dtls_assoc *assoc, enum dtls_failure reason, const char *text);
 void dtls_assoc_emit(void *user, const uint8_t *data, size_t len);
 void dtls_assoc_arm_retransmit(struct dtls_assoc *assoc);
+/* Established, with a session, and it carries data. */
+void dtls_ready_for_data(struct dtls_assoc *assoc);
 
 /* dtls_park.c */
 void dtls_park(struct dtls_assoc *assoc);

@@ -50,7 +50,8 @@ int dtls_unpark(struct dtls_assoc *a)
     }
     free(a->parked);
     a->parked = NULL;
-    a->park_at = a->now + a->ctx->config.park_after_ms;
+    if (!a->has_data)
+        a->park_at = a->now + a->ctx->config.park_after_ms;
     a->ctx->stats.unparked++;
     return 0;
 }

@@ -429,6 +429,11 @@ int wolf_session_send(struct wolf_session *session, const uint8_t *data, size_t 
     return wolfSSL_get_error(session->ssl, n) == DTLS_SIZE_ERROR ? ERR_RANGE : ERR_IO;
 }
 
+void wolf_session_set_mtu(struct wolf_session *session, uint16_t mtu)
+{
+    (void)wolfSSL_dtls_set_mtu(session->ssl, mtu);
+}
+
 void wolf_session_shutdown(struct wolf_session *session)
 {
     (void)wolfSSL_shutdown(session->ssl);

@@ -95,6 +95,9 @@ const char *wolf_session_cipher(struct wolf_session *session);
 /* One record of data. ERR_RANGE, ERR_IO. */
 int wolf_session_send(struct wolf_session *session, const uint8_t *data, size_t len);
 
+/* Largest datagram that a record may make; begins as the context's. */
+void wolf_session_set_mtu(struct wolf_session *session, uint16_t mtu);
+
 /* Sends close_notify. */
 void wolf_session_shutdown(struct wolf_session *session);
 

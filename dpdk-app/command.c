@@ -269,6 +269,15 @@ static int do_pair(struct worker *worker, struct transport *t, const struct link
     return 0;
 }
 
+static int do_data(struct worker *worker, struct transport *t, const struct link_msg *msg)
+{
+    (void)worker;
+    if (t->mode != LINK_MODE_DTLS_SRTP)
+        return ERR_INVAL;
+    dtls_gate_open(&t->dtls, msg->u.data.records_s);
+    return 0;
+}
+
 static int (*const handler[])(struct worker *, struct transport *, const struct link_msg *) = {
     [LINK_TRANSPORT_CLAIM] = do_claim,
     [LINK_TRANSPORT_REMOTE] = do_remote,
@@ -281,6 +290,7 @@ static int (*const handler[])(struct worker *, struct transport *, const struct 
     [LINK_SOURCE_SWITCH] = route_switch,
     [LINK_TRANSPORT_PAIR] = do_pair,
     [LINK_ICE_SET] = ice_set,
+    [LINK_TRANSPORT_DATA] = do_data,
 };
 
 static int do_change(struct worker *worker, const struct link_msg *msg)

@@ -23,6 +23,13 @@ enum dtls_kind dtls_gate_kind(const uint8_t *data, size_t length)
     return cookie < length && data[cookie] > 0 ? DTLS_KIND_COOKIE : DTLS_KIND_HELLO;
 }
 
+void dtls_gate_open(struct dtls_gate *gate, uint32_t records_s)
+{
+    uint64_t data = (uint64_t)records_s * DTLS_GATE_MS / 1000;
+
+    gate->data = (uint16_t)(data > UINT16_MAX ? UINT16_MAX : data);
+}
+
 static bool take(uint16_t *used, unsigned limit)
 {
     if (*used >= limit)
@@ -63,5 +70,7 @@ bool dtls_gate_admit(struct dtls_gate *gate, struct dtls_gate_all *all, uint64_t
     }
     if (kind == DTLS_KIND_HELLO)
         return take_hello(gate, all, span);
-    return take(&gate->used[kind], kind == DTLS_KIND_DATA ? DTLS_GATE_DATA : DTLS_GATE_REMOTE);
+    if (kind == DTLS_KIND_DATA)
+        return take(&gate->used[kind], gate->data != 0 ? gate->data : DTLS_GATE_DATA);
+    return take(&gate->used[kind], DTLS_GATE_REMOTE);
 }

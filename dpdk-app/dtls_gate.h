@@ -17,7 +17,7 @@
 #define DTLS_GATE_MS 100u
 /* Of each kind from the remote: 2,000 a second and transport. */
 #define DTLS_GATE_REMOTE 200u
-/* Application data, which a busy data channel has more of: 10,000 a second and transport. */
+/* Application data: 10,000 a second and transport, unless a data channel is open (dtls_gate_open). */
 #define DTLS_GATE_DATA 1000u
 /* From anybody else, in ten spans: they are counted and reported, never answered. */
 #define DTLS_GATE_STRANGER 20u
@@ -40,6 +40,7 @@ enum dtls_kind {
 struct dtls_gate {
     uint32_t span, stranger_span; /* number of the span that the counts are of */
     uint16_t used[DTLS_KINDS];
+    uint16_t data; /* of a data channel, a span; 0: the usual */
 };
 
 /* Of a worker. */
@@ -47,6 +48,9 @@ struct dtls_gate_all {
     uint32_t span;
     uint32_t hellos;
 };
+
+/* A data channel is open: so many records a second of it may come. 0: none is open any more. */
+void dtls_gate_open(struct dtls_gate *gate, uint32_t records_s);
 
 /* What a datagram from the remote is, by its first record. */
 enum dtls_kind dtls_gate_kind(const uint8_t *data, size_t length);

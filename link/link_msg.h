@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define LINK_VERSION       4u
+#define LINK_VERSION       5u
 #define LINK_SLOT_SIZE     2048u /* bytes of a message */
 #define LINK_DTLS_MAX      1920u /* longest datagram in a message */
 #define LINK_TAG_SIZE      48u   /* session or conference id with its terminating zero */
@@ -69,6 +69,7 @@ static inline unsigned link_id_worker(struct link_id id)
     X(LINK_ICE_SET, 24, "ice_set")                  \
     X(LINK_CAPTURE, 25, "capture")                  \
     X(LINK_CAPTURE_STOP, 26, "capture_stop")        \
+    X(LINK_TRANSPORT_DATA, 27, "transport_data")    \
     X(LINK_REPLY, 64, "reply")                      \
     X(LINK_DTLS_RX, 65, "dtls_rx")                  \
     X(LINK_FIRST_PACKET, 66, "first_packet")        \
@@ -85,7 +86,7 @@ static inline unsigned link_id_worker(struct link_id id)
     X(LINK_CAPTURED, 77, "captured")
 
 /* The commands of one sort lie together; what lies between them and LINK_REPLY is not one. */
-#define LINK_COMMAND_LAST LINK_CAPTURE_STOP
+#define LINK_COMMAND_LAST LINK_TRANSPORT_DATA
 
 enum link_type {
 #define LINK_TYPE_ENUM(name, value, text) name = (value),
@@ -325,6 +326,12 @@ struct link_mix_event {
     char text[LINK_FILE_SIZE]; /* why, for people; empty when there is no error */
 };
 
+/* LINK_TRANSPORT_DATA: the transport's association carries data, so that DTLS is no matter of a
+ * handshake alone: so many datagrams a second from the remote go up. 0: as before. */
+struct link_data {
+    uint32_t records_s;
+};
+
 /* LINK_DTLS_TX (peer = destination; unset = the transport's remote) and LINK_DTLS_RX (peer =
  * source: not always the signalled remote; control decides, see H-RACE). */
 struct link_dtls {
@@ -430,6 +437,7 @@ struct link_msg {
         struct link_mix_target target;
         struct link_file file;
         struct link_mix_event mix_event;
+        struct link_data data;
         struct link_dtls dtls;
         struct link_event event;
         struct link_reply reply;

@@ -34,6 +34,10 @@ static size_t body_size(unsigned type)
         return sizeof(struct link_switch);
     case LINK_TRANSPORT_PAIR:
         return sizeof(struct link_pair);
+    case LINK_TRANSPORT_DATA:
+        return sizeof(struct link_data);
+    case LINK_ICE_SET:
+        return sizeof(struct link_ice);
     case LINK_REPLY:
         return sizeof(struct link_reply);
     case LINK_FIRST_PACKET:

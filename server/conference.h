@@ -117,6 +117,13 @@ size_t conference_offer_relayed(const struct conference *c, const struct session
 bool conference_relays(const struct conference *c, const struct session *s,
                        const struct h245_relayed *relayed);
 
+/* What becomes of the data of its sessions (conferences[].data). */
+enum conference_data {
+    CONFERENCE_DATA_OFF,
+    CONFERENCE_DATA_RELAY, /* SCTP passes from one to the other */
+};
+enum conference_data conference_data(const struct conference *c);
+
 /* A channel was accepted or opened: its codec is the conference's from now on. */
 void conference_settle(struct conference *c, enum h245_codec codec);
 bool conference_codec(const struct conference *c, enum h245_codec *codec);

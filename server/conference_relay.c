@@ -1,6 +1,7 @@
 /* Kind `relay`: two sessions, the packets of each go to the other as they are. What the one can
  * receive is what the other is offered. Kind `forward` shares the choice of codecs. */
 #include "server/conference_priv.h"
+#include "server/session_data.h"
 
 #include <string.h>
 
@@ -55,6 +56,7 @@ static void update(struct conference *c)
         struct session *other = conference_other(c, m->session);
 
         session_route(m->session, is_muted(c, m->session, other) ? NULL : other);
+        session_data_route(m->session, other); /* who is muted may still write */
         session_kick(m->session);
     }
 }

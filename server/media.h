@@ -85,6 +85,18 @@ struct media_file_end {
     const char *why;  /* text of that; "" when err is 0 */
 };
 
+/* What becomes of the records of a port's data channel. */
+enum media_data_mode {
+    MEDIA_DATA_NONE,  /* there is no channel */
+    MEDIA_DATA_RELAY, /* SCTP goes unchanged to the association of another port, which does as much
+                       */
+};
+
+struct media_data {
+    enum media_data_mode mode;
+    const struct media_port *to; /* RELAY; NULL: not there yet */
+};
+
 struct media_established {
     enum srtp_profile profile;
     const char *cipher;
@@ -204,6 +216,10 @@ struct media_ops {
      * other, and both remember it so: what forward() was told last of other rows stays. */
     int (*switch_source)(struct media_port *from, struct media_port *before,
                          const struct media_receiver *row);
+    /* What becomes of its records of data, from now on; again: a change. Before associate where
+     * that is possible: a peer without SRTP is only taken where data are expected. ERR_INVAL: not a
+     * port with DTLS. */
+    int (*data)(struct media_port *port, const struct media_data *data);
     /* Counters now. ERR_CLOSED, ERR_NOTFOUND. */
     int (*stats)(struct media_port *port, struct link_transport_stats *stats);
     void (*close)(struct media_port *port);

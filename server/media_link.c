@@ -17,6 +17,8 @@
 #define NUMBER_REST_MS 2000
 #define TICK_MS        1000
 #define REPORTS_MAX    8192
+/* Packets of data channels that wait for a shard: some milliseconds of its work. */
+#define DATA_QUEUE_OCTETS (512u << 10)
 /* Reports and messages handled before the loop looks at anything else. */
 #define BUDGET 256
 
@@ -414,12 +416,15 @@ static int start_shards(struct media_link *m)
         config.dtls.on_secret = key_log_write;
         config.dtls.secret_user = m->config.key_log;
     }
+    for (unsigned i = 0; i < s->dtls.shards && err == 0; i++)
+        err = data_queue_create(DATA_QUEUE_OCTETS, &m->ways.shard[i]);
     config.associations_max = (size_t)s->signalling.limits.max_sessions * 2 + 64;
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++) {
         config.number = i + 1;
         config.port = link_client_port(m->client, i + 1);
         if (config.port == NULL)
             return ERR_RANGE;
+        config.ways = &m->ways;
         err = shard_start(&config, &m->shards[i]);
         if (err == 0)
             m->shard_count++;
@@ -507,6 +512,8 @@ void media_link_destroy(struct media_link *m)
     timer_cancel(m->config.timers, &m->stop_timer);
     link_client_destroy(m->client);
     shard_queue_destroy(m->reports);
+    for (unsigned i = 0; i < LINK_PRODUCERS_MAX; i++)
+        data_queue_destroy(m->ways.shard[i]);
     ports_destroy(m->numbers);
     free(m->orphans);
     free(m);

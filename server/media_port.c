@@ -251,7 +251,9 @@ static int port_open(void *media, const struct media_request *r,
     p->ssrc &= ~0xffu; /* one for each lane, none of them 0 */
     p->ssrc |= 0x80000000u;
     p->worker = r->place % m->info.workers;
-    p->shard = m->next_shard++ % m->shard_count;
+    /* By place, not in turn: the two sides of a relay are on one shard, and what one sends goes to
+     * the other without a queue between. */
+    p->shard = r->place % m->shard_count;
     p->local = addr_with_port(addr_of_link(&m->info.local[local]), number);
     timer_init(&p->timer, on_port_timer, p);
     list_init(&p->sources);
@@ -342,6 +344,8 @@ static int send_associate(struct media_port *p)
     command.has_fingerprint = true;
     command.fingerprint = p->fingerprint;
     command.remote = p->leg[0].remote;
+    command.has_data = p->has_data;
+    command.data = p->data;
     return shard_command(p->m->shards[p->shard], &command);
 }
 
@@ -357,6 +361,64 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
     p->is_active = is_active;
     p->fingerprint = *peer;
     return p->state == PORT_OPEN ? send_associate(p) : 0;
+}
+
+/* ---- ports: data channels ---- */
+
+/* Records of data a second and transport: 2 Gbit/s of full ones. SCTP is slowed down by loss, a
+ * peer without manners is stopped here. */
+#define DATA_RECORDS_S 200000
+
+/* DTLS of this transport is not a handshake alone any more: the data plane has to let it through.
+ */
+static int send_data_limit(struct media_port *p)
+{
+    struct link_msg msg;
+
+    message(&msg, LINK_TRANSPORT_DATA, &p->leg[0]);
+    msg.u.data.records_s = p->data.mode != SHARD_DATA_NONE ? DATA_RECORDS_S : 0;
+    return link_port_send(p->m->port, &msg);
+}
+
+static int send_data(struct media_port *p)
+{
+    struct shard_command command;
+
+    memset(&command, 0, sizeof(command));
+    command.kind = SHARD_DATA;
+    command.id = p->leg[0].id;
+    command.transport = p->leg[0].transport;
+    command.data = p->data;
+    return shard_command(p->m->shards[p->shard], &command);
+}
+
+static bool is_same_data(const struct shard_data *a, const struct shard_data *b)
+{
+    return a->mode == b->mode && a->to == b->to && a->shard == b->shard;
+}
+
+static int port_data(struct media_port *p, const struct media_data *data)
+{
+    struct shard_data now = {.mode = SHARD_DATA_NONE};
+    bool had_data = p->data.mode != SHARD_DATA_NONE;
+    int err = 0;
+
+    if (p->kind != MEDIA_DTLS_SRTP)
+        return ERR_INVAL;
+    if (data->mode == MEDIA_DATA_RELAY) {
+        now.mode = SHARD_DATA_RELAY;
+        now.to = data->to != NULL ? data->to->leg[0].id : 0;
+        now.shard = data->to != NULL ? data->to->shard : 0;
+    }
+    if (is_same_data(&now, &p->data))
+        return 0;
+    p->data = now;
+    p->has_data = p->has_data || now.mode != SHARD_DATA_NONE;
+    if (p->state != PORT_OPEN)
+        return 0; /* told when it is */
+    if (had_data != (now.mode != SHARD_DATA_NONE))
+        err = send_data_limit(p);
+    return err == 0 && p->is_associated ? send_data(p) : err;
 }
 
 /* RTCP ends on each side: RTP alone is sent on, each lane as a stream of the receiver's own. */
@@ -545,6 +607,7 @@ void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg)
         p->state = PORT_OPEN;
         p->m->stats.opened++;
         if (send_remote(p) != 0 || send_pair(p) != 0 || send_ice(p) != 0 ||
+            (p->has_data && send_data_limit(p) != 0) ||
             (p->is_associated && send_associate(p) != 0))
             log_error(LOG_AREA_LINK, 0, "command to the data plane lost: queue full",
                       LOG_U("port", p->number));
@@ -600,6 +663,7 @@ const struct media_ops media_link_ops = {
     .route = port_route,
     .forward = media_forward,
     .switch_source = media_switch_source,
+    .data = port_data,
     .stats = port_stats,
     .close = port_close,
     .capture = media_capture,

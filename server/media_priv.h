@@ -117,6 +117,8 @@ struct media_port {
     struct media_ice ice;
     bool was_told_open; /* on_opened came */
     struct fingerprint fingerprint;
+    struct shard_data data; /* as last told */
+    bool has_data;          /* there was a data channel */
     unsigned worker;
     unsigned shard; /* 0-based */
     uint16_t number;
@@ -142,9 +144,9 @@ struct media_link {
     struct link_port *port; /* producer 0 */
     struct shard_queue *reports;
     struct shard *shards[LINK_PRODUCERS_MAX];
+    struct shard_ways ways;
     bool is_shard_stopped[LINK_PRODUCERS_MAX];
     unsigned shard_count;
-    unsigned next_shard;
     bool is_attached;
     struct link_info info;
     struct ports *numbers;

@@ -134,7 +134,8 @@ enum session_end {
     X(fast_undecodable)         /* OLCs of a fastStart */                            \
     X(tcs_fingerprints_ignored) /* T-NOFP */                                         \
     X(commands_passed)          /* fast update … to the media's sender */          \
-    X(dtls_strangers)           /* records from a third address */
+    X(dtls_strangers)           /* records from a third address */                   \
+    X(data_channels_refused)    /* OLCs for data, by us */
 
 struct session_stats {
 #define SESSION_STAT_FIELD(name) uint64_t name;

@@ -4,6 +4,7 @@
 #include "server/session_priv.h"
 
 #include "server/conference.h"
+#include "server/session_data.h"
 
 static void tell(struct session *s, const char *type)
 {
@@ -34,6 +35,8 @@ void session_pause(struct session *s)
 
 static bool is_receivable(const struct session *s, const struct session_channel *c)
 {
+    if (c->is_data)
+        return session_data_is_able(s);
     return c->kind == H245_MEDIA_AUDIO ? session_can_receive(s, c->audio.codec)
                                        : session_can_receive_relayed(s, &c->relayed);
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 
 /* ---- places ---- */
 
@@ -67,6 +68,8 @@ struct session_channel *session_channel_of(const struct session *s, enum h245_me
 
 const char *session_channel_codec(const struct session_channel *c)
 {
+    if (c->is_data)
+        return h245_data_use_to_str(c->data.use);
     return c->kind == H245_MEDIA_AUDIO ? h245_codec_to_str(c->audio.codec) : c->relayed.name;
 }
 

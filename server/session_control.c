@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "server/conference.h"
 #include "server/h243.h"
+#include "server/session_data.h"
 #include "server/session_priv.h"
 #include "signalling/h245/h239.h"
 #include "signalling/per/per.h"
@@ -180,6 +181,8 @@ bool session_control_on_conflict(void *arg, uint16_t ours,
     const struct session_channel *c = session_channel_find(s, ours, H245_OUTGOING);
     struct h245_channel offered;
 
+    if (c != NULL && session_data_conflicts(s, c, theirs))
+        return true;
     if (c == NULL || c->kind != H245_MEDIA_AUDIO || c->index != 0 || !h245_msd_is_master(s->h245) ||
         h245_read_olc(theirs, &offered) != 0 || offered.kind != H245_MEDIA_AUDIO ||
         offered.session_id > SESSION_AUDIO_ID || offered.audio.codec == c->audio.codec)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "server/conference.h"
 #include "server/session_control.h"
+#include "server/session_data.h"
 #include "signalling/schema/h245.h"
 
 /* Round-trip requests in a row without an answer: the peer is gone (H.323 8.6). */
@@ -262,6 +263,7 @@ static const struct h245_engine_ops ops = {
     .on_round_trip_lost = on_round_trip_lost,
     .on_user_input = on_user_input,
     .on_channel_conflict = session_control_on_conflict,
+    .on_channel_confirmed = session_data_on_confirmed,
     .on_ready = session_control_on_ready,
     .on_conference_request = session_control_on_conference_request,
     .on_conference_command = session_control_on_conference_command,
@@ -377,9 +379,11 @@ static int send_capabilities(struct session *s)
     struct arena *a = &s->env->scratch;
     struct h245_audio audio[SETTINGS_CODECS_MAX];
     struct h245_relayed relayed[H245_RELAYED_CAPS_MAX];
+    struct h245_data data[H245_DATA_CAPS_MAX];
     struct h245_TerminalCapabilitySet *tcs = NULL;
     struct h245_caps_offer offer = {.audio = audio,
                                     .relayed = relayed,
+                                    .data = data,
                                     .is_mcu = true,
                                     .has_chair_control = true,
                                     .has_h239 = true};
@@ -390,6 +394,7 @@ static int send_capabilities(struct session *s)
         return ERR_UNSUPPORTED;
     offer.relayed_count =
         conference_offer_relayed(s->conference, s, relayed, H245_RELAYED_CAPS_MAX);
+    offer.data_count = session_data_offer(s, data, H245_DATA_CAPS_MAX);
     arena_reset(a);
     err = h245_build_tcs(a, &offer, &tcs);
     if (err == 0)

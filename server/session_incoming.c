@@ -7,9 +7,10 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 #include "signalling/schema/h245.h"
 
-static void reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, const char *why)
+void session_reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, const char *why)
 {
     s->env->stats.channels_rejected++;
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "channel %u rejected (%s): %s", lcn,
@@ -21,13 +22,7 @@ static void reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, c
                                 "reason", why));
 }
 
-/* What is wrong with an OLC: the cause for the peer, the reason for us. NULL: nothing. */
-struct objection {
-    enum h245_olc_cause cause;
-    const char *why;
-};
-
-static void object(struct objection *o, enum h245_olc_cause cause, const char *why)
+void session_object(struct session_objection *o, enum h245_olc_cause cause, const char *why)
 {
     o->cause = cause;
     o->why = why;
@@ -82,43 +77,44 @@ static bool is_served(const struct session *s, const struct h245_channel *c)
 
 /* Shape of the channel, without a look at security. */
 static void judge_shape(const struct session *s, const struct h245_channel *c, struct lane *lane,
-                        struct objection *o)
+                        struct session_objection *o)
 {
     bool is_audio = c->kind == H245_MEDIA_AUDIO;
 
     find_lane(s, c, lane);
     if (c->has_reverse)
-        object(o, H245_OLC_UNSUITABLE_REVERSE, "bidirectional channels are not for RTP");
+        session_object(o, H245_OLC_UNSUITABLE_REVERSE, "bidirectional channels are not for RTP");
     else if (c->is_unknown || c->is_null || (is_audio && c->audio.codec == H245_CODEC_UNKNOWN))
-        object(o, H245_OLC_TYPE_NOT_SUPPORTED, "media type is not served");
+        session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "media type is not served");
     else if (c->session_id != 0 && c->session_id <= primary_id(H245_MEDIA_DATA) &&
              c->session_id != primary_id(c->kind))
-        object(o, H245_OLC_SESSION_ID, "the session is another medium's");
+        session_object(o, H245_OLC_SESSION_ID, "the session is another medium's");
     else if (lane->index >= SESSION_LANES_MAX)
-        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "too many channels of its kind");
+        session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "too many channels of its kind");
     else if (!is_served(s, c))
-        object(o, H245_OLC_TYPE_NOT_AVAILABLE,
-               is_audio ? "codec is not the conference's" : "codec is not passed on here");
+        session_object(o, H245_OLC_TYPE_NOT_AVAILABLE,
+                       is_audio ? "codec is not the conference's" : "codec is not passed on here");
 }
 
 /* T-BAD and the policy; the verdict on what the peer wrote about DTLS is in already. */
-static void judge_protection(struct session *s, enum h23510_verdict verdict, struct objection *o)
+static void judge_protection(struct session *s, enum h23510_verdict verdict,
+                             struct session_objection *o)
 {
     if (verdict == H23510_OK)
         return;
     if (session_mode(s) == H23510_MODE_OFF) {
         if (verdict != H23510_NOT_PROTECTED)
-            object(o, H245_OLC_SECURITY_DENIED, "media protection is switched off here");
+            session_object(o, H245_OLC_SECURITY_DENIED, "media protection is switched off here");
         return;
     }
     if (verdict != H23510_NOT_PROTECTED) {
         s->env->stats.h235_refused++;
         s->env->stats.refused[verdict]++;
-        object(o, H245_OLC_SECURITY_DENIED, h23510_verdict_to_str(verdict));
+        session_object(o, H245_OLC_SECURITY_DENIED, h23510_verdict_to_str(verdict));
     } else if (session_mode(s) == H23510_MODE_REQUIRED || h23510_is_usable(&s->dtls) ||
                h23510_is_held(&s->dtls)) {
         /* Who can do DTLS does it: else anybody on the way could talk both sides out of it. */
-        object(o, H245_OLC_SECURITY_DENIED, "media must be protected");
+        session_object(o, H245_OLC_SECURITY_DENIED, "media must be protected");
     }
 }
 
@@ -130,6 +126,10 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     struct h245_channel_ack fields;
     int err;
 
+    if (c->is_data) {
+        session_data_accept(s, c);
+        return;
+    }
     c->media = t->local;
     c->media_control = session_transport_control(t);
     memset(&fields, 0, sizeof(fields));
@@ -147,7 +147,7 @@ void session_channel_accept(struct session *s, struct session_channel *c)
         err = h245_channel_accept(s->h245, c->lcn, ack, s->now);
     arena_reset(a);
     if (err != 0) {
-        reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
+        session_reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
         c->state = CHANNEL_NONE;
         return;
     }
@@ -171,18 +171,10 @@ static void remote_from_olc(struct session_transport *t, const struct h245_chann
     session_set_remote(t, &rtp, &c->media_control);
 }
 
-/* Where a channel shall be: on a transport that runs, or (NULL) on one to be opened. */
-struct place {
-    enum media_kind kind;
-    struct session_transport *transport;
-    struct h23510 dtls; /* negotiation with this channel: a copy, what is refused changes nothing */
-    struct h23510_agreement agreement;
-};
-
 /* Would the OLC join the connection of `t` (A-ADD, D-ONCE)? */
 static enum h23510_verdict try_join(struct session_transport *t,
                                     const struct h245_OpenLogicalChannel *olc,
-                                    const struct h245_channel *c, struct place *p)
+                                    const struct h245_channel *c, struct session_place *p)
 {
     enum h23510_verdict verdict;
 
@@ -199,12 +191,12 @@ static enum h23510_verdict try_join(struct session_transport *t,
 /* The connection that a protected OLC means. One with the values of a connection that runs joins
  * it; else `existing` has a mistake in it, and `new` gets a connection of its own beside the others
  * (A-REPLACE, or media on ports of their own). */
-static enum h23510_verdict find_connection(const struct session *s,
-                                           const struct h245_OpenLogicalChannel *olc,
-                                           const struct h245_channel *c, const struct lane *lane,
-                                           struct place *p)
+enum h23510_verdict session_find_connection(const struct session *s,
+                                            const struct h245_OpenLogicalChannel *olc,
+                                            const struct h245_channel *c, uint8_t index,
+                                            struct session_place *p)
 {
-    struct session_transport *own = session_transport_of(s, MEDIA_DTLS_SRTP, c->kind, lane->index);
+    struct session_transport *own = session_transport_of(s, MEDIA_DTLS_SRTP, c->kind, index);
     enum h23510_verdict why = own != NULL ? try_join(own, olc, c, p) : H23510_NO_CONNECTION;
 
     if (why == H23510_OK)
@@ -222,16 +214,16 @@ static enum h23510_verdict find_connection(const struct session *s,
 }
 
 /* The transport of the place, opened where there is none yet. */
-static struct session_transport *take_transport(struct session *s, const struct place *p,
-                                                const struct h245_channel *c, uint8_t index,
-                                                struct objection *o)
+struct session_transport *session_take_transport(struct session *s, const struct session_place *p,
+                                                 const struct h245_channel *c, uint8_t index,
+                                                 struct session_objection *o)
 {
     struct session_transport *t = p->transport;
     enum media_kind other;
     int err;
 
     if (session_transport_kind_of(s, c->kind, index, &other) && other != p->kind) {
-        object(o, H245_OLC_SECURITY_DENIED, "both directions share one kind of transport");
+        session_object(o, H245_OLC_SECURITY_DENIED, "both directions share one kind of transport");
         return NULL;
     }
     if (t != NULL)
@@ -239,7 +231,7 @@ static struct session_transport *take_transport(struct session *s, const struct 
     err = session_transport_open(s, p->kind, c->kind, index, &t);
     if (err == 0)
         return t;
-    object(o, H245_OLC_UNSPECIFIED, err_to_str(err));
+    session_object(o, H245_OLC_UNSPECIFIED, err_to_str(err));
     return NULL;
 }
 
@@ -269,7 +261,7 @@ static void fill(struct session_channel *to, const struct h245_channel *c, const
  * it comes with a new connection (A-REPLACE). */
 static void judge_taken(const struct session *s, const struct h245_OpenLogicalChannel *olc,
                         const struct h245_channel *c, const struct lane *lane,
-                        const struct place *p, struct objection *o)
+                        const struct session_place *p, struct session_objection *o)
 {
     const struct session_channel *have = session_channel_of(s, c->kind, lane->index, H245_INCOMING);
     bool is_moved = p->kind == MEDIA_DTLS_SRTP && have != NULL && have->transport != p->transport;
@@ -277,14 +269,14 @@ static void judge_taken(const struct session *s, const struct h245_OpenLogicalCh
                        olc->forwardLogicalChannelParameters.replacementFor == have->lcn;
 
     if (have != NULL && !is_moved && !is_replaced)
-        object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a channel of its session already");
+        session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a channel of its session already");
 }
 
 static struct session_channel *admit(struct session *s, const struct h245_OpenLogicalChannel *olc,
                                      const struct h245_channel *c, const struct lane *lane,
-                                     struct place *p, struct objection *o)
+                                     struct session_place *p, struct session_objection *o)
 {
-    enum h23510_verdict verdict = find_connection(s, olc, c, lane, p);
+    enum h23510_verdict verdict = session_find_connection(s, olc, c, lane->index, p);
     struct session_channel *channel;
     struct session_transport *t;
 
@@ -296,8 +288,8 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
         judge_protection(s, verdict, o);
     channel = o->why == NULL ? session_channel_add(s, H245_INCOMING) : NULL;
     if (o->why == NULL && channel == NULL)
-        object(o, H245_OLC_UNSPECIFIED, "too many channels");
-    t = o->why == NULL ? take_transport(s, p, c, lane->index, o) : NULL;
+        session_object(o, H245_OLC_UNSPECIFIED, "too many channels");
+    t = o->why == NULL ? session_take_transport(s, p, c, lane->index, o) : NULL;
     if (t == NULL)
         return NULL;
     if (session_transport_is_protected(t)) {
@@ -314,12 +306,12 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
 void session_on_open_request(struct session *s, uint16_t lcn,
                              const struct h245_OpenLogicalChannel *olc)
 {
-    struct objection o = {H245_OLC_UNSPECIFIED, NULL};
+    struct session_objection o = {H245_OLC_UNSPECIFIED, NULL};
     struct session_channel *channel = NULL;
     struct session_transport *t;
     struct h245_channel c;
     struct lane lane = {0, 0};
-    struct place place;
+    struct session_place place;
     int err;
 
     if (!session_is_alive(s)) {
@@ -327,17 +319,19 @@ void session_on_open_request(struct session *s, uint16_t lcn,
         return;
     }
     session_step_now(s, SESSION_STEP_OLC_IN);
+    if (session_data_on_request(s, lcn, olc))
+        return;
     memset(&c, 0, sizeof(c));
     memset(&place, 0, sizeof(place));
     err = h245_read_olc(olc, &c);
     if (err != 0)
-        object(&o, H245_OLC_TYPE_UNKNOWN, err_to_str(err));
+        session_object(&o, H245_OLC_TYPE_UNKNOWN, err_to_str(err));
     else
         judge_shape(s, &c, &lane, &o);
     if (o.why == NULL)
         channel = admit(s, olc, &c, &lane, &place, &o);
     if (channel == NULL) {
-        reject(s, lcn, o.cause, o.why);
+        session_reject(s, lcn, o.cause, o.why);
         return;
     }
     t = channel->transport;

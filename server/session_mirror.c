@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 #include "signalling/schema/h245.h"
 
 #define PT_COMFORT_NOISE 13 /* RFC 3551: may come between the packets of any 8 kHz codec */
@@ -89,7 +90,7 @@ static void collect(const struct session *s, const struct session_transport *t,
     SESSION_EACH_CHANNEL (s, in) {
         const struct session_channel *out;
 
-        if (in->direction != H245_INCOMING || in->transport != t || !is_flowing(in))
+        if (in->direction != H245_INCOMING || in->transport != t || in->is_data || !is_flowing(in))
             continue;
         out = sink_of(to, in->kind, in->index);
         if (!is_flowing(out) || out->is_stopped || out->transport->remote.family == ADDR_NONE)
@@ -118,6 +119,7 @@ void session_route(struct session *s, const struct session *to)
         if (s->env->media_ops->route(t->port, rows.v, rows.n) != 0 && rows.n > 0)
             session_note(s, LOG_LEVEL_ERROR, LOG_AREA_CONFERENCE, "route not set");
     }
+    session_data_route(s, to);
 }
 
 /* ---- channels ---- */
@@ -162,8 +164,8 @@ void session_open_mirrored(struct session *s)
         !s->has_peer_caps)
         return;
     SESSION_EACH_CHANNEL (other, in) {
-        if (in->direction != H245_INCOMING || is_primary_audio(in) || !is_source(in) ||
-            session_channel_of(s, in->kind, in->index, H245_OUTGOING) != NULL ||
+        if (in->direction != H245_INCOMING || is_primary_audio(in) || in->is_data ||
+            !is_source(in) || session_channel_of(s, in->kind, in->index, H245_OUTGOING) != NULL ||
             (s->refused_lanes & lane_bit(in)) != 0 || !can_receive(s, in))
             continue;
         if (session_open_lane(s, in) != 0)
@@ -182,7 +184,8 @@ static void close_orphans(struct session *s, const struct session *other)
     SESSION_EACH_CHANNEL (s, c) {
         const struct session_channel *in;
 
-        if (c->direction != H245_OUTGOING || is_primary_audio(c) || c->state == CHANNEL_CLOSING)
+        if (c->direction != H245_OUTGOING || is_primary_audio(c) || c->is_data ||
+            c->state == CHANNEL_CLOSING)
             continue;
         in = other != NULL ? session_channel_of(other, c->kind, c->index, H245_INCOMING) : NULL;
         if (!is_source(in) || !is_same_codec(in, c))
@@ -192,7 +195,8 @@ static void close_orphans(struct session *s, const struct session *other)
 
 static void forget_refusals(struct session *s, const struct session *other)
 {
-    uint32_t there = 0;
+    /* Of data nobody is mirrored: who refused them is asked again when its capabilities change. */
+    uint32_t there = session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
 
     if (other != NULL) {
         SESSION_EACH_CHANNEL (other, in) {
@@ -213,6 +217,7 @@ void session_follow(struct session *s)
     forget_refusals(s, other);
     close_orphans(s, other);
     session_open_mirrored(s);
+    session_data_open(s);
 }
 
 /* By its timer: who calls this is in the middle of another session's business. */

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 
 #define PT_DYNAMIC_FIRST 96 /* RFC 3551 */
 
@@ -187,6 +188,8 @@ void session_open_outgoing(struct session *s)
     open_audio(s);
     if (session_is_alive(s))
         session_open_mirrored(s);
+    if (session_is_alive(s))
+        session_data_open(s);
 }
 
 /* Once told is enough: what was answered wrongly is not asked for again. */
@@ -243,7 +246,8 @@ void session_on_opened(struct session *s, uint16_t lcn,
     struct h245_channel_ack fields;
     enum h23510_verdict verdict;
 
-    if (c == NULL || c->state != CHANNEL_OPENING || t->port == NULL)
+    if (c == NULL || session_data_on_opened(s, lcn, ack) || c->state != CHANNEL_OPENING ||
+        t->port == NULL)
         return;
     session_step_now(s, SESSION_STEP_OLC_ACK_IN);
     memset(&fields, 0, sizeof(fields));

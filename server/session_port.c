@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 
 /* What the listener wants to be announced instead of the data plane's own address (NAT). */
 struct addr session_announced(const struct session *s, struct addr local)
@@ -55,6 +56,16 @@ static void on_port_opened(void *owner, int err)
     leave(s);
 }
 
+/* Other channels than data's, which need no SRTP. */
+static bool has_media(const struct session *s, const struct session_transport *t)
+{
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->transport == t && !c->is_data)
+            return true;
+    }
+    return false;
+}
+
 static void on_established(void *owner, const struct media_established *e)
 {
     struct session_transport *t = owner;
@@ -70,6 +81,11 @@ static void on_established(void *owner, const struct media_established *e)
     s->env->stats.dtls_established++;
     session_step_now(s, SESSION_STEP_DTLS);
     (void)fingerprint_format(e->peer, fp, sizeof(fp));
+    if (e->profile == SRTP_PROFILE_NONE && has_media(s, t)) {
+        session_dtls_lost(t, DTLS_FAIL_NO_PROFILE, "peer chose no SRTP profile");
+        leave(s);
+        return;
+    }
     log_info(LOG_AREA_DTLS, s->id, "association established",
              LOG_S("role", h23510_role_to_str(t->agreement.role)), LOG_S("cipher", t->cipher),
              LOG_S("profile", srtp_profile_to_str(e->profile)), LOG_S("peer", fp),
@@ -139,8 +155,9 @@ static void on_silence(const struct session_transport *t)
     struct session *s = t->session;
     const struct session_channel *audio = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
 
-    /* Who is on hold sends nothing. */
-    if (s->is_paused || (s->config.is_by_sdp && audio == NULL))
+    /* Who is on hold sends nothing, and data have nothing to do with RTP. */
+    if (s->is_paused || (audio == NULL && session_data_is_on(s, t)) ||
+        (s->config.is_by_sdp && audio == NULL))
         return;
     if (audio == NULL || audio->transport == t)
         session_end(s, SESSION_END_NO_MEDIA, "no media came in time");

@@ -16,7 +16,8 @@
  * without end is refused (H-H245). */
 #define SESSION_CHANNELS_MAX   24
 #define SESSION_TRANSPORTS_MAX 8
-#define SESSION_LANES_MAX      4 /* of one medium */
+#define SESSION_LANES_MAX      4                 /* of one medium */
+#define SESSION_LANE_DATA      SESSION_LANES_MAX /* of H245_MEDIA_DATA: not RTP, see session_data.c */
 /* H.245 sessionIDs that we give, as master, beyond the primary ones (H.245 B.3: 4…255). */
 #define SESSION_ID_FIRST 32
 #define SESSION_NEVER    TIMER_NEVER
@@ -93,9 +94,13 @@ struct session_channel {
     enum channel_state state;
     enum h245_direction direction;
     enum h245_media kind;
-    uint8_t index;   /* 0: the primary one of its kind; with the kind it is the lane */
-    bool was_open;   /* counted as opened, not yet as closed */
-    bool is_stopped; /* outgoing: by flow control of the peer */
+    uint8_t index;        /* 0: the primary one of its kind; with the kind it is the lane */
+    bool was_open;        /* counted as opened, not yet as closed */
+    bool is_stopped;      /* outgoing: by flow control of the peer */
+    bool is_data;         /* both ways over SCTP, opened as `direction` says; kind is data */
+    bool is_confirmed;    /* ... an incoming one: we may send */
+    uint16_t reverse_lcn; /* ... number of its other half */
+    struct h245_data data;
     uint16_t lcn;
     struct h245_audio audio;     /* of audio */
     struct h245_relayed relayed; /* of video and data */
@@ -401,6 +406,29 @@ struct session_channel *session_channel_next(const struct session *s,
 void session_on_open_request(struct session *s, uint16_t lcn,
                              const struct h245_OpenLogicalChannel *olc);
 void session_channel_accept(struct session *s, struct session_channel *c);
+void session_reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, const char *why);
+/* What is wrong with an OLC: the cause for the peer, the reason for us. NULL: nothing. */
+struct session_objection {
+    enum h245_olc_cause cause;
+    const char *why;
+};
+void session_object(struct session_objection *o, enum h245_olc_cause cause, const char *why);
+/* Where a channel shall be: on a transport that runs, or (NULL) on one to be opened. */
+struct session_place {
+    enum media_kind kind;
+    struct session_transport *transport;
+    struct h23510 dtls; /* negotiation with this channel: a copy, what is refused changes nothing */
+    struct h23510_agreement agreement;
+};
+/* The connection that a protected OLC of the lane means; `c`: its medium, address and label. */
+enum h23510_verdict session_find_connection(const struct session *s,
+                                            const struct h245_OpenLogicalChannel *olc,
+                                            const struct h245_channel *c, uint8_t index,
+                                            struct session_place *p);
+/* The transport of the place, opened where there is none yet; NULL: with an objection. */
+struct session_transport *session_take_transport(struct session *s, const struct session_place *p,
+                                                 const struct h245_channel *c, uint8_t index,
+                                                 struct session_objection *o);
 
 /* session_caps.c: capabilities of the peer that change in a call */
 void session_pause(struct session *s);           /* by an empty set */

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 
 struct session_transport *session_transport_next(const struct session *s,
                                                  const struct session_transport *t)
@@ -30,6 +31,14 @@ struct session_transport *session_transport_live(const struct session *s)
             newest = t;
     }
     return newest;
+}
+
+/* A peer with nothing but data need not negotiate SRTP: its connection is for nothing else then. */
+static bool takes(const struct session_transport *t, enum h245_media medium, uint8_t index)
+{
+    bool is_data = medium == H245_MEDIA_DATA && index == SESSION_LANE_DATA;
+
+    return is_data || !t->is_verified || t->profile != SRTP_PROFILE_NONE;
 }
 
 static const struct session_channel *channel_on_lane(const struct session *s,
@@ -69,7 +78,8 @@ struct session_transport *session_transport_of(const struct session *s, enum med
             kind == MEDIA_DTLS_SRTP && (s->split_lanes & session_lane_bit(medium, index)) == 0;
         bool fits = is_shared || (t->medium == medium && t->index == index);
 
-        if (t->port != NULL && t->kind == kind && fits && (newest == NULL || t->id > newest->id))
+        if (t->port != NULL && t->kind == kind && fits && takes(t, medium, index) &&
+            (newest == NULL || t->id > newest->id))
             newest = t;
     }
     return newest;

@@ -54,6 +54,30 @@ static void report(void *user, const struct shard_report *r)
               LOG_U("shard", s->config.number), LOG_S("report", shard_report_to_str(r->kind)));
 }
 
+static int data_up(void *user, uint64_t id, const uint8_t *packet, size_t len)
+{
+    struct shard *s = user;
+    struct data_queue *up = s->config.ways->up;
+
+    return up != NULL ? data_queue_put(up, id, s->config.number - 1, packet, len) : ERR_AGAIN;
+}
+
+static int data_across(void *user, unsigned shard, uint64_t id, const uint8_t *packet, size_t len)
+{
+    struct shard *s = user;
+    struct data_queue *to = shard < LINK_PRODUCERS_MAX ? s->config.ways->shard[shard] : NULL;
+
+    return to != NULL ? data_queue_put(to, id, 0, packet, len) : ERR_AGAIN;
+}
+
+static void on_data(void *user, uint64_t id, uint32_t kind, const uint8_t *packet, size_t len)
+{
+    struct shard *s = user;
+
+    (void)kind;
+    shard_core_on_data(s->core, clock_mono_ms(), id, packet, len);
+}
+
 static void on_link(void *ctx, const struct link_msg *msg)
 {
     struct shard *s = ctx;
@@ -120,18 +144,22 @@ static int wait_ms(const struct shard *s, bool is_busy)
 static void *run(void *arg)
 {
     struct shard *s = arg;
-    struct pollfd fds[2] = {
+    struct data_queue *packets = s->config.ways->shard[s->config.number - 1];
+    struct pollfd fds[3] = {
         {.fd = shard_queue_fd(s->commands), .events = POLLIN},
         {.fd = link_port_fd(s->config.port), .events = POLLIN},
+        {.fd = data_queue_fd(packets), .events = POLLIN},
     };
     bool is_busy = false;
 
     while (!shard_core_is_stopped(s->core) && !atomic_load(&s->is_forced)) {
-        (void)poll(fds, 2, wait_ms(s, is_busy));
+        (void)poll(fds, 3, wait_ms(s, is_busy));
         /* Commands first: a close that we were told to do goes out before the peer's, which may
          * be waiting on the link already. */
         is_busy = take_commands(s);
         (void)link_port_poll(s->config.port, LINK_BUDGET);
+        if ((fds[2].revents & POLLIN) != 0)
+            (void)data_queue_take(packets, on_data, s);
         shard_core_on_timer(s->core, clock_mono_ms());
         publish_stats(s);
     }
@@ -140,7 +168,11 @@ static void *run(void *arg)
 
 int shard_start(const struct shard_config *config, struct shard **out)
 {
-    static const struct shard_io io = {.send = send_message, .report = report};
+    const struct shard_io io = {.send = send_message,
+                                .report = report,
+                                .data_up = data_up,
+                                .data_across = data_across,
+                                .number = config->number - 1};
     struct shard *s = calloc(1, sizeof(*s));
     char name[16];
     int err;

@@ -7,18 +7,26 @@
 #ifndef SERVER_SHARD_H
 #define SERVER_SHARD_H
 
+#include "server/data_queue.h"
 #include "server/shard_core.h"
 #include "server/shard_queue.h"
 
 struct shard;
 struct link_port;
 
+/* Queues of packets of data channels between the threads, made before any of them starts. */
+struct shard_ways {
+    struct data_queue *shard[LINK_PRODUCERS_MAX]; /* to the shard of that number, 0-based */
+    struct data_queue *up;                        /* to who terminates SCTP; NULL: nobody */
+};
+
 struct shard_config {
     unsigned number;         /* 1..: producer on the link */
     struct link_port *port;  /* that producer's port; the thread's own from now on */
     struct dtls_config dtls; /* certificate outlives the shard */
     size_t associations_max;
-    struct shard_queue *reports; /* of struct shard_report; shared by all shards */
+    struct shard_queue *reports;   /* of struct shard_report; shared by all shards */
+    const struct shard_ways *ways; /* outlives the shard */
 };
 
 /* Makes the shard and starts its thread. */

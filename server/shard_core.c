@@ -26,6 +26,7 @@ struct association {
     struct dtls_assoc *dtls; /* NULL: dead, only the transport's close is waited for */
     struct timer timer;
     bool is_lab;
+    struct shard_data data;
     bool is_dead;    /* failed or closed by the peer inside a callback; freed after it */
     bool is_closing; /* TRANSPORT_CLOSE is on its way */
     uint64_t strangers;
@@ -183,12 +184,81 @@ static void copy_master(uint8_t key[32], uint8_t salt[16], const struct srtp_pro
     memcpy(salt, m->salt, info->salt_len);
 }
 
+/* ---- data channels ---- */
+
+/* SCTP has its own timers: what cannot be sent on is dropped and counted, never kept. */
+static void send_data(struct association *a, const uint8_t *packet, size_t len)
+{
+    struct shard_core *core = a->core;
+
+    if (a->dtls != NULL && !a->is_dead && dtls_assoc_send(a->dtls, core->now, packet, len) == 0)
+        core->stats.data_out++;
+    else
+        core->stats.data_lost++;
+}
+
+static void relay_data(struct association *a, const uint8_t *packet, size_t len)
+{
+    struct shard_core *core = a->core;
+    struct association *to;
+
+    if (a->data.to == 0) {
+        core->stats.data_waiting++;
+        return;
+    }
+    if (a->data.shard != core->io.number) {
+        if (core->io.data_across == NULL ||
+            core->io.data_across(core->user, a->data.shard, a->data.to, packet, len) != 0)
+            core->stats.data_lost++;
+        return;
+    }
+    to = find_id(core, a->data.to);
+    if (to != NULL && to != a) /* never back into the engine that we are called from */
+        send_data(to, packet, len);
+    else
+        core->stats.data_lost++;
+}
+
+static void on_data(void *user, const uint8_t *packet, size_t len)
+{
+    struct association *a = user;
+    struct shard_core *core = a->core;
+
+    switch (a->data.mode) {
+    case SHARD_DATA_NONE:
+        core->stats.data_refused++;
+        return;
+    case SHARD_DATA_RELAY:
+        relay_data(a, packet, len);
+        break;
+    case SHARD_DATA_UP:
+        if (core->io.data_up == NULL || core->io.data_up(core->user, a->id, packet, len) != 0)
+            core->stats.data_lost++;
+        break;
+    }
+    core->stats.data_in++;
+}
+
+void shard_core_on_data(struct shard_core *core, uint64_t now, uint64_t id, const uint8_t *packet,
+                        size_t len)
+{
+    struct association *a = find_id(core, id);
+
+    core->now = now;
+    if (a != NULL && a->data.mode != SHARD_DATA_NONE)
+        send_data(a, packet, len);
+    else
+        core->stats.data_lost++;
+}
+
 static int send_keys(struct association *a, const struct dtls_established *e)
 {
     const struct srtp_profile_info *info = srtp_profile_find((unsigned)e->profile);
     struct link_msg msg;
     int err;
 
+    if (e->profile == SRTP_PROFILE_NONE)
+        return 0; /* data alone (D-RECORD): there is nothing that the data plane could use */
     if (info == NULL)
         return ERR_UNSUPPORTED;
     memset(&msg, 0, sizeof(msg));
@@ -257,6 +327,7 @@ static const struct dtls_callbacks callbacks = {
     .on_established = on_established,
     .on_failed = on_failed,
     .on_closed = on_closed,
+    .on_data = on_data,
 };
 
 static void send_close(struct association *a);
@@ -330,6 +401,7 @@ static int add_association(struct shard_core *core, const struct shard_command *
         .role = cmd->is_active ? DTLS_CLIENT : DTLS_SERVER,
         .remote = cmd->remote.family == ADDR_NONE ? NULL : &cmd->remote,
         .fingerprint = cmd->has_fingerprint ? &cmd->fingerprint : NULL,
+        .may_lack_srtp = cmd->has_data,
         .callbacks = &callbacks,
     };
     int err;
@@ -353,6 +425,9 @@ static int add_association(struct shard_core *core, const struct shard_command *
     a->transport = cmd->transport;
     a->core = core;
     a->is_lab = cmd->is_lab;
+    a->data = cmd->data;
+    if (cmd->has_data)
+        dtls_assoc_carry_data(a->dtls, core->now);
     timer_init(&a->timer, on_expiry, a);
     HASH_ADD(by_id, core->by_id, id, sizeof(a->id), a);
     HASH_ADD(by_transport, core->by_transport, transport, sizeof(a->transport), a);
@@ -381,6 +456,20 @@ static void command_open(struct shard_core *core, const struct shard_command *cm
         report_failed(a, DTLS_FAIL_INTERNAL, err_to_str(err));
     settle(a);
     replay_early(core, cmd->id);
+}
+
+/* What a data channel begins stays with the association: it may come again, and its peer may have
+ * gone without SRTP by then. */
+static void command_data(struct shard_core *core, const struct shard_command *cmd)
+{
+    struct association *a = find_id(core, cmd->id);
+
+    if (a == NULL || a->dtls == NULL)
+        return;
+    a->data = cmd->data;
+    if (cmd->data.mode != SHARD_DATA_NONE)
+        dtls_assoc_carry_data(a->dtls, core->now);
+    settle(a);
 }
 
 static void command_fingerprint(struct shard_core *core, const struct shard_command *cmd)
@@ -511,6 +600,9 @@ void shard_core_on_command(struct shard_core *core, uint64_t now, const struct s
         break;
     case SHARD_FINGERPRINT:
         command_fingerprint(core, cmd);
+        break;
+    case SHARD_DATA:
+        command_data(core, cmd);
         break;
     case SHARD_CLOSE:
         command_close(core, cmd);

@@ -21,6 +21,7 @@ struct shard_core;
 #define SHARD_COMMAND_LIST(X)                                                             \
     X(SHARD_OPEN, "open")               /* make an association and start it */            \
     X(SHARD_FINGERPRINT, "fingerprint") /* tell (or tell again) what to verify against */ \
+    X(SHARD_DATA, "data")               /* what becomes of records of data */             \
     X(SHARD_CLOSE, "close")             /* close alert, wipe, close the transport */      \
     X(SHARD_STATS, "stats")             /* answered by STATS */                           \
     X(SHARD_STOP, "stop")               /* CLOSE all, then STOPPED; the thread ends */
@@ -29,6 +30,19 @@ enum shard_command_kind {
 #define SHARD_COMMAND_ENUM(name, text) name,
     SHARD_COMMAND_LIST(SHARD_COMMAND_ENUM)
 #undef SHARD_COMMAND_ENUM
+};
+
+/* Where the SCTP packets in an association's records go. */
+enum shard_data_mode {
+    SHARD_DATA_NONE,  /* no data channel: counted and dropped */
+    SHARD_DATA_RELAY, /* unchanged to the association `to`, which lives on shard `shard` */
+    SHARD_DATA_UP,    /* to who terminates SCTP */
+};
+
+struct shard_data {
+    enum shard_data_mode mode;
+    uint64_t to; /* RELAY; 0: nobody is there yet, the packets wait for SCTP to send them again */
+    unsigned shard;
 };
 
 /* Main thread to shard. `id` is the main thread's number of the association, never used twice; of
@@ -42,6 +56,8 @@ struct shard_command {
     bool has_fingerprint;           /* OPEN: false = told later */
     struct fingerprint fingerprint; /* OPEN, FINGERPRINT */
     struct addr remote;             /* OPEN: the only address that is listened to */
+    bool has_data;                  /* OPEN: DATA is known already, use_srtp may be missing */
+    struct shard_data data;         /* OPEN, DATA */
 };
 
 #define SHARD_REPORT_LIST(X)                                                           \
@@ -69,6 +85,11 @@ enum shard_report_kind {
     X(records_lost)  /* the ring to the data plane was full */                       \
     X(records_early) /* came before the association was opened, kept for a moment */ \
     X(strangers)     /* records from a third address */                              \
+    X(data_in)       /* packets of data channels, from peers */                      \
+    X(data_out)      /* ... to peers */                                              \
+    X(data_refused)  /* ... on an association without a data channel */              \
+    X(data_waiting)  /* ... of a relay whose other side is not there */              \
+    X(data_lost)     /* ... that found no way on: queue full, other side gone */     \
     X(keys_installed)                                                                \
     X(keys_refused)                                                                  \
     X(associations) /* now */
@@ -110,6 +131,11 @@ struct shard_io {
     /* A message to the data plane; answers as link_port_send. */
     int (*send)(void *user, const struct link_msg *msg);
     void (*report)(void *user, const struct shard_report *report);
+    /* A packet of a data channel that leaves this shard: up to who terminates SCTP, as of `id`; or
+     * to the association `id` of another shard. ERR_AGAIN: no room. May be NULL: ERR_AGAIN. */
+    int (*data_up)(void *user, uint64_t id, const uint8_t *packet, size_t len);
+    int (*data_across)(void *user, unsigned shard, uint64_t id, const uint8_t *packet, size_t len);
+    unsigned number; /* of this shard, as in struct shard_data */
 };
 
 /* `config` is copied (its certificate is not). `limit`: associations at a time. */
@@ -125,6 +151,10 @@ bool shard_core_is_stopped(const struct shard_core *core);
 
 /* One message from the data plane: DTLS records, replies, events. */
 void shard_core_on_link(struct shard_core *core, uint64_t now, const struct link_msg *msg);
+
+/* A packet for a peer, from another shard or from who terminates SCTP. */
+void shard_core_on_data(struct shard_core *core, uint64_t now, uint64_t id, const uint8_t *packet,
+                        size_t len);
 
 /* The data plane is gone and all transports with it: associations are freed without a word (their
  * names may mean others when it comes back), those that wait for their close are reported. */

@@ -18,6 +18,11 @@ static const struct settings_choice kind_choices[] = {{"relay", SETTINGS_CONFERE
                                                       {"forward", SETTINGS_CONFERENCE_FORWARD},
                                                       {NULL, 0}};
 
+static const struct settings_choice data_choices[] = {{"auto", SETTINGS_DATA_AUTO},
+                                                      {"relay", SETTINGS_DATA_RELAY},
+                                                      {"off", SETTINGS_DATA_OFF},
+                                                      {NULL, 0}};
+
 const struct settings_choice settings_codec_choices[] = {{"g711-alaw", SETTINGS_CODEC_G711_ALAW},
                                                          {"g711-ulaw", SETTINGS_CODEC_G711_ULAW},
                                                          {"g722", SETTINGS_CODEC_G722},
@@ -55,6 +60,10 @@ static const struct settings_row conference_rows[] = {
      .fallback = "\"\"",
      .help = "ADDRESS[:PORT], ALIAS@ADDRESS or ALIAS: callers are sent there (Facility "
              "callForwarded) instead of joining. \"\" = they join."},
+    {"data", SETTINGS_CHOICE, AT(settings_conference, data), .choices = data_choices,
+     .fallback = "\"auto\"",
+     .help = "Data channels (SCTP over DTLS). `relay`: SCTP passes from one of two sessions to the "
+             "other as it is; `auto`: as the kind has it; `off`: none are offered."},
     {"pin", SETTINGS_TEXT, AT(settings_conference, pin), .min = 0, .max = 16, .fallback = "\"\"",
      .help = "Digits that a caller has to press (H.245 user input; in a `mix` RFC 4733 events as "
              "well) before it hears, is heard and is seen, with `#` at the end or not; an H.243 "

@@ -132,6 +132,13 @@ enum settings_layout {
     SETTINGS_LAYOUT_LECTURE, /* one that was named, who sees who speaks */
 };
 
+/* Data channels of a conference's sessions. */
+enum settings_data {
+    SETTINGS_DATA_AUTO, /* relay where the kind is relay */
+    SETTINGS_DATA_RELAY,
+    SETTINGS_DATA_OFF,
+};
+
 enum settings_codec {
     SETTINGS_CODEC_G711_ALAW,
     SETTINGS_CODEC_G711_ULAW,
@@ -357,6 +364,7 @@ struct settings_conference {
     uint32_t idle_timeout_ms; /* made by control, without a session; 0 = never */
     uint32_t max_duration_ms; /* 0 = never */
     enum settings_record record;
+    enum settings_data data;
 };
 
 struct settings_gatekeeper {

@@ -141,6 +141,24 @@ static void add_relayed(struct builder *b, const struct h245_caps_offer *offer,
     add_alternatives(b, first, b->tcs->capabilityTable.n);
 }
 
+/* The stack is the same for all: it stands beside them as well, where dataChannel has no place for
+ * it. */
+static void add_data(struct builder *b, const struct h245_caps_offer *offer)
+{
+    uint32_t first = b->tcs->capabilityTable.n + 1;
+
+    for (size_t i = 0; i < offer->data_count && b->err == 0; i++) {
+        struct h245_Capability *cap = add_entry(b, h245_Capability_UNSET);
+
+        if (cap != NULL)
+            b->err = h245_data_to_capability(b->a, &offer->data[i], cap);
+    }
+    add_alternatives(b, first, b->tcs->capabilityTable.n);
+    if (b->err == 0 && offer->data_count > 0)
+        b->err = h245_data_to_multiplex(b->a, &offer->data[0],
+                                        b->tcs->multiplexCapability->u.h2250Capability);
+}
+
 static void add_chair_control(struct builder *b)
 {
     struct h245_ConferenceCapability *conference = take(b, 1, sizeof(*conference));
@@ -164,15 +182,16 @@ static void add_h239(struct builder *b)
         *cap = *control;
 }
 
-#define ALTERNATIVES_MAX 5 /* audio, telephone event, user input, video, data */
+#define ALTERNATIVES_MAX 6 /* audio, telephone event, user input, video, data, data over SCTP */
 #define OTHERS_MAX       5 /* telephone event, two of user input, chair control, H.239 */
 
 static void prepare(struct builder *b, const struct h245_caps_offer *offer)
 {
     struct h245_CapabilityDescriptor *descriptor;
 
-    b->tcs->capabilityTable.v = take(b, offer->audio_count + offer->relayed_count + OTHERS_MAX,
-                                     sizeof(*b->tcs->capabilityTable.v));
+    b->tcs->capabilityTable.v =
+        take(b, offer->audio_count + offer->relayed_count + offer->data_count + OTHERS_MAX,
+             sizeof(*b->tcs->capabilityTable.v));
     descriptor = take(b, 1, sizeof(*descriptor));
     if (descriptor == NULL)
         return;
@@ -188,7 +207,8 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
 
     if (b.tcs == NULL)
         return ERR_NOMEM;
-    if (offer->audio_count > H245_CAPS_MAX || offer->relayed_count > H245_RELAYED_CAPS_MAX)
+    if (offer->audio_count > H245_CAPS_MAX || offer->relayed_count > H245_RELAYED_CAPS_MAX ||
+        offer->data_count > H245_DATA_CAPS_MAX)
         return ERR_RANGE;
     prepare(&b, offer);
     if (b.err == 0) {
@@ -200,6 +220,7 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
             add_user_input(&b);
         add_relayed(&b, offer, H245_MEDIA_VIDEO);
         add_relayed(&b, offer, H245_MEDIA_DATA);
+        add_data(&b, offer);
         if (offer->has_chair_control)
             add_chair_control(&b);
         if (offer->has_h239)
@@ -239,17 +260,22 @@ static void read_audio_entry(const struct h245_AudioCapability *audio, uint16_t 
     caps->audio_count++;
 }
 
-static void read_relayed(const struct h245_Capability *cap, struct h245_peer_caps *caps)
+static void read_relayed(const struct h245_Capability *cap, enum h245_data_stack stack,
+                         struct h245_peer_caps *caps)
 {
-    if (caps->relayed_count < H245_RELAYED_CAPS_MAX &&
-        h245_relayed_of_capability(cap, &caps->relayed[caps->relayed_count]) == 0)
+    if (caps->data_count < H245_DATA_CAPS_MAX &&
+        h245_data_of_capability(cap, stack, &caps->data[caps->data_count]) == 0)
+        caps->data_count++;
+    else if (caps->relayed_count < H245_RELAYED_CAPS_MAX &&
+             h245_relayed_of_capability(cap, &caps->relayed[caps->relayed_count]) == 0)
         caps->relayed_count++;
     else
         caps->skipped++;
 }
 
 /* Transmit capabilities say what the peer could send; we choose from what it can receive. */
-static void read_entry(const struct h245_CapabilityTableEntry *entry, struct h245_peer_caps *caps)
+static void read_entry(const struct h245_CapabilityTableEntry *entry, enum h245_data_stack stack,
+                       struct h245_peer_caps *caps)
 {
     const struct h245_Capability *cap = entry->capability;
 
@@ -274,13 +300,16 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, struct h24
     case h245_Capability_h235SecurityCapability:
         break; /* h23510's business */
     default:
-        read_relayed(cap, caps);
+        read_relayed(cap, stack, caps);
         break;
     }
 }
 
 int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer_caps *caps)
 {
+    const struct h245_MultiplexCapability *m = tcs->multiplexCapability;
+    enum h245_data_stack stack = H245_DATA_NO_STACK;
+
     memset(caps, 0, sizeof(*caps));
     caps->has_table = tcs->has_capabilityTable;
     /* Nothing but number and version: "stop sending" (H.323 8.4.6). A set with descriptors or a
@@ -289,8 +318,10 @@ int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer
                      tcs->multiplexCapability == NULL;
     if (!caps->has_table)
         return 0;
+    if (m != NULL && m->kind == h245_MultiplexCapability_h2250Capability)
+        stack = h245_data_stack_of(m->u.h2250Capability);
     for (uint32_t i = 0; i < tcs->capabilityTable.n; i++)
-        read_entry(&tcs->capabilityTable.v[i], caps);
+        read_entry(&tcs->capabilityTable.v[i], stack, caps);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #define SIGNALLING_H245_MEDIA_H
 
 #include "base/addr.h"
+#include "signalling/h245/data.h"
 #include "signalling/h245/relayed.h"
 
 #include <stdbool.h>
@@ -78,11 +79,14 @@ struct h245_caps_offer {
     uint16_t max_jitter_ms;     /* maximumAudioDelayJitter, default 250 */
     const struct h245_relayed *relayed; /* video, then data */
     size_t relayed_count;
+    const struct h245_data *data; /* over SCTP, all over the same stack */
+    size_t data_count;
 };
 
 /* Table entries 1..n are the audio codecs in the order given; then telephone events, user input,
  * video, data, and what belongs to no simultaneous set: chair control, H.239.
- * One descriptor: {audio...} {telephone event} {user input...} {video...} {data...}.
+ * One descriptor: {audio...} {telephone event} {user input...} {video...} {data...} {data over
+ * SCTP...}.
  */
 int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
                    struct h245_TerminalCapabilitySet **tcs);
@@ -92,6 +96,7 @@ int h245_build_empty_tcs(struct arena *a, struct h245_TerminalCapabilitySet **tc
 
 #define H245_CAPS_MAX         32
 #define H245_RELAYED_CAPS_MAX 12
+#define H245_DATA_CAPS_MAX    4
 
 struct h245_peer_audio {
     uint16_t entry; /* capabilityTableEntryNumber */
@@ -105,6 +110,8 @@ struct h245_peer_caps {
     size_t skipped; /* entries that we do not understand or have no room for */
     struct h245_relayed relayed[H245_RELAYED_CAPS_MAX]; /* video and data, in the peer's order */
     size_t relayed_count;
+    struct h245_data data[H245_DATA_CAPS_MAX]; /* over SCTP */
+    size_t data_count;
     uint8_t telephone_event_pt; /* 0: none */
     bool user_input;
     bool is_empty;  /* nothing in it at all: third-party pause */

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "signalling/h245/data.h"
 #include "signalling/per/per.h"
 #include "signalling/schema/h245.h"
 
@@ -88,9 +89,13 @@ static bool name_data(const struct h245_DataApplicationCapability *cap, struct h
 
     switch (cap->application.kind) {
     case h245_DataApplicationCapability_application_h224:
+        if (h245_data_is_sctp(cap->application.u.h224))
+            return false; /* data.h's */
         fixed = "h224";
         break;
     case h245_DataApplicationCapability_application_t140:
+        if (h245_data_is_sctp(cap->application.u.t140))
+            return false;
         fixed = "t140";
         break;
     case h245_DataApplicationCapability_application_genericDataCapability:

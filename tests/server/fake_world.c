@@ -227,12 +227,21 @@ static void port_close(struct media_port *p)
     fake_mix_port_gone(p->world, p);
 }
 
+static int port_data(struct media_port *p, const struct media_data *data)
+{
+    if (p->request.kind != MEDIA_DTLS_SRTP)
+        return ERR_INVAL;
+    p->data = *data;
+    return 0;
+}
+
 static struct media_ops media = {
     .open = port_open,
     .local = port_local,
     .set_remote = port_set_remote,
     .associate = port_associate,
     .route = port_route,
+    .data = port_data,
     .stats = port_stats,
     .close = port_close,
 };

@@ -42,6 +42,7 @@ struct media_port {
     size_t routes;
     struct media_receiver receiver[WORLD_RECEIVERS_MAX]; /* by forward and switch_source */
     size_t receivers;
+    struct media_data data; /* as last told */
     unsigned switches;     /* times that switch_source named it as the new source */
     struct media_mix *mix; /* that it is a member of; NULL: none */
     struct media_mix_member member;

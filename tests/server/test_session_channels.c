@@ -130,8 +130,8 @@ static void T_SAME_every_protected_medium_has_the_same_capability(void)
     peer_add_video(p, "H264");
     peer_call(p, "demo");
     settle();
-    /* Two audio codecs and three of video, all of them protected and alike. */
-    CU_ASSERT_EQUAL(p->protected_entries, 5);
+    /* Two audio codecs, three of video and three sorts of data, all of them protected and alike. */
+    CU_ASSERT_EQUAL(p->protected_entries, 8);
     end();
 }
 

@@ -1,0 +1,613 @@
+/* The one door to usrsctp. What one would not guess:
+ * - Associations are known to it by an address that is handed back in callbacks, even after an
+ *   association has been closed: it gets numbers, never pointers.
+ * - Its receive callback owns the message, and comes with locks of the library held in places:
+ *   messages and notifications are kept and handed out when the call into it is over. */
+#include "sctp/sctp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include <usrsctp.h>
+
+#include "base/err.h"
+
+#define HEADER_OCTETS 12 /* of every SCTP packet */
+
+enum event_kind { EVENT_UP, EVENT_DOWN, EVENT_MESSAGE, EVENT_RESET, EVENT_ROOM };
+
+/* What happened inside the library, in order. */
+struct event {
+    struct event *next;
+    uintptr_t number;
+    enum event_kind kind;
+    uint16_t stream, streams_in;
+    uint32_t ppid;
+    bool is_unordered;
+    const char *why;
+    size_t len;
+    uint8_t *data; /* the library's, by free */
+};
+
+struct sctp {
+    uintptr_t number; /* its address in the library; never used twice */
+    struct socket *socket;
+    struct sctp_options options;
+    bool is_up, is_over, is_blocked;
+    /* A message that comes in parts (RFC 6458 6.2.. partial delivery). */
+    uint8_t *part;
+    size_t part_len;
+    bool is_part_dropped;
+    UT_hash_handle hh;
+};
+
+static struct {
+    bool is_started;
+    uintptr_t next;
+    struct sctp *all;
+    struct event *first, **last;
+    unsigned depth; /* of calls into the library */
+    bool is_draining;
+    struct sctp_stats stats;
+} state;
+
+static struct sctp *find(uintptr_t number)
+{
+    struct sctp *s = NULL;
+
+    HASH_FIND(hh, state.all, &number, sizeof(number), s);
+    return s;
+}
+
+/* ---- events ---- */
+
+static struct event *add_event(const struct sctp *s, enum event_kind kind)
+{
+    struct event *e = calloc(1, sizeof(*e));
+
+    if (e == NULL)
+        return NULL;
+    e->number = s->number;
+    e->kind = kind;
+    *state.last = e;
+    state.last = &e->next;
+    return e;
+}
+
+static void deliver(struct sctp *s, const struct event *e)
+{
+    const struct sctp_callbacks *cb = s->options.callbacks;
+    const struct sctp_message message = {.stream = e->stream,
+                                         .ppid = e->ppid,
+                                         .is_unordered = e->is_unordered,
+                                         .data = e->data,
+                                         .len = e->len};
+
+    switch (e->kind) {
+    case EVENT_UP:
+        if (!s->is_over && !s->is_up) {
+            s->is_up = true;
+            state.stats.up++;
+            cb->on_up(s->options.user, e->stream, e->streams_in);
+        }
+        break;
+    case EVENT_DOWN:
+        if (s->is_over)
+            break;
+        s->is_over = true;
+        s->is_up = false;
+        state.stats.down++;
+        cb->on_down(s->options.user, e->why);
+        break;
+    case EVENT_MESSAGE:
+        state.stats.messages_in++;
+        state.stats.octets_in += e->len;
+        cb->on_message(s->options.user, &message);
+        break;
+    case EVENT_RESET:
+        cb->on_stream_reset(s->options.user, e->stream);
+        break;
+    case EVENT_ROOM:
+        if (!s->is_over && cb->on_room != NULL)
+            cb->on_room(s->options.user);
+        break;
+    }
+}
+
+/* Callbacks may come back here by calling the library: what that brings is taken by the loop that
+ * runs already, so that nothing overtakes and the stack does not grow. */
+static void drain(void)
+{
+    if (state.depth > 0 || state.is_draining)
+        return;
+    state.is_draining = true;
+    while (state.first != NULL) {
+        struct event *e = state.first;
+        struct sctp *s = find(e->number);
+
+        state.first = e->next;
+        if (state.first == NULL)
+            state.last = &state.first;
+        if (s != NULL)
+            deliver(s, e);
+        free(e->data);
+        free(e);
+    }
+    state.is_draining = false;
+}
+
+static void enter(void)
+{
+    state.depth++;
+}
+
+static void leave(void)
+{
+    state.depth--;
+    drain();
+}
+
+/* ---- from inside the library ---- */
+
+static int on_output(void *address, void *packet, size_t len, uint8_t tos, uint8_t set_df)
+{
+    struct sctp *s = find((uintptr_t)address);
+
+    (void)tos;
+    (void)set_df;
+    if (s == NULL)
+        return 0; /* closed: the library has a last word that nobody carries any more */
+    state.stats.packets_out++;
+    s->options.callbacks->on_packet(s->options.user, packet, len);
+    return 0;
+}
+
+static void down(const struct sctp *s, const char *why)
+{
+    struct event *e = add_event(s, EVENT_DOWN);
+
+    if (e != NULL)
+        e->why = why;
+}
+
+static void on_change(const struct sctp *s, const struct sctp_assoc_change *change)
+{
+    struct event *e;
+
+    switch (change->sac_state) {
+    case SCTP_COMM_UP:
+        e = add_event(s, EVENT_UP);
+        if (e != NULL) {
+            e->stream = change->sac_outbound_streams;
+            e->streams_in = change->sac_inbound_streams;
+        }
+        break;
+    case SCTP_RESTART:
+        /* All that was agreed on streams is void: for channels that is an end (RFC 8831 6.2). */
+        down(s, "restarted by the peer");
+        break;
+    case SCTP_COMM_LOST:
+        down(s, "peer is lost, or has aborted");
+        break;
+    case SCTP_SHUTDOWN_COMP:
+        down(s, "shut down");
+        break;
+    default:
+        down(s, "peer does not answer");
+        break;
+    }
+}
+
+static void on_reset(const struct sctp *s, const struct sctp_stream_reset_event *reset)
+{
+    size_t n = (reset->strreset_length - sizeof(*reset)) / sizeof(uint16_t);
+
+    if ((reset->strreset_flags & SCTP_STREAM_RESET_INCOMING_SSN) == 0 ||
+        (reset->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) != 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct event *e = add_event(s, EVENT_RESET);
+
+        if (e != NULL)
+            e->stream = reset->strreset_stream_list[i];
+    }
+}
+
+static void on_notification(const struct sctp *s, const union sctp_notification *n, size_t len)
+{
+    if (len < sizeof(n->sn_header) || n->sn_header.sn_length != len)
+        return;
+    switch (n->sn_header.sn_type) {
+    case SCTP_ASSOC_CHANGE:
+        if (len >= sizeof(n->sn_assoc_change))
+            on_change(s, &n->sn_assoc_change);
+        break;
+    case SCTP_STREAM_RESET_EVENT:
+        if (len >= sizeof(n->sn_strreset_event))
+            on_reset(s, &n->sn_strreset_event);
+        break;
+    case SCTP_SEND_FAILED_EVENT:
+        state.stats.abandoned++;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Takes over `data`; the message that it ends, or NULL: more is to come, or it was dropped. */
+static uint8_t *join(struct sctp *s, uint8_t *data, size_t len, bool is_last, size_t *whole)
+{
+    uint8_t *grown;
+
+    if (s->part == NULL && is_last && !s->is_part_dropped && len <= s->options.message_max) {
+        *whole = len;
+        return data;
+    }
+    if (!s->is_part_dropped && len <= s->options.message_max &&
+        s->part_len <= s->options.message_max - len &&
+        (grown = realloc(s->part, s->part_len + len)) != NULL) {
+        s->part = grown;
+        memcpy(s->part + s->part_len, data, len);
+        s->part_len += len;
+    } else {
+        s->is_part_dropped = true;
+    }
+    free(data);
+    if (!is_last)
+        return NULL;
+    if (s->is_part_dropped) {
+        state.stats.too_long++;
+        free(s->part);
+        grown = NULL;
+    } else {
+        grown = s->part;
+        *whole = s->part_len;
+    }
+    s->part = NULL;
+    s->part_len = 0;
+    s->is_part_dropped = false;
+    return grown;
+}
+
+static int on_receive(struct socket *socket, union sctp_sockstore from, void *data, size_t len,
+                      struct sctp_rcvinfo info, int flags, void *number)
+{
+    struct sctp *s = find((uintptr_t)number);
+    size_t whole = 0;
+    uint8_t *message;
+    struct event *e;
+
+    (void)socket;
+    (void)from;
+    if (data == NULL || s == NULL) {
+        if (s != NULL)
+            down(s, "closed");
+        free(data);
+        return 1;
+    }
+    if ((flags & MSG_NOTIFICATION) != 0) {
+        on_notification(s, data, len);
+        free(data);
+        return 1;
+    }
+    message = join(s, data, len, (flags & MSG_EOR) != 0, &whole);
+    if (message == NULL)
+        return 1;
+    e = add_event(s, EVENT_MESSAGE);
+    if (e == NULL) {
+        free(message);
+        return 1;
+    }
+    e->data = message;
+    e->len = whole;
+    e->stream = info.rcv_sid;
+    e->ppid = ntohl(info.rcv_ppid);
+    e->is_unordered = (info.rcv_flags & SCTP_UNORDERED) != 0;
+    return 1;
+}
+
+static int on_send_room(struct socket *socket, uint32_t room, void *number)
+{
+    struct sctp *s = find((uintptr_t)number);
+
+    (void)socket;
+    (void)room;
+    if (s != NULL && s->is_blocked) {
+        s->is_blocked = false;
+        (void)add_event(s, EVENT_ROOM);
+    }
+    return 1;
+}
+
+/* ---- the library ---- */
+
+int sctp_start(void)
+{
+    if (state.is_started)
+        return ERR_EXISTS;
+    memset(&state, 0, sizeof(state));
+    state.last = &state.first;
+    state.is_started = true;
+    usrsctp_init_nothreads(0, on_output, NULL);
+    /* Below us is DTLS: it authenticates, and its packets have no ECN bits and one address. */
+    usrsctp_sysctl_set_sctp_ecn_enable(0);
+    usrsctp_sysctl_set_sctp_asconf_enable(0);
+    usrsctp_sysctl_set_sctp_auto_asconf(0);
+    usrsctp_sysctl_set_sctp_auth_enable(0);
+    usrsctp_sysctl_set_sctp_blackhole(2); /* no word to packets of associations that are none */
+    usrsctp_sysctl_set_sctp_pr_enable(1);
+    usrsctp_sysctl_set_sctp_reconfig_enable(1);
+    usrsctp_sysctl_set_sctp_nrsack_enable(0);
+    usrsctp_sysctl_set_sctp_pktdrop_enable(0);
+    /* Times of a conversation, not of a transfer between continents: RFC 9260 16 has 1 s and 60 s.
+     */
+    usrsctp_sysctl_set_sctp_rto_initial_default(500);
+    usrsctp_sysctl_set_sctp_rto_min_default(200);
+    usrsctp_sysctl_set_sctp_rto_max_default(5000);
+    usrsctp_sysctl_set_sctp_init_rto_max_default(3000);
+    usrsctp_sysctl_set_sctp_delayed_sack_time_default(20);
+    usrsctp_sysctl_set_sctp_heartbeat_interval_default(10000);
+    usrsctp_sysctl_set_sctp_init_rtx_max_default(8);
+    usrsctp_sysctl_set_sctp_assoc_rtx_max_default(8);
+    usrsctp_sysctl_set_sctp_path_rtx_max_default(8);
+    usrsctp_sysctl_set_sctp_max_burst_default(0);
+    usrsctp_sysctl_set_sctp_initial_cwnd(10);
+    /* Caches of freed resources are of no use to a process that is bounded elsewhere. */
+    usrsctp_sysctl_set_sctp_system_free_resc_limit(0);
+    usrsctp_sysctl_set_sctp_asoc_free_resc_limit(0);
+    return 0;
+}
+
+int sctp_stop(void)
+{
+    if (!state.is_started || state.all != NULL || usrsctp_finish() != 0)
+        return ERR_STATE;
+    drain();
+    state.is_started = false;
+    return 0;
+}
+
+static struct sockaddr_conn address_of(const struct sctp *s, uint16_t port)
+{
+    struct sockaddr_conn a;
+
+    memset(&a, 0, sizeof(a));
+    a.sconn_family = AF_CONN;
+    a.sconn_port = htons(port);
+    a.sconn_addr = (void *)s->number; /* a number, see above */
+    return a;
+}
+
+static bool set(struct socket *socket, int option, const void *value, socklen_t len)
+{
+    return usrsctp_setsockopt(socket, IPPROTO_SCTP, option, value, len) == 0;
+}
+
+static bool subscribe(struct socket *socket)
+{
+    static const uint16_t types[] = {SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT,
+                                     SCTP_SEND_FAILED_EVENT};
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct sctp_event event = {.se_assoc_id = SCTP_ALL_ASSOC, .se_type = types[i], .se_on = 1};
+
+        if (!set(socket, SCTP_EVENT, &event, sizeof(event)))
+            return false;
+    }
+    return true;
+}
+
+static bool set_sizes(struct socket *socket, const struct sctp_options *o)
+{
+    int send = (int)o->send_octets, receive = (int)o->receive_octets;
+
+    return usrsctp_setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send)) == 0 &&
+           usrsctp_setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive)) == 0;
+}
+
+static bool configure(struct socket *socket, const struct sctp_options *o)
+{
+    const struct linger linger = {.l_onoff = 1, .l_linger = 0}; /* close aborts, nothing lingers */
+    const struct sctp_initmsg init = {.sinit_num_ostreams = o->streams,
+                                      .sinit_max_instreams = o->streams};
+    const struct sctp_assoc_value reset = {.assoc_id = SCTP_ALL_ASSOC,
+                                           .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ};
+    const uint32_t on = 1;
+
+    return usrsctp_set_non_blocking(socket, 1) == 0 &&
+           usrsctp_setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0 &&
+           set(socket, SCTP_NODELAY, &on, sizeof(on)) &&
+           set(socket, SCTP_INITMSG, &init, sizeof(init)) &&
+           set(socket, SCTP_ENABLE_STREAM_RESET, &reset, sizeof(reset)) && subscribe(socket) &&
+           set_sizes(socket, o);
+}
+
+/* The path is what DTLS leaves of it: no discovery (RFC 8261 5). */
+static bool set_path(struct socket *socket, const struct sockaddr_conn *peer, uint16_t mtu)
+{
+    struct sctp_paddrparams params;
+
+    memset(&params, 0, sizeof(params));
+    memcpy(&params.spp_address, peer, sizeof(*peer));
+    params.spp_flags = SPP_PMTUD_DISABLE;
+    params.spp_pathmtu = mtu;
+    return set(socket, SCTP_PEER_ADDR_PARAMS, &params, sizeof(params));
+}
+
+static int begin(struct sctp *s)
+{
+    struct sockaddr_conn local = address_of(s, s->options.local_port);
+    struct sockaddr_conn peer = address_of(s, s->options.remote_port);
+
+    s->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, on_receive, on_send_room,
+                               (uint32_t)(s->options.send_octets / 2), (void *)s->number);
+    if (s->socket == NULL)
+        return ERR_NOMEM;
+    if (!configure(s->socket, &s->options) ||
+        usrsctp_bind(s->socket, (struct sockaddr *)&local, sizeof(local)) != 0)
+        return ERR_INVAL;
+    if (usrsctp_connect(s->socket, (struct sockaddr *)&peer, sizeof(peer)) != 0 &&
+        errno != EINPROGRESS)
+        return ERR_INVAL;
+    return set_path(s->socket, &peer, s->options.mtu) ? 0 : ERR_INVAL;
+}
+
+int sctp_create(const struct sctp_options *options, struct sctp **out)
+{
+    struct sctp *s;
+    int err;
+
+    if (!state.is_started || options->streams == 0 || options->local_port == 0 ||
+        options->remote_port == 0 || options->mtu < 256 || options->send_octets < 4096 ||
+        options->send_octets > INT32_MAX || options->receive_octets > INT32_MAX)
+        return ERR_INVAL;
+    s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ERR_NOMEM;
+    s->options = *options;
+    s->number = ++state.next;
+    HASH_ADD(hh, state.all, number, sizeof(s->number), s);
+    usrsctp_register_address((void *)s->number);
+    enter();
+    err = begin(s);
+    state.depth--; /* the user does not know it yet: events wait for the next call */
+    if (err != 0) {
+        sctp_destroy(s);
+        return err;
+    }
+    state.stats.created++;
+    *out = s;
+    return 0;
+}
+
+void sctp_destroy(struct sctp *s)
+{
+    if (s == NULL)
+        return;
+    enter();
+    if (s->socket != NULL)
+        usrsctp_close(s->socket);
+    usrsctp_deregister_address((void *)s->number);
+    HASH_DELETE(hh, state.all, s);
+    free(s->part);
+    free(s);
+    leave();
+}
+
+/* ---- packets and time ---- */
+
+/* CRC32c of RFC 9260 appendix A is checked by the library; what is too short for it is not worth
+ * its time. */
+void sctp_input(struct sctp *s, const uint8_t *packet, size_t len)
+{
+    state.stats.packets_in++;
+    if (len < HEADER_OCTETS || s->is_over) {
+        state.stats.packets_bad += len < HEADER_OCTETS;
+        return;
+    }
+    enter();
+    usrsctp_conninput((void *)s->number, packet, len, 0);
+    leave();
+}
+
+void sctp_on_timer(uint32_t elapsed_ms)
+{
+    enter();
+    usrsctp_handle_timers(elapsed_ms);
+    leave();
+}
+
+/* ---- messages ---- */
+
+static void fill_info(struct sctp_sendv_spa *info, const struct sctp_message *m)
+{
+    memset(info, 0, sizeof(*info));
+    info->sendv_flags = SCTP_SEND_SNDINFO_VALID;
+    info->sendv_sndinfo.snd_sid = m->stream;
+    info->sendv_sndinfo.snd_ppid = htonl(m->ppid);
+    info->sendv_sndinfo.snd_flags = (uint16_t)(SCTP_EOR | (m->is_unordered ? SCTP_UNORDERED : 0));
+    if (m->has_retransmits) {
+        info->sendv_flags |= SCTP_SEND_PRINFO_VALID;
+        info->sendv_prinfo.pr_policy = SCTP_PR_SCTP_RTX;
+        info->sendv_prinfo.pr_value = m->retransmits;
+    } else if (m->lifetime_ms != 0) {
+        info->sendv_flags |= SCTP_SEND_PRINFO_VALID;
+        info->sendv_prinfo.pr_policy = SCTP_PR_SCTP_TTL;
+        info->sendv_prinfo.pr_value = m->lifetime_ms;
+    }
+}
+
+static int error_of(int number)
+{
+    switch (number) {
+    case EWOULDBLOCK:
+    case ENOBUFS:
+        return ERR_AGAIN;
+    case EMSGSIZE:
+    case EINVAL:
+        return ERR_RANGE;
+    case ENOMEM:
+        return ERR_NOMEM;
+    default:
+        return ERR_CLOSED;
+    }
+}
+
+int sctp_send(struct sctp *s, const struct sctp_message *m)
+{
+    struct sctp_sendv_spa info;
+    ssize_t n;
+    int err = 0;
+
+    if (!s->is_up)
+        return ERR_CLOSED;
+    if (m->len == 0 || m->len > s->options.send_octets)
+        return ERR_RANGE;
+    fill_info(&info, m);
+    enter();
+    n = usrsctp_sendv(s->socket, m->data, m->len, NULL, 0, &info, sizeof(info), SCTP_SENDV_SPA, 0);
+    if (n < 0)
+        err = error_of(errno);
+    if (err == ERR_AGAIN) {
+        s->is_blocked = true;
+        state.stats.refused++;
+    } else if (err == 0) {
+        state.stats.messages_out++;
+        state.stats.octets_out += m->len;
+    }
+    leave();
+    return err;
+}
+
+int sctp_reset_stream(struct sctp *s, uint16_t stream)
+{
+    union {
+        struct sctp_reset_streams reset;
+        uint8_t room[sizeof(struct sctp_reset_streams) + sizeof(uint16_t)];
+    } r;
+    int err = 0;
+
+    if (!s->is_up)
+        return ERR_CLOSED;
+    memset(&r, 0, sizeof(r));
+    r.reset.srs_flags = SCTP_STREAM_RESET_OUTGOING;
+    r.reset.srs_number_streams = 1;
+    r.reset.srs_stream_list[0] = stream;
+    enter();
+    if (!set(s->socket, SCTP_RESET_STREAMS, &r, sizeof(r.room)))
+        err = errno == EALREADY || errno == EAGAIN ? ERR_AGAIN : ERR_INVAL;
+    leave();
+    return err;
+}
+
+bool sctp_is_up(const struct sctp *s)
+{
+    return s->is_up;
+}
+
+const struct sctp_stats *sctp_stats(void)
+{
+    return &state.stats;
+}

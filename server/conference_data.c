@@ -1,0 +1,17 @@
+/* Data channels of a conference's sessions: where they lead is the row's business, or the kind's.
+ */
+#include "server/conference_priv.h"
+
+enum conference_data conference_data(const struct conference *c)
+{
+    bool is_relay = c->settings->kind == SETTINGS_CONFERENCE_RELAY;
+
+    switch (c->settings->data) {
+    case SETTINGS_DATA_OFF:
+        return CONFERENCE_DATA_OFF;
+    case SETTINGS_DATA_RELAY:
+    case SETTINGS_DATA_AUTO:
+        break;
+    }
+    return is_relay ? CONFERENCE_DATA_RELAY : CONFERENCE_DATA_OFF;
+}

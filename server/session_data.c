@@ -1,0 +1,466 @@
+/* The data channel of a session: one, both ways, SCTP in the records of a DTLS connection that the
+ * other media may share (D-CHOICE, L-SHARE).
+ *
+ * H.235.10 8.2: the H.245 master opens it. A slave that wants one may not know its role in time, or
+ * not care: its request is refused as a conflict of roles, and the master opens what was meant. */
+#include "server/session_data.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "server/conference.h"
+#include "server/session_priv.h"
+#include "signalling/schema/h245.h"
+
+#define SESSION_DATA_ID 3 /* H.245 sessionID of the primary data session */
+/* What we take in one message: RFC 8841 6.1 has this where nobody says a size. */
+#define MESSAGE_MAX 65536
+#define DATA_RATE   10000 /* maxBitRate of what we offer: 1 Mbit/s, in 100 bit/s */
+
+static bool is_served(const struct session *s)
+{
+    return s->h245 != NULL && s->conference != NULL && session_mode(s) != H23510_MODE_OFF &&
+           conference_data(s->conference) != CONFERENCE_DATA_OFF;
+}
+
+size_t session_data_offer(const struct session *s, struct h245_data *offer, size_t max)
+{
+    static const enum h245_data_use uses[] = {H245_DATA_CHANNEL, H245_DATA_T140, H245_DATA_H224};
+    size_t n = 0;
+
+    if (!is_served(s))
+        return 0;
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]) && n < max; i++)
+        offer[n++] = (struct h245_data){.use = uses[i],
+                                        .stack = H245_DATA_UDP_DTLS_SCTP,
+                                        .sctp_port = H245_DATA_SCTP_PORT,
+                                        .max_message_size = MESSAGE_MAX,
+                                        .max_rate = DATA_RATE};
+    return n;
+}
+
+struct session_channel *session_data_channel(const struct session *s)
+{
+    struct session_channel *found = NULL;
+
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->is_data && (found == NULL || found->state == CHANNEL_CLOSING))
+            found = c;
+    }
+    return found;
+}
+
+bool session_data_is_on(const struct session *s, const struct session_transport *t)
+{
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->is_data && c->transport == t)
+            return true;
+    }
+    return false;
+}
+
+/* The peer's first capability that we serve. */
+static const struct h245_data *able(const struct session *s)
+{
+    if (!s->has_peer_caps)
+        return NULL;
+    for (size_t i = 0; i < s->peer_caps.data_count; i++)
+        if (s->peer_caps.data[i].stack == H245_DATA_UDP_DTLS_SCTP)
+            return &s->peer_caps.data[i];
+    return NULL;
+}
+
+bool session_data_is_able(const struct session *s)
+{
+    return is_served(s) && able(s) != NULL;
+}
+
+/* ---- ours, as master ---- */
+
+/* A relay without a second side that can do it has nowhere to pass it on to. */
+static bool has_partner(const struct session *s)
+{
+    const struct session *other = conference_other(s->conference, s);
+
+    return conference_data(s->conference) != CONFERENCE_DATA_RELAY ||
+           (other != NULL && session_data_is_able(other));
+}
+
+/* The audio first: it then settles the connection that is shared. */
+static bool is_time(const struct session *s)
+{
+    const struct session_channel *audio = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING);
+
+    return audio != NULL ? audio->state == CHANNEL_OPEN
+                         : s->deadline[SESSION_TIMER_MIRROR] == SESSION_NEVER;
+}
+
+static bool may_open(const struct session *s)
+{
+    return s->state == SESSION_ACTIVE && !s->is_paused && session_data_is_able(s) &&
+           h245_msd_is_done(s->h245) && h245_msd_is_master(s->h245) && h23510_is_usable(&s->dtls) &&
+           session_data_channel(s) == NULL &&
+           (s->refused_lanes & session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA)) == 0 &&
+           is_time(s) && has_partner(s);
+}
+
+static void fill(struct session_channel *c, const struct h245_data *data,
+                 struct session_transport *t, uint16_t lcn, uint8_t session_id)
+{
+    c->kind = H245_MEDIA_DATA;
+    c->index = SESSION_LANE_DATA;
+    c->is_data = true;
+    c->data = *data;
+    c->lcn = lcn;
+    c->session_id = session_id;
+    c->payload_type = -1;
+    c->is_protected = true;
+    c->transport = t;
+}
+
+/* What we say of our side, in OLC and Ack. */
+static struct h245_data_channel ours(const struct session_channel *c)
+{
+    return (struct h245_data_channel){
+        .lcn = c->lcn,
+        .session_id = c->session_id,
+        .data = {.use = c->data.use,
+                 .stack = H245_DATA_UDP_DTLS_SCTP,
+                 .sctp_port = H245_DATA_SCTP_PORT,
+                 .max_message_size = MESSAGE_MAX,
+                 .max_rate = c->data.max_rate},
+        .media = c->transport->local,
+        .has_port_number = true, /* L-SHARE: the same for all on the transport */
+        .port_number = c->transport->local.port,
+    };
+}
+
+static int send_olc(struct session *s, const struct session_channel *c)
+{
+    const struct h245_data_channel fields = ours(c);
+    struct arena *a = &s->env->scratch;
+    struct h245_OpenLogicalChannel *olc = NULL;
+    int err;
+
+    arena_reset(a);
+    err = h245_build_data_olc(a, &fields, &olc);
+    if (err == 0)
+        err = h23510_fill_olc(&c->transport->dtls, a, olc);
+    if (err == 0) {
+        h245_data_seal_olc(olc);
+        err = h245_channel_open(s->h245, olc, s->now);
+    }
+    arena_reset(a);
+    return err;
+}
+
+/* NULL and 0: the port is not there yet, session_media_progress comes back. */
+static int need_transport(struct session *s, struct session_transport **out)
+{
+    struct session_transport *t =
+        session_transport_of(s, MEDIA_DTLS_SRTP, H245_MEDIA_DATA, SESSION_LANE_DATA);
+    int err = 0;
+
+    if (t == NULL)
+        err = session_transport_open(s, MEDIA_DTLS_SRTP, H245_MEDIA_DATA, SESSION_LANE_DATA, &t);
+    *out = err == 0 && t->is_open ? t : NULL;
+    return err;
+}
+
+static int open_channel(struct session *s, struct session_transport *t)
+{
+    struct session_channel *c;
+    uint16_t lcn = 0;
+    int err = h245_channel_number(s->h245, &lcn);
+
+    c = err == 0 ? session_channel_add(s, H245_OUTGOING) : NULL;
+    if (c == NULL)
+        return err != 0 ? err : ERR_LIMIT;
+    c->state = CHANNEL_OPENING;
+    fill(c, able(s), t, lcn, SESSION_DATA_ID);
+    err = send_olc(s, c);
+    if (err != 0)
+        c->state = CHANNEL_NONE;
+    return err;
+}
+
+/* What is open towards a peer for a relay without another side leads nowhere. */
+static void close_orphan(struct session *s)
+{
+    struct session_channel *c = session_data_channel(s);
+
+    if (c != NULL && c->direction == H245_OUTGOING && c->state != CHANNEL_CLOSING && is_served(s) &&
+        !has_partner(s))
+        session_channel_drop(s, c);
+}
+
+void session_data_open(struct session *s)
+{
+    struct session_transport *t = NULL;
+    int err;
+
+    close_orphan(s);
+    if (!may_open(s))
+        return;
+    err = need_transport(s, &t);
+    if (err == 0 && t == NULL)
+        return;
+    if (err == 0)
+        err = open_channel(s, t);
+    if (err == 0)
+        return;
+    s->refused_lanes |= session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "data channel not opened: %s", err_to_str(err));
+}
+
+static void refuse_ack(struct session *s, struct session_channel *c, const char *why)
+{
+    session_lane_refused(s, c);
+    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510,
+                 "acknowledgement of data channel %u refused: %s", c->lcn, why);
+    session_channel_drop(s, c);
+}
+
+/* T-BAD, L-SHARE */
+static enum h23510_verdict judge_ack(struct session_transport *t,
+                                     const struct h245_OpenLogicalChannelAck *ack,
+                                     const struct h245_data_channel *fields,
+                                     struct h23510_agreement *agreement)
+{
+    struct session *s = t->session;
+    enum h23510_verdict verdict = h23510_check_ack(&t->dtls, ack, agreement);
+
+    if (verdict == H23510_OK &&
+        ((t->association != ASSOCIATION_NONE && !addr_is_equal(&fields->media, &t->remote)) ||
+         !session_transport_has_label(t, 1, fields->has_port_number, fields->port_number)))
+        verdict = H23510_ADDRESS_DIFFERS;
+    if (verdict != H23510_OK) {
+        s->env->stats.h235_refused++;
+        s->env->stats.refused[verdict]++;
+    }
+    return verdict;
+}
+
+static void is_open(struct session *s, struct session_channel *c)
+{
+    c->reverse_lcn = h245_channel_reverse(s->h245, c->lcn, c->direction);
+    session_channel_is_open(s, c);
+}
+
+bool session_data_on_opened(struct session *s, uint16_t lcn,
+                            const struct h245_OpenLogicalChannelAck *ack)
+{
+    const uint32_t lane = session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
+    struct session_channel *c = session_channel_find(s, lcn, H245_OUTGOING);
+    struct h23510_agreement agreement = {.is_set = false};
+    struct h245_data_channel fields;
+    enum h23510_verdict verdict;
+    struct session_transport *t;
+
+    if (c == NULL || !c->is_data)
+        return false;
+    t = c->transport;
+    if (c->state != CHANNEL_OPENING || t->port == NULL)
+        return true;
+    if (h245_read_data_ack(ack, &fields) != 0) {
+        refuse_ack(s, c, "it names no usable address");
+        return true;
+    }
+    verdict = judge_ack(t, ack, &fields, &agreement);
+    if (verdict == H23510_ADDRESS_DIFFERS && (s->split_lanes & lane) == 0) {
+        session_note(s, LOG_LEVEL_INFO, LOG_AREA_H23510,
+                     "peer has another port for data: they get a connection of their own");
+        s->split_lanes |= lane;
+        session_channel_drop(s, c);
+        return true;
+    }
+    if (verdict != H23510_OK) {
+        refuse_ack(s, c, h23510_verdict_to_str(verdict));
+        return true;
+    }
+    session_transport_learn_label(t, 1, fields.has_port_number, fields.port_number);
+    c->media = c->media_control = fields.media;
+    if (fields.data.stack != H245_DATA_NO_STACK)
+        c->data.sctp_port = fields.data.sctp_port;
+    is_open(s, c); /* before the handshake: it has to know that data are expected */
+    t->has_remote_from_ack = true;
+    if (t->association == ASSOCIATION_NONE)
+        session_set_remote(t, &fields.media, &fields.media);
+    if (agreement.is_set)
+        session_agree(t, &agreement);
+    return true;
+}
+
+/* ---- the peer's, as slave ---- */
+
+static void judge_shape(const struct session *s, const struct h245_data_channel *c,
+                        struct session_objection *o)
+{
+    if (!is_served(s))
+        session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "data channels are not served here");
+    else if (c->data.stack != H245_DATA_UDP_DTLS_SCTP)
+        session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "this stack below SCTP is not served");
+    else if (!c->has_reverse)
+        session_object(o, H245_OLC_UNSUITABLE_REVERSE, "a data channel goes both ways");
+    else if (!h245_msd_is_done(s->h245) || h245_msd_is_master(s->h245))
+        session_object(o, H245_OLC_CONFLICT, "the master opens data channels");
+    else if (c->session_id == 0 || c->session_id < SESSION_DATA_ID)
+        session_object(o, H245_OLC_SESSION_ID, "the session is another medium's");
+    else if (session_data_channel(s) != NULL && session_data_channel(s)->state != CHANNEL_CLOSING)
+        session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a data channel already");
+    else if (c->media.family == ADDR_NONE && session_transport_live(s) == NULL)
+        session_object(o, H245_OLC_UNSUITABLE_REVERSE, "no address in the reverse half");
+}
+
+static void judge_protection(struct session *s, enum h23510_verdict verdict,
+                             struct session_objection *o)
+{
+    if (verdict == H23510_OK)
+        return;
+    s->env->stats.h235_refused++;
+    s->env->stats.refused[verdict]++;
+    session_object(o, H245_OLC_SECURITY_DENIED,
+                   verdict == H23510_NOT_PROTECTED ? "data must be protected"
+                                                   : h23510_verdict_to_str(verdict));
+}
+
+static struct session_channel *admit(struct session *s, const struct h245_OpenLogicalChannel *olc,
+                                     const struct h245_data_channel *c, struct session_place *p,
+                                     struct session_objection *o)
+{
+    const struct h245_channel like = {.kind = H245_MEDIA_DATA,
+                                      .media_control = c->media,
+                                      .has_port_number = c->has_port_number,
+                                      .port_number = c->port_number};
+    struct session_channel *channel = NULL;
+    struct session_transport *t = NULL;
+
+    p->kind = MEDIA_DTLS_SRTP;
+    judge_protection(s, session_find_connection(s, olc, &like, SESSION_LANE_DATA, p), o);
+    if (o->why == NULL)
+        channel = session_channel_add(s, H245_INCOMING);
+    if (o->why == NULL && channel == NULL)
+        session_object(o, H245_OLC_UNSPECIFIED, "too many channels");
+    if (o->why == NULL)
+        t = session_take_transport(s, p, &like, SESSION_LANE_DATA, o);
+    if (t == NULL)
+        return NULL;
+    t->dtls = p->dtls;
+    session_transport_learn_label(t, 0, c->has_port_number, c->port_number);
+    channel->state = CHANNEL_PENDING;
+    fill(channel, &c->data, t, c->lcn, c->session_id);
+    return channel;
+}
+
+bool session_data_on_request(struct session *s, uint16_t lcn,
+                             const struct h245_OpenLogicalChannel *olc)
+{
+    struct session_objection o = {H245_OLC_UNSPECIFIED, NULL};
+    struct session_channel *channel = NULL;
+    struct session_transport *t;
+    struct session_place place;
+    struct h245_data_channel c;
+    int err = h245_read_data_olc(olc, &c);
+
+    if (err == ERR_UNSUPPORTED)
+        return false;
+    memset(&place, 0, sizeof(place));
+    if (err != 0)
+        session_object(&o, H245_OLC_TYPE_UNKNOWN, err_to_str(err));
+    else
+        judge_shape(s, &c, &o);
+    if (o.why == NULL)
+        channel = admit(s, olc, &c, &place, &o);
+    if (channel == NULL) {
+        s->env->stats.data_channels_refused++;
+        session_reject(s, lcn, o.cause, o.why);
+        if (o.cause == H245_OLC_CONFLICT)
+            session_data_open(s); /* what was meant, from the right side */
+        return true;
+    }
+    t = channel->transport;
+    session_data_route(s, s->conference != NULL ? conference_other(s->conference, s) : NULL);
+    if (c.media.family != ADDR_NONE && !t->has_remote_from_ack &&
+        t->association == ASSOCIATION_NONE)
+        session_set_remote(t, &c.media, &c.media);
+    if (place.agreement.is_set)
+        session_agree(t, &place.agreement);
+    session_media_progress(s, t);
+    return true;
+}
+
+void session_data_accept(struct session *s, struct session_channel *c)
+{
+    struct session_transport *t = c->transport;
+    struct arena *a = &s->env->scratch;
+    struct h245_OpenLogicalChannelAck *ack = NULL;
+    const struct h245_data_channel fields = ours(c);
+    int err;
+
+    c->media = c->media_control = t->local;
+    arena_reset(a);
+    err = h245_build_data_ack(a, &fields, &ack);
+    if (err == 0)
+        err = h23510_fill_ack(&t->dtls, a, ack);
+    if (err == 0)
+        err = h245_channel_accept(s->h245, c->lcn, ack, s->now);
+    arena_reset(a);
+    if (err != 0) {
+        session_reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
+        c->state = CHANNEL_NONE;
+        return;
+    }
+    is_open(s, c);
+}
+
+void session_data_on_confirmed(void *arg, uint16_t lcn)
+{
+    struct session *s = arg;
+    struct session_channel *c = session_channel_find(s, lcn, H245_INCOMING);
+
+    if (c == NULL || !c->is_data)
+        return;
+    c->is_confirmed = true;
+    if (s->conference != NULL)
+        conference_update(s->conference);
+}
+
+bool session_data_conflicts(const struct session *s, const struct session_channel *ours_is,
+                            const struct h245_OpenLogicalChannel *theirs)
+{
+    struct h245_data_channel c;
+
+    (void)s;
+    return ours_is->is_data && h245_read_data_olc(theirs, &c) == 0;
+}
+
+/* ---- where its packets go ---- */
+
+/* H.245 C.5: who answers sends when its answer was confirmed. */
+static bool may_flow(const struct session_channel *c)
+{
+    return c != NULL && c->state == CHANNEL_OPEN && c->transport->port != NULL &&
+           (c->direction == H245_OUTGOING || c->is_confirmed);
+}
+
+void session_data_route(struct session *s, const struct session *to)
+{
+    const struct session_channel *other = to != NULL ? session_data_channel(to) : NULL;
+    const struct session_channel *c = session_data_channel(s);
+
+    if (s->env->media_ops->data == NULL)
+        return;
+    SESSION_EACH_TRANSPORT (s, t) {
+        struct media_data data = {.mode = MEDIA_DATA_NONE};
+
+        if (t->port == NULL || !session_transport_is_protected(t))
+            continue;
+        if (c != NULL && c->transport == t && c->state != CHANNEL_CLOSING) {
+            data.mode = MEDIA_DATA_RELAY;
+            if (may_flow(c) && may_flow(other))
+                data.to = other->transport->port;
+        }
+        if (s->env->media_ops->data(t->port, &data) != 0)
+            session_note(s, LOG_LEVEL_ERROR, LOG_AREA_CONFERENCE, "data not routed");
+    }
+}

@@ -1,0 +1,43 @@
+/* The data channel of a session (H.235.10 8.2 and 8.3, RFC 8261); see session_data.c. For the
+ * session_*.c files and conferences alone. */
+#ifndef SERVER_SESSION_DATA_H
+#define SERVER_SESSION_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "signalling/h245/data.h"
+
+struct h245_OpenLogicalChannel;
+struct h245_OpenLogicalChannelAck;
+struct session;
+struct session_channel;
+struct session_transport;
+
+/* What our capabilities say of data; at most `max`. */
+size_t session_data_offer(const struct session *s, struct h245_data *offer, size_t max);
+/* May there be a channel: served here, and the peer can? */
+bool session_data_is_able(const struct session *s);
+
+/* Opens it when we are the one who does, and all is there that it needs. */
+void session_data_open(struct session *s);
+/* Callbacks of the engine: true when the channel is one for data, and then it is dealt with. */
+bool session_data_on_request(struct session *s, uint16_t lcn,
+                             const struct h245_OpenLogicalChannel *olc);
+bool session_data_on_opened(struct session *s, uint16_t lcn,
+                            const struct h245_OpenLogicalChannelAck *ack);
+void session_data_on_confirmed(void *arg, uint16_t lcn);
+bool session_data_conflicts(const struct session *s, const struct session_channel *ours,
+                            const struct h245_OpenLogicalChannel *theirs);
+/* The port of a pending one is there. */
+void session_data_accept(struct session *s, struct session_channel *c);
+
+/* The newest that is not on its way out, else one that is; NULL. */
+struct session_channel *session_data_channel(const struct session *s);
+bool session_data_is_on(const struct session *s, const struct session_transport *t);
+
+/* Its packets go to the channel of `to` from now on; NULL: nowhere. */
+void session_data_route(struct session *s, const struct session *to);
+
+#endif

@@ -1,0 +1,496 @@
+/* Data channels over SCTP: capabilities, OLC and Ack. */
+#include "signalling/h245/data.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/h245/media.h"
+#include "signalling/schema/h245.h"
+
+/* The generated names of nested types are longer than a line. */
+#define FORWARD_H2250 \
+    h245_OpenLogicalChannel_forwardLogicalChannelParameters_multiplexParameters_h2250LogicalChannelParameters
+#define REVERSE_H2250 \
+    h245_OpenLogicalChannel_reverseLogicalChannelParameters_multiplexParameters_h2250LogicalChannelParameters
+#define ACK_H2250 \
+    h245_OpenLogicalChannelAck_forwardMultiplexAckParameters_h2250LogicalChannelAckParameters
+#define ACK_REVERSE_H2250 \
+    h245_OpenLogicalChannelAck_reverseLogicalChannelParameters_multiplexParameters_h2250LogicalChannelParameters
+
+const char *h245_data_stack_to_str(enum h245_data_stack stack)
+{
+    static const char *const text[] = {
+#define STACK_TEXT(name, words) [name] = (words),
+        H245_DATA_STACK_LIST(STACK_TEXT)
+#undef STACK_TEXT
+    };
+
+    return (size_t)stack < sizeof(text) / sizeof(text[0]) ? text[stack] : "unknown";
+}
+
+const char *h245_data_use_to_str(enum h245_data_use use)
+{
+    static const char *const text[] = {
+#define USE_TEXT(name, words) [name] = (words),
+        H245_DATA_USE_LIST(USE_TEXT)
+#undef USE_TEXT
+    };
+
+    return use < H245_DATA_USE_COUNT ? text[use] : "unknown";
+}
+
+/* ---- the stack ---- */
+
+static struct h245_SctpParam *sctp_of(struct arena *a, const struct h245_data *data)
+{
+    struct h245_SctpParam *p = arena_zalloc(a, sizeof(*p));
+
+    if (p == NULL)
+        return NULL;
+    p->has_sctpPort = true;
+    p->sctpPort = data->sctp_port;
+    p->has_maxMessageSize = data->max_message_size != 0;
+    p->maxMessageSize = data->max_message_size;
+    return p;
+}
+
+static int build_transport(struct arena *a, const struct h245_data *data,
+                           struct h245_TransportCapability **out)
+{
+    struct h245_TransportCapability *t = arena_zalloc(a, sizeof(*t));
+    struct h245_MediaChannelCapability *channel = arena_zalloc(a, sizeof(*channel));
+    struct h245_MediaTransportType *type = arena_zalloc(a, sizeof(*type));
+    struct h245_SctpParam *sctp = sctp_of(a, data);
+
+    if (t == NULL || channel == NULL || type == NULL || sctp == NULL)
+        return ERR_NOMEM;
+    t->has_mediaChannelCapabilities = true;
+    t->mediaChannelCapabilities.n = 1;
+    t->mediaChannelCapabilities.v = channel;
+    channel->mediaTransport = type;
+    if (data->stack == H245_DATA_SCTP_DTLS) {
+        type->kind = h245_MediaTransportType_sctp_dtls;
+        type->u.sctp_dtls = sctp;
+    } else if (data->stack == H245_DATA_TCP_DTLS_SCTP) {
+        type->kind = h245_MediaTransportType_tcp_dtls_sctp;
+        type->u.tcp_dtls_sctp = (struct h245_SctpParam_list){1, sctp};
+    } else {
+        type->kind = h245_MediaTransportType_udp_dtls_sctp;
+        type->u.udp_dtls_sctp = (struct h245_SctpParam_list){1, sctp};
+    }
+    *out = t;
+    return 0;
+}
+
+static int build_protocol(struct arena *a, const struct h245_data *data,
+                          struct h245_DataProtocolCapability **out)
+{
+    struct h245_DataProtocolCapability *p = arena_zalloc(a, sizeof(*p));
+    struct h245_SctpParam *sctp = sctp_of(a, data);
+
+    if (p == NULL || sctp == NULL)
+        return ERR_NOMEM;
+    if (data->stack == H245_DATA_SCTP_DTLS) {
+        p->kind = h245_DataProtocolCapability_sctp_dtls;
+        p->u.sctp_dtls = sctp;
+    } else if (data->stack == H245_DATA_TCP_DTLS_SCTP) {
+        p->kind = h245_DataProtocolCapability_tcp_dtls_sctp;
+        p->u.tcp_dtls_sctp = (struct h245_SctpParam_list){1, sctp};
+    } else {
+        p->kind = h245_DataProtocolCapability_udp_dtls_sctp;
+        p->u.udp_dtls_sctp = (struct h245_SctpParam_list){1, sctp};
+    }
+    *out = p;
+    return 0;
+}
+
+static void learn(struct h245_data *out, enum h245_data_stack stack,
+                  const struct h245_SctpParam *sctp)
+{
+    out->stack = stack;
+    if (sctp == NULL)
+        return;
+    if (sctp->has_sctpPort && sctp->sctpPort != 0)
+        out->sctp_port = sctp->sctpPort;
+    if (sctp->has_maxMessageSize && sctp->maxMessageSize > 0)
+        out->max_message_size =
+            sctp->maxMessageSize > UINT32_MAX ? UINT32_MAX : (uint32_t)sctp->maxMessageSize;
+}
+
+static const struct h245_SctpParam *first(const struct h245_SctpParam_list *list)
+{
+    return list->n > 0 ? &list->v[0] : NULL;
+}
+
+static void read_protocol(const struct h245_DataProtocolCapability *p, struct h245_data *out)
+{
+    switch (p->kind) {
+    case h245_DataProtocolCapability_udp_dtls_sctp:
+        learn(out, H245_DATA_UDP_DTLS_SCTP, first(&p->u.udp_dtls_sctp));
+        break;
+    case h245_DataProtocolCapability_tcp_dtls_sctp:
+        learn(out, H245_DATA_TCP_DTLS_SCTP, first(&p->u.tcp_dtls_sctp));
+        break;
+    case h245_DataProtocolCapability_sctp_dtls:
+        learn(out, H245_DATA_SCTP_DTLS, p->u.sctp_dtls);
+        break;
+    case h245_DataProtocolCapability_sctp:
+        learn(out, H245_DATA_SCTP, p->u.sctp);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The first of a list that SCTP is part of. */
+static void read_transport(const struct h245_TransportCapability *t, struct h245_data *out)
+{
+    if (t == NULL || !t->has_mediaChannelCapabilities)
+        return;
+    for (uint32_t i = 0; i < t->mediaChannelCapabilities.n; i++) {
+        const struct h245_MediaTransportType *type =
+            t->mediaChannelCapabilities.v[i].mediaTransport;
+
+        if (type == NULL)
+            continue;
+        if (type->kind == h245_MediaTransportType_udp_dtls_sctp)
+            learn(out, H245_DATA_UDP_DTLS_SCTP, first(&type->u.udp_dtls_sctp));
+        else if (type->kind == h245_MediaTransportType_tcp_dtls_sctp)
+            learn(out, H245_DATA_TCP_DTLS_SCTP, first(&type->u.tcp_dtls_sctp));
+        else if (type->kind == h245_MediaTransportType_sctp_dtls)
+            learn(out, H245_DATA_SCTP_DTLS, type->u.sctp_dtls);
+        else if (type->kind == h245_MediaTransportType_sctp)
+            learn(out, H245_DATA_SCTP, type->u.sctp);
+        else
+            continue;
+        return;
+    }
+}
+
+bool h245_data_is_sctp(const struct h245_DataProtocolCapability *protocol)
+{
+    struct h245_data data = {.stack = H245_DATA_NO_STACK};
+
+    read_protocol(protocol, &data);
+    return data.stack != H245_DATA_NO_STACK;
+}
+
+/* ---- capabilities ---- */
+
+/* A channel whose streams are opened by RFC 8832. */
+static int build_profile(struct arena *a, struct h245_DataChannel_list *out)
+{
+    struct h245_DataChannel *channel = arena_zalloc(a, sizeof(*channel));
+    struct h245_DataChannelProfile *profile = arena_zalloc(a, sizeof(*profile));
+
+    if (channel == NULL || profile == NULL)
+        return ERR_NOMEM;
+    profile->establishmentType.kind = h245_DataChannelProfile_establishmentType_dcep;
+    channel->has_dataChannelProfile = true;
+    channel->dataChannelProfile = (struct h245_DataChannelProfile_list){1, profile};
+    *out = (struct h245_DataChannel_list){1, channel};
+    return 0;
+}
+
+static int build_application(struct arena *a, const struct h245_data *data,
+                             struct h245_DataApplicationCapability **out)
+{
+    struct h245_DataApplicationCapability *cap = arena_zalloc(a, sizeof(*cap));
+    int err;
+
+    if (cap == NULL)
+        return ERR_NOMEM;
+    cap->maxBitRate = data->max_rate;
+    if (data->use == H245_DATA_T140) {
+        cap->application.kind = h245_DataApplicationCapability_application_t140;
+        err = build_protocol(a, data, &cap->application.u.t140);
+    } else if (data->use == H245_DATA_H224) {
+        cap->application.kind = h245_DataApplicationCapability_application_h224;
+        err = build_protocol(a, data, &cap->application.u.h224);
+    } else {
+        cap->application.kind = h245_DataApplicationCapability_application_dataChannel;
+        err = build_profile(a, &cap->application.u.dataChannel);
+    }
+    if (err == 0)
+        *out = cap;
+    return err;
+}
+
+int h245_data_to_capability(struct arena *a, const struct h245_data *data,
+                            struct h245_Capability *cap)
+{
+    cap->kind = h245_Capability_receiveAndTransmitDataApplicationCapability;
+    return build_application(a, data, &cap->u.receiveAndTransmitDataApplicationCapability);
+}
+
+int h245_data_to_multiplex(struct arena *a, const struct h245_data *data,
+                           struct h245_H2250Capability *to)
+{
+    return build_transport(a, data, &to->transportCapability);
+}
+
+enum h245_data_stack h245_data_stack_of(const struct h245_H2250Capability *h2250)
+{
+    struct h245_data data = {.stack = H245_DATA_NO_STACK};
+
+    read_transport(h2250->transportCapability, &data);
+    return data.stack;
+}
+
+static int read_application(const struct h245_DataApplicationCapability *cap,
+                            enum h245_data_stack general, struct h245_data *out)
+{
+    struct h245_data found = {
+        .stack = H245_DATA_NO_STACK, .sctp_port = H245_DATA_SCTP_PORT, .max_rate = cap->maxBitRate};
+
+    switch (cap->application.kind) {
+    case h245_DataApplicationCapability_application_dataChannel:
+        found.use = H245_DATA_CHANNEL;
+        found.stack = general;
+        break;
+    case h245_DataApplicationCapability_application_t140:
+        found.use = H245_DATA_T140;
+        read_protocol(cap->application.u.t140, &found);
+        break;
+    case h245_DataApplicationCapability_application_h224:
+        found.use = H245_DATA_H224;
+        read_protocol(cap->application.u.h224, &found);
+        break;
+    default:
+        return ERR_UNSUPPORTED;
+    }
+    if (found.stack == H245_DATA_NO_STACK)
+        return ERR_UNSUPPORTED;
+    *out = found;
+    return 0;
+}
+
+int h245_data_of_capability(const struct h245_Capability *cap, enum h245_data_stack general,
+                            struct h245_data *out)
+{
+    switch (cap->kind) {
+    case h245_Capability_receiveDataApplicationCapability:
+        return read_application(cap->u.receiveDataApplicationCapability, general, out);
+    case h245_Capability_receiveAndTransmitDataApplicationCapability:
+        return read_application(cap->u.receiveAndTransmitDataApplicationCapability, general, out);
+    default:
+        return ERR_UNSUPPORTED;
+    }
+}
+
+/* ---- OLC ---- */
+
+static int build_h2250(struct arena *a, const struct h245_data_channel *c, bool has_address,
+                       struct h245_H2250LogicalChannelParameters **out)
+{
+    struct h245_H2250LogicalChannelParameters *p = arena_zalloc(a, sizeof(*p));
+    int err = 0;
+
+    if (p == NULL)
+        return ERR_NOMEM;
+    p->sessionID = c->session_id;
+    if (has_address)
+        err = h245_build_address(a, &c->media, &p->mediaChannel);
+    if (err == 0)
+        err = build_transport(a, &c->data, &p->transportCapability);
+    if (err == 0)
+        *out = p;
+    return err;
+}
+
+static int build_reverse(struct arena *a, const struct h245_data_channel *c,
+                         struct h245_OpenLogicalChannel *olc)
+{
+    struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =
+        arena_zalloc(a, sizeof(*reverse));
+    struct h245_OpenLogicalChannel_reverseLogicalChannelParameters_multiplexParameters *m =
+        arena_zalloc(a, sizeof(*m));
+
+    if (reverse == NULL || m == NULL)
+        return ERR_NOMEM;
+    olc->reverseLogicalChannelParameters = reverse;
+    reverse->multiplexParameters = m;
+    m->kind = REVERSE_H2250;
+    return build_h2250(a, c, true, &m->u.h2250LogicalChannelParameters);
+}
+
+int h245_build_data_olc(struct arena *a, const struct h245_data_channel *c,
+                        struct h245_OpenLogicalChannel **out)
+{
+    struct h245_OpenLogicalChannel *olc = arena_zalloc(a, sizeof(*olc));
+    struct h245_OpenLogicalChannel_forwardLogicalChannelParameters *forward;
+    int err;
+
+    if (olc == NULL)
+        return ERR_NOMEM;
+    forward = &olc->forwardLogicalChannelParameters;
+    olc->forwardLogicalChannelNumber = c->lcn;
+    forward->has_portNumber = c->has_port_number;
+    forward->portNumber = c->port_number;
+    forward->dataType.kind = h245_DataType_data;
+    err = build_application(a, &c->data, &forward->dataType.u.data);
+    forward->multiplexParameters.kind = FORWARD_H2250;
+    if (err == 0)
+        err =
+            build_h2250(a, c, false, &forward->multiplexParameters.u.h2250LogicalChannelParameters);
+    if (err == 0)
+        err = build_reverse(a, c, olc);
+    h245_data_seal_olc(olc);
+    if (err == 0)
+        *out = olc;
+    return err;
+}
+
+void h245_data_seal_olc(struct h245_OpenLogicalChannel *olc)
+{
+    if (olc->reverseLogicalChannelParameters != NULL)
+        olc->reverseLogicalChannelParameters->dataType =
+            olc->forwardLogicalChannelParameters.dataType;
+}
+
+static int build_ack_reverse(struct arena *a, const struct h245_data_channel *c,
+                             struct h245_OpenLogicalChannelAck *ack)
+{
+    struct h245_OpenLogicalChannelAck_reverseLogicalChannelParameters *reverse =
+        arena_zalloc(a, sizeof(*reverse));
+    struct h245_OpenLogicalChannelAck_reverseLogicalChannelParameters_multiplexParameters *m =
+        arena_zalloc(a, sizeof(*m));
+
+    if (reverse == NULL || m == NULL)
+        return ERR_NOMEM;
+    ack->reverseLogicalChannelParameters = reverse;
+    reverse->has_portNumber = c->has_port_number;
+    reverse->portNumber = c->port_number;
+    reverse->multiplexParameters = m;
+    m->kind = ACK_REVERSE_H2250;
+    return build_h2250(a, c, true, &m->u.h2250LogicalChannelParameters);
+}
+
+int h245_build_data_ack(struct arena *a, const struct h245_data_channel *c,
+                        struct h245_OpenLogicalChannelAck **out)
+{
+    const struct h245_channel_ack fields = {.lcn = c->lcn,
+                                            .session_id = c->session_id,
+                                            .media = c->media,
+                                            .has_port_number = c->has_port_number,
+                                            .port_number = c->port_number};
+    struct h245_OpenLogicalChannelAck *ack = NULL;
+    int err = h245_build_olc_ack(a, &fields, &ack);
+
+    if (err == 0)
+        err = build_ack_reverse(a, c, ack);
+    if (err == 0)
+        *out = ack;
+    return err;
+}
+
+static const struct h245_DataApplicationCapability *
+application_of(const struct h245_OpenLogicalChannel *olc)
+{
+    const struct h245_DataType *type = &olc->forwardLogicalChannelParameters.dataType;
+
+    if (type->kind == h245_DataType_data)
+        return type->u.data;
+    if (type->kind == h245_DataType_h235Media &&
+        type->u.h235Media->mediaType.kind == h245_H235Media_mediaType_data)
+        return type->u.h235Media->mediaType.u.data;
+    return NULL;
+}
+
+/* Absent is none; ERR_MALFORMED: there, but nothing that a datagram can be sent to. */
+static int read_address(const struct h245_TransportAddress *address, struct addr *out)
+{
+    struct addr found = h245_read_address(address);
+
+    if (address == NULL)
+        return 0;
+    if (found.family == ADDR_NONE || found.port == 0 || addr_is_multicast(&found))
+        return ERR_MALFORMED;
+    *out = found;
+    return 0;
+}
+
+/* The address of who sends it is that of the reverse half; some write the forward half instead. */
+static int read_addresses(const struct h245_OpenLogicalChannel *olc,
+                          const struct h245_H2250LogicalChannelParameters *forward,
+                          struct h245_data_channel *out)
+{
+    const struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =
+        olc->reverseLogicalChannelParameters;
+    int err = read_address(forward->mediaControlChannel, &out->media);
+
+    if (err == 0)
+        err = read_address(forward->mediaChannel, &out->media);
+    if (err == 0 && reverse != NULL && reverse->multiplexParameters != NULL &&
+        reverse->multiplexParameters->kind == REVERSE_H2250)
+        err = read_address(
+            reverse->multiplexParameters->u.h2250LogicalChannelParameters->mediaChannel,
+            &out->media);
+    return err;
+}
+
+int h245_read_data_olc(const struct h245_OpenLogicalChannel *olc, struct h245_data_channel *out)
+{
+    const struct h245_OpenLogicalChannel_forwardLogicalChannelParameters *forward =
+        &olc->forwardLogicalChannelParameters;
+    const struct h245_DataApplicationCapability *application = application_of(olc);
+    const struct h245_H2250LogicalChannelParameters *p;
+    struct h245_data_channel found = {.lcn = olc->forwardLogicalChannelNumber};
+    struct h245_data transport = {.stack = H245_DATA_NO_STACK, .sctp_port = H245_DATA_SCTP_PORT};
+    int err;
+
+    if (application == NULL || forward->multiplexParameters.kind != FORWARD_H2250)
+        return ERR_UNSUPPORTED;
+    p = forward->multiplexParameters.u.h2250LogicalChannelParameters;
+    read_transport(p->transportCapability, &transport);
+    err = read_application(application, transport.stack, &found.data);
+    if (err != 0)
+        return err;
+    /* What the transport says of the association is said again in the protocol, or there alone. */
+    if (transport.stack != H245_DATA_NO_STACK) {
+        found.data.stack = transport.stack;
+        found.data.sctp_port = transport.sctp_port;
+        if (transport.max_message_size != 0)
+            found.data.max_message_size = transport.max_message_size;
+    }
+    found.session_id = p->sessionID;
+    found.has_port_number = forward->has_portNumber;
+    found.port_number = forward->portNumber;
+    found.has_reverse = olc->reverseLogicalChannelParameters != NULL;
+    err = read_addresses(olc, p, &found);
+    if (err == 0)
+        *out = found;
+    return err;
+}
+
+int h245_read_data_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245_data_channel *out)
+{
+    const struct h245_OpenLogicalChannelAck_reverseLogicalChannelParameters *reverse =
+        ack->reverseLogicalChannelParameters;
+    struct h245_data_channel found = {
+        .data = {.stack = H245_DATA_NO_STACK, .sctp_port = H245_DATA_SCTP_PORT}};
+    struct h245_channel_ack fields;
+    int err = h245_read_olc_ack(ack, &fields);
+
+    if (err != 0)
+        return err;
+    found.lcn = fields.lcn;
+    found.session_id = fields.session_id;
+    found.media = fields.media;
+    found.has_port_number = fields.has_port_number;
+    found.port_number = fields.port_number;
+    found.has_reverse = reverse != NULL;
+    if (reverse != NULL && reverse->multiplexParameters != NULL &&
+        reverse->multiplexParameters->kind == ACK_REVERSE_H2250) {
+        const struct h245_H2250LogicalChannelParameters *p =
+            reverse->multiplexParameters->u.h2250LogicalChannelParameters;
+
+        read_transport(p->transportCapability, &found.data);
+        if (found.media.family == ADDR_NONE)
+            err = read_address(p->mediaChannel, &found.media);
+    }
+    if (err == 0 && found.media.family == ADDR_NONE)
+        err = ERR_MALFORMED;
+    if (err == 0)
+        *out = found;
+    return err;
+}
