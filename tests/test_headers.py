@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 
-FOLDERS = ("base", "bench", "crypto", "dpdk-app", "link", "server", "settings", "signalling", "tests")
+FOLDERS = ("audio", "base", "bench", "crypto", "dpdk-app", "link", "server", "settings", "signalling", "tests")
 
 # A template wants a word from whoever includes it.
 WANTED = {"tests/fuzz/per_fuzz.h": ["-DFUZZ_TYPE=NULL"]}

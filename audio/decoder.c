@@ -1,0 +1,153 @@
+#include "audio/decoder.h"
+
+#include "audio/g711.h"
+#include "audio/spandsp.h"
+
+#include <opus/opus.h>
+
+#define G711_MS_MAX 60
+#define G711_UNITS  8 /* RTP units, and bytes, in a millisecond */
+#define OPUS_CLOCK  48000
+#define OPUS_PARTS  400 /* Opus conceals in steps of 2.5 ms: this many a second */
+
+struct audio_decoder {
+    unsigned room_rate;
+    unsigned plc_rate; /* rate of the history in plc, 0 = none */
+    const struct audio_g711 *alaw, *ulaw;
+    g722_decode_state_t *g722; /* NULL: not asked for */
+    OpusDecoder *opus;         /* same */
+    plc_state_t plc;           /* of G.711 and G.722; Opus has its own */
+};
+
+static size_t align(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
+size_t audio_decoder_size(unsigned codecs, unsigned room_rate)
+{
+    size_t bytes = align(sizeof(struct audio_decoder));
+
+    (void)room_rate;
+    if (codecs & 1U << AUDIO_CODEC_G722)
+        bytes += align(sizeof(g722_decode_state_t));
+    if (codecs & 1U << AUDIO_CODEC_OPUS)
+        bytes += align((size_t)opus_decoder_get_size(1));
+    return bytes;
+}
+
+struct audio_decoder *audio_decoder_init(void *memory, unsigned codecs, unsigned room_rate)
+{
+    struct audio_decoder *d = memory;
+    char *next = (char *)memory + align(sizeof(*d));
+
+    d->room_rate = room_rate;
+    d->alaw = audio_g711_alaw();
+    d->ulaw = audio_g711_ulaw();
+    if (codecs & 1U << AUDIO_CODEC_G722) {
+        d->g722 = (void *)next;
+        next += align(sizeof(*d->g722));
+    }
+    if (codecs & 1U << AUDIO_CODEC_OPUS)
+        d->opus = (void *)next;
+    audio_decoder_reset(d);
+    return d;
+}
+
+void audio_decoder_reset(struct audio_decoder *d)
+{
+    plc_init(&d->plc);
+    d->plc_rate = 0;
+    /* In a room of 8000 Hz spandsp leaves the upper band out: cheaper, and nothing to resample. */
+    if (d->g722 != NULL)
+        g722_decode_init(d->g722, 64000, d->room_rate < 16000 ? G722_SAMPLE_RATE_8000 : 0);
+    if (d->opus != NULL)
+        opus_decoder_init(d->opus, (opus_int32)d->room_rate, 1);
+}
+
+unsigned audio_decoder_rate(const struct audio_decoder *d, enum audio_codec codec)
+{
+    unsigned rate = audio_codec_rate(codec);
+
+    return rate < d->room_rate ? rate : d->room_rate;
+}
+
+static uint32_t opus_units(const uint8_t *payload, size_t length)
+{
+    int samples = opus_packet_get_nb_samples(payload, (opus_int32)length, OPUS_CLOCK);
+
+    return samples > 0 && samples <= OPUS_CLOCK * 120 / 1000 ? (uint32_t)samples : 0;
+}
+
+uint32_t audio_payload_units(enum audio_codec codec, const uint8_t *payload, size_t length)
+{
+    if (length == 0)
+        return 0;
+    switch (codec) {
+    case AUDIO_CODEC_PCMA:
+    case AUDIO_CODEC_PCMU:
+    case AUDIO_CODEC_G722: /* two samples of 16 kHz in a byte, but one unit of its clock */
+        return length <= G711_MS_MAX * G711_UNITS ? (uint32_t)length : 0;
+    case AUDIO_CODEC_OPUS:
+        return opus_units(payload, length);
+    default:
+        return 0;
+    }
+}
+
+/* What the concealer needs for the next gap; blends the end of the last one into pcm. */
+static void remember(struct audio_decoder *d, unsigned rate, int16_t *pcm, size_t n)
+{
+    if (d->plc_rate != rate) {
+        plc_init(&d->plc);
+        d->plc_rate = rate;
+    }
+    plc_rx(&d->plc, pcm, (int)n);
+}
+
+size_t audio_decode(struct audio_decoder *d, enum audio_codec codec, const uint8_t *payload,
+                    size_t length, int16_t *pcm, size_t capacity)
+{
+    int n = 0;
+
+    switch (codec) {
+    case AUDIO_CODEC_PCMA:
+    case AUDIO_CODEC_PCMU:
+        n = (int)length;
+        audio_g711_decode(codec == AUDIO_CODEC_PCMA ? d->alaw : d->ulaw, pcm, payload, length);
+        break;
+    case AUDIO_CODEC_G722:
+        n = g722_decode(d->g722, pcm, payload, (int)length);
+        break;
+    case AUDIO_CODEC_OPUS:
+        n = opus_decode(d->opus, payload, (opus_int32)length, pcm, (int)capacity, 0);
+        return n > 0 ? (size_t)n : 0;
+    default:
+        return 0;
+    }
+    remember(d, audio_decoder_rate(d, codec), pcm, (size_t)n);
+    return (size_t)n;
+}
+
+static size_t conceal_opus(struct audio_decoder *d, int16_t *pcm, size_t n, const uint8_t *next,
+                           size_t next_length)
+{
+    size_t part = d->room_rate / OPUS_PARTS, whole = (n + part - 1) / part * part;
+    int made = opus_decode(d->opus, next, (opus_int32)next_length, pcm, (int)whole, next != NULL);
+
+    return made > 0 ? (size_t)made : 0;
+}
+
+size_t audio_conceal(struct audio_decoder *d, enum audio_codec codec, int16_t *pcm, size_t n,
+                     const uint8_t *next, size_t next_length)
+{
+    size_t made = 0;
+
+    if (codec == AUDIO_CODEC_OPUS && d->opus != NULL)
+        made = conceal_opus(d, pcm, n, next, next_length);
+    else if (d->plc_rate == audio_decoder_rate(d, codec))
+        made = (size_t)plc_fillin(&d->plc, pcm, (int)n);
+    for (; made < n; made++)
+        pcm[made] = 0;
+    return made;
+}

@@ -1,0 +1,65 @@
+#include "audio/digit.h"
+
+#include <string.h>
+
+#define PAYLOAD_BYTES 4
+#define END_BIT       0x80
+#define EVENTS        17 /* 0-16: RFC 4733 3.2 */
+/* Updates come every 50 ms or less often than packets of audio (2.5.1.3); three ends in a row. */
+#define EXPIRE_US  300000
+#define EVENT_RATE 8 /* units in a millisecond: the clock of the audio beside it, RFC 4733 2.1 */
+
+char audio_digit_to_char(uint8_t event)
+{
+    return event < EVENTS ? "0123456789*#ABCD!"[event] : '\0';
+}
+
+unsigned audio_digit_ms(const struct audio_digit *d)
+{
+    return d->duration / EVENT_RATE;
+}
+
+bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t length,
+                        uint32_t timestamp, uint64_t now_us, enum audio_digit_news *news,
+                        struct audio_digit *ended)
+{
+    uint32_t duration;
+    bool is_end;
+
+    *news = AUDIO_DIGIT_NOTHING;
+    memset(ended, 0, sizeof(*ended));
+    if (length < PAYLOAD_BYTES)
+        return false;
+    if (payload[0] >= EVENTS)
+        return true;
+    is_end = payload[1] & END_BIT;
+    duration = (uint32_t)payload[2] << 8 | payload[3];
+    if (d->has_last && timestamp == d->timestamp) {
+        if (!d->is_pressed)
+            return true; /* a repetition of its end */
+    } else if (d->has_last && (int32_t)(timestamp - d->timestamp) < 0) {
+        return true; /* of a key before this one: late */
+    } else {
+        if (d->is_pressed)
+            *ended = *d; /* its end was lost */
+        *d = (struct audio_digit){
+            .is_pressed = true, .has_last = true, .event = payload[0], .timestamp = timestamp};
+        *news = AUDIO_DIGIT_BEGUN;
+    }
+    d->heard_us = now_us;
+    if (duration > d->duration)
+        d->duration = duration;
+    if (is_end) {
+        d->is_pressed = false;
+        *news = AUDIO_DIGIT_ENDED;
+    }
+    return true;
+}
+
+bool audio_digit_expire(struct audio_digit *d, uint64_t now_us)
+{
+    if (!d->is_pressed || now_us - d->heard_us < EXPIRE_US)
+        return false;
+    d->is_pressed = false;
+    return true;
+}
