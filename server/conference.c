@@ -40,6 +40,7 @@ int conferences_create(struct session_env *env, struct conferences **out)
         return ERR_NOMEM;
     c->env = env;
     list_init(&c->all);
+    list_init(&c->mixers);
     *out = c;
     return 0;
 }
@@ -74,6 +75,7 @@ void conferences_destroy(struct conferences *c)
         }
         conference_free(one);
     }
+    conference_mixers_free(c);
     free(c);
 }
 
@@ -191,7 +193,15 @@ static void tell_joined(const struct conference *c, const struct member *m)
 int conference_join(struct conferences *all, const struct settings_conference *settings,
                     const char *name, struct session *s, struct conference **out)
 {
+    return conference_join_near(all, settings, name, s, NULL, out);
+}
+
+int conference_join_near(struct conferences *all, const struct settings_conference *settings,
+                         const char *name, struct session *s, const struct conference *beside,
+                         struct conference **out)
+{
     struct conference *c = conference_find(all, name);
+    bool is_new = c == NULL;
     int err = check_door(all, c, s);
     struct member *m;
 
@@ -205,6 +215,10 @@ int conference_join(struct conferences *all, const struct settings_conference *s
     if (c == NULL) {
         free(m);
         return ERR_NOMEM;
+    }
+    if (is_new && beside != NULL) {
+        c->place = beside->place;
+        all->next_place--; /* places are spread over the workers in turn: this one took no turn */
     }
     m->session = s;
     m->joined = conference_now(all);
@@ -297,9 +311,29 @@ bool conference_may_take_seat(struct conference *c, struct session *s)
     return !m->is_waiting;
 }
 
+bool conference_has_mix(const struct conference *c)
+{
+    return c->kind == &conference_mix;
+}
+
+bool conference_ends_rtcp(const struct conference *c)
+{
+    return c->kind != &conference_relay;
+}
+
+bool conference_takes_keys(const struct conference *c)
+{
+    return c->kind == &conference_mix || c->settings->pin[0] != '\0';
+}
+
 const char *conference_name(const struct conference *c)
 {
     return c->name;
+}
+
+enum settings_conference_kind conference_kind(const struct conference *c)
+{
+    return c->settings->kind;
 }
 
 uint32_t conference_place(const struct conference *c)

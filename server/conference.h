@@ -18,6 +18,7 @@
 
 #include "server/media.h"
 #include "server/session.h"
+#include "settings/settings.h"
 #include "signalling/h225/call.h"
 #include "signalling/h245/media.h"
 
@@ -64,6 +65,11 @@ int conferences_resolve(struct conferences *all, const char *alias,
 int conference_join(struct conferences *all, const struct settings_conference *settings,
                     const char *name, struct session *s, struct conference **out);
 
+/* The same; if it has to be made, its ports and those of `beside` can meet. */
+int conference_join_near(struct conferences *all, const struct settings_conference *settings,
+                         const char *name, struct session *s, const struct conference *beside,
+                         struct conference **out);
+
 /* How a session ends that could not join. */
 enum session_end conference_refusal(int err);
 
@@ -80,7 +86,11 @@ void conference_forget(struct conference *c, struct session *s);
 /* Its place in the conference's control: number, chair, token. NULL: not a member. */
 struct h243_member *conference_seat(const struct conference *c, const struct session *s);
 
+/* It needs no PIN, or no more. */
+void conference_admit(struct conference *c, struct session *s);
+
 const char *conference_name(const struct conference *c);
+enum settings_conference_kind conference_kind(const struct conference *c);
 /* Number that its ports have in common (media_request.place). */
 uint32_t conference_place(const struct conference *c);
 
@@ -97,6 +107,13 @@ enum conference_pin {
 };
 enum conference_pin conference_on_digits(struct conference *c, struct session *s,
                                          const char *digits);
+
+/* Is its audio mixed, each session in a codec of its own? */
+bool conference_has_mix(const struct conference *c);
+/* Does RTCP of its sessions end in the data plane (media_request.ends_rtcp)? */
+bool conference_ends_rtcp(const struct conference *c);
+/* Do keys mean anything to it, so that peers are told that they may send them? */
+bool conference_takes_keys(const struct conference *c);
 
 /* What may be offered to `s`, best first; at most `max`. */
 size_t conference_offer(const struct conference *c, const struct session *s,
@@ -131,5 +148,40 @@ bool conference_codec(const struct conference *c, enum h245_codec *codec);
 /* Ports, channels or associations of a session have changed: set the routes, and let the codec go
  * when no channel is left. */
 void conference_update(struct conference *c);
+
+/* ---- for an operator (conference_operate.c) ----
+ *
+ * ERR_STATE with *why: not with a conference of this kind, or not now. Session pointers must be
+ * members: conference_of. */
+
+struct conference *conferences_find(struct conferences *all, const char *name); /* NULL */
+json_t *conference_get_json(const struct conference *c, uint64_t now);
+
+/* One that lives without sessions. ERR_EXISTS: it runs (and is kept from now on); ERR_LIMIT. */
+int conference_create(struct conferences *all, const struct settings_conference *settings,
+                      const char *name, struct conference **out);
+void conference_delete(struct conference *c); /* its sessions end */
+void conference_lock(struct conference *c, bool is_locked);
+bool conference_is_locked(const struct conference *c);
+
+struct conference_voice {
+    bool is_muted; /* nobody hears or sees it */
+    bool is_deaf;  /* it hears nobody */
+    int8_t gain_db;
+};
+/* ERR_NOTFOUND: the session is not in it. */
+int conference_get_voice(const struct conference *c, const struct session *s,
+                         struct conference_voice *voice);
+int conference_set_voice(struct conference *c, struct session *s,
+                         const struct conference_voice *voice);
+/* Of a mix that somebody is in; all with *why in words. `s` NULL: the whole conference. ERR_STATE,
+ * ERR_EXISTS, ERR_NOTFOUND, ERR_INVAL. `file` NULL: named by conference and time; *used is what it
+ * is, until the next call. How they end is told by events. */
+int conference_record_start(struct conference *c, struct session *s, const char *file,
+                            const char **used, const char **why);
+int conference_record_stop(struct conference *c, struct session *s, const char **why);
+int conference_announce(struct conference *c, struct session *s, const char *file,
+                        const char **why);
+int conference_stop_announce(struct conference *c, struct session *s, const char **why);
 
 #endif

@@ -70,6 +70,16 @@ static void let_in(struct conference *c, struct member *m)
     conference_update(c);
 }
 
+void conference_admit(struct conference *c, struct session *s)
+{
+    struct member *m = conference_member(c, s);
+
+    if (m == NULL || !m->is_waiting)
+        return;
+    conference_pin_forget(c, m);
+    m->is_waiting = false;
+}
+
 static enum conference_pin check(struct conference *c, struct member *m)
 {
     size_t len = strlen(c->settings->pin);

@@ -1,9 +1,10 @@
 /* Inside of conferences: shared by the conference_*.c files alone.
  *
  * conference.c is the table and who is in; conference_life.c timers and ends; conference_pin.c the
- * digits in front of the door; conference_relay.c, conference_mix.c and conference_forward.c what
- * the kinds do differently (struct conference_kind); conference_operate.c what an operator may do;
- * conference_json.c how it all is told. */
+ * digits in front of the door; conference_record.c recordings and announcements;
+ * conference_relay.c, conference_mix.c and conference_forward.c what the kinds do differently
+ * (struct conference_kind); conference_operate.c what an operator may do; conference_json.c how it
+ * all is told. */
 #ifndef SERVER_CONFERENCE_PRIV_H
 #define SERVER_CONFERENCE_PRIV_H
 
@@ -31,14 +32,19 @@ struct member {
     bool is_muted; /* the others do not hear it, nor see it */
     bool is_deaf;
     int8_t gain_db;
+    /* In a mix: */
+    uint32_t mix_transport; /* number of the session's transport that is in it; 0: none */
+    struct media_mix_member mix_part;
+    bool was_recorded; /* the policy about recordings has been asked */
 };
 
 /* Why a conference ended, in events. */
-#define CONFERENCE_END_LIST(X)             \
-    X(CONFERENCE_END_EMPTY, "empty")       \
-    X(CONFERENCE_END_OPERATOR, "operator") \
-    X(CONFERENCE_END_IDLE, "idle")         \
-    X(CONFERENCE_END_DURATION, "max_duration")
+#define CONFERENCE_END_LIST(X)                 \
+    X(CONFERENCE_END_EMPTY, "empty")           \
+    X(CONFERENCE_END_OPERATOR, "operator")     \
+    X(CONFERENCE_END_IDLE, "idle")             \
+    X(CONFERENCE_END_DURATION, "max_duration") \
+    X(CONFERENCE_END_NO_MIX, "no_mix")
 
 enum conference_end {
 #define CONFERENCE_END_ENUM(name, text) name,
@@ -80,7 +86,8 @@ struct conference {
     uint64_t began, empty_since; /* ms */
     struct list members;
     struct h243 *control;
-    struct timer timer; /* idle, or too old */
+    struct timer timer;  /* idle, or too old */
+    struct mixer *mixer; /* of a mix while it is open; NULL */
     UT_hash_handle hh;
 };
 
@@ -90,6 +97,7 @@ struct conferences {
     struct conference *by_name;
     size_t count;
     uint32_t next_place;
+    struct list mixers; /* also those whose conference is gone */
     struct conferences_stats stats;
 };
 
@@ -114,6 +122,10 @@ void conference_finish(struct conference *c, enum conference_end why,
                        enum session_end for_sessions);
 void conference_on_empty(struct conference *c);
 const char *conference_end_to_str(enum conference_end why);
+
+/* conference_mix.c: those whose last word has not come; the data plane's side is being torn down.
+ */
+void conference_mixers_free(struct conferences *all);
 
 /* conference_pin.c */
 void conference_pin_begin(struct conference *c, struct member *m);

@@ -222,6 +222,8 @@ struct media_ops {
     int (*data)(struct media_port *port, const struct media_data *data);
     /* Counters now. ERR_CLOSED, ERR_NOTFOUND. */
     int (*stats)(struct media_port *port, struct link_transport_stats *stats);
+    /* May the port join a mix of this `place`: are both on one worker? */
+    bool (*is_near)(const struct media_port *port, uint32_t place);
     void (*close)(struct media_port *port);
 
     /* Decrypted RTP and RTCP of a port, both ways, into a new pcap file of the data plane's

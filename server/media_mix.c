@@ -245,6 +245,13 @@ static struct mix_member *make_member(struct media_mix *mix, struct media_port *
     return member;
 }
 
+bool media_is_near(const struct media_port *port, uint32_t place)
+{
+    unsigned workers = port->m->info.workers;
+
+    return workers != 0 && port->worker == place % workers;
+}
+
 int media_mix_join(struct media_mix *mix, struct media_port *port,
                    const struct media_mix_member *config)
 {

@@ -665,6 +665,7 @@ const struct media_ops media_link_ops = {
     .switch_source = media_switch_source,
     .data = port_data,
     .stats = port_stats,
+    .is_near = media_is_near,
     .close = port_close,
     .capture = media_capture,
     .stop_capture = media_stop_capture,

@@ -196,6 +196,7 @@ void media_forward_leave(struct media_port *p);
 int media_mix_open(void *media, const struct media_mix_request *r,
                    const struct media_mix_callbacks *callbacks, void *owner,
                    struct media_mix **out);
+bool media_is_near(const struct media_port *port, uint32_t place);
 int media_mix_join(struct media_mix *mix, struct media_port *port,
                    const struct media_mix_member *member);
 int media_mix_leave(struct media_mix *mix, struct media_port *port);

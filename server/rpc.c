@@ -84,6 +84,13 @@ uint64_t rpc_param_uint(const json_t *params, const char *name, uint64_t missing
     return json_is_integer(v) ? (uint64_t)json_integer_value(v) : missing;
 }
 
+int64_t rpc_param_int(const json_t *params, const char *name, int64_t missing)
+{
+    const json_t *v = json_object_get(params, name);
+
+    return v != NULL ? (int64_t)json_integer_value(v) : missing;
+}
+
 bool rpc_param_bool(const json_t *params, const char *name, bool missing)
 {
     const json_t *v = json_object_get(params, name);
@@ -99,11 +106,8 @@ const char *rpc_param_string(const json_t *params, const char *name, const char 
 static const char *type_to_str(enum rpc_type type)
 {
     static const char *const names[] = {
-        [RPC_BOOL] = "boolean",
-        [RPC_UINT] = "integer",
-        [RPC_STRING] = "string",
-        [RPC_TEXT] = "string",
-        [RPC_STRINGS] = "array of strings",
+        [RPC_BOOL] = "boolean",  [RPC_UINT] = "integer", [RPC_INT] = "integer",
+        [RPC_STRING] = "string", [RPC_TEXT] = "string",  [RPC_STRINGS] = "array of strings",
     };
     return names[type];
 }
@@ -113,7 +117,9 @@ static json_t *describe_param(const struct rpc_param *p)
 {
     json_t *d = json_pack("{s:s, s:s, s:b, s:s}", "name", p->name, "type", type_to_str(p->type),
                           "required", p->is_required, "help", p->help);
-    if (p->min != 0)
+    if (p->type == RPC_INT)
+        json_object_set_new(d, "min", json_integer(-(json_int_t)p->min));
+    else if (p->min != 0)
         json_object_set_new(d, "min", json_integer((json_int_t)p->min));
     if (p->max != 0)
         json_object_set_new(d, "max", json_integer((json_int_t)p->max));
@@ -219,6 +225,9 @@ static bool is_param_ok(const struct rpc_param *p, const json_t *v)
             return false;
         return (uint64_t)json_integer_value(v) >= p->min &&
                (max == 0 || (uint64_t)json_integer_value(v) <= max);
+    case RPC_INT:
+        return json_is_integer(v) && json_integer_value(v) >= -(json_int_t)p->min &&
+               json_integer_value(v) <= (json_int_t)p->max;
     case RPC_STRING:
     case RPC_TEXT:
         return is_string_ok(v, p->min, max != 0 ? max : STRING_BYTES_DEFAULT, p->type == RPC_TEXT);
@@ -252,6 +261,8 @@ static void format_expected(const struct rpc_param *p, char *buf, size_t size)
         snprintf(buf + len, size - len, " %" PRIu64 "..%" PRIu64, p->min, p->max);
     else if (p->type == RPC_UINT && p->min != 0)
         snprintf(buf + len, size - len, " of at least %" PRIu64, p->min);
+    else if (p->type == RPC_INT)
+        snprintf(buf + len, size - len, " -%" PRIu64 "..%" PRIu64, p->min, p->max);
     else if (p->type == RPC_STRING || p->type == RPC_TEXT)
         snprintf(buf + len, size - len, " of %" PRIu64 "..%" PRIu64 " printable bytes", p->min,
                  p->max != 0 ? p->max : STRING_BYTES_DEFAULT);
@@ -277,7 +288,7 @@ static json_t *check_param(const struct rpc_param *p, const json_t *v)
     if (is_param_ok(p, v))
         return NULL;
     snprintf(text, sizeof(text), "expected %s, found %s%s", expected, found_type(v),
-             (p->type == RPC_UINT && json_is_integer(v)) ||
+             ((p->type == RPC_UINT || p->type == RPC_INT) && json_is_integer(v)) ||
                      ((p->type == RPC_STRING || p->type == RPC_TEXT) && json_is_string(v))
                  ? " out of range"
                  : "");

@@ -32,6 +32,7 @@ enum {
 enum rpc_type {
     RPC_BOOL,
     RPC_UINT,    /* integer between min and max */
+    RPC_INT,     /* integer between -min and max: both are given as sizes */
     RPC_STRING,  /* min..max bytes, no control characters */
     RPC_TEXT,    /* the same with line ends and tabs: documents such as SDP */
     RPC_STRINGS, /* array of at most max such strings (1..256 bytes each) */
@@ -68,6 +69,7 @@ void rpc_reply_error(struct rpc_reply *reply, int err, const char *format, ...)
 
 /* Parameter readers for handlers: the value, or the given default when the member is missing. */
 uint64_t rpc_param_uint(const json_t *params, const char *name, uint64_t missing);
+int64_t rpc_param_int(const json_t *params, const char *name, int64_t missing);
 bool rpc_param_bool(const json_t *params, const char *name, bool missing);
 const char *rpc_param_string(const json_t *params, const char *name, const char *missing);
 

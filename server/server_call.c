@@ -103,6 +103,8 @@ static const struct rpc_param call_params[] = {
     {"invite", RPC_BOOL, false, 0, 0, "conferenceGoal invite instead of create"},
 };
 static const struct rpc_method methods[] = {
+    {"conference.call", "the same as session.call: dial out into a conference", call_params,
+     sizeof(call_params) / sizeof(call_params[0]), method_session_call},
     {"session.call", "call somebody into a conference; events tell what becomes of it", call_params,
      sizeof(call_params) / sizeof(call_params[0]), method_session_call},
 };

@@ -39,11 +39,20 @@ const struct control_event server_events[] = {
     {"media.first_packet", "first media packet: direction (in, out), ssrc"},
     {"conference.created", "a call or conference.create has begun it: conference, kind, "
                            "max_sessions"},
-    {"conference.deleted", "it is over: conference, cause (empty, operator, idle, max_duration), "
+    {"conference.deleted", "it is over: conference, cause (empty, operator, idle, max_duration, "
+                           "no_mix), "
                            "duration_ms, joins"},
     {"conference.joined", "a session has joined: conference, number (of the terminal), sessions, "
                           "waiting (for its PIN)"},
     {"conference.left", "a session has left: conference, number, sessions (that are left)"},
+    {"conference.locked", "conference, locked"},
+    {"conference.muted", "what others hear of a session, and it of them: conference, muted, deaf, "
+                         "gain_db"},
+    {"conference.speaker", "who speaks in a mix has changed: conference, session (null: nobody)"},
+    {"conference.recording", "conference, state (started, stopped, failed), file, session (null: "
+                             "the whole mix), reason; when it has ended bytes, ms, dropped"},
+    {"conference.announcement", "conference, state (started, ended, failed), file, session (null: "
+                                "for all), reason"},
     {"conference.pin", "conference, result (asked, accepted, wrong, failed, timeout), tries_left"},
     {"dataplane.attached", "sluice-dp is there: text"},
     {"dataplane.lost", "sluice-dp is gone, its sessions end: text"},
@@ -326,17 +335,6 @@ static void method_session_rekey(void *ctx, void *peer, const json_t *params,
         rpc_reply_result(reply, json_pack("{s:I}", "id", (json_int_t)session_id(session)));
 }
 
-static void method_conference_list(void *ctx, void *peer, const json_t *params,
-                                   struct rpc_reply *reply)
-{
-    struct server *s = ctx;
-
-    (void)peer;
-    (void)params;
-    rpc_reply_result(reply, json_pack("{s:o}", "conferences",
-                                      conferences_to_json(s->conferences, clock_mono_ms())));
-}
-
 static const struct rpc_param list_params[] = {
     {"conference", RPC_STRING, false, 1, 127, "only sessions of this conference"},
     {"limit", RPC_UINT, false, 1, 100000, "at most so many, default 1000"},
@@ -354,7 +352,6 @@ static const struct rpc_method methods[] = {
     {"session.rekey",
      "new DTLS connections and keys beside those that run, which then end (A-REPLACE)", id_params,
      1, method_session_rekey},
-    {"conference.list", "conferences and their sessions", NULL, 0, method_conference_list},
 };
 
 /* ---- server.info ---- */
@@ -417,6 +414,8 @@ int server_rpc_register(struct server *s)
 
     if (err == 0)
         err = server_call_register(s);
+    if (err == 0)
+        err = server_conference_register(s);
     if (err == 0)
         err = server_h245_register(s);
     if (err == 0)

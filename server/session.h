@@ -35,6 +35,7 @@ struct session;
 struct conference;
 struct conferences;
 struct settings;
+struct settings_conference;
 struct settings_listener;
 
 #define SESSION_STATE_LIST(X)                                                            \
@@ -114,7 +115,7 @@ enum session_end {
     X(channels_refused)  /* by the peer */                                           \
     X(dtls_established)                                                              \
     X(dtls_failed)                                                                   \
-    X(rekeys) /* connections that we have begun to replace */                        \
+    X(rekeys)     /* connections that we have begun to replace */                    \
     X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */           \
     X(h225_undecodable)                                                              \
     X(h225_unexpected)                                                               \
@@ -335,6 +336,10 @@ int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now)
  * fails leaves the old one as it is. ERR_STATE with *why in words: there is nothing to be replaced,
  * or not now; errors of media_ops.open. */
 int session_rekey(struct session *s, const char **why, uint64_t now);
+/* Into another conference of the same kind (session_move.c), without a PIN; *why in words when it
+ * stays where it is. ERR_STATE, ERR_EXISTS, ERR_UNSUPPORTED, or as of conference_join. */
+int session_move(struct session *s, const struct settings_conference *row, const char *name,
+                 const char **why, uint64_t now);
 
 uint64_t session_id(const struct session *s);
 enum session_state session_state(const struct session *s);

@@ -47,6 +47,7 @@ static bool accepts(void *arg, const struct h245_channel *c)
     const struct session *s = arg;
 
     return !c->is_other_media && c->audio.codec != H245_CODEC_UNKNOWN &&
+           h245_codec_payload_type(c->audio.codec) != H245_PT_DYNAMIC &&
            conference_accepts(s->conference, s, c->audio.codec);
 }
 

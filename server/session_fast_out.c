@@ -58,6 +58,19 @@ bool session_fast_awaits(const struct session *s, const struct session_transport
     return s->proposed != NULL && s->proposed->transport == t && !s->proposed->is_sent;
 }
 
+/* A proposal has to name the payload type before anything is known of the callee: codecs that have
+ * one of their own. */
+static size_t static_codecs(const struct session *s, struct h245_audio audio[SETTINGS_CODECS_MAX])
+{
+    size_t n = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (h245_codec_payload_type(audio[i].codec) != H245_PT_DYNAMIC)
+            audio[kept++] = audio[i];
+    return kept;
+}
+
 int session_fast_propose(struct session *s, struct h225_octets *list, size_t *count)
 {
     struct session_proposed *p = s->proposed;
@@ -73,7 +86,7 @@ int session_fast_propose(struct session *s, struct h225_octets *list, size_t *co
     memset(&medium, 0, sizeof(medium));
     medium.session_id = SESSION_AUDIO_ID;
     medium.audio = audio;
-    medium.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
+    medium.audio_count = static_codecs(s, audio);
     medium.media = p->transport->local;
     if (kind_of(s) == MEDIA_PLAIN_RTP)
         medium.media_control = session_transport_control(p->transport);

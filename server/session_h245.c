@@ -8,6 +8,7 @@
 #include "server/conference.h"
 #include "server/session_control.h"
 #include "server/session_data.h"
+#include "server/session_mix.h"
 #include "signalling/schema/h245.h"
 
 /* Round-trip requests in a row without an answer: the peer is gone (H.323 8.6). */
@@ -388,6 +389,10 @@ static int send_capabilities(struct session *s)
                                     .has_chair_control = true,
                                     .has_h239 = true};
     int err;
+
+    /* Keys of a mix come either way; where packets are passed on as they are, nobody reads them. */
+    offer.user_input = conference_takes_keys(s->conference);
+    offer.telephone_event_pt = conference_has_mix(s->conference) ? SESSION_EVENT_PT : 0;
 
     offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
     if (offer.audio_count == 0)

@@ -75,6 +75,15 @@ static bool is_served(const struct session *s, const struct h245_channel *c)
                                        : conference_relays(s->conference, s, &c->relayed);
 }
 
+static int payload_type_of(const struct h245_channel *c)
+{
+    if (c->payload_type != 0)
+        return c->payload_type;
+    if (c->kind == H245_MEDIA_AUDIO)
+        return h245_codec_payload_type(c->audio.codec);
+    return c->relayed.payload_type != 0 ? c->relayed.payload_type : H245_PT_DYNAMIC;
+}
+
 /* Shape of the channel, without a look at security. */
 static void judge_shape(const struct session *s, const struct h245_channel *c, struct lane *lane,
                         struct session_objection *o)
@@ -91,6 +100,8 @@ static void judge_shape(const struct session *s, const struct h245_channel *c, s
         session_object(o, H245_OLC_SESSION_ID, "the session is another medium's");
     else if (lane->index >= SESSION_LANES_MAX)
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "too many channels of its kind");
+    else if (is_audio && payload_type_of(c) == H245_PT_DYNAMIC)
+        session_object(o, H245_OLC_UNSPECIFIED, "the payload type is missing");
     else if (!is_served(s, c))
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE,
                        is_audio ? "codec is not the conference's" : "codec is not passed on here");
@@ -233,15 +244,6 @@ struct session_transport *session_take_transport(struct session *s, const struct
         return t;
     session_object(o, H245_OLC_UNSPECIFIED, err_to_str(err));
     return NULL;
-}
-
-static int payload_type_of(const struct h245_channel *c)
-{
-    if (c->payload_type != 0)
-        return c->payload_type;
-    if (c->kind == H245_MEDIA_AUDIO)
-        return h245_codec_payload_type(c->audio.codec);
-    return c->relayed.payload_type != 0 ? c->relayed.payload_type : H245_PT_DYNAMIC;
 }
 
 static void fill(struct session_channel *to, const struct h245_channel *c, const struct lane *lane)

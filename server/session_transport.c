@@ -201,6 +201,7 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
                                            : s->env->settings->media.dscp;
     r.session = id;
     r.conference = s->conference_name;
+    r.ends_rtcp = conference_ends_rtcp(s->conference);
     return s->env->media_ops->open(s->env->media, &r, &session_media_callbacks, t, &t->port);
 }
 

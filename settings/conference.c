@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/err.h"
 #include "settings/table.h"
 
 #define AT   SETTINGS_AT
@@ -121,7 +122,9 @@ const char *settings_layout_to_str(enum settings_layout value)
 
 /* ---- what reaches over several keys ---- */
 
-/* "conferences[3].pin" */
+/* "conferences[3].pin"; of a row that is in no file "pin" alone. */
+#define NO_INDEX UINT32_MAX
+
 struct key {
     char path[64];
 };
@@ -130,7 +133,10 @@ static struct key key_of(uint32_t i, const char *name)
 {
     struct key k;
 
-    snprintf(k.path, sizeof(k.path), "conferences[%u].%s", i, name);
+    if (i == NO_INDEX)
+        snprintf(k.path, sizeof(k.path), "%s", name);
+    else
+        snprintf(k.path, sizeof(k.path), "conferences[%u].%s", i, name);
     return k;
 }
 
@@ -194,14 +200,59 @@ static void check_mix(struct settings_load *load, const struct settings_conferen
         settings_problem_at(load, key_of(i, "layout").path, "expected kind mix");
 }
 
-void settings_check_conference(struct settings_load *load, struct settings *s, uint32_t i)
+static void check_row(struct settings_load *load, const struct settings *s,
+                      struct settings_conference *c, uint32_t i)
 {
-    struct settings_conference *c = &s->conferences[i];
-
-    check_alias(load, s, i);
     check_size(load, c, i);
     check_codecs(load, s, c, i);
     check_mix(load, c, i);
     if (c->pin[strspn(c->pin, "0123456789")] != '\0') /* it must not be told, even here */
         settings_problem_at(load, key_of(i, "pin").path, "expected digits");
+}
+
+void settings_check_conference(struct settings_load *load, struct settings *s, uint32_t i)
+{
+    check_alias(load, s, i);
+    check_row(load, s, &s->conferences[i], i);
+}
+
+/* ---- one conference by itself ---- */
+
+/* Only what the object names; all else stays as it is. */
+static void take_named(const struct settings_conference *from, json_t *object,
+                       struct settings_conference *to)
+{
+    for (size_t i = 0; i < settings_conference_table.count; i++) {
+        const struct settings_row *row = &conference_rows[i];
+        size_t size = row->capacity != 0 ? row->size * row->capacity : row->size;
+
+        if (json_object_get(object, row->key) == NULL)
+            continue;
+        memcpy((uint8_t *)to + row->offset, (const uint8_t *)from + row->offset, size);
+        if (row->capacity != 0)
+            memcpy((uint8_t *)to + row->count_offset, (const uint8_t *)from + row->count_offset,
+                   sizeof(uint32_t));
+    }
+}
+
+int settings_change_conference(const struct settings *s, json_t *object,
+                               struct settings_conference *row, struct settings_report *report)
+{
+    struct settings_load load = {.text = "", .report = report};
+    struct settings_conference read, changed = *row;
+
+    memset(report, 0, sizeof(*report));
+    memset(&read, 0, sizeof(read));
+    settings_check_object(&load, &settings_conference_table, object, &read);
+    take_named(&read, object, &changed);
+    if (changed.kind != row->kind && json_object_get(object, "max_sessions") == NULL)
+        changed.max_sessions = 0; /* as many as is usual for the kind */
+    if (load.err == 0 && report->count == 0)
+        check_row(&load, s, &changed, NO_INDEX);
+    if (load.err != 0)
+        return load.err;
+    if (report->count != 0)
+        return ERR_INVAL;
+    *row = changed;
+    return 0;
 }

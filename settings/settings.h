@@ -8,6 +8,7 @@
 #ifndef SETTINGS_SETTINGS_H
 #define SETTINGS_SETTINGS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -434,6 +435,12 @@ void settings_report_print(const struct settings_report *report, const char *fil
 typedef void (*settings_on_difference_fn)(void *ctx, const char *path, bool is_taken);
 void settings_take(struct settings *live, const struct settings *fresh,
                    settings_on_difference_fn told, void *ctx);
+
+/* Changes a conference's row (as of the file, or a zeroed one) by what `object` names, under the
+ * same checks; members are as in `conferences`, with an alias. ERR_INVAL: the report tells what is
+ * wrong and the row is as before; ERR_NOMEM. */
+int settings_change_conference(const struct settings *s, json_t *object,
+                               struct settings_conference *row, struct settings_report *report);
 
 /* Sets format and levels of base/log. */
 void settings_apply_log(const struct settings_log *log);

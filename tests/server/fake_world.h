@@ -207,6 +207,7 @@ struct world {
     int open_result; /* of media open */
     struct media_mix mixes[WORLD_MIXES_MAX];
     size_t mix_count;
+    unsigned workers;  /* of the data plane; 0: one */
     int mix_result;    /* of on_opened of mixes */
     bool hold_ports;   /* on_opened does not come until this is cleared */
     int listen_result; /* of h245_listen */

@@ -1,0 +1,31 @@
+/* Inside of conferences of kind `mix`: conference_mix.c (members), conference_record.c (recordings
+ * and announcements). */
+#ifndef SERVER_CONFERENCE_MIX_H
+#define SERVER_CONFERENCE_MIX_H
+
+#include "server/conference_priv.h"
+
+/* Owner of a mix of the data plane. Lives until the mix's on_closed, the conference perhaps not. */
+struct mixer {
+    struct list link; /* in conferences.mixers */
+    struct conferences *all;
+    struct conference *conference; /* NULL: it is gone, or has no use for the mix any more */
+    char name[SETTINGS_TEXT_MAX];  /* of the conference, for what is told after its end */
+    struct media_mix *mix;
+    struct member *speaker; /* NULL: nobody */
+    bool is_recording;      /* the whole mix */
+};
+
+/* Gives the mix up; another is opened when somebody is there. */
+void conference_mix_drop(struct conference *c);
+/* NULL: nobody that is still in it. */
+struct member *conference_mix_member_of(const struct conference *c, const struct media_port *port);
+
+/* conference_record.c. What the row's `record` says of the conference, or of a member. */
+void conference_record_by_policy(struct conference *c, struct member *m);
+void conference_record_refused(struct conference *c, const struct member *m, int err);
+void conference_on_recorded(void *owner, struct media_port *port, const struct media_file_end *end);
+void conference_on_played(void *owner, struct media_port *port, const char *file, int err,
+                          const char *why);
+
+#endif
