@@ -14,8 +14,13 @@
            */
 #define SPEECH_OVER   9.0F /* dB above the floor */
 #define SPEECH_LOWEST (-50.0F)
-#define HANG_TICKS    15   /* 300 ms: pauses inside words and between them */
-#define SCORE_FALL    1.0F /* dB a tick: 50 dB a second */
+#define AGC_LEVEL     (-20.0F) /* of speech while it is loud: G.169, and what telephones send */
+#define AGC_MOST      12.0F
+#define AGC_LEARN     0.02F /* of the difference in a tick: a second of speech */
+#define AGC_UP        0.06F /* dB a tick, 3 dB a second: nobody shall hear it work */
+#define AGC_DOWN      0.2F  /* dB a tick: too loud is worse than too quiet */
+#define HANG_TICKS    15    /* 300 ms: pauses inside words and between them */
+#define SCORE_FALL    1.0F  /* dB a tick: 50 dB a second */
 #define SCORE_SPEECH  30.0F
 #define SCORE_MIXED   6.0F
 #define HOLD_TICKS    25 /* half a second */
@@ -28,8 +33,10 @@
 
 void audio_voice_init(struct audio_voice *v)
 {
-    *v = (struct audio_voice){
-        .level = AUDIO_LEVEL_SILENT, .score = AUDIO_LEVEL_SILENT, .floor = FLOOR_START};
+    *v = (struct audio_voice){.level = AUDIO_LEVEL_SILENT,
+                              .score = AUDIO_LEVEL_SILENT,
+                              .floor = FLOOR_START,
+                              .speech = AGC_LEVEL};
 }
 
 static float measure(const int16_t *pcm, size_t n)
@@ -41,6 +48,16 @@ static float measure(const int16_t *pcm, size_t n)
         return AUDIO_LEVEL_SILENT;
     level = 10.0F * log10f((float)energy / (float)n) - FULL_SCALE_DB;
     return level > AUDIO_LEVEL_SILENT ? level : AUDIO_LEVEL_SILENT;
+}
+
+/* Only speech teaches the gain: in pauses it stays, or it would bring up the noise. */
+static void learn_gain(struct audio_voice *v)
+{
+    float wanted;
+
+    v->speech += AGC_LEARN * (v->level - v->speech);
+    wanted = fminf(fmaxf(AGC_LEVEL - v->speech, -AGC_MOST), AGC_MOST);
+    v->agc += fminf(fmaxf(wanted - v->agc, -AGC_DOWN), AGC_UP);
 }
 
 void audio_voice_tick(struct audio_voice *v, const int16_t *pcm, size_t n)
@@ -57,6 +74,8 @@ void audio_voice_tick(struct audio_voice *v, const int16_t *pcm, size_t n)
     else if (v->hang > 0)
         v->hang--;
     v->is_speaking = v->hang > 0;
+    if (v->is_loud)
+        learn_gain(v);
     v->score = fmaxf(v->level, v->score - SCORE_FALL);
 }
 

@@ -9,6 +9,8 @@ struct audio_voice {
     float level;      /* dBov of this tick */
     float score;      /* level that falls slowly: what the loudest are chosen by */
     float floor;      /* noise of the line, dBov */
+    float speech;     /* mean level of its speech, dBov */
+    float agc;        /* gain that brings it to the level of all, dB */
     uint16_t hang;    /* ticks for which speech goes on behind its last sound */
     uint16_t hold;    /* ticks for which it stays among the loudest in any case */
     uint16_t run;     /* ticks it has been the loudest speaker without a break */

@@ -1,6 +1,7 @@
 /* The 20 ms: what everybody says, who is chosen, the sums. */
 #include "audio/room_priv.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Below this (an amplitude of 16) a line counts as silent: A-law has no better silence than -72. */
@@ -72,12 +73,23 @@ static const int16_t *convert(struct audio_member *m, const int16_t *pcm, unsign
     return m->pcm[to];
 }
 
+/* The gain that the member should have now, its automatic part included. */
+static int32_t wanted_gain(const struct audio_member *m)
+{
+    float gain = (float)m->gain_wanted;
+
+    if (!m->room->config.has_agc)
+        return m->gain_wanted;
+    gain *= powf(10.0F, m->voice.agc / 20.0F);
+    return gain < AUDIO_GAIN_MAX ? (int32_t)gain : AUDIO_GAIN_MAX;
+}
+
 /* The frame with its gain. Who comes in is brought up within 5 ms and who goes fades for a whole
  * tick: the beginning of a word matters more than its end. */
 static const int16_t *amplify(struct audio_member *m, unsigned rate)
 {
     size_t n = audio_rate_samples(rate);
-    int32_t to = m->voice.is_mixed ? m->gain_wanted : 0;
+    int32_t to = m->voice.is_mixed ? wanted_gain(m) : 0;
     int32_t from = m->has_begun ? m->gain_now : to;
 
     m->gain_now = to;
@@ -85,7 +97,7 @@ static const int16_t *amplify(struct audio_member *m, unsigned rate)
         return NULL;
     if (from == AUDIO_GAIN_ONE && to == AUDIO_GAIN_ONE)
         return m->frame;
-    audio_mix_gain(m->pcm[rate], m->frame, n, from, to, to > from ? n / 4 : n);
+    audio_mix_gain(m->pcm[rate], m->frame, n, from, to, from == 0 ? n / 4 : n);
     return m->pcm[rate];
 }
 

@@ -9,6 +9,7 @@ typedef int (*bench_run_fn)(int argc, char **argv);
 int bench_cmd_demux(int argc, char **argv);    /* bench_cmd_demux.c */
 int bench_cmd_fanout(int argc, char **argv);   /* bench_cmd_fanout.c */
 int bench_cmd_hear(int argc, char **argv);     /* bench_cmd_hear.c */
+int bench_cmd_mix(int argc, char **argv);      /* bench_cmd_mix.c */
 int bench_cmd_per(int argc, char **argv);      /* bench_cmd_per.c */
 int bench_cmd_pipeline(int argc, char **argv); /* bench_cmd_pipeline.c */
 int bench_cmd_relay(int argc, char **argv);    /* bench_cmd_relay.c */

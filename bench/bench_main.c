@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"demux", bench_cmd_demux, "a worker alone: telling DTLS, RTP, RTCP, STUN and rubbish apart"},
     {"fanout", bench_cmd_fanout, "one stream to n receivers through a real sluice-dp"},
     {"hear", bench_cmd_hear, "which talkers are heard in a recording"},
+    {"mix", bench_cmd_mix, "mixing of audio: ports that a core carries, by codec"},
     {"per", bench_cmd_per, "PER codec: decode and encode of realistic messages"},
     {"pipeline", bench_cmd_pipeline,
      "a worker of sluice-dp alone: nanoseconds a packet by path, suite and stage"},
