@@ -36,6 +36,7 @@ struct attacker {
     uint8_t server_mac[6];
     uint32_t kinds;
     bool may_right, may_other;
+    unsigned strangers, ports; /* how many of them are used */
     unsigned rate, seconds, hello_size;
     uint32_t stranger_base; /* addresses of nobody: this and those behind it */
     struct targets targets;
@@ -55,7 +56,7 @@ static void on_signal(int number)
 
 static struct end stranger(const struct attacker *a)
 {
-    return (struct end){a->stranger_base + (uint32_t)random() % STRANGERS,
+    return (struct end){a->stranger_base + (uint32_t)random() % a->strangers,
                         (uint16_t)(1024 + random() % 60000)};
 }
 
@@ -213,9 +214,9 @@ static void fill_flood(struct attacker *a, struct flood *f, unsigned n)
 
     for (unsigned i = 0; i < n; i++) {
         struct target *t = a->may_right && (!a->may_other || i % 2 == 0) ? fresh(a, now) : NULL;
-        uint16_t span = (uint16_t)(a->targets.port_last - a->targets.port_first + 1);
         struct end to = {a->targets.media_ip,
-                         t != NULL ? t->port : (uint16_t)(a->targets.port_first + random() % span)};
+                         t != NULL ? t->port
+                                   : (uint16_t)(a->targets.port_first + random() % a->ports)};
         unsigned k = a->turn++ % HELLOS;
 
         f->iov[i].iov_base = f->frame[i];
@@ -292,10 +293,11 @@ static void print_report(const struct attacker *a, uint64_t spent_ms)
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: attacker race|flood --media-interface IF --signalling-interface IF "
-                    "--server-mac MAC --right-mac MAC --media-ip IP --ports FIRST-LAST\n"
-                    "  [--rate N] [--seconds S] [--kinds LIST|all] [--from right,other] "
-                    "[--strangers IP] [--hello-size BYTES] [--seed N]\n");
+    fprintf(stderr,
+            "usage: attacker race|flood --media-interface IF --signalling-interface IF "
+            "--server-mac MAC --right-mac MAC --media-ip IP --ports FIRST-LAST\n"
+            "  [--rate N] [--seconds S] [--kinds LIST|all] [--from right,other] "
+            "[--strangers IP] [--one-stranger] [--one-port] [--hello-size BYTES] [--seed N]\n");
     exit(2);
 }
 
@@ -331,6 +333,12 @@ static bool option(struct attacker *a, int letter, const char *value)
         return (a->seconds = (unsigned)strtoul(value, NULL, 10)) > 0;
     case 'l':
         return (a->hello_size = (unsigned)strtoul(value, NULL, 10)) <= FORGE_MAX;
+    case '1':
+        a->strangers = 1;
+        return true;
+    case '2':
+        a->ports = 1;
+        return true;
     case 'x':
         srandom((unsigned)strtoul(value, NULL, 10));
         return true;
@@ -354,12 +362,15 @@ static void read_options(struct attacker *a, int argc, char **argv)
                                           {"seconds", 1, NULL, 't'},
                                           {"hello-size", 1, NULL, 'l'},
                                           {"seed", 1, NULL, 'x'},
+                                          {"one-stranger", 0, NULL, '1'},
+                                          {"one-port", 0, NULL, '2'},
                                           {NULL, 0, NULL, 0}};
     int letter;
 
     a->media = a->signalling = -1;
     a->kinds = forge_kinds("all");
     a->may_right = a->may_other = true;
+    a->strangers = STRANGERS;
     a->rate = 1000;
     a->seconds = 600;
     while ((letter = getopt_long(argc, argv, "", table, NULL)) != -1)
@@ -368,6 +379,8 @@ static void read_options(struct attacker *a, int argc, char **argv)
     if (optind + 1 != argc || a->media < 0 || a->signalling < 0 || a->targets.media_ip == 0 ||
         a->targets.port_first == 0)
         usage();
+    if (a->ports == 0)
+        a->ports = a->targets.port_last - a->targets.port_first + 1u;
     if (a->stranger_base == 0)
         a->stranger_base = (a->targets.media_ip & 0xffffff00u) + 128;
     memcpy(a->own_mac, "\x02\x00\x00\x66\x66\x66", 6);
