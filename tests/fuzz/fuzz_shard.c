@@ -12,7 +12,7 @@
 #include "base/secret.h"
 #include "crypto/cert.h"
 #include "dpdk-app/media.h"
-#include "dpdk-app/record_gate.h"
+#include "dpdk-app/dtls_gate.h"
 #include "server/link_addr.h"
 #include "server/shard_core.h"
 
@@ -180,7 +180,7 @@ static void arrive(const uint8_t *data, size_t len, const struct addr *from, uin
     MUST(exact != NULL);
     memcpy(exact, data, len);
     if (media_classify(exact, len) == MEDIA_DTLS && len <= LINK_DTLS_MAX) {
-        MUST(record_gate_kind(exact, len) < RECORD_KIND_STRANGER);
+        MUST(dtls_gate_kind(exact, len) < DTLS_KIND_STRANGER);
         msg.u.dtls.peer = link_of_addr(from);
         msg.u.dtls.length = (uint16_t)len;
         memcpy(msg.u.dtls.data, exact, len);
