@@ -19,6 +19,7 @@
 #define NONCE_BYTES 12
 #define TAG_BYTES   16
 #define TEXT_MAX    120
+#define READ_MIN    2048 /* bytes of a datagram */
 
 /* Forward secrecy and authenticated encryption only. */
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -27,6 +28,7 @@ static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GC
 
 struct wolf_ctx {
     WOLFSSL_CTX *ctx;
+    uint16_t mtu; /* of what its sessions send */
     enum dtls_role role;
 };
 
@@ -71,26 +73,43 @@ int wolf_random(uint8_t *out, size_t len)
     return rc == 0 ? 0 : ERR_CRYPTO;
 }
 
+/* RFC 4572 §6.2, which H.235.10 8.3 builds on: a certificate with another fingerprint ends the
+ * connection with bad_certificate. The library calls every refused self-signed one unknown_ca; its
+ * alert is a record of its own in the clear, as the handshake has come to no keys yet. */
+static void name_refusal(char *record, int len)
+{
+    static const char plain_alert[] = {21, (char)0xfe, (char)0xfd, 0, 0};
+    const int length_at = 11, description_at = 14;
+    const char bad_certificate = 42;
+
+    if (len == description_at + 1 && memcmp(record, plain_alert, sizeof(plain_alert)) == 0 &&
+        record[length_at] == 0 && record[length_at + 1] == 2)
+        record[description_at] = bad_certificate;
+}
+
 static int io_send(WOLFSSL *ssl, char *buf, int len, void *user)
 {
     struct wolf_session *session = user;
 
     (void)ssl;
+    if (session->is_certificate_refused)
+        name_refusal(buf, len);
     session->callbacks->on_send(session->user, (const uint8_t *)buf, (size_t)len);
     return len;
 }
 
-/* One datagram a call, then WANT_READ: the library must not take two for one. */
+/* One datagram a call, then WANT_READ: the library must not take two for one. One that it has no
+ * room for is none: cut, its rest would be taken from the next. */
 static int io_receive(WOLFSSL *ssl, char *buf, int room, void *user)
 {
     struct wolf_session *session = user;
     size_t len = session->input_len;
 
     (void)ssl;
-    if (!session->input)
+    if (!session->input || len > (size_t)room) {
+        session->input = NULL;
         return WOLFSSL_CBIO_ERR_WANT_READ;
-    if (len > (size_t)room)
-        len = (size_t)room;
+    }
     memcpy(buf, session->input, len);
     session->input = NULL;
     return (int)len;
@@ -128,6 +147,15 @@ static int on_good_hello(WOLFSSL *ssl, void *user)
     return WOLFSSL_FATAL_ERROR;
 }
 
+/* What the library reads of a datagram follows from the MTU that its context has when a session is
+ * made; what it sends from the session's own, which is set behind that. A peer's path may be wider
+ * than ours (or its chain of certificates longer than it thinks): whatever an Ethernet carries is
+ * read. */
+static uint16_t largest_read(uint16_t mtu)
+{
+    return mtu > READ_MIN ? mtu : READ_MIN;
+}
+
 static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
 {
     if (wolfSSL_CTX_set_cipher_list(ctx, ciphers) != WOLFSSL_SUCCESS)
@@ -139,7 +167,7 @@ static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
     if (role == DTLS_CLIENT && wolfSSL_CTX_UseSupportedCurve(ctx, WOLFSSL_ECC_SECP384R1) !=
                                    WOLFSSL_SUCCESS) /* for a peer's P-384 certificate */
         return false;
-    if (wolfSSL_CTX_dtls_set_mtu(ctx, mtu) != WOLFSSL_SUCCESS ||
+    if (wolfSSL_CTX_dtls_set_mtu(ctx, largest_read(mtu)) != WOLFSSL_SUCCESS ||
         wolfSSL_CTX_set_group_messages(ctx) != WOLFSSL_SUCCESS)
         return false;
     /* A resumed session shows no certificate, so there would be nothing to hold the fingerprint
@@ -165,6 +193,7 @@ int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu,
     if (!ctx)
         return ERR_NOMEM;
     ctx->role = role;
+    ctx->mtu = mtu;
     ctx->ctx = wolfSSL_CTX_new(role == DTLS_CLIENT ? wolfDTLSv1_2_client_method()
                                                    : wolfDTLSv1_2_server_method());
     if (!ctx->ctx || cert_install(cert, ctx->ctx) != 0 || !configure(ctx->ctx, role, mtu)) {
@@ -193,7 +222,8 @@ int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callb
     session->ctx = ctx;
     session->callbacks = callbacks;
     session->ssl = wolfSSL_new(ctx->ctx);
-    if (!session->ssl) {
+    if (!session->ssl || wolfSSL_dtls_set_mtu(session->ssl, ctx->mtu) != WOLFSSL_SUCCESS) {
+        wolfSSL_free(session->ssl);
         free(session);
         return ERR_NOMEM;
     }
