@@ -16,6 +16,7 @@ static void free_now(struct dtls_assoc *a)
     free(a->result);
     free(a->parked);
     dtls_join_free(a->join);
+    dtls_gate_destroy(a->gate);
     dtls_flight_free(&a->flight);
     secret_wipe(a, sizeof(*a));
     free(a);
@@ -34,6 +35,8 @@ static void leave(struct dtls_assoc *a)
     if (a->drop_session) {
         wolf_session_destroy(a->session);
         a->session = NULL;
+        dtls_gate_destroy(a->gate);
+        a->gate = NULL;
         a->drop_session = false;
     }
     if (a->is_destroyed)
@@ -134,6 +137,8 @@ void dtls_assoc_emit(void *user, const uint8_t *data, size_t len)
     a->ctx->stats.datagrams_out++;
     if (a->state == DTLS_IDLE || a->state == DTLS_HANDSHAKE)
         dtls_flight_add(&a->flight, data, len);
+    if (a->gate)
+        dtls_gate_sent(a->gate, data, len);
     a->is_sending = true;
     a->callbacks->on_send(a->user, &a->remote, data, len);
     a->is_sending = false;
@@ -178,21 +183,12 @@ static void resend_last_flight(struct dtls_assoc *a)
     dtls_flight_each(&a->flight, resend_one, a);
 }
 
-static void input_handshake(struct dtls_assoc *a, const uint8_t *data, size_t len)
-{
-    uint64_t sent_before = a->ctx->stats.datagrams_out;
-
-    dtls_flight_reset(&a->flight);
-    dtls_handle_result(a, wolf_session_input(a->session, data, len));
-    if (a->state == DTLS_HANDSHAKE && a->ctx->stats.datagrams_out != sent_before)
-        dtls_assoc_arm_retransmit(a);
-}
-
 static void input_records(struct dtls_assoc *a, const struct dtls_record *first,
                           const uint8_t *data, size_t len)
 {
     if (first->type == DTLS_HANDSHAKE_RECORD || first->type == DTLS_CHANGE_CIPHER_SPEC) {
-        resend_last_flight(a);
+        if (dtls_gate_is_marked(&a->marks, data, len))
+            resend_last_flight(a);
         return;
     }
     if (first->epoch == 0) {
@@ -222,7 +218,7 @@ static void dispatch(struct dtls_assoc *a, const struct addr *from, const struct
             a->ctx->stats.dropped_hello++;
         break;
     case DTLS_HANDSHAKE:
-        input_handshake(a, data, len);
+        dtls_handshake_input(a, data, len);
         break;
     case DTLS_UNVERIFIED:
     case DTLS_ESTABLISHED:
@@ -268,7 +264,9 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t dtls_assoc_next_deadline(const struct dtls_assoc *a)
 {
-    return earlier(a->retransmit_at, earlier(a->fail_at, a->park_at));
+    uint64_t gate = a->gate ? dtls_gate_deadline(a->gate) : DTLS_NO_DEADLINE;
+
+    return earlier(earlier(a->retransmit_at, gate), earlier(a->fail_at, a->park_at));
 }
 
 static void retransmit(struct dtls_assoc *a)
@@ -292,8 +290,10 @@ void dtls_assoc_on_timer(struct dtls_assoc *a, uint64_t now)
             dtls_assoc_fail(a, DTLS_FAIL_NO_FINGERPRINT,
                             "the signalling named no fingerprint in time");
         } else {
-            dtls_assoc_fail(a, DTLS_FAIL_TIMEOUT, "no end of the handshake in time");
+            dtls_handshake_expire(a);
         }
+    } else if (a->gate && dtls_gate_on_timer(a->gate, now)) {
+        dtls_handshake_feed(a);
     } else if (now >= a->retransmit_at && a->state == DTLS_HANDSHAKE) {
         retransmit(a);
     } else if (now >= a->park_at) {

@@ -1,4 +1,5 @@
 /* From the first flight to the verified peer. */
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "crypto/dtls_internal.h"
@@ -28,6 +29,11 @@ static bool on_hello(void *user)
     if (dtls_assoc_profiles(a, &ours) > 0 && a->hello_profile == SRTP_PROFILE_NONE &&
         !a->may_lack_srtp)
         return false;
+    /* Before the answer goes out: the gate hears both sides. */
+    a->gate = dtls_gate_create(DTLS_SERVER, &a->ctx->stats);
+    if (!a->gate)
+        return false;
+    dtls_gate_begin(a->gate, a->hello, a->hello_len);
     a->is_hello_good = true;
     return true;
 }
@@ -66,7 +72,8 @@ static void begin(struct dtls_assoc *a)
     dtls_assoc_arm_retransmit(a);
 }
 
-int dtls_client_begin(struct dtls_assoc *a)
+/* A session of the library that has sent nothing yet, and its gate. */
+static int prepare_client(struct dtls_assoc *a)
 {
     const enum srtp_profile *ours;
     size_t n = dtls_assoc_profiles(a, &ours);
@@ -76,11 +83,100 @@ int dtls_client_begin(struct dtls_assoc *a)
         rc = wolf_session_set_peer(a->session, &a->remote);
     if (rc != 0)
         return rc;
+    a->gate = dtls_gate_create(DTLS_CLIENT, &a->ctx->stats);
+    if (!a->gate)
+        return ERR_NOMEM;
     wolf_session_set_user(a->session, a);
     wolf_session_set_profiles(a->session, ours, n);
+    return 0;
+}
+
+int dtls_client_begin(struct dtls_assoc *a)
+{
+    int rc = prepare_client(a);
+
+    if (rc != 0)
+        return rc;
     begin(a);
     dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
     return 0;
+}
+
+/* The server asks for a cookie again and so holds no state for us: the one we gave it was a
+ * forger's. A new hello, within the time of the handshake that ran. */
+static void restart_client(struct dtls_assoc *a)
+{
+    if (a->restarts++ >= DTLS_RESTART_MAX)
+        return;
+    wolf_session_destroy(a->session);
+    a->session = NULL;
+    dtls_gate_destroy(a->gate);
+    a->gate = NULL;
+    a->ctx->stats.restarts++;
+    if (prepare_client(a) != 0) {
+        dtls_assoc_fail(a, DTLS_FAIL_INTERNAL, "out of memory");
+        return;
+    }
+    dtls_flight_reset(&a->flight);
+    dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
+}
+
+static bool is_feeding(const struct dtls_assoc *a)
+{
+    return !a->is_destroyed && !a->drop_session && a->session && a->gate;
+}
+
+void dtls_handshake_feed(struct dtls_assoc *a)
+{
+    const uint8_t *data;
+    size_t len;
+
+    while (is_feeding(a) && a->state == DTLS_HANDSHAKE && dtls_gate_next(a->gate, &data, &len)) {
+        dtls_flight_reset(&a->flight);
+        dtls_handle_result(a, wolf_session_input(a->session, data, len));
+    }
+    if (!is_feeding(a) || a->state == DTLS_HANDSHAKE)
+        return;
+    dtls_gate_mark(a->gate, &a->marks);
+    /* Records that came before or with the last of the handshake. */
+    while (is_feeding(a) && dtls_gate_next(a->gate, &data, &len))
+        dtls_handle_result(a, wolf_session_input(a->session, data, len));
+    dtls_gate_destroy(a->gate);
+    a->gate = NULL;
+}
+
+void dtls_handshake_input(struct dtls_assoc *a, const uint8_t *data, size_t len)
+{
+    struct dtls_stats *stats = &a->ctx->stats;
+    uint64_t sent_before = stats->datagrams_out;
+
+    dtls_gate_add(a->gate, a->now, a->has_fingerprint ? &a->expected : NULL, data, len);
+    if (dtls_gate_wants_restart(a->gate))
+        restart_client(a);
+    else
+        dtls_handshake_feed(a);
+    if (a->state != DTLS_HANDSHAKE || !a->gate)
+        return;
+    /* RFC 6347 §4.2.4: a flight that comes again says that our answer did not arrive. */
+    if (dtls_gate_is_repeated(a->gate) && a->now >= a->resend_next) {
+        stats->retransmits++;
+        dtls_handle_result(a, wolf_session_retransmit(a->session));
+    }
+    if (a->state == DTLS_HANDSHAKE && stats->datagrams_out != sent_before) {
+        a->resend_next = a->now + DTLS_RESEND_INTERVAL_MS;
+        dtls_assoc_arm_retransmit(a);
+    }
+}
+
+void dtls_handshake_expire(struct dtls_assoc *a)
+{
+    const char *text;
+    enum dtls_failure hint = a->gate ? dtls_gate_hint(a->gate, &text) : DTLS_FAIL_NONE;
+
+    if (hint == DTLS_FAIL_NONE)
+        dtls_assoc_fail(a, DTLS_FAIL_TIMEOUT, "no end of the handshake in time");
+    else
+        dtls_assoc_fail(a, hint, text);
 }
 
 /* Makes the listener ready for a question to this association. */
@@ -96,6 +192,7 @@ static struct wolf_session *prepare_listener(struct dtls_assoc *a, const struct 
         wolf_session_create(ctx->wolf[DTLS_SERVER], &dtls_wolf_callbacks, &ctx->listener) != 0)
         return NULL;
     wolf_session_set_user(ctx->listener, a);
+    wolf_session_shift_records(ctx->listener, a->hello_shift);
     if (wolf_session_set_peer(ctx->listener, from) != 0 ||
         wolf_session_set_cookie(ctx->listener, secret) != 0)
         return NULL;
@@ -166,6 +263,27 @@ static struct wolf_session *ask_with_both(struct dtls_assoc *a, const struct dtl
     return ask_listener(a, hello, dtls_ctx_cookie_secret(ctx), data, len, result);
 }
 
+/* The listener hears many clients, whose records have numbers of their own. Its guard against
+ * replays must not drop one client's because another's were higher: each hello gets the next number
+ * of a row of ours, and the answer the client's back (RFC 6347 §4.2.1). Returns the client's. */
+static uint64_t renumber_hello(struct dtls_ctx *ctx, const uint8_t *data, size_t *len)
+{
+    struct bytes_reader r = bytes_reader(data, *len);
+    struct bytes_writer w = bytes_writer(ctx->hello, sizeof(ctx->hello));
+    uint64_t number;
+    uint16_t size;
+
+    bytes_write_copy(&w, data, 5);
+    bytes_skip(&r, 5);
+    number = bytes_read_u48(&r);
+    bytes_write_u48(&w, ctx->hello_number++);
+    size = bytes_read_u16(&r);
+    bytes_write_u16(&w, size);
+    bytes_write_copy(&w, data + DTLS_RECORD_HEADER, size);
+    *len = w.pos;
+    return number;
+}
+
 /* A server's first datagrams: the context's listener answers until the cookie is good, then it
  * becomes this association's session and the context makes another when it needs one. */
 void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint8_t *data,
@@ -176,13 +294,19 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
     enum wolf_result result = WOLF_WANT;
     struct wolf_session *listener;
     struct dtls_hello hello;
+    uint64_t number;
 
     if (dtls_join_is_fragment(data, len) && !dtls_join_add(&a->join, data, len, &data, &len))
         return; /* the rest is on its way */
-    if (dtls_hello_parse(data, len, &hello) != 0) {
+    if (dtls_hello_parse(data, len, &hello) != 0 ||
+        DTLS_RECORD_HEADER + (size_t)(data[11] << 8 | data[12]) > sizeof(ctx->hello)) {
         ctx->stats.dropped_hello++;
         return;
     }
+    number = renumber_hello(ctx, data, &len);
+    a->hello = data = ctx->hello;
+    a->hello_len = len;
+    a->hello_shift = number - (ctx->hello_number - 1);
     dtls_ctx_age_cookies(ctx, a->now);
     a->remote = *from;
     listener = ask_with_both(a, &hello, data, len, &result);

@@ -4,6 +4,10 @@
 
 #include "base/addr.h"
 #include "crypto/dtls.h"
+#include "crypto/dtls_gate.h"
+#include "crypto/dtls_join.h"
+#include "crypto/dtls_record.h"
+#include "crypto/dtls_shelf.h"
 #include "crypto/wolf.h"
 
 /* Both halves of the largest key and salt. */
@@ -11,16 +15,23 @@
 /* A last flight is answered again at most this often, and this often in all. */
 #define DTLS_RESEND_INTERVAL_MS 100
 #define DTLS_RESEND_MAX         32
+/* A client begins anew at most so often because its cookie was refused. */
+#define DTLS_RESTART_MAX 8
 /* Taking the state out again costs 30 µs; a forged record must not make us do it at line rate. */
 #define DTLS_UNPARK_INTERVAL_MS 100
+
+/* A record with a ClientHello. */
+#define DTLS_HELLO_MAX (DTLS_RECORD_HEADER + DTLS_HANDSHAKE_HEADER + DTLS_JOIN_MAX)
 
 struct dtls_ctx {
     struct dtls_config config;
     struct wolf_ctx *wolf[2];      /* by enum dtls_role */
     struct wolf_session *listener; /* answers ClientHellos without a good cookie; may be NULL */
     uint8_t *secrets;      /* of cookies, old cookies, sealing; in memory that is not dumped */
-    uint64_t cookie_since; /* of the secret in use; 0: not asked for yet */
-    bool has_old_cookie;   /* the secret before is of use still */
+    uint64_t hello_number; /* of the next record for the listener */
+    uint8_t hello[DTLS_HELLO_MAX]; /* that record */
+    uint64_t cookie_since;         /* of the secret in use; 0: not asked for yet */
+    bool has_old_cookie;           /* the secret before is of use still */
     struct dtls_stats stats;
 };
 
@@ -50,6 +61,11 @@ struct dtls_assoc {
     struct dtls_join *join;       /* server: of a ClientHello in fragments; NULL: none came */
     uint8_t *parked;              /* sealed state of the session */
     struct dtls_flight flight;    /* what was sent since the last datagram came */
+    struct dtls_gate *gate;       /* while the handshake runs */
+    struct dtls_gate_marks marks; /* of the peer's last messages in the clear */
+    const uint8_t *hello;         /* server: the ClientHello that is being handled */
+    size_t hello_len;
+    uint64_t hello_shift; /* from the number of its record to the client's */
     const char *cipher;
     struct fingerprint expected;
     uint64_t now;           /* of the call that runs */
@@ -62,6 +78,7 @@ struct dtls_assoc {
     uint32_t retransmit_ms;
     uint16_t parked_len;
     uint16_t resends;
+    uint16_t restarts;
     uint16_t depth; /* calls that are in this association now */
     uint8_t role;   /* enum dtls_role */
     uint8_t state;  /* enum dtls_state */
@@ -102,6 +119,12 @@ size_t dtls_assoc_profiles(const struct dtls_assoc *assoc, const enum srtp_profi
 /* dtls_handshake.c: what the library calls back, and the first flights. */
 extern const struct wolf_callbacks dtls_wolf_callbacks;
 int dtls_client_begin(struct dtls_assoc *assoc);
+/* A datagram of the handshake. */
+void dtls_handshake_input(struct dtls_assoc *assoc, const uint8_t *data, size_t len);
+/* Gives the library what the gate lets through. */
+void dtls_handshake_feed(struct dtls_assoc *assoc);
+/* The time for the handshake is over. */
+void dtls_handshake_expire(struct dtls_assoc *assoc);
 void dtls_server_hello(struct dtls_assoc *assoc, const struct addr *from, const uint8_t *data,
                        size_t len);
 /* Acts upon what the library made of a datagram. */

@@ -16,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NONCE_BYTES 12
-#define TAG_BYTES   16
-#define TEXT_MAX    120
-#define READ_MIN    2048 /* bytes of a datagram */
+#define NONCE_BYTES   12
+#define TAG_BYTES     16
+#define TEXT_MAX      120
+#define READ_MIN      2048 /* bytes of a datagram */
+#define RECORD_HEADER 13
 
 /* Forward secrecy and authenticated encryption only. */
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -39,6 +40,7 @@ struct wolf_session {
     void *user;
     const uint8_t *input; /* the datagram being fed, NULL once it was read */
     size_t input_len;
+    uint64_t record_shift; /* added to the numbers of our records in the clear */
     bool is_done;
     bool is_certificate_refused;
     bool has_chain; /* the peer sent certificates above its leaf */
@@ -87,6 +89,29 @@ static void name_refusal(char *record, int len)
         record[description_at] = bad_certificate;
 }
 
+/* A client's records in the clear begin at a random number, as if the ones before it had been lost:
+ * that is how a server's HelloVerifyRequest, which has to mirror it (RFC 6347 §4.2.1), is told from
+ * a forged one. Nothing authenticates these numbers, and none of the library's own is kept here. */
+static void shift_records(const struct wolf_session *session, uint8_t *data, size_t len)
+{
+    size_t at = 0;
+
+    while (len - at >= RECORD_HEADER) {
+        uint8_t *r = data + at;
+        uint64_t number = session->record_shift;
+
+        if (r[3] == 0 && r[4] == 0) { /* epoch */
+            for (int i = 0; i < 6; i++)
+                number += (uint64_t)r[5 + i] << 8 * (5 - i);
+            for (int i = 0; i < 6; i++)
+                r[5 + i] = (uint8_t)(number >> 8 * (5 - i));
+        }
+        at += RECORD_HEADER + ((size_t)r[11] << 8 | r[12]);
+        if (at > len)
+            break;
+    }
+}
+
 static int io_send(WOLFSSL *ssl, char *buf, int len, void *user)
 {
     struct wolf_session *session = user;
@@ -94,6 +119,8 @@ static int io_send(WOLFSSL *ssl, char *buf, int len, void *user)
     (void)ssl;
     if (session->is_certificate_refused)
         name_refusal(buf, len);
+    if (session->record_shift != 0)
+        shift_records(session, (uint8_t *)buf, (size_t)len);
     session->callbacks->on_send(session->user, (const uint8_t *)buf, (size_t)len);
     return len;
 }
@@ -216,6 +243,7 @@ int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callb
                         struct wolf_session **out)
 {
     struct wolf_session *session = calloc(1, sizeof(*session));
+    uint8_t offset[4];
 
     if (!session)
         return ERR_NOMEM;
@@ -233,6 +261,9 @@ int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callb
     wolfSSL_dtls_set_using_nonblock(session->ssl, 1);
     if (ctx->role == DTLS_SERVER)
         wolfDTLS_SetChGoodCb(session->ssl, on_good_hello, session);
+    else if (wc_RNG_GenerateBlock(wolfSSL_GetRNG(session->ssl), offset, sizeof(offset)) == 0)
+        session->record_shift = (uint64_t)offset[0] << 24 | (uint64_t)offset[1] << 16 |
+                                (uint64_t)offset[2] << 8 | offset[3] | 1;
     *out = session;
     return 0;
 }
@@ -260,6 +291,11 @@ void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_pro
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ":" : "",
                                  srtp_profile_to_str(profiles[i]));
     (void)wolfSSL_set_tlsext_use_srtp(session->ssl, names);
+}
+
+void wolf_session_shift_records(struct wolf_session *session, uint64_t shift)
+{
+    session->record_shift = shift;
 }
 
 int wolf_session_set_peer(struct wolf_session *session, const struct addr *peer)

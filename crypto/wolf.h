@@ -62,6 +62,9 @@ void wolf_session_set_user(struct wolf_session *session, void *user);
 void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_profile *profiles,
                                size_t n);
 
+/* Adds to the numbers of the records that go out in the clear (modulo 2^48). */
+void wolf_session_shift_records(struct wolf_session *session, uint64_t shift);
+
 /* Where the peer is: a server binds its cookie to that, and without it nothing can be frozen. */
 int wolf_session_set_peer(struct wolf_session *session, const struct addr *peer);
 
