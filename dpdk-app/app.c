@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "dpdk-app/mix.h"
 
 #define STREAMS_PER_TRANSPORT 4u   /* on the average; one may have TRANSPORT_STREAMS each way */
 #define SPIN_TURNS            200u /* idle turns before the first sleep */
@@ -31,7 +32,10 @@ static void worker_sleep(struct app_worker *w, unsigned idle)
 
     for (unsigned more = idle - SPIN_TURNS; more > 8 && us < SLEEP_MAX_US; more /= 2)
         us *= 2;
-    time.tv_nsec = (us < SLEEP_MAX_US ? us : SLEEP_MAX_US) * 1000L;
+    us = mix_wait_us(w->worker, us < SLEEP_MAX_US ? us : SLEEP_MAX_US);
+    if (us == 0)
+        return; /* a room is due */
+    time.tv_nsec = us * 1000L;
     if (dpdk_sleep_begin(app->dpdk, w->number) && link_worker_sleep_begin(w->link)) {
         worker_count(w->worker, LINK_COUNTER_sleeps, 1);
         ppoll(&pfd, 1, &time, NULL);
@@ -108,6 +112,7 @@ static void fill_plane(struct app *app)
     plane->streams = config->max_transports * STREAMS_PER_TRANSPORT;
     if (plane->streams < 2 * TRANSPORT_STREAMS)
         plane->streams = 2 * TRANSPORT_STREAMS;
+    plane->mixes = config->max_mixes;
     plane->media_timeout_ms = app->settings->media.no_media_timeout_ms;
     plane->report_ms = app->settings->media.rtcp_interval_ms;
     plane->clock_us = clock_mono_us;
@@ -138,6 +143,7 @@ static int start_server(struct app *app)
                                         .mode = app->settings->link.mode,
                                         .workers = config->workers,
                                         .transports = app->plane.transports,
+                                        .mixes = app->plane.mixes,
                                         .locals = app->plane.locals.count,
                                         .port_min = app->plane.port_min,
                                         .port_max = app->plane.port_max,
@@ -183,6 +189,27 @@ static int start_worker(struct app *app, unsigned number)
     return err;
 }
 
+/* Files need a thread of their own, if there are to be any. */
+static int start_writer(struct app *app)
+{
+    const struct settings_data_plane *config = &app->settings->data_plane;
+    const struct writer_config writer = {.recordings = config->recording.directory,
+                                         .announcements = config->announcements,
+                                         .max_seconds = config->recording.max_seconds,
+                                         .max_bytes = config->recording.max_mb * 1000000ull,
+                                         .files = config->recording.max_files,
+                                         .lanes = app->plane.workers};
+    int err;
+
+    if (writer.recordings[0] == '\0' && writer.announcements[0] == '\0')
+        return 0;
+    err = writer_create(&writer, &app->writer);
+    if (err != 0)
+        log_error(LOG_AREA_DATAPLANE, 0, "writer does not start", LOG_E("error", err));
+    app->plane.writer = app->writer;
+    return err;
+}
+
 static int start_all(struct app *app)
 {
     char text[512] = "";
@@ -196,6 +223,8 @@ static int start_all(struct app *app)
     err = plane_init(&app->plane);
     if (err == 0)
         err = start_server(app);
+    if (err == 0)
+        err = start_writer(app);
     if (err == 0)
         fill_neighbours(app);
     for (unsigned i = 0; err == 0 && i < app->plane.workers; i++)
@@ -237,6 +266,7 @@ static void end_all(struct app *app)
         if (app->worker[i].engine != NULL)
             srtp_engine_destroy(app->worker[i].engine);
     }
+    writer_destroy(app->writer);
     if (app->server != NULL)
         log_totals(app);
     link_server_destroy(app->server);

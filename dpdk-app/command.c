@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "dpdk-app/ice.h"
+#include "dpdk-app/mix.h"
 #include "dpdk-app/report.h"
 #include "dpdk-app/route.h"
 
@@ -83,6 +84,7 @@ void worker_close(struct worker *worker, struct transport *t)
     struct plane *plane = worker->plane;
     uint32_t place = place_of(t);
 
+    mix_leave_all(worker, t);
     atomic_store(&plane->port[t->local][t->port], 0);
     clear_keys(worker, t);
     worker_drop_streams(worker, t);
@@ -291,6 +293,8 @@ static int (*const handler[])(struct worker *, struct transport *, const struct 
     [LINK_TRANSPORT_PAIR] = do_pair,
     [LINK_ICE_SET] = ice_set,
     [LINK_TRANSPORT_DATA] = do_data,
+    [LINK_CAPTURE] = mix_capture,
+    [LINK_CAPTURE_STOP] = mix_capture_stop,
 };
 
 static int do_change(struct worker *worker, const struct link_msg *msg)
@@ -363,7 +367,10 @@ void worker_on_command(void *context, unsigned producer, const struct link_msg *
         return;
     }
     memset(&stats, 0, sizeof(stats));
-    if (msg->type == LINK_TRANSPORT_OPEN)
+    worker->asking = producer;
+    if (msg->type >= LINK_MIX_OPEN && msg->type <= LINK_MIX_RECORD_STOP)
+        err = mix_command(worker, producer, msg, &id);
+    else if (msg->type == LINK_TRANSPORT_OPEN)
         err = do_open(worker, &msg->u.open, &id);
     else if (msg->type == LINK_TRANSPORT_CLOSE)
         err = do_close(worker, msg, &stats);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "dpdk-app/media.h"
+#include "dpdk-app/mix.h"
 #include "dpdk-app/report.h"
 #include "dpdk-app/resolve.h"
 #include "dpdk-app/translate.h"
@@ -252,6 +253,8 @@ static void stage_destination(struct worker *worker, struct burst *burst)
         }
         if (__builtin_expect(is_special, 0) && !follow_row(worker, t, p, s))
             continue;
+        if (__builtin_expect(t->is_sending & TRANSPORT_SEND_CAPTURE, 0))
+            mix_captured(worker, t, p, true);
         s->last_ms = worker->now_ms;
         burst->stream[kept] = s;
         burst->p[kept++] = p;
@@ -357,8 +360,9 @@ static void account_sent(struct worker *worker, struct transport *t, const struc
     }
     link_stat_set(&stats->last_out_ms, worker->now_ms);
     /* Reports of our own are no media; on a plain RTCP transport there is nothing else. */
-    if (!t->is_sending && (p->kind == PACKET_RTP || t->send_mode == LINK_MODE_RTCP)) {
-        t->is_sending = 1;
+    if (!(t->is_sending & TRANSPORT_FIRST_OUT) &&
+        (p->kind == PACKET_RTP || t->send_mode == LINK_MODE_RTCP)) {
+        t->is_sending |= TRANSPORT_FIRST_OUT;
         link_stat_set(&stats->first_out_ms, worker->now_ms);
         worker_event(worker, t, LINK_FIRST_PACKET, 1, p);
     }

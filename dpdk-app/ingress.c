@@ -3,6 +3,7 @@
 #include "dpdk-app/dtls_gate.h"
 #include "dpdk-app/ice.h"
 #include "dpdk-app/media.h"
+#include "dpdk-app/mix.h"
 #include "dpdk-app/parse.h"
 #include "dpdk-app/report.h"
 #include "dpdk-app/resolve.h"
@@ -522,6 +523,8 @@ static void stage_account(struct worker *worker, struct burst *burst)
         if (p->bits & PACKET_LATCH)
             latch(worker, t, p);
         account(worker, t, p, burst->stream[i]);
+        if (__builtin_expect(t->bits & TRANSPORT_CAPTURE, 0))
+            mix_captured(worker, t, p, false);
         burst->p[kept++] = p;
     }
     burst->n = kept;
@@ -562,24 +565,38 @@ static inline void fetch_destination(struct worker *worker, const struct packet 
 struct apart {
     struct packet *many[PACKET_BURST];  /* RTP for a list of receivers */
     struct packet *taken[PACKET_BURST]; /* RTCP that ends here */
-    unsigned many_n, taken_n;
+    struct packet *mixed[PACKET_BURST]; /* RTP that its mix hears */
+    unsigned many_n, taken_n, mixed_n;
 };
+
+/* True: a mix or a list of receivers has it. */
+static bool set_apart(const struct transport *t, struct packet *p, struct apart *apart)
+{
+    if (p->kind != PACKET_RTP)
+        return false;
+    if ((t->bits & TRANSPORT_MIX) && mix_wants(t->member, p->payload_type))
+        apart->mixed[apart->mixed_n++] = p;
+    else if (t->bits & TRANSPORT_FAN)
+        apart->many[apart->many_n++] = p;
+    else
+        return false;
+    return true;
+}
 
 static void stage_route(struct worker *worker, struct burst *burst, struct apart *apart)
 {
     struct packet *foreign[PACKET_BURST];
     unsigned kept = 0, away = 0;
 
-    apart->many_n = apart->taken_n = 0;
+    apart->many_n = apart->taken_n = apart->mixed_n = 0;
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
         struct transport *t = worker_transport(worker, p->transport, 0);
         const struct route *route;
 
-        if (__builtin_expect(t->bits & TRANSPORT_FAN, 0) && p->kind == PACKET_RTP) {
-            apart->many[apart->many_n++] = p;
+        if (__builtin_expect(t->bits & (TRANSPORT_FAN | TRANSPORT_MIX), 0) &&
+            set_apart(t, p, apart))
             continue;
-        }
         if (__builtin_expect(p->kind == PACKET_RTCP, 0) && (t->flags & LINK_FLAG_REPORTS)) {
             apart->taken[apart->taken_n++] = p;
             continue;
@@ -621,6 +638,8 @@ static void receive_ours(struct worker *worker, struct burst *burst)
     worker_send_media(worker, burst);
     if (apart.many_n > 0)
         route_fan_out(worker, apart.many, apart.many_n);
+    if (apart.mixed_n > 0)
+        mix_take(worker, apart.mixed, apart.mixed_n);
     if (apart.taken_n > 0)
         report_take(worker, apart.taken, apart.taken_n);
 }

@@ -107,9 +107,7 @@ static struct receiver *find_row(struct fan *fan, const struct link_receiver *r)
     return NULL;
 }
 
-/* A number for a row that is later than all before, those of other workers too: their clock is the
- * same. */
-static uint32_t next_order(struct worker *worker)
+uint32_t route_next_order(struct worker *worker)
 {
     uint32_t now = (uint32_t)worker->now_ms;
 
@@ -126,7 +124,7 @@ static uint32_t order_of(struct worker *worker, const struct fan *fan,
         if (fan->row[i].to == r->to.index && fan->row[i].generation == r->to.generation &&
             fan->row[i].ssrc_out == r->ssrc_out)
             return fan->row[i].order;
-    return next_order(worker);
+    return route_next_order(worker);
 }
 
 /* The row's clock tells that of what is received, for payload types that do not. */

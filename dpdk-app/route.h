@@ -35,6 +35,10 @@ int route_add(struct worker *worker, struct transport *t, const struct link_msg 
 int route_remove(struct worker *worker, struct transport *t, const struct link_msg *msg);
 int route_switch(struct worker *worker, struct transport *t, const struct link_msg *msg);
 
+/* A number for a row that is later than all before, those of other workers too: their clock is the
+ * same. */
+uint32_t route_next_order(struct worker *worker);
+
 /* Free the list of a transport that closes. */
 void route_drop(struct transport *t);
 

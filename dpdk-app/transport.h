@@ -25,6 +25,14 @@ enum transport_bits {
     TRANSPORT_SILENT = 4,   /* media timeout was reported */
     TRANSPORT_LATCH = 8,    /* learn the remote from the next packet that authenticates */
     TRANSPORT_FAN = 16,     /* has a list of receivers (route.h) */
+    TRANSPORT_MIX = 2,      /* is a member of a mix (mix.h) */
+    TRANSPORT_CAPTURE = 32, /* what arrives is captured */
+};
+
+/* transport.is_sending */
+enum transport_sending {
+    TRANSPORT_FIRST_OUT = 1,    /* the first packet was reported */
+    TRANSPORT_SEND_CAPTURE = 2, /* what leaves is captured */
 };
 
 /* One SSRC in one direction. */
@@ -107,7 +115,7 @@ struct transport {
     uint32_t hop_version;
     uint32_t send_generation; /* as generation, mode, stats above: they never change while it is */
     uint8_t send_mode;        /* open, and line 0 is left to the other direction */
-    uint8_t is_sending;       /* the first packet was reported */
+    uint8_t is_sending;       /* enum transport_sending */
     uint16_t room;            /* longest plain RTP packet that fits the path's MTU when protected */
     struct srtp_key *tx_key;
     struct link_transport_stats *send_stats;
@@ -118,7 +126,9 @@ struct transport {
     struct dtls_gate dtls; /* datagrams that went up in this moment */
     uint64_t mismatch_ms;  /* last LINK_REMOTE_MISMATCH */
     uint64_t opened_ms;
-    struct ice *ice; /* NULL: its remote is what signalling named (ice.h) */
+    struct mix_member *member; /* NULL: in no mix */
+    struct mix_file *capture;  /* NULL: none */
+    struct ice *ice;           /* NULL: its remote is what signalling named (ice.h) */
     uint32_t retired_count;
     uint32_t retired[TRANSPORT_RETIRED]; /* SSRCs sent under tx_key */
     struct srtp_master tx_used;          /* may not be installed again: indices would repeat */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "dpdk-app/mix.h"
 #include "dpdk-app/report.h"
 #include "dpdk-app/resolve.h"
 
@@ -82,7 +83,9 @@ int worker_create(struct plane *plane, unsigned number, struct io *io, struct li
     worker->stream = secret_alloc(stream_bytes(plane));
     worker->report = calloc(plane->streams + (size_t)1, sizeof(*worker->report));
     timer_set_init(&worker->timers);
-    if (worker->transport == NULL || worker->stream == NULL || worker->report == NULL) {
+    if (mix_init(worker) != 0 || worker->transport == NULL || worker->stream == NULL ||
+        worker->report == NULL) {
+        mix_fini(worker);
         free(worker->report);
         secret_free(worker->transport, plane->transports * sizeof(*worker->transport));
         secret_free(worker->stream, stream_bytes(plane));
@@ -101,6 +104,7 @@ void worker_destroy(struct worker *worker)
     for (uint32_t i = 0; i < worker->plane->transports; i++)
         if (worker->transport[i].mode != 0)
             worker_close(worker, &worker->transport[i]);
+    mix_fini(worker);
     for (unsigned i = 0; i < worker->held_n; i++)
         worker->io->release(worker->io, &worker->held[i].p, 1);
     worker_flush(worker);
@@ -163,6 +167,7 @@ static void sweep(struct worker *worker)
         }
         check_silence(worker, t);
     }
+    mix_sweep(worker);
 }
 
 /* The attachment changed: what it did not open is orphaned from now on. */
@@ -177,6 +182,7 @@ static void follow_epoch(struct worker *worker)
     for (uint32_t i = 0; i < worker->plane->transports; i++)
         if (worker->transport[i].mode != 0)
             worker_show(worker, &worker->transport[i]);
+    mix_show_all(worker);
 }
 
 /* Addresses that transports send to are asked for before they age out. */
@@ -232,6 +238,8 @@ unsigned worker_turn(struct worker *worker, uint64_t now_ms)
         worker_flush(worker);
         work += n;
     }
+    work += mix_run(worker);
+    mix_take_results(worker);
     housekeeping(worker);
     worker_flush(worker);
     link_worker_flush(worker->link);

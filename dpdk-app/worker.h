@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/timer.h"
 #include "crypto/srtp.h"
 #include "dpdk-app/io.h"
@@ -31,6 +32,8 @@ struct plane {
     uint32_t workers;
     uint32_t transports;        /* a worker */
     uint32_t streams;           /* a worker */
+    uint32_t mixes;             /* a worker */
+    struct writer *writer;      /* NULL: nothing is recorded or announced */
     uint32_t media_timeout_ms;  /* 0 = never */
     uint32_t orphan_timeout_ms; /* 0 = never */
     uint32_t report_ms;         /* between reports of our own, on average; 0 = none */
@@ -120,6 +123,18 @@ struct worker {
     struct timer_set timers; /* of reports */
     struct report_ask ask[WORKER_ASKS];
     unsigned ask_n;
+    /* Mixes (mix.h). */
+    struct mix **mix;   /* plane->mixes places, NULL = free */
+    uint32_t *free_mix; /* stack of free places */
+    uint32_t free_mixes, mix_generation;
+    uint32_t sweep_mix;
+    struct list due;          /* all rooms, by the time of their next tick */
+    struct mix *mixing;       /* a tick of it is being sent; NULL = none */
+    unsigned mixing_at;       /* its member that is next */
+    struct writer_lane *lane; /* NULL: none */
+    struct list files;
+    uint64_t next_tag;
+    unsigned asking;            /* producer of the command under way */
     struct link_msg up;         /* being built */
     struct worker_watch *watch; /* NULL but in benchmarks */
 };

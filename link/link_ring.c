@@ -38,6 +38,27 @@ static size_t body_size(unsigned type)
         return sizeof(struct link_data);
     case LINK_ICE_SET:
         return sizeof(struct link_ice);
+    case LINK_MIX_OPEN:
+        return sizeof(struct link_mix_open);
+    case LINK_MIX_CLAIM:
+        return sizeof(struct link_claim);
+    case LINK_MIX_JOIN:
+        return sizeof(struct link_mix_member);
+    case LINK_MIX_LEAVE:
+    case LINK_MIX_PLAY_STOP:
+    case LINK_MIX_RECORD_STOP:
+        return sizeof(struct link_mix_target);
+    case LINK_MIX_PLAY:
+    case LINK_MIX_RECORD:
+    case LINK_CAPTURE:
+        return sizeof(struct link_file);
+    case LINK_MIX_SPEAKER:
+    case LINK_MIX_DIGIT:
+    case LINK_MIX_PLAYED:
+    case LINK_MIX_RECORDED:
+    case LINK_MIX_GONE:
+    case LINK_CAPTURED:
+        return sizeof(struct link_mix_event);
     case LINK_REPLY:
         return sizeof(struct link_reply);
     case LINK_FIRST_PACKET:

@@ -236,6 +236,23 @@ static const struct settings_row neighbour_rows[] = {
 static const struct settings_table neighbour_table = SETTINGS_TABLE(
     "A neighbour that is not asked for by ARP or neighbour discovery.", neighbour_rows);
 
+static const struct settings_row recording_rows[] = {
+    {"directory", SETTINGS_TEXT, AT(settings_recording, directory), .min = 0, .max = 255,
+     .fallback = "\"\"",
+     .help = "Directory of recordings (WAV) and captures (pcap); new files have mode 0600, none is "
+             "ever overwritten. \"\" = nothing is recorded."},
+    {"max_seconds", SETTINGS_UINT, AT(settings_recording, max_seconds), .min = 1, .max = 86400,
+     .unit = "s", .fallback = "14400", .help = "A file ends by itself after so long."},
+    {"max_mb", SETTINGS_UINT, AT(settings_recording, max_mb), .min = 1, .max = 4095, .unit = "MB",
+     .fallback = "1024", .help = "A file ends by itself at this size."},
+    {"max_files", SETTINGS_UINT, AT(settings_recording, max_files), .min = 1, .max = 256,
+     .fallback = "64", .help = "Recordings and captures at a time, a worker."},
+};
+static const struct settings_table recording_table = SETTINGS_TABLE(
+    "What mixes are recorded to. A thread of its own writes; what it has no room for "
+    "is dropped and counted.",
+    recording_rows);
+
 static const struct settings_row data_plane_rows[] = {
     {"workers", SETTINGS_UINT, AT(settings_data_plane, workers), .min = 1, .max = SETTINGS_CPUS_MAX,
      .fallback = "1", .help = "Number of workers, not pinned to CPUs. `cpus` has precedence."},
@@ -255,6 +272,13 @@ static const struct settings_row data_plane_rows[] = {
      .help = "Take the memory from huge pages, which must have been reserved."},
     {"max_transports", SETTINGS_UINT, AT(settings_data_plane, max_transports), .min = 2,
      .max = 65536, .fallback = "8192", .help = "Open transports that one worker can hold."},
+    {"max_mixes", SETTINGS_UINT, AT(settings_data_plane, max_mixes), .min = 0, .max = 65536,
+     .fallback = "1024", .help = "Conferences of kind `mix` that one worker can hold."},
+    {"recording", SETTINGS_OBJECT, AT(settings_data_plane, recording), .table = &recording_table,
+     .fallback = "{}", .help = "Recordings of mixes, captures of packets."},
+    {"announcements", SETTINGS_TEXT, AT(settings_data_plane, announcements), .min = 0, .max = 255,
+     .fallback = "\"\"",
+     .help = "Directory of the WAV files that mixes can play; \"\" = none are played."},
     {"ports", SETTINGS_OBJECT, AT(settings_data_plane, ports), .table = &ports_table,
      .fallback = "{}", .help = "UDP ports of media."},
     {"eal_args", SETTINGS_TEXTS, LIST(settings_data_plane, eal_args, eal_arg_count), .min = 0,
@@ -539,7 +563,8 @@ static const struct settings_row dtls_rows[] = {
                  "\"AES128_CM_SHA1_32\"]",
      .help = "SRTP protection profiles, best first."},
     {"setup", SETTINGS_CHOICE, AT(settings_dtls_section, setup), .choices = setup_choices,
-     .fallback = "\"actpass\"", .reloads = true, .help =
+     .fallback = "\"actpass\"", .reloads = true,
+     .help =
          "DTLS role that is offered (RFC 4145). `holdconn` begins no DTLS, and so no media: for "
          "tests of peers."},
     {"send_extensions_type", SETTINGS_BOOL, AT(settings_dtls_section, send_extensions_type),

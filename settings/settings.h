@@ -221,6 +221,14 @@ struct settings_neighbour {
     uint32_t device_index;
 };
 
+/* Files that the data plane writes. */
+struct settings_recording {
+    char directory[SETTINGS_PATH_MAX]; /* "" = nothing is recorded */
+    uint32_t max_seconds;              /* of one file */
+    uint32_t max_mb;                   /* likewise */
+    uint32_t max_files;                /* a worker, at a time */
+};
+
 struct settings_data_plane {
     uint32_t workers; /* = cpu_count when cpus are given */
     uint32_t cpus[SETTINGS_CPUS_MAX];
@@ -230,6 +238,9 @@ struct settings_data_plane {
     uint32_t memory_mb;
     bool huge_pages;
     uint32_t max_transports; /* a worker */
+    uint32_t max_mixes;      /* likewise */
+    struct settings_recording recording;
+    char announcements[SETTINGS_PATH_MAX]; /* directory; "" = none are played */
     struct settings_ports ports;
     char eal_args[SETTINGS_EAL_ARGS_MAX][SETTINGS_TEXT_MAX];
     uint32_t eal_arg_count;

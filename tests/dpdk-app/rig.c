@@ -7,6 +7,7 @@
 
 #include "dpdk-app/parse.h"
 #include "dpdk-app/wire.h"
+#include "dpdk-app/writer.h"
 
 #define HEAD 128u
 #define ROOM 2048u
@@ -166,6 +167,7 @@ static void fill_plane(struct plane *plane, unsigned workers, unsigned transport
     plane->workers = workers;
     plane->transports = transports;
     plane->streams = 4 * transports;
+    plane->mixes = RIG_MIXES;
     plane->media_timeout_ms = 5000;
     plane->orphan_timeout_ms = 10000;
 }
@@ -194,6 +196,39 @@ static int start_worker(struct rig *rig, unsigned w)
                          rig->engine[w], &rig->worker[w]);
 }
 
+static char recordings[128], announcements[128];
+
+void rig_directories(const char *to, const char *from)
+{
+    snprintf(recordings, sizeof(recordings), "%s", to);
+    snprintf(announcements, sizeof(announcements), "%s", from);
+}
+
+static int start_writer(struct rig *rig, unsigned workers)
+{
+    struct writer_config config = {.recordings = recordings,
+                                   .announcements = announcements,
+                                   .max_seconds = 60,
+                                   .max_bytes = 1 << 20,
+                                   .files = 4,
+                                   .lanes = workers};
+    int err;
+
+    if (recordings[0] == '\0' && announcements[0] == '\0')
+        return 0;
+    err = writer_create(&config, &rig->writer);
+    rig->plane.writer = rig->writer;
+    return err;
+}
+
+const struct link_msg *rig_heard(const struct rig *rig, unsigned type, unsigned since)
+{
+    for (unsigned n = rig->events; n > since && n + RIG_HEARD > rig->events; n--)
+        if (rig->heard[(n - 1) % RIG_HEARD].type == type)
+            return &rig->heard[(n - 1) % RIG_HEARD];
+    return NULL;
+}
+
 static void path_of(char *out, size_t size)
 {
     snprintf(out, size, "/tmp/sluice-rig-%d.sock", (int)getpid());
@@ -209,6 +244,7 @@ int rig_start_sized(struct rig *rig, unsigned workers, unsigned transports)
     struct link_server_config config = {.program = "rig",
                                         .workers = workers,
                                         .transports = transports,
+                                        .mixes = RIG_MIXES,
                                         .locals = 2,
                                         .port_min = RIG_PORT,
                                         .port_max = RIG_PORT + 999};
@@ -221,6 +257,8 @@ int rig_start_sized(struct rig *rig, unsigned workers, unsigned transports)
     config.path = path;
     rig->now = 1000;
     err = plane_init(&rig->plane);
+    if (err == 0)
+        err = start_writer(rig, workers);
     if (err == 0)
         err = link_server_create(&config, &rig->server);
     for (unsigned w = 0; err == 0 && w < workers; w++)
@@ -239,6 +277,7 @@ void rig_stop(struct rig *rig)
         worker_destroy(rig->worker[w]);
         srtp_engine_destroy(rig->engine[w]);
     }
+    writer_destroy(rig->writer);
     link_server_destroy(rig->server);
     plane_fini(&rig->plane);
 }
@@ -252,7 +291,7 @@ static void on_msg(void *context, const struct link_msg *msg)
         rig->replies++;
     } else {
         rig->event = *msg;
-        rig->events++;
+        rig->heard[rig->events++ % RIG_HEARD] = *msg;
     }
 }
 

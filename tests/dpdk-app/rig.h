@@ -11,6 +11,8 @@
 #define RIG_FRAME   1600u
 #define RIG_PORT    20000u
 #define RIG_WORKERS 2u
+#define RIG_MIXES   8u  /* a worker */
+#define RIG_HEARD   64u /* newest events that are kept */
 
 struct rig_io {
     struct io io;
@@ -25,6 +27,7 @@ struct rig {
     struct link_server *server;
     struct srtp_engine *engine[RIG_WORKERS];
     struct rig_io io[RIG_WORKERS];
+    struct writer *writer;
     struct worker *worker[RIG_WORKERS];
     /* Frames that left, in order. */
     uint8_t sent[RIG_SENT][RIG_FRAME];
@@ -38,6 +41,7 @@ struct rig {
     /* A control that listens, if rig_attach was called. */
     struct link_client *client;
     struct link_msg reply, event;
+    struct link_msg heard[RIG_HEARD]; /* event n at n % RIG_HEARD */
     unsigned replies, events;
 };
 
@@ -45,6 +49,11 @@ struct rig {
 int rig_start(struct rig *rig, unsigned workers); /* 32 transports a worker */
 int rig_start_sized(struct rig *rig, unsigned workers, unsigned transports);
 void rig_stop(struct rig *rig);
+/* Directories for recordings and announcements ("" = none), before rig_start; kept until changed.
+ * The writer's thread is a real one. */
+void rig_directories(const char *recordings, const char *announcements);
+/* The newest event of this type since `since` (a value of rig.events); NULL: none. */
+const struct link_msg *rig_heard(const struct rig *rig, unsigned type, unsigned since);
 /* A control in the same thread. */
 void rig_attach(struct rig *rig);
 void rig_detach(struct rig *rig);

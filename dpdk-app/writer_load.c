@@ -1,0 +1,116 @@
+/* Announcements: WAV files of a directory, as mono PCM of a room's rate. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audio/resample.h"
+#include "audio/wav.h"
+#include "base/err.h"
+#include "dpdk-app/writer_priv.h"
+
+#define FILE_MAX (64u * 1024 * 1024)
+
+static int refuse(char text[WRITER_NAME_SIZE], const char *why)
+{
+    snprintf(text, WRITER_NAME_SIZE, "%s", why);
+    return ERR_MALFORMED;
+}
+
+/* ---- the file ---- */
+
+static int read_whole(int fd, uint8_t *data, size_t size)
+{
+    size_t got = 0;
+
+    while (got < size) {
+        ssize_t n = read(fd, data + got, size - got);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return ERR_IO; /* it became shorter, or the disk is broken */
+        got += (size_t)n;
+    }
+    return 0;
+}
+
+static int slurp(const char *directory, const char *name, uint8_t **data, size_t *size,
+                 char text[WRITER_NAME_SIZE])
+{
+    struct stat st;
+    int fd, err = writer_open_at(directory, name, O_RDONLY, &fd, text);
+
+    if (err != 0)
+        return err;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)FILE_MAX) {
+        close(fd);
+        return refuse(text, "no regular file of at most 64 MB");
+    }
+    *size = (size_t)st.st_size;
+    *data = malloc(*size + 1);
+    err = *data == NULL ? ERR_NOMEM : read_whole(fd, *data, *size);
+    close(fd);
+    if (err == 0)
+        return 0;
+    free(*data);
+    snprintf(text, WRITER_NAME_SIZE, "read: %s", err_to_str(err));
+    return err;
+}
+
+/* ---- samples ---- */
+
+static int convert(const struct audio_wav *wav, uint32_t rate, int16_t **pcm, size_t *samples)
+{
+    int16_t *one = malloc(wav->frames * sizeof(*one));
+    int err;
+
+    if (one == NULL)
+        return ERR_NOMEM;
+    audio_wav_decode(wav, 0, wav->frames, one);
+    if (wav->rate == rate) {
+        *pcm = one;
+        *samples = wav->frames;
+        return 0;
+    }
+    err = audio_resample_all(one, wav->frames, wav->rate, rate, pcm, samples);
+    free(one);
+    return err;
+}
+
+static int load(const uint8_t *data, size_t size, uint32_t rate, int16_t **pcm, size_t *samples,
+                char text[WRITER_NAME_SIZE])
+{
+    struct audio_wav wav;
+    int err = audio_wav_parse(data, size, &wav);
+
+    if (err != 0) {
+        snprintf(text, WRITER_NAME_SIZE, "WAV: %s", err_to_str(err));
+        return err;
+    }
+    if (wav.frames / wav.rate >= WRITER_LOAD_MAX_S) {
+        snprintf(text, WRITER_NAME_SIZE, "longer than %u seconds", WRITER_LOAD_MAX_S);
+        return ERR_LIMIT;
+    }
+    err = convert(&wav, rate, pcm, samples);
+    if (err != 0)
+        snprintf(text, WRITER_NAME_SIZE, "%s", err_to_str(err));
+    return err;
+}
+
+int writer_load_file(const char *directory, const char *name, uint32_t rate, int16_t **pcm,
+                     size_t *samples, char text[WRITER_NAME_SIZE])
+{
+    uint8_t *data;
+    size_t size;
+    int err = slurp(directory, name, &data, &size, text);
+
+    if (err != 0)
+        return err;
+    err = load(data, size, rate, pcm, samples, text);
+    free(data);
+    return err;
+}
