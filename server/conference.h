@@ -140,6 +140,10 @@ enum conference_data {
     CONFERENCE_DATA_RELAY, /* SCTP passes from one to the other */
 };
 enum conference_data conference_data(const struct conference *c);
+/* Do DTLS and SRTP of its two sessions pass unopened (C-PASS)? Its row says so, or the session that
+ * makes it, while it is alone. ERR_REFUSED: not of kind relay, or others are there already. */
+bool conference_is_passed(const struct conference *c);
+int conference_pass(struct conference *c, const struct session *s);
 
 /* A channel was accepted or opened: its codec is the conference's from now on. */
 void conference_settle(struct conference *c, enum h245_codec codec);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 
 /* What passes unchanged needs a payload type that both sides know without being told; Opus has
  * none, and the two sides of a relay do not hear each other's. */
@@ -74,6 +75,26 @@ const struct conference_kind conference_forward = {
     .is_served = is_served,
     .update = update,
 };
+
+bool conference_is_passed(const struct conference *c)
+{
+    return c->settings->passthrough;
+}
+
+int conference_pass(struct conference *c, const struct session *s)
+{
+    if (c->settings->passthrough)
+        return 0;
+    if (c->kind != &conference_relay)
+        return ERR_REFUSED;
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        if (m->session != s)
+            return ERR_REFUSED; /* its media end here already */
+    }
+    c->own.passthrough = true;
+    return 0;
+}
 
 /* ---- video and data ---- */
 

@@ -74,7 +74,8 @@ struct h323_sdp_request {
     const char *alias;    /* of the conference */
     const char *listener; /* name; NULL: the first */
     uint8_t family;       /* enum addr_family of its media */
-    bool has_dtls;        /* false: the listener's policy */
+    struct session_sdp_options options;
+    bool has_dtls; /* false: the listener's policy */
     enum settings_dtls dtls;
 };
 

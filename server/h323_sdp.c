@@ -42,7 +42,7 @@ int h323_sdp(struct h323 *h, const struct h323_sdp_request *r, struct session **
         return err;
     }
     leg->own = own;
-    err = session_sdp_begin(leg->session, r->alias, why);
+    err = session_sdp_begin(leg->session, r->alias, &r->options, why);
     if (err != 0) {
         leg_free(leg);
         return err;

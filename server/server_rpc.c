@@ -22,6 +22,8 @@ const struct control_event server_events[] = {
      "the peer stops one of our channels, or lets it go on: lcn, is_stopped"},
     {"session.misc_command", "a miscellaneous command of H.245: lcn, command"},
     {"session.user_input", "a key was pressed: text, duration_ms, via (h245, h225)"},
+    {"session.described", "a leg by SDP in pass-through: its description can be made now: type "
+                          "(answer, offer), sdp"},
     {"session.closed", "all is released: cause, text, conference, duration_ms, packets_in, "
                        "packets_out, lost"},
     {"session.paused", "the peer's capabilities are empty: nothing is sent to it any more"},
@@ -36,6 +38,8 @@ const struct control_event server_events[] = {
     {"dtls.failed", "association is dead, its channels are being closed: reason, text"},
     {"dtls.closed", "the peer closed the association, its channels are being closed"},
     {"media.keyed", "the data plane has the SRTP keys"},
+    {"media.passed", "pass-through: protected media have been seen for the first time"},
+    {"media.selected", "the peer's ICE check has selected its address: transport, remote"},
     {"media.first_packet", "first media packet: direction (in, out), ssrc"},
     {"conference.created", "a call or conference.create has begun it: conference, kind, "
                            "max_sessions"},

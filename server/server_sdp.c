@@ -48,6 +48,33 @@ static int negotiate(struct work *work, struct session *session, bool is_offered
                       : session_sdp_offer(session, &work->sdp, why, now);
 }
 
+/* Made, or (pass-through) to be made when the other leg is known. */
+static void reply_made(struct work *work, struct session *session, int err, const char *why,
+                       struct rpc_reply *reply)
+{
+    if (err == 0)
+        reply_sdp(work, session, reply);
+    else if (err == ERR_AGAIN)
+        rpc_reply_result(reply, json_pack("{s:I,s:n,s:s}", "id", (json_int_t)session_id(session),
+                                          "sdp", "waits", why));
+    else
+        rpc_reply_error(reply, err, "%s", why);
+}
+
+static bool read_mode(const char *text, enum session_sdp_mode *mode)
+{
+    static const struct {
+        const char *text;
+        enum session_sdp_mode mode;
+    } rows[] = {{"terminate", SESSION_SDP_TERMINATE}, {"passthrough", SESSION_SDP_PASS}};
+
+    *mode = SESSION_SDP_ANY;
+    for (size_t i = 0; text != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(text, rows[i].text) == 0)
+            *mode = rows[i].mode;
+    return text == NULL || *mode != SESSION_SDP_ANY;
+}
+
 static struct work *new_work(struct rpc_reply *reply)
 {
     struct work *work = calloc(1, sizeof(*work));
@@ -65,6 +92,8 @@ static void create(struct server *s, struct work *work, const json_t *params,
         .alias = rpc_param_string(params, "conference", ""),
         .listener = rpc_param_string(params, "listener", NULL),
         .family = rpc_param_bool(params, "ipv6", false) ? ADDR_IP6 : ADDR_IP4,
+        .options = {.ice = rpc_param_bool(params, "ice", false),
+                    .video = rpc_param_bool(params, "video", false)},
     };
     const char *policy = rpc_param_string(params, "dtls", NULL);
     struct session *session = NULL;
@@ -76,6 +105,10 @@ static void create(struct server *s, struct work *work, const json_t *params,
         rpc_reply_error(reply, ERR_INVAL, "dtls: expected required, preferred or off");
         return;
     }
+    if (!read_mode(rpc_param_string(params, "mode", NULL), &request.options.mode)) {
+        rpc_reply_error(reply, ERR_INVAL, "mode: expected terminate or passthrough");
+        return;
+    }
     if (text != NULL && !read_sdp(work, text, reply))
         return;
     for (size_t i = 0; text != NULL && i < work->sdp.media_count; i++)
@@ -84,13 +117,12 @@ static void create(struct server *s, struct work *work, const json_t *params,
     err = h323_sdp(s->h323, &request, &session, &why);
     if (err == 0) {
         err = negotiate(work, session, text != NULL, &why);
-        if (err != 0)
+        if (err != 0 && err != ERR_AGAIN)
             session_close(session, SESSION_END_NEGOTIATION, clock_mono_ms());
+    } else if (err == ERR_AGAIN) {
+        err = ERR_LIMIT; /* too many conferences: nothing is being waited for */
     }
-    if (err != 0)
-        rpc_reply_error(reply, err, "%s", why);
-    else
-        reply_sdp(work, session, reply);
+    reply_made(work, session, err, why, reply);
 }
 
 static void method_create(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
@@ -147,10 +179,7 @@ static void method_update(void *ctx, void *peer, const json_t *params, struct rp
         return;
     if (text == NULL || read_sdp(work, text, reply)) {
         err = negotiate(work, session, text != NULL, &why);
-        if (err != 0)
-            rpc_reply_error(reply, err, "%s", why);
-        else
-            reply_sdp(work, session, reply);
+        reply_made(work, session, err, why, reply);
     }
     free(work);
 }
@@ -161,6 +190,10 @@ static const struct rpc_param create_params[] = {
     {"listener", RPC_STRING, false, 1, 63, "whose policy and addresses hold, default the first"},
     {"dtls", RPC_STRING, false, 1, 16, "required, preferred or off; default: the listener's"},
     {"ipv6", RPC_BOOL, false, 0, 0, "family of an offer of ours, default IPv4"},
+    {"mode", RPC_STRING, false, 1, 16,
+     "terminate or passthrough (for a relay that this session makes); default: the conference's"},
+    {"ice", RPC_BOOL, false, 0, 0, "offers of ours have ICE (lite) in them, default false"},
+    {"video", RPC_BOOL, false, 0, 0, "our offer has video, default false"},
 };
 static const struct rpc_param answer_params[] = {
     {"id", RPC_UINT, true, 1, 0, "session id"},
@@ -171,12 +204,14 @@ static const struct rpc_param update_params[] = {
     {"sdp", RPC_TEXT, false, 1, SDP_TEXT_MAX, "their new offer; without it one of ours is made"},
 };
 static const struct rpc_method methods[] = {
-    {"session.create", "a leg by SDP: answers their offer, or makes one", create_params, 5,
-     method_create},
+    {"session.create",
+     "a leg by SDP: answers their offer, or makes one (sdp null: event session.described brings "
+     "it)",
+     create_params, 8, method_create},
     {"session.answer", "their answer to the offer of session.create or session.update",
      answer_params, 2, method_answer},
-    {"session.update", "a new offer on a leg by SDP: hold, resume", update_params, 2,
-     method_update},
+    {"session.update", "a new offer on a leg by SDP: hold, resume, other media or addresses",
+     update_params, 2, method_update},
 };
 
 int server_sdp_register(struct server *s)

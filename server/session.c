@@ -1,4 +1,4 @@
-#include "server/session_priv.h"
+#include "server/session_sdp.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -172,7 +172,9 @@ static void on_own_timer(struct session *s, enum session_timer timer)
     switch (timer) {
     case SESSION_TIMER_SETUP:
         if (s->config.is_by_sdp)
-            session_end(s, SESSION_END_NO_ANSWER, "our offer was not answered");
+            session_end(s, SESSION_END_NO_ANSWER,
+                        s->leg != NULL && s->leg->is_offer_out ? "our offer was not answered"
+                                                               : "the other side did not come");
         else if (s->config.is_caller)
             session_end(s, SESSION_END_UNREACHABLE, "connection not there in time");
         else
@@ -276,6 +278,7 @@ void session_destroy(struct session *s)
         free(s->transports[i]);
     session_dial_forget(s);
     session_fast_forget(s);
+    session_sdp_forget(s);
     free(s);
 }
 
@@ -336,6 +339,7 @@ void session_end(struct session *s, enum session_end why, const char *text)
         s->deadline[i] = SESSION_NEVER;
     session_set_timer(s, SESSION_TIMER_END, limit);
     if (s->conference != NULL) {
+        session_pass_ending(s);
         conference_leave(s->conference, s);
         s->conference = NULL;
     }

@@ -103,39 +103,40 @@ enum session_end {
 };
 
 /* Counters of all sessions by what happened; refusals by reason. */
-#define SESSION_STAT_LIST(X)                                                         \
-    X(created)                                                                       \
-    X(dialled) /* calls of ours among them */                                        \
-    X(connected)                                                                     \
-    X(active)                                                                        \
-    X(closed)                                                                        \
-    X(channels_opened)                                                               \
-    X(channels_closed)                                                               \
-    X(channels_rejected) /* by us */                                                 \
-    X(channels_refused)  /* by the peer */                                           \
-    X(dtls_established)                                                              \
-    X(dtls_failed)                                                                   \
-    X(rekeys)     /* connections that we have begun to replace */                    \
-    X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */           \
-    X(h225_undecodable)                                                              \
-    X(h225_unexpected)                                                               \
-    X(h225_foreign_id)  /* message under another call's identifier */                \
-    X(h225_repeated)    /* Setup that came again */                                  \
-    X(forwards)         /* calls of ours that followed a peer elsewhere */           \
-    X(forwards_refused) /* ... that did not */                                       \
-    X(forwarded_away)   /* callers sent elsewhere */                                 \
-    X(h245_undecodable)                                                              \
-    X(h245_unexpected)                                                               \
-    X(h245_start_refused)       /* Facility(startH245) to where we do not connect */ \
-    X(h245_clear_refused)       /* call by TLS, no TLS for H.245 offered */          \
-    X(user_inputs)              /* keys, by H.245 or in an Information message */    \
-    X(h235_refused)             /* OLC or Ack with a bad dtlsSecurityCapability */   \
-    X(fast_accepted)            /* calls by fast connect */                          \
-    X(fast_refused)             /* fastStart that goes on by H.245 */                \
-    X(fast_undecodable)         /* OLCs of a fastStart */                            \
-    X(tcs_fingerprints_ignored) /* T-NOFP */                                         \
-    X(commands_passed)          /* fast update … to the media's sender */          \
-    X(dtls_strangers)           /* records from a third address */                   \
+#define SESSION_STAT_LIST(X)                                                             \
+    X(created)                                                                           \
+    X(dialled) /* calls of ours among them */                                            \
+    X(connected)                                                                         \
+    X(active)                                                                            \
+    X(closed)                                                                            \
+    X(channels_opened)                                                                   \
+    X(channels_closed)                                                                   \
+    X(channels_rejected) /* by us */                                                     \
+    X(channels_refused)  /* by the peer */                                               \
+    X(dtls_established)                                                                  \
+    X(dtls_failed)                                                                       \
+    X(rekeys)     /* connections that we have begun to replace */                        \
+    X(downgraded) /* policy preferred, peer without H.235.10: plain RTP */               \
+    X(h225_undecodable)                                                                  \
+    X(h225_unexpected)                                                                   \
+    X(h225_foreign_id)  /* message under another call's identifier */                    \
+    X(h225_repeated)    /* Setup that came again */                                      \
+    X(forwards)         /* calls of ours that followed a peer elsewhere */               \
+    X(forwards_refused) /* ... that did not */                                           \
+    X(forwarded_away)   /* callers sent elsewhere */                                     \
+    X(h245_undecodable)                                                                  \
+    X(h245_unexpected)                                                                   \
+    X(h245_start_refused)       /* Facility(startH245) to where we do not connect */     \
+    X(h245_clear_refused)       /* call by TLS, no TLS for H.245 offered */              \
+    X(user_inputs)              /* keys, by H.245 or in an Information message */        \
+    X(h235_refused)             /* OLC or Ack with a bad dtlsSecurityCapability */       \
+    X(fast_accepted)            /* calls by fast connect */                              \
+    X(fast_refused)             /* fastStart that goes on by H.245 */                    \
+    X(fast_undecodable)         /* OLCs of a fastStart */                                \
+    X(tcs_fingerprints_ignored) /* T-NOFP */                                             \
+    X(commands_passed)          /* fast update … to the media's sender */              \
+    X(sdp_lines_refused)        /* m= lines of offers and answers that were not taken */ \
+    X(dtls_strangers)           /* records from a third address */                       \
     X(data_channels_refused)    /* OLCs for data, by us */
 
 struct session_stats {
@@ -312,10 +313,22 @@ void session_set_h245_tls(struct session *s, const struct tls_info *info);
 
 /* Legs by SDP (session_sdp.c): a session just created joins the conference of `alias` instead of
  * waiting for a Setup; it is destroyed by the caller when that fails. Then either the other side's
- * offer is turned into our answer in place (also later: hold and resume), or an offer of ours is
- * made and the answer accepted. ERR_REFUSED with *why in words: nothing has changed. */
+ * offer is turned into our answer in place (also later: hold, resume, other media or addresses), or
+ * an offer of ours is made and the answer accepted. ERR_REFUSED with *why in words: nothing has
+ * changed. ERR_AGAIN in pass-through: ours is made when the other leg is known, and event
+ * session.described brings it. */
 struct sdp;
-int session_sdp_begin(struct session *s, const char *alias, const char **why);
+enum session_sdp_mode {
+    SESSION_SDP_ANY, /* as the conference does it */
+    SESSION_SDP_TERMINATE,
+    SESSION_SDP_PASS, /* whoever makes the conference may want it to be this */
+};
+struct session_sdp_options {
+    enum session_sdp_mode mode;
+    bool ice, video; /* in offers of ours */
+};
+int session_sdp_begin(struct session *s, const char *alias, const struct session_sdp_options *o,
+                      const char **why);
 int session_sdp_answer(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
 int session_sdp_offer(struct session *s, struct sdp *sdp, const char **why, uint64_t now);
 int session_sdp_accept(struct session *s, struct sdp *sdp, const char **why, uint64_t now);

@@ -195,6 +195,10 @@ void session_media_on_active(struct session *s)
     const struct settings_timers *t = &s->env->settings->signalling.timers;
     const struct session_channel *in = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
 
+    if (!session_pass_may_present(s)) {
+        session_set_timer(s, SESSION_TIMER_NO_CHANNEL, SESSION_OTHER_MS);
+        return;
+    }
     session_set_timer(s, SESSION_TIMER_NO_CHANNEL, t->no_channel_ms);
     if (in != NULL) {
         if (in->state == CHANNEL_OPEN)
@@ -218,7 +222,7 @@ void session_media_progress(struct session *s, struct session_transport *t)
         return;
     }
     SESSION_EACH_CHANNEL (s, c) {
-        if (c->state == CHANNEL_PENDING && c->transport == t)
+        if (c->state == CHANNEL_PENDING && c->transport == t && session_pass_may_bind(s))
             session_channel_accept(s, c);
     }
     session_try_associate(t);

@@ -54,7 +54,9 @@ static bool accepts(void *arg, const struct h245_channel *c)
 /* Protection that is required but cannot be had (L-CERT) is not had by fast connect either. */
 static bool is_possible(const struct session *s, const struct h225_setup *setup)
 {
-    return setup->fast_start_count > 0 && s->env->settings->signalling.fast_connect &&
+    /* What passes through waits for the other side, by H.245. */
+    return setup->fast_start_count > 0 && !session_is_passed(s) &&
+           s->env->settings->signalling.fast_connect &&
            (s->dtls.policy.mode != H23510_MODE_OFF || session_mode(s) == H23510_MODE_OFF);
 }
 

@@ -35,7 +35,8 @@ bool session_fast_prepare(struct session *s)
     struct session_transport *t = NULL;
 
     /* A proposal promises media at once: what holdconn holds back is none. */
-    if (!s->dial.fast_connect || s->dtls.policy.setup == H23510_SETUP_HOLDCONN ||
+    if (!s->dial.fast_connect || session_is_passed(s) ||
+        s->dtls.policy.setup == H23510_SETUP_HOLDCONN ||
         (s->dtls.policy.mode == H23510_MODE_OFF && session_mode(s) != H23510_MODE_OFF))
         return false;
     /* Forwarded to another address: the proposals are the same, and so is the port. */

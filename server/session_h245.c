@@ -72,6 +72,7 @@ static void on_capabilities_acked(void *arg)
     s->is_capable = true;
     session_step_now(s, SESSION_STEP_TCS_ACK);
     session_check_active(s);
+    session_pass_changed(s);
     if (s->is_offer_stale)
         session_refresh_capabilities(s);
 }
@@ -97,6 +98,13 @@ static bool judge_security(struct session *s)
 {
     const char *text = h23510_verdict_to_str(s->tcs_verdict);
 
+    if (session_is_passed(s) && !h23510_is_usable(&s->dtls)) {
+        if (session_mode(s) == H23510_MODE_OFF)
+            text = "media protection is switched off here";
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "nothing to pass through: %s", text);
+        session_end(s, SESSION_END_DTLS_REQUIRED, text);
+        return false;
+    }
     if (h23510_is_usable(&s->dtls) || session_mode(s) == H23510_MODE_OFF)
         return true;
     /* C-ROLE: not refused, only not yet. Nothing is sent in the clear meanwhile, and a call that
@@ -375,7 +383,21 @@ static uint64_t mark_of(const struct h245_relayed *relayed, size_t count)
     return mark;
 }
 
-static int send_capabilities(struct session *s)
+/* Wait, says an empty set (H.323 8.4.6): who is at the other end is not known yet. */
+static int send_empty(struct session *s)
+{
+    struct h245_TerminalCapabilitySet *tcs = NULL;
+    int err;
+
+    arena_reset(&s->env->scratch);
+    err = h245_build_empty_tcs(&s->env->scratch, &tcs);
+    if (err == 0)
+        err = h245_ces_send(s->h245, tcs, s->now);
+    arena_reset(&s->env->scratch);
+    return err;
+}
+
+int session_send_capabilities(struct session *s)
 {
     struct arena *a = &s->env->scratch;
     struct h245_audio audio[SETTINGS_CODECS_MAX];
@@ -394,6 +416,8 @@ static int send_capabilities(struct session *s)
     offer.user_input = conference_takes_keys(s->conference);
     offer.telephone_event_pt = conference_has_mix(s->conference) ? SESSION_EVENT_PT : 0;
 
+    if (!session_pass_may_present(s))
+        return send_empty(s);
     offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
     if (offer.audio_count == 0)
         return ERR_UNSUPPORTED;
@@ -419,8 +443,8 @@ void session_refresh_capabilities(struct session *s)
     int err = 0;
 
     s->is_offer_stale = false;
-    if (s->is_h245_up && mark_of(relayed, n) != s->offered)
-        err = send_capabilities(s);
+    if (s->is_h245_up && session_pass_may_present(s) && mark_of(relayed, n) != s->offered)
+        err = session_send_capabilities(s);
     if (err == ERR_STATE)
         s->is_offer_stale = true; /* goes out when the earlier set is acknowledged */
     else if (err != 0)
@@ -437,7 +461,7 @@ void session_h245_begin(struct session *s)
         s->state = SESSION_NEGOTIATING;
         session_set_timer(s, SESSION_TIMER_TCS, s->env->settings->signalling.timers.tcs_ms);
     }
-    err = send_capabilities(s);
+    err = session_send_capabilities(s);
     if (err == 0)
         err = h245_msd_start(s->h245, s->now);
     if (err == ERR_UNSUPPORTED)

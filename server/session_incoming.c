@@ -113,6 +113,10 @@ static void judge_protection(struct session *s, enum h23510_verdict verdict,
 {
     if (verdict == H23510_OK)
         return;
+    if (session_is_passed(s) && verdict == H23510_NOT_PROTECTED) {
+        session_object(o, H245_OLC_SECURITY_DENIED, "only protected media can pass through");
+        return;
+    }
     if (session_mode(s) == H23510_MODE_OFF) {
         if (verdict != H23510_NOT_PROTECTED)
             session_object(o, H245_OLC_SECURITY_DENIED, "media protection is switched off here");
@@ -207,7 +211,7 @@ enum h23510_verdict session_find_connection(const struct session *s,
                                             const struct h245_channel *c, uint8_t index,
                                             struct session_place *p)
 {
-    struct session_transport *own = session_transport_of(s, MEDIA_DTLS_SRTP, c->kind, index);
+    struct session_transport *own = session_transport_of(s, session_secure_kind(s), c->kind, index);
     enum h23510_verdict why = own != NULL ? try_join(own, olc, c, p) : H23510_NO_CONNECTION;
 
     if (why == H23510_OK)
@@ -266,7 +270,7 @@ static void judge_taken(const struct session *s, const struct h245_OpenLogicalCh
                         const struct session_place *p, struct session_objection *o)
 {
     const struct session_channel *have = session_channel_of(s, c->kind, lane->index, H245_INCOMING);
-    bool is_moved = p->kind == MEDIA_DTLS_SRTP && have != NULL && have->transport != p->transport;
+    bool is_moved = p->kind != MEDIA_PLAIN_RTP && have != NULL && have->transport != p->transport;
     bool is_replaced = have != NULL && olc->forwardLogicalChannelParameters.has_replacementFor &&
                        olc->forwardLogicalChannelParameters.replacementFor == have->lcn;
 
@@ -282,7 +286,7 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
     struct session_channel *channel;
     struct session_transport *t;
 
-    p->kind = verdict == H23510_OK ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP;
+    p->kind = verdict == H23510_OK ? session_secure_kind(s) : MEDIA_PLAIN_RTP;
     if (p->kind == MEDIA_PLAIN_RTP)
         p->transport = session_transport_of(s, MEDIA_PLAIN_RTP, c->kind, lane->index);
     judge_taken(s, olc, c, lane, p, o);
@@ -328,6 +332,8 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     err = h245_read_olc(olc, &c);
     if (err != 0)
         session_object(&o, H245_OLC_TYPE_UNKNOWN, err_to_str(err));
+    else if (!session_pass_may_present(s))
+        session_object(&o, H245_OLC_TYPE_NOT_AVAILABLE, "the other side is not there yet");
     else
         judge_shape(s, &c, &lane, &o);
     if (o.why == NULL)
@@ -341,7 +347,7 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     if (c.kind == H245_MEDIA_AUDIO)
         conference_settle(s->conference, c.audio.codec);
     remote_from_olc(t, &c);
-    if (place.agreement.is_set && place.kind == MEDIA_DTLS_SRTP)
+    if (place.agreement.is_set && place.kind != MEDIA_PLAIN_RTP)
         session_agree(t, &place.agreement);
     session_media_progress(s, t);
 }

@@ -80,17 +80,20 @@ static json_t *channels_json(const struct session *s)
 
 static json_t *association_json(const struct session_transport *t)
 {
+    struct fingerprint local;
     json_t *j;
 
-    if (t->kind != MEDIA_DTLS_SRTP || !t->agreement.is_set)
+    if (t->kind == MEDIA_PLAIN_RTP || !t->agreement.is_set)
         return json_null();
-    j = json_pack(
-        "{s:s,s:s,s:b,s:o,s:o,s:I}", "role", h23510_role_to_str(t->agreement.role), "state",
-        session_association_state_to_str(t->association), "fingerprint_verified", t->is_verified,
-        "local_fingerprint",
-        fingerprint_json(&t->session->env->identity->fingerprints[t->agreement.local_hash]),
-        "peer_fingerprint", fingerprint_json(&t->agreement.peer_fingerprint), "strangers",
-        (json_int_t)t->strangers);
+    local = t->session->env->identity->fingerprints[t->agreement.local_hash];
+    if (t->kind == MEDIA_PASS && !session_pass_local(t, &local))
+        local = (struct fingerprint){.hash = FINGERPRINT_HASH_COUNT};
+    j = json_pack("{s:s,s:s,s:b,s:o,s:o,s:I}", "role", h23510_role_to_str(t->agreement.role),
+                  "state", session_association_state_to_str(t->association), "fingerprint_verified",
+                  t->is_verified, "local_fingerprint",
+                  local.hash < FINGERPRINT_HASH_COUNT ? fingerprint_json(&local) : json_null(),
+                  "peer_fingerprint", fingerprint_json(&t->agreement.peer_fingerprint), "strangers",
+                  (json_int_t)t->strangers);
     if (t->is_verified) {
         json_object_set_new(j, "cipher", json_string(t->cipher));
         json_object_set_new(j, "srtp_profile", json_string(srtp_profile_to_str(t->profile)));
@@ -166,8 +169,10 @@ static json_t *transport_json(const struct session_transport *t)
     struct link_transport_stats st;
     json_t *j = json_pack("{s:I,s:o,s:o,s:s,s:b,s:o}", "id", (json_int_t)t->id, "local",
                           addr_json(&t->local), "remote", addr_json(&t->remote), "mode",
-                          t->kind == MEDIA_DTLS_SRTP ? "dtls-srtp" : "rtp", "open", t->is_open,
-                          "association", association_json(t));
+                          t->kind == MEDIA_PASS        ? "pass"
+                          : t->kind == MEDIA_DTLS_SRTP ? "dtls-srtp"
+                                                       : "rtp",
+                          "open", t->is_open, "association", association_json(t));
 
     session_transport_stats(t, &st);
     add_counters(j, &st);

@@ -65,8 +65,8 @@ static void add_channel(struct rows *rows, const struct session_channel *in,
         add_row(rows, in, to, PT_COMFORT_NOISE, -1);
 }
 
-/* Where media to the lane go. While it moves to a new connection (A-REPLACE) there are two channels:
- * the newest whose keys are there. */
+/* Where media to the lane go. While it moves to a new connection (A-REPLACE) there are two
+ * channels: the newest whose keys are there. */
 static const struct session_channel *sink_of(const struct session *to, enum h245_media kind,
                                              uint8_t index)
 {
@@ -106,6 +106,22 @@ static void collect(const struct session *s, const struct session_transport *t,
         add_row(rows, rows->rest_in, rows->rest, MEDIA_PT_ANY, -1);
 }
 
+/* What passes unopened cannot be told apart: all of a port goes to the other side's. It may as soon
+ * as both peers have an address, for the handshake comes before the channels are open. */
+static void collect_passed(const struct session_transport *t, const struct session *to,
+                           struct rows *rows)
+{
+    SESSION_EACH_TRANSPORT (to, out) {
+        if (out->port == NULL || !out->is_open || out->kind != MEDIA_PASS ||
+            out->medium != t->medium || out->index != t->index || !out->agreement.is_set ||
+            !t->agreement.is_set || out->remote.family == ADDR_NONE)
+            continue;
+        rows->v[0] =
+            (struct media_route){.to = out->port, .pt_in = MEDIA_PT_ANY, .pt_out = MEDIA_PT_ANY};
+        rows->n = 1;
+    }
+}
+
 void session_route(struct session *s, const struct session *to)
 {
     SESSION_EACH_TRANSPORT (s, t) {
@@ -113,7 +129,9 @@ void session_route(struct session *s, const struct session *to)
 
         if (t->port == NULL || !t->is_open)
             continue;
-        if (to != NULL)
+        if (to != NULL && t->kind == MEDIA_PASS)
+            collect_passed(t, to, &rows);
+        else if (to != NULL)
             collect(s, t, to, &rows);
         /* That nothing shall go where nothing can go any more is no failure. */
         if (s->env->media_ops->route(t->port, rows.v, rows.n) != 0 && rows.n > 0)
@@ -161,7 +179,7 @@ void session_open_mirrored(struct session *s)
     const struct session *other = other_of(s);
 
     if (other == NULL || s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused ||
-        !s->has_peer_caps)
+        !s->has_peer_caps || !session_pass_may_bind(s))
         return;
     SESSION_EACH_CHANNEL (other, in) {
         if (in->direction != H245_INCOMING || is_primary_audio(in) || in->is_data ||
@@ -209,10 +227,12 @@ static void forget_refusals(struct session *s, const struct session *other)
 
 void session_follow(struct session *s)
 {
-    const struct session *other = other_of(s);
+    const struct session *other;
 
+    session_pass_follow(s);
+    other = other_of(s);
     if (s->state != SESSION_ACTIVE || s->h245 == NULL)
-        return; /* a leg by SDP has its audio alone */
+        return; /* a leg by SDP opens nothing of its own */
     session_refresh_capabilities(s);
     forget_refusals(s, other);
     close_orphans(s, other);
@@ -223,7 +243,7 @@ void session_follow(struct session *s)
 /* By its timer: who calls this is in the middle of another session's business. */
 void session_kick(struct session *s)
 {
-    if (s->state != SESSION_ACTIVE)
+    if (s->state != SESSION_ACTIVE && !session_is_passed(s))
         return;
     session_set_timer(s, SESSION_TIMER_FOLLOW, 0);
     session_arm(s);

@@ -57,6 +57,9 @@ int session_move(struct session *s, const struct settings_conference *row, const
     *why = "expected a conference of the same kind";
     if (row->kind != conference_kind(from))
         return ERR_STATE;
+    *why = "media that pass through have their other end there";
+    if (row->passthrough || conference_is_passed(from))
+        return ERR_STATE;
     err = conference_join_near(s->env->conferences, row, name, s, from, &to);
     if (err != 0) {
         *why = session_end_to_str(conference_refusal(err));

@@ -15,7 +15,7 @@
 static int need_transport(struct session *s, enum h245_media medium, uint8_t index,
                           struct session_transport **out)
 {
-    enum media_kind kind = h23510_is_usable(&s->dtls) ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP;
+    enum media_kind kind = h23510_is_usable(&s->dtls) ? session_secure_kind(s) : MEDIA_PLAIN_RTP;
     struct session_transport *t;
     int err = 0;
 
@@ -187,7 +187,8 @@ static void open_audio(struct session *s)
 
 void session_open_outgoing(struct session *s)
 {
-    if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused || h23510_is_held(&s->dtls))
+    if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused || h23510_is_held(&s->dtls) ||
+        !session_pass_may_bind(s))
         return;
     open_audio(s);
     if (session_is_alive(s))

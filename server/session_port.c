@@ -1,7 +1,7 @@
 /* What a session's media port says, and what a conference asks of the session. The only entrances
  * of the data plane and the shards: each sets the time, and looks at its end whether the session is
  * over. */
-#include "server/session_priv.h"
+#include "server/session_sdp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -173,12 +173,15 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
 
     if (type == LINK_FIRST_PACKET) {
         session_step_at(s, is_out ? SESSION_STEP_FIRST_OUT : SESSION_STEP_FIRST_IN, event->time_ms);
+        session_pass_media(s);
         if (session_wants_events(s))
             session_event(s, "media.first_packet",
                           json_pack("{s:s,s:I}", "direction", is_out ? "out" : "in", "ssrc",
                                     (json_int_t)event->ssrc));
     } else if (type == LINK_MEDIA_TIMEOUT) {
         on_silence(t);
+    } else if (type == LINK_ICE_SELECTED) {
+        session_sdp_selected(t, event);
     } else if (type == LINK_REMOTE_MISMATCH) {
         log_warn(LOG_AREA_MEDIA, s->id, "media from another address than the signalled one");
     }

@@ -123,7 +123,8 @@ struct session_channel {
     X(ASSOCIATION_VERIFIED, "verified")   \
     X(ASSOCIATION_KEYED, "keyed")         \
     X(ASSOCIATION_FAILED, "failed")       \
-    X(ASSOCIATION_CLOSED, "closed")
+    X(ASSOCIATION_CLOSED, "closed")       \
+    X(ASSOCIATION_PASSED, "passed") /* between the peers: media were seen */
 
 enum association_state {
 #define ASSOCIATION_STATE_ENUM(name, text) name,
@@ -148,6 +149,9 @@ struct session_transport {
     struct addr remote; /* of media; ADDR_NONE until known */
     struct addr remote_control;
     bool has_remote_from_ack; /* the peer named it itself, not guessed from its RTCP address */
+    struct media_ice ice;     /* ours; ufrag "": the remote is what signalling named */
+    uint64_t ice_mark;        /* of theirs */
+    char peer_tls_id[72];     /* SDP_TLS_ID_MAX */
     bool has_label[2];        /* portNumber of the peer's OLCs, and of its Acks: the same for all */
     uint16_t label[2];        /* that share the transport (L-SHARE) */
     uint64_t remote_deadline; /* agreed, but no address yet: given up then; or SESSION_NEVER */
@@ -172,6 +176,8 @@ struct session_error {
 };
 
 #define SESSION_SIGNALLING_PORT 1720
+/* Whoever is awaited at the other side may let a telephone ring first (as T301 of Q.931). */
+#define SESSION_OTHER_MS 180000u
 
 /* Where a peer wants a call of ours to go instead. */
 struct session_forward {
@@ -273,10 +279,15 @@ struct session {
     uint32_t next_transport, next_channel;
     struct link_transport_stats gone; /* sums of transports whose place was used again */
 
-    struct {
-        bool is_offer_out;
-        uint64_t version; /* of our description */
-    } sdp;
+    struct session_leg *leg; /* a leg by SDP (session_sdp.h); else NULL */
+    struct {                 /* pass-through, see session_pass.c */
+        bool had_other;
+        bool is_presented;    /* the other's capabilities stand in the set that we sent */
+        bool is_bound;        /* and its fingerprint is known */
+        bool is_passing;      /* media were seen, on either leg */
+        enum session_end why; /* why the other leg ended */
+        char text[SESSION_TEXT_MAX];
+    } pass;
 
     struct session_error errors[SESSION_ERRORS_MAX]; /* a ring, oldest overwritten */
     size_t error_count;
@@ -371,6 +382,7 @@ void session_h245_input(struct session *s, const uint8_t *pdu, size_t len);
 void session_active(struct session *s);
 /* Tell the peer of video and data that have become possible, or are not any more. */
 void session_refresh_capabilities(struct session *s);
+int session_send_capabilities(struct session *s);
 void session_check_active(struct session *s); /* both sides know each other: channels may open */
 void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
 void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via);
@@ -459,6 +471,23 @@ void session_finish_moves(struct session_transport *t); /* its keys are there */
 void session_rekey_opened(struct session_transport *t);
 /* It could not be had: true, and all stays as it was. */
 bool session_rekey_failed(struct session_transport *t, int err);
+
+/* session_pass.c: what the peers of both legs say passes between them. The kind of port for
+ * protected media; and may an H.323 leg send its capabilities, its fingerprint? (Always but in
+ * pass-through.) */
+bool session_is_passed(const struct session *s);
+enum media_kind session_secure_kind(const struct session *s);
+bool session_pass_may_present(const struct session *s);
+bool session_pass_may_bind(const struct session *s);
+/* Something that the other leg may wait for; the timer of it; the end. */
+void session_pass_changed(struct session *s);
+void session_pass_follow(struct session *s);
+void session_pass_ending(struct session *s);
+/* A handshake may begin; media came. */
+void session_pass_watch(struct session_transport *t);
+void session_pass_media(struct session *s);
+/* The fingerprint that we told this side's peer, the other's. False: none yet. */
+bool session_pass_local(const struct session_transport *t, struct fingerprint *out);
 
 /* session_mirror.c: between the two sessions of a relay */
 void session_follow(struct session *s);

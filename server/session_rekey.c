@@ -79,6 +79,8 @@ static const char *objection(const struct session *s)
         return "session is not active, or has no H.245";
     if (s->is_paused)
         return "session is paused";
+    if (session_is_passed(s))
+        return "media pass through: the connection is the peers'";
     SESSION_EACH_TRANSPORT (s, t) {
         if (t->port != NULL && session_transport_is_protected(t) &&
             t->association != ASSOCIATION_KEYED)

@@ -1,446 +1,580 @@
 /* Legs by SDP: a session whose other side is described on the control socket instead of by H.225.0
  * and H.245, so that a SIP server can bring its side of a call (H.235.10 clause 8.1, note; RFC
- * 3264, RFC 5763). One audio medium; everything else that is offered is refused with port 0.
+ * 3264, RFC 5763, RFC 8843, RFC 8839 with ICE-lite). Whose turn it is, and what the two ways of
+ * keying make of a description.
  *
  * The leg has the same transports, channels and conference as any other session; what H.245 would
- * have told comes from the descriptions, all at once. */
-#include "server/session_priv.h"
+ * have told comes from the descriptions, all at once. In pass-through (session_pass.c) our
+ * description tells of the other leg's peer, and waits until that is known. */
+#include "server/session_sdp.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "server/conference.h"
-#include "signalling/sdp/sdp.h"
-
-/* Whoever answers our offer may let a telephone ring first (as T301 of Q.931). */
-#define ANSWER_MS 180000u
-/* The numbers of the two channels: there is no H.245 that could see them. */
-#define LCN_IN  1
-#define LCN_OUT 2
-
-static int refuse(const char **why, const char *text)
-{
-    *why = text;
-    return ERR_REFUSED;
-}
-
-/* ---- one side's audio ---- */
-
-/* The medium that the call is about: the first audio that is not refused already. */
-static struct sdp_media *audio_of(struct sdp *sdp)
-{
-    for (size_t i = 0; i < sdp->media_count; i++)
-        if (sdp->media[i].kind == SDP_KIND_AUDIO && sdp->media[i].port != 0)
-            return &sdp->media[i];
-    return NULL;
-}
-
-static enum h245_codec codec_named(const char *name)
-{
-    enum h245_codec codec;
-
-    return h245_codec_from_str(name, &codec) == 0 ? codec : H245_CODEC_UNKNOWN;
-}
-
-/* What the describer can receive, in the form that conferences ask for. */
-static void read_codecs(struct session *s, const struct sdp_media *m)
-{
-    struct h245_peer_caps *caps = &s->peer_caps;
-
-    memset(caps, 0, sizeof(*caps));
-    for (enum h245_codec c = 0; c < H245_CODEC_COUNT && caps->audio_count < H245_CAPS_MAX; c++) {
-        const char *name = h245_codec_to_str(c);
-
-        if (codec_named(name) != c || sdp_find_format(m, name, h245_codec_clock(c)) == NULL)
-            continue;
-        caps->audio[caps->audio_count].entry = (uint16_t)(caps->audio_count + 1);
-        caps->audio[caps->audio_count].audio.codec = c;
-        caps->audio[caps->audio_count++].audio.frames = 20;
-    }
-    s->has_peer_caps = true;
-}
-
-/* Payload types cross a relay as they are, so that only codecs whose number the describer keeps to
- * the well-known one can meet an H.323 side that uses it. */
-static bool keeps_number(const struct sdp_media *m, enum h245_codec codec)
-{
-    const struct sdp_format *f =
-        sdp_find_format(m, h245_codec_to_str(codec), h245_codec_clock(codec));
-
-    return f != NULL && f->payload_type == h245_codec_payload_type(codec);
-}
-
-static int choose_codec(struct session *s, const struct sdp_media *m, struct h245_audio *audio)
-{
-    struct h245_audio offer[SETTINGS_CODECS_MAX];
-    size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
-
-    for (size_t i = 0; i < n; i++) {
-        if (!keeps_number(m, offer[i].codec))
-            continue;
-        *audio = offer[i];
-        return 0;
-    }
-    return ERR_NOTFOUND;
-}
-
-static bool is_reachable(const struct sdp_media *m)
-{
-    /* Port 9 and no address: the other side waits for ICE to tell it ours (RFC 8840). */
-    return m->address.family != ADDR_NONE && !addr_is_unspecified(&m->address) &&
-           !addr_is_multicast(&m->address) && m->port != 9;
-}
-
-/* ---- protection ---- */
-
-static const struct fingerprint *best_fingerprint(const struct session *s, const struct sdp_dtls *d)
-{
-    const struct h23510_policy *policy = &s->dtls.policy;
-
-    for (size_t i = 0; i < policy->hash_count; i++)
-        for (size_t k = 0; k < d->fingerprint_count; k++)
-            if (d->fingerprint[k].hash == policy->hashes[i] &&
-                (policy->hashes[i] != FINGERPRINT_SHA1 || policy->allow_sha1))
-                return &d->fingerprint[k];
-    return NULL;
-}
-
-/* What the describer wrote about DTLS against what we say or said (`ours`). */
-static int agree(const struct session *s, const struct sdp_media *m, enum h23510_setup ours,
-                 struct h23510_agreement *agreement, const char **why)
-{
-    const struct fingerprint *fp = best_fingerprint(s, &m->dtls);
-    /* RFC 4145 section 4: who says nothing is active. */
-    enum h23510_setup theirs = m->dtls.has_setup ? m->dtls.setup : H23510_SETUP_ACTIVE;
-    enum h23510_role role = h23510_role_of(ours, theirs);
-
-    if (m->dtls.fingerprint_count == 0)
-        return refuse(why, "a=fingerprint is missing");
-    if (fp == NULL)
-        return refuse(why, "no a=fingerprint by a hash that the policy allows");
-    if (!m->rtcp_mux)
-        return refuse(why, "a=rtcp-mux is missing: RTCP shares the port of DTLS");
-    if (role == H23510_ROLE_OPEN)
-        role = s->dtls.policy.open_role == H23510_SETUP_PASSIVE ? H23510_ROLE_PASSIVE
-                                                                : H23510_ROLE_ACTIVE;
-    if (role == H23510_ROLE_IMPOSSIBLE)
-        return refuse(why, "a=setup roles of both sides exclude each other");
-    *agreement = (struct h23510_agreement){.is_set = true,
-                                           .role = role,
-                                           .local_hash = fp->hash,
-                                           .peer_fingerprint = *fp,
-                                           .is_new = true};
-    return 0;
-}
-
-static void say_dtls(const struct session *s, struct sdp_media *m, enum fingerprint_hash hash,
-                     enum h23510_setup setup)
-{
-    memset(&m->dtls, 0, sizeof(m->dtls));
-    m->dtls.fingerprint[0] = s->env->identity->fingerprints[hash];
-    m->dtls.fingerprint_count = 1;
-    m->dtls.has_setup = m->dtls.has_connection = true;
-    m->dtls.setup = setup;
-    m->dtls.connection = H23510_CONNECTION_NEW;
-}
-
-/* May media of this protocol be used under the listener's policy? */
-static int judge_proto(const struct session *s, enum sdp_proto proto, const char **why)
-{
-    if (!sdp_proto_is_rtp(proto))
-        return refuse(why, "audio's protocol is not one that is served");
-    if (!sdp_proto_is_dtls(proto) && session_mode(s) == H23510_MODE_REQUIRED)
-        return refuse(why, "media must be protected: UDP/TLS/RTP/SAVP or SAVPF");
-    if (sdp_proto_is_dtls(proto) && session_mode(s) == H23510_MODE_OFF)
-        return refuse(why, "media protection is switched off here");
-    return 0;
-}
-
-/* ---- our own description ---- */
-
-static void say_ourselves(struct session *s, const struct session_transport *t, struct sdp *sdp)
-{
-    snprintf(sdp->user, sizeof(sdp->user), "-");
-    snprintf(sdp->name, sizeof(sdp->name), "-");
-    sdp->id = s->id;
-    sdp->version = ++s->sdp.version;
-    sdp->origin = addr_with_port(t->local, 0);
-    sdp->is_ice_lite = false;
-}
-
-static void say_transport(const struct session_transport *t, struct sdp_media *m)
-{
-    m->port = t->local.port;
-    m->address = t->local;
-    m->rtcp_mux = session_transport_is_protected(t);
-    m->rtcp = session_transport_control(t);
-    m->is_bundle_only = m->has_ice = false;
-}
-
-static void say_codec(const struct h245_audio *audio, struct sdp_media *m)
-{
-    struct sdp_format *f = &m->format[m->format_count++];
-
-    memset(f, 0, sizeof(*f));
-    f->payload_type = (uint8_t)h245_codec_payload_type(audio->codec);
-    f->clock = h245_codec_clock(audio->codec);
-    f->channels = 1;
-    snprintf(f->name, sizeof(f->name), "%s", h245_codec_to_str(audio->codec));
-}
-
-/* ---- channels ---- */
-
-static int add_channel(struct session *s, struct session_transport *t,
-                       enum h245_direction direction, const struct h245_audio *audio)
-{
-    struct session_channel *c = session_channel_add(s, direction);
-
-    if (c == NULL)
-        return ERR_LIMIT;
-    c->kind = H245_MEDIA_AUDIO;
-    c->lcn = direction == H245_INCOMING ? LCN_IN : LCN_OUT;
-    c->audio = *audio;
-    c->session_id = SESSION_AUDIO_ID;
-    c->payload_type = h245_codec_payload_type(audio->codec);
-    c->is_protected = session_transport_is_protected(t);
-    c->transport = t;
-    c->media = direction == H245_INCOMING ? t->local : t->remote;
-    c->media_control =
-        direction == H245_INCOMING ? session_transport_control(t) : t->remote_control;
-    session_channel_is_open(s, c);
-    return 0;
-}
-
-/* Channels as the describer's direction has them: SDP_SENDONLY of theirs is our incoming one. */
-static int set_channels(struct session *s, struct session_transport *t, enum sdp_direction theirs,
-                        const struct h245_audio *audio)
-{
-    static const struct {
-        enum sdp_direction bit;
-        enum h245_direction direction;
-    } row[] = {{SDP_SENDONLY, H245_INCOMING}, {SDP_RECVONLY, H245_OUTGOING}};
-
-    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        struct session_channel *c = session_channel_of(s, H245_MEDIA_AUDIO, 0, row[i].direction);
-        int err = 0;
-
-        if ((theirs & row[i].bit) != 0 && c == NULL)
-            err = add_channel(s, t, row[i].direction, audio);
-        else if ((theirs & row[i].bit) == 0 && c != NULL)
-            session_channel_forget(s, c); /* on hold: the association stays */
-        if (err != 0)
-            return err;
-    }
-    conference_update(s->conference);
-    return 0;
-}
-
-/* Both descriptions are known: media may flow. */
-static int begin(struct session *s, struct session_transport *t, const struct sdp_media *theirs,
-                 const struct h23510_agreement *agreement, const struct h245_audio *audio)
-{
-    int err;
-
-    s->config.peer = theirs->address;
-    session_set_remote(t, &theirs->address, &theirs->rtcp);
-    t->has_remote_from_ack = true;
-    if (agreement->is_set)
-        session_agree(t, agreement);
-    conference_settle(s->conference, audio->codec);
-    err = set_channels(s, t, theirs->direction, audio);
-    if (err != 0 || s->state == SESSION_ACTIVE)
-        return err;
-    session_stop_timer(s, SESSION_TIMER_SETUP);
-    s->state = SESSION_ACTIVE;
-    s->env->stats.connected++;
-    s->env->stats.active++;
-    session_step_now(s, SESSION_STEP_CONNECT);
-    if (session_wants_events(s))
-        session_event(s, "session.active",
-                      json_pack("{s:n,s:b}", "role", "dtls", session_transport_is_protected(t)));
-    return 0;
-}
-
-/* The first (and only) transport of the leg, of this kind. */
-static int need_transport(struct session *s, enum media_kind kind, struct session_transport **out,
-                          const char **why)
-{
-    int err = 0;
-
-    *out = session_transport_live(s);
-    if (*out != NULL && (*out)->kind != kind)
-        return refuse(why, "the protocol of a running leg cannot change");
-    if (*out == NULL)
-        err = session_transport_open(s, kind, H245_MEDIA_AUDIO, 0, out);
-    if (err != 0) {
-        *why = "no media port";
-        return err;
-    }
-    (*out)->local = session_announced(s, s->env->media_ops->local((*out)->port));
-    return 0;
-}
-
-/* ---- offers of the other side ---- */
-
-/* Later offers may put the call on hold and take it back; they run on what is there. */
-static int check_running(const struct session_transport *t, const struct sdp_media *m,
-                         const char **why)
-{
-    const struct fingerprint *fp = &t->agreement.peer_fingerprint;
-
-    if (t->remote.family != ADDR_NONE && !addr_is_equal(&t->remote, &m->address))
-        return refuse(why, "the address of a running leg cannot change");
-    if (!t->agreement.is_set)
-        return 0;
-    for (size_t i = 0; i < m->dtls.fingerprint_count; i++)
-        if (fingerprint_equal(&m->dtls.fingerprint[i], fp))
-            return 0;
-    return refuse(why, "the fingerprint of a running association cannot change");
-}
+#include "server/link_addr.h"
 
 /* An offer of ours is out and not answered: RFC 3264 section 4 forbids a second one. */
 static int check_turn(const struct session *s, bool is_answer, const char **why)
 {
     if (!session_is_alive(s))
-        return refuse(why, "the session is ending");
+        return session_sdp_refuse(why, "the session is ending");
     if (!s->config.is_by_sdp)
-        return refuse(why, "the session is no leg by SDP");
-    if (s->sdp.is_offer_out != is_answer)
-        return refuse(why, is_answer ? "there is no offer to be answered"
-                                     : "our own offer is not answered yet");
+        return session_sdp_refuse(why, "the session is no leg by SDP");
+    if (s->leg->pending != NULL)
+        return session_sdp_refuse(why, "their offer is not answered yet");
+    if (s->leg->is_offer_out != is_answer)
+        return session_sdp_refuse(why, is_answer ? "there is no offer to be answered"
+                                                 : "our own offer is not answered yet");
     return 0;
 }
 
-static int judge_offer(struct session *s, const struct sdp_media *m,
-                       struct h23510_agreement *agreement, struct h245_audio *audio,
-                       const char **why)
+static int leave(struct session *s, int err)
 {
-    int err;
-
-    if (m == NULL)
-        return refuse(why, "no audio is offered");
-    err = judge_proto(s, m->proto, why);
-    if (err == 0 && !is_reachable(m))
-        err = refuse(why, "audio has no address to send to (ICE is not served)");
-    if (err == 0 && sdp_proto_is_dtls(m->proto))
-        err = agree(s, m, s->dtls.policy.setup, agreement, why);
-    if (err != 0)
-        return err;
-    if (agreement->is_set && agreement->role != H23510_ROLE_ACTIVE &&
-        agreement->role != H23510_ROLE_PASSIVE)
-        return refuse(why, "a=setup:holdconn leaves nobody to begin");
-    read_codecs(s, m);
-    return choose_codec(s, m, audio) == 0 ? 0 : refuse(why, "no audio codec in common");
-}
-
-/* The offer becomes the answer in place: RFC 3264 section 6 wants every medium, in order. */
-static void turn_around(struct session *s, const struct session_transport *t,
-                        const struct h245_audio *audio, struct sdp_media *chosen, struct sdp *sdp)
-{
-    for (size_t i = 0; i < sdp->media_count; i++)
-        if (&sdp->media[i] != chosen)
-            sdp->media[i].port = 0;
-    say_ourselves(s, t, sdp);
-    say_transport(t, chosen);
-    chosen->direction = sdp_mirror(chosen->direction);
-    chosen->format_count = 0;
-    say_codec(audio, chosen);
-    if (session_transport_is_protected(t))
-        say_dtls(s, chosen, t->agreement.local_hash,
-                 t->agreement.role == H23510_ROLE_ACTIVE ? H23510_SETUP_ACTIVE
-                                                         : H23510_SETUP_PASSIVE);
-}
-
-int session_sdp_answer(struct session *s, struct sdp *sdp, const char **why, uint64_t now)
-{
-    struct h23510_agreement agreement = {0};
-    struct sdp_media *m = audio_of(sdp);
-    struct session_transport *t;
-    struct h245_audio audio;
-    int err;
-
-    s->now = now;
-    err = check_turn(s, false, why);
-    if (err == 0)
-        err = judge_offer(s, m, &agreement, &audio, why);
-    if (err == 0)
-        err = need_transport(s, agreement.is_set ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP, &t, why);
-    if (err == 0)
-        err = check_running(t, m, why);
-    if (err == 0)
-        err = begin(s, t, m, &agreement, &audio);
-    if (err == 0)
-        turn_around(s, t, &audio, m, sdp);
     session_check_closed(s);
     session_arm(s);
     return err;
 }
 
-/* ---- offers of ours ---- */
-
-int session_sdp_offer(struct session *s, struct sdp *sdp, const char **why, uint64_t now)
+static void wait_for(struct session *s)
 {
-    struct sdp_media *m = &sdp->media[0];
-    enum media_kind kind = session_mode(s) == H23510_MODE_OFF ? MEDIA_PLAIN_RTP : MEDIA_DTLS_SRTP;
+    session_set_timer(s, SESSION_TIMER_SETUP, SESSION_OTHER_MS);
+}
+
+/* ---- our answers ---- */
+
+static void say_own_dtls(struct session *s, const struct session_transport *t, struct sdp_media *m)
+{
+    char tls_id[SDP_TLS_ID_MAX] = "";
+
+    /* RFC 8842 section 5.3: who was told one tells one; ours names the association by its number.
+     */
+    if (m->dtls.tls_id[0] != '\0')
+        snprintf(tls_id, sizeof(tls_id), "sluice-%016llx-%08x", (unsigned long long)s->id, t->id);
+    session_sdp_say_dtls(s, m, t->agreement.local_hash,
+                         t->agreement.role == H23510_ROLE_ACTIVE ? H23510_SETUP_ACTIVE
+                                                                 : H23510_SETUP_PASSIVE);
+    memcpy(m->dtls.tls_id, tls_id, sizeof(tls_id));
+}
+
+/* One line of the answer, made of that of the offer. */
+static void answer_line(struct session *s, const struct sdp_plan *plan, size_t i, struct sdp *sdp)
+{
+    const struct sdp_choice *c = &plan->line[i];
+    const struct session_transport *t = s->leg->line[i].transport;
+    struct sdp_media *m = &sdp->media[i];
+    uint8_t feedback = c->format.feedback;
+
+    if (c->why != NULL) {
+        m->port = 0;
+        m->is_bundled = false;
+        return;
+    }
+    session_sdp_say_transport(t, m);
+    m->is_silent = c->shared_with >= 0;
+    m->is_bundled = m->is_bundled && session_transport_is_protected(t);
+    m->direction = sdp_mirror(m->direction);
+    m->format[0] = c->format;
+    m->format[0].feedback = feedback;
+    m->format_count = 1;
+    if (session_transport_is_protected(t))
+        say_own_dtls(s, t, m);
+}
+
+/* The offer becomes the answer in place: RFC 3264 section 6 wants every medium, in order. */
+static void turn_around(struct session *s, const struct sdp_plan *plan, struct sdp *sdp)
+{
+    const struct session_transport *first = NULL;
+
+    for (size_t i = 0; i < plan->count && first == NULL; i++)
+        first = plan->line[i].why == NULL ? s->leg->line[i].transport : NULL;
+    sdp->has_bundle = false;
+    for (size_t i = 0; i < plan->count; i++) {
+        answer_line(s, plan, i, sdp);
+        sdp->has_bundle = sdp->has_bundle || sdp->media[i].is_bundled;
+    }
+    session_sdp_say_ourselves(s, first, sdp);
+}
+
+static int answer_here(struct session *s, struct sdp *sdp, const char **why)
+{
+    struct sdp_plan plan;
+    int err = session_sdp_plan(s, sdp, s->dtls.policy.setup, &plan, why);
+
+    if (err == 0)
+        err = session_sdp_apply(s, sdp, &plan, why);
+    if (err == 0)
+        turn_around(s, &plan, sdp);
+    return err;
+}
+
+/* ---- our offers ---- */
+
+static int open_line(struct session *s, size_t i, enum h245_media medium, enum media_kind kind,
+                     const char **why)
+{
+    struct sdp_line *line = &s->leg->line[i];
+
+    line->kind = medium == H245_MEDIA_VIDEO ? SDP_KIND_VIDEO : SDP_KIND_AUDIO;
+    line->proto = kind == MEDIA_PLAIN_RTP ? SDP_PROTO_RTP_AVP
+                  : s->leg->wants_ice     ? SDP_PROTO_DTLS_SAVPF
+                                          : SDP_PROTO_DTLS_SAVP;
+    line->medium = medium;
+    line->direction = SDP_SENDRECV;
+    snprintf(line->mid, sizeof(line->mid), "%zu", i);
+    if (session_sdp_transport(s, kind, medium, s->leg->wants_ice && kind != MEDIA_PLAIN_RTP,
+                              &line->transport, why) != 0)
+        return ERR_LIMIT;
+    line->is_taken = true;
+    s->leg->lines = i + 1;
+    return 0;
+}
+
+/* The lines of the first offer; each has a port of its own, for an answerer without BUNDLE. */
+static int open_lines(struct session *s, const char **why)
+{
+    enum media_kind kind =
+        session_mode(s) == H23510_MODE_OFF ? MEDIA_PLAIN_RTP : session_secure_kind(s);
+    int err = open_line(s, 0, H245_MEDIA_AUDIO, kind, why);
+
+    if (err == 0 && s->leg->wants_video && kind != MEDIA_PASS)
+        err = open_line(s, 1, H245_MEDIA_VIDEO, kind, why);
+    return err;
+}
+
+static int offer_formats(struct session *s, const struct sdp_line *line, struct sdp_media *m,
+                         const char **why)
+{
     struct h245_audio offer[SETTINGS_CODECS_MAX];
-    struct session_transport *t;
     size_t n;
+
+    if (line->medium == H245_MEDIA_VIDEO)
+        return session_sdp_say_video(s, m) == 0
+                   ? 0
+                   : session_sdp_refuse(why, "the conference has no H.264 to offer");
+    n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
+    for (size_t i = 0; i < n; i++)
+        session_sdp_say_codec(&offer[i], m);
+    m->ptime_ms = 20;
+    return n > 0 ? 0 : session_sdp_refuse(why, "the conference has no audio codec to offer");
+}
+
+/* What runs is offered as it is, setup and all: only an answer could change it (RFC 5763 5). */
+static void offer_dtls(struct session *s, const struct sdp_line *line, struct sdp_media *m)
+{
+    const struct h23510_agreement *a = &line->transport->agreement;
+
+    if (a->is_set)
+        session_sdp_say_dtls(s, m, a->local_hash, H23510_SETUP_ACTPASS);
+    else
+        session_sdp_say_dtls(s, m, s->dtls.policy.hashes[0], s->dtls.policy.setup);
+    if (a->is_set)
+        m->dtls.connection = H23510_CONNECTION_EXISTING;
+}
+
+static int offer_line(struct session *s, size_t i, struct sdp *sdp, const char **why)
+{
+    const struct sdp_line *line = &s->leg->line[i];
+    struct sdp_media *m = &sdp->media[sdp->media_count++];
+    int err;
+
+    memset(m, 0, sizeof(*m));
+    m->kind = line->kind;
+    m->proto = line->proto;
+    memcpy(m->kind_text, line->kind_text, sizeof(m->kind_text));
+    memcpy(m->proto_text, line->proto_text, sizeof(m->proto_text));
+    memcpy(m->format_text, line->format_text, sizeof(m->format_text));
+    memcpy(m->mid, line->mid, sizeof(m->mid));
+    m->direction = SDP_SENDRECV;
+    if (!line->is_taken) /* refused once: its place stays */
+        return 0;
+    err = offer_formats(s, line, m, why);
+    if (err != 0)
+        return err;
+    session_sdp_say_transport(line->transport, m);
+    if (session_transport_is_protected(line->transport)) {
+        offer_dtls(s, line, m);
+        m->is_bundled = s->leg->lines > 1;
+        sdp->has_bundle = sdp->has_bundle || m->is_bundled;
+    }
+    for (size_t k = 0; k < i; k++)
+        m->is_silent = m->is_silent || s->leg->line[k].transport == line->transport;
+    return 0;
+}
+
+static int offer_here(struct session *s, struct sdp *sdp, const char **why)
+{
+    int err = s->leg->lines == 0 ? open_lines(s, why) : 0;
+
+    memset(sdp, 0, sizeof(*sdp));
+    for (size_t i = 0; i < s->leg->lines && err == 0; i++)
+        err = offer_line(s, i, sdp, why);
+    if (err != 0)
+        return err;
+    session_sdp_say_ourselves(s, session_transport_live(s), sdp);
+    s->leg->is_offer_out = true;
+    wait_for(s);
+    return 0;
+}
+
+/* ---- pass-through ---- */
+
+/* The one medium that passes: the first audio (BUNDLE of more would need to be taken apart here).
+ */
+static int pass_line(const struct sdp *sdp, size_t *line, const char **why)
+{
+    for (size_t i = 0; i < sdp->media_count; i++) {
+        if (sdp->media[i].kind != SDP_KIND_AUDIO || sdp->media[i].port == 0)
+            continue;
+        *line = i;
+        return 0;
+    }
+    return session_sdp_refuse(why, "no audio is offered");
+}
+
+static int judge_pass(struct session *s, const struct sdp *sdp, size_t line,
+                      struct sdp_choice *choice, const char **why)
+{
+    const struct sdp_media *m = &sdp->media[line];
+    int err = session_sdp_judge_proto(s, m, why);
+
+    choice->medium = H245_MEDIA_AUDIO;
+    choice->has_ice = session_sdp_has_ice(sdp, m);
+    session_sdp_read_caps(s, sdp);
+    if (err == 0 && !choice->has_ice && !session_sdp_is_reachable(m))
+        err = session_sdp_refuse(why, "the medium has no address to send to");
+    if (err == 0 && m->dtls.fingerprint_count == 0)
+        err = session_sdp_refuse(why, "a=fingerprint is missing");
+    if (err == 0 && !m->rtcp_mux)
+        err = session_sdp_refuse(why, "a=rtcp-mux is missing: RTCP shares the port of DTLS");
+    if (err == 0 && m->dtls.has_setup && m->dtls.setup == H23510_SETUP_HOLDCONN)
+        err = session_sdp_refuse(why, "a=setup:holdconn leaves nobody to begin");
+    return err != 0 ? err : session_sdp_choose(s, m, choice, why);
+}
+
+/* Their description is taken: where they are, and what the other side has to be told of them. */
+static int take_passed(struct session *s, const struct sdp *sdp, size_t line,
+                       const struct sdp_choice *choice, const char **why)
+{
+    const struct sdp_media *m = &sdp->media[line];
+    struct session_leg *leg = s->leg;
+    struct session_transport *t = leg->line[line].transport;
+    const char *objection;
+    int err = 0;
+
+    /* The other side verifies the one that it was told (A-REPLACE is theirs to ask for, by H.245).
+     */
+    if (t != NULL && t->agreement.is_set &&
+        !fingerprint_equal(&t->agreement.peer_fingerprint, &m->dtls.fingerprint[0]))
+        return session_sdp_refuse(why, "the fingerprint of a running association cannot change");
+    leg->remote = m->dtls;
+    leg->has_remote = true;
+    objection = session_pass_objection(s);
+    if (objection != NULL) {
+        leg->has_remote = leg->line[line].is_taken && t != NULL && t->agreement.is_set;
+        return session_sdp_refuse(why, objection);
+    }
+    if (t == NULL)
+        err = session_sdp_transport(s, MEDIA_PASS, H245_MEDIA_AUDIO, choice->has_ice, &t, why);
+    if (err != 0)
+        return err;
+    leg->lines = leg->lines > sdp->media_count ? leg->lines : sdp->media_count;
+    leg->line[line].is_taken = true;
+    leg->line[line].transport = t;
+    leg->line[line].kind = SDP_KIND_AUDIO;
+    leg->line[line].proto = m->proto;
+    leg->line[line].medium = H245_MEDIA_AUDIO;
+    if (m->address.family != ADDR_NONE)
+        s->config.peer = m->address;
+    if (choice->has_ice) {
+        if (t->ice.ufrag[0] == '\0' || (t->ice_mark != 0 && t->ice_mark != m->ice.mark))
+            err = session_sdp_ice(t);
+        t->ice_mark = m->ice.mark;
+        if (err == 0 && s->env->media_ops->ice(t->port, &t->ice) != 0)
+            err = ERR_LIMIT;
+    } else {
+        t->ice.ufrag[0] = '\0';
+        session_set_remote(t, &m->address, &m->rtcp);
+    }
+    t->has_remote_from_ack = true;
+    conference_settle(s->conference, choice->audio.codec);
+    *why = "no media port";
+    return err;
+}
+
+/* Both sides are known: the leg's transport has its agreement, and media may pass. */
+static int begin_passing(struct session *s, const struct sdp *theirs, size_t line,
+                         const struct sdp_dtls *other, enum h23510_role peer_role)
+{
+    const struct sdp_media *m = &theirs->media[line];
+    struct session_transport *t = s->leg->line[line].transport;
+    struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO, .shared_with = -1};
+    struct h23510_agreement agreement = {
+        .is_set = true,
+        .role = peer_role == H23510_ROLE_ACTIVE ? H23510_ROLE_PASSIVE : H23510_ROLE_ACTIVE,
+        .local_hash = other->fingerprint[0].hash,
+        .peer_fingerprint = m->dtls.fingerprint[0],
+        .is_new = true};
+    const char *why;
+    int err = session_sdp_choose(s, m, &choice, &why);
+
+    if (err != 0) {
+        session_end(s, SESSION_END_NO_CODEC, why);
+        return err;
+    }
+    s->leg->line[line].format = choice.format;
+    s->leg->line[line].direction = m->direction;
+    session_agree(t, &agreement);
+    err = session_sdp_channels(s, t, m->direction, &choice);
+    if (err != 0)
+        return err;
+    conference_update(s->conference);
+    session_sdp_active(s, true);
+    return 0;
+}
+
+/* The answer to their offer, when the other side is known; else ERR_AGAIN. */
+static int answer_passed(struct session *s, struct sdp *sdp, size_t line)
+{
+    struct sdp_media *m = &sdp->media[line];
+    struct session_transport *t = s->leg->line[line].transport;
+    enum h23510_role role = H23510_ROLE_OPEN;
+    struct sdp_dtls other;
+    int err;
+
+    if (!session_pass_sdp(s, &other, &role))
+        return ERR_AGAIN;
+    err = begin_passing(s, sdp, line, &other, role);
+    if (err != 0)
+        return err;
+    for (size_t i = 0; i < sdp->media_count; i++) {
+        if (i != line)
+            sdp->media[i].port = 0;
+        sdp->media[i].is_bundled = i == line && sdp->media[i].is_bundled;
+    }
+    sdp->has_bundle = m->is_bundled;
+    session_sdp_say_ourselves(s, t, sdp);
+    session_sdp_say_transport(t, m);
+    m->direction = sdp_mirror(m->direction);
+    m->format[0] = s->leg->line[line].format;
+    m->format_count = 1;
+    m->dtls = other;
+    return 0;
+}
+
+static int offer_passed(struct session *s, struct sdp *sdp, const char **why)
+{
+    enum h23510_role role;
+    struct sdp_dtls other;
+    int err = s->leg->lines == 0 ? open_lines(s, why) : 0;
+
+    s->leg->is_offer_wanted = true;
+    if (err != 0)
+        return err;
+    wait_for(s);
+    if (!session_pass_sdp(s, &other, &role)) {
+        session_pass_changed(s); /* the other side may be told now that somebody will come */
+        return ERR_AGAIN;
+    }
+    err = offer_here(s, sdp, why);
+    if (err != 0)
+        return err;
+    s->leg->is_offer_wanted = false;
+    sdp->media[0].dtls = other;
+    return 0;
+}
+
+static json_t *described(const struct sdp *sdp, const char *kind)
+{
+    char *text = malloc(SDP_TEXT_MAX);
+    json_t *data = NULL;
+    size_t len;
+
+    if (text != NULL && sdp_write(sdp, text, SDP_TEXT_MAX, &len) == 0)
+        data = json_pack("{s:s,s:s#}", "type", kind, "sdp", text, len);
+    free(text);
+    return data != NULL ? data : json_object();
+}
+
+void session_sdp_follow(struct session *s)
+{
+    struct session_leg *leg = s->leg;
+    struct sdp *made;
+    const char *why = "";
+    int err;
+
+    if (leg->pending != NULL) {
+        const char *objection = session_pass_objection(s);
+
+        if (objection != NULL) {
+            session_end(s, SESSION_END_DTLS_REQUIRED, objection);
+            return;
+        }
+        if (answer_passed(s, leg->pending, leg->pending_line) != 0)
+            return;
+        made = leg->pending;
+        leg->pending = NULL;
+        session_event(s, "session.described", described(made, "answer"));
+        free(made);
+        return;
+    }
+    if (!leg->is_offer_wanted)
+        return;
+    made = calloc(1, sizeof(*made));
+    err = made != NULL ? offer_passed(s, made, &why) : ERR_NOMEM;
+    if (err == 0)
+        session_event(s, "session.described", described(made, "offer"));
+    free(made);
+}
+
+static int answer_or_wait(struct session *s, struct sdp *sdp, const char **why)
+{
+    struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO};
+    size_t line = 0;
+    int err = pass_line(sdp, &line, why);
+
+    if (err == 0)
+        err = judge_pass(s, sdp, line, &choice, why);
+    if (err == 0)
+        err = take_passed(s, sdp, line, &choice, why);
+    if (err != 0)
+        return err;
+    session_pass_changed(s);
+    err = answer_passed(s, sdp, line);
+    if (err != ERR_AGAIN)
+        return err;
+    s->leg->pending = malloc(sizeof(*s->leg->pending));
+    if (s->leg->pending == NULL)
+        return ERR_NOMEM;
+    *s->leg->pending = *sdp;
+    s->leg->pending_line = line;
+    if (s->state != SESSION_ACTIVE)
+        wait_for(s);
+    *why = "the other side is not known yet: event session.described will tell";
+    return ERR_AGAIN;
+}
+
+static int accept_passed(struct session *s, struct sdp *sdp, const char **why)
+{
+    struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO};
+    enum h23510_role role = H23510_ROLE_OPEN;
+    struct sdp_dtls other;
+    size_t line = 0;
+    int err = pass_line(sdp, &line, why);
+
+    if (err == 0)
+        err = judge_pass(s, sdp, line, &choice, why);
+    if (err == 0)
+        err = take_passed(s, sdp, line, &choice, why);
+    if (err != 0)
+        return err;
+    if (!session_pass_sdp(s, &other, &role))
+        return session_sdp_refuse(why, "the other side has left, or its role excludes this one");
+    s->leg->is_offer_out = false;
+    err = begin_passing(s, sdp, line, &other, role);
+    session_pass_changed(s);
+    return err;
+}
+
+/* ---- turns ---- */
+
+int session_sdp_answer(struct session *s, struct sdp *sdp, const char **why, uint64_t now)
+{
     int err;
 
     s->now = now;
     err = check_turn(s, false, why);
-    n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
-    if (err == 0 && n == 0)
-        err = refuse(why, "the conference has no audio codec to offer");
     if (err == 0)
-        err = need_transport(s, kind, &t, why);
-    if (err != 0)
-        return err;
-    memset(sdp, 0, sizeof(*sdp));
-    say_ourselves(s, t, sdp);
-    sdp->media_count = 1;
-    m->kind = SDP_KIND_AUDIO;
-    m->proto = kind == MEDIA_DTLS_SRTP ? SDP_PROTO_DTLS_SAVP : SDP_PROTO_RTP_AVP;
-    m->direction = SDP_SENDRECV;
-    m->ptime_ms = 20;
-    say_transport(t, m);
-    for (size_t i = 0; i < n; i++)
-        say_codec(&offer[i], m);
-    if (kind == MEDIA_DTLS_SRTP)
-        say_dtls(s, m, s->dtls.policy.hashes[0], s->dtls.policy.setup);
-    s->sdp.is_offer_out = true;
-    session_set_timer(s, SESSION_TIMER_SETUP, ANSWER_MS);
-    session_arm(s);
+        err = session_is_passed(s) ? answer_or_wait(s, sdp, why) : answer_here(s, sdp, why);
+    return leave(s, err);
+}
+
+int session_sdp_offer(struct session *s, struct sdp *sdp, const char **why, uint64_t now)
+{
+    int err;
+
+    s->now = now;
+    err = check_turn(s, false, why);
+    if (err == 0)
+        err = session_is_passed(s) ? offer_passed(s, sdp, why) : offer_here(s, sdp, why);
+    return leave(s, err);
+}
+
+/* An answer has the lines of its offer (RFC 3264 section 6), */
+static int check_lines(const struct session *s, const struct sdp *sdp, const char **why)
+{
+    bool is_same = sdp->media_count == s->leg->lines;
+
+    for (size_t i = 0; is_same && i < sdp->media_count; i++)
+        is_same = sdp->media[i].kind == s->leg->line[i].kind;
+    return is_same ? 0 : session_sdp_refuse(why, "the answer has other media than the offer");
+}
+
+/* ... of the protocols that were offered. */
+static int check_protocols(const struct session *s, const struct sdp_plan *plan, const char **why)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct sdp_line *line = &s->leg->line[i];
+
+        if (plan->line[i].why == NULL &&
+            (!line->is_taken ||
+             plan->line[i].agreement.is_set != session_transport_is_protected(line->transport)))
+            return session_sdp_refuse(why, "the answer has another protocol than the offer");
+    }
     return 0;
+}
+
+static int accept_here(struct session *s, struct sdp *sdp, const char **why)
+{
+    struct sdp_plan plan;
+    int err = session_sdp_plan(s, sdp, s->dtls.policy.setup, &plan, why);
+
+    if (err == 0)
+        err = check_protocols(s, &plan, why);
+    if (err != 0)
+        return err; /* a better answer may still come */
+    s->leg->is_offer_out = false;
+    return session_sdp_apply(s, sdp, &plan, why);
 }
 
 int session_sdp_accept(struct session *s, struct sdp *sdp, const char **why, uint64_t now)
 {
-    struct h23510_agreement agreement = {0};
-    struct sdp_media *m = audio_of(sdp);
-    struct session_transport *t = session_transport_live(s);
-    struct h245_audio audio;
     int err;
 
     s->now = now;
     err = check_turn(s, true, why);
     if (err == 0)
-        err = judge_offer(s, m, &agreement, &audio, why);
-    if (err == 0 && (t == NULL || (t->kind == MEDIA_DTLS_SRTP) != agreement.is_set))
-        err = refuse(why, "the answer has another protocol than the offer");
+        err = check_lines(s, sdp, why);
     if (err == 0)
-        err = check_running(t, m, why);
-    if (err != 0)
-        return err; /* a better answer may still come */
-    s->sdp.is_offer_out = false;
-    err = begin(s, t, m, &agreement, &audio);
-    session_check_closed(s);
-    session_arm(s);
-    return err;
+        err = session_is_passed(s) ? accept_passed(s, sdp, why) : accept_here(s, sdp, why);
+    return leave(s, err);
 }
 
 /* ---- life ---- */
+
+void session_sdp_selected(struct session_transport *t, const struct link_event *event)
+{
+    struct addr from = addr_of_link(&event->source);
+    char text[ADDR_TEXT_MAX];
+
+    if (t->ice.ufrag[0] == '\0' || t->port == NULL)
+        return;
+    log_info(LOG_AREA_MEDIA, t->session->id, "ICE has selected the peer's address",
+             LOG_ADDR("remote", &from));
+    if (session_wants_events(t->session))
+        session_event(t->session, "media.selected",
+                      json_pack("{s:I,s:s}", "transport", (json_int_t)t->id, "remote",
+                                addr_format(&from, text)));
+    session_set_remote(t, &from, &from);
+    SESSION_EACH_CHANNEL (t->session, c) {
+        if (c->transport == t && c->direction == H245_OUTGOING)
+            c->media = c->media_control = from;
+    }
+    if (t->session->conference != NULL)
+        conference_update(t->session->conference);
+}
 
 static json_t *created_data(const struct session *s)
 {
@@ -448,7 +582,8 @@ static json_t *created_data(const struct session *s)
                      s->conference_name, "listener", s->config.listener->name);
 }
 
-int session_sdp_begin(struct session *s, const char *alias, const char **why)
+int session_sdp_begin(struct session *s, const char *alias, const struct session_sdp_options *o,
+                      const char **why)
 {
     const struct settings_conference *row = NULL;
     const char *name = NULL;
@@ -456,24 +591,45 @@ int session_sdp_begin(struct session *s, const char *alias, const char **why)
 
     s->is_released = true; /* nobody is to be told of the end but by events */
     s->is_h245_ended = true;
+    s->leg = calloc(1, sizeof(*s->leg));
+    if (s->leg == NULL) {
+        *why = "out of memory";
+        return ERR_NOMEM;
+    }
+    s->leg->wants_ice = o->ice;
+    s->leg->wants_video = o->video;
     snprintf(s->alias, sizeof(s->alias), "%s", alias);
     if (conferences_resolve(s->env->conferences, alias, &row, &name) != 0) {
         *why = "no conference for this alias";
         return ERR_NOTFOUND;
     }
-    snprintf(s->conference_name, sizeof(s->conference_name), "%s", name);
+    session_copy_text(s->conference_name, sizeof(s->conference_name), name);
     err = conference_join(s->env->conferences, row, s->conference_name, s, &s->conference);
     if (err != 0) {
-        *why = err == ERR_NOMEM ? err_to_str(err) : session_end_to_str(conference_refusal(err));
+        *why = session_end_to_str(conference_refusal(err));
         return err;
     }
+    if (o->mode == SESSION_SDP_PASS && conference_pass(s->conference, s) != 0)
+        return session_sdp_refuse(why, "media of this conference end at the server");
+    if (o->mode == SESSION_SDP_TERMINATE && session_is_passed(s))
+        return session_sdp_refuse(why, "media of this conference pass through");
     err = session_policy_init(s);
     if (err != 0) {
         *why = err_to_str(err);
         return err;
     }
+    if (session_is_passed(s) && session_mode(s) == H23510_MODE_OFF)
+        return session_sdp_refuse(why, "media protection is switched off here");
     session_step_now(s, SESSION_STEP_SETUP);
     if (session_wants_events(s))
         session_event(s, "session.created", created_data(s));
     return 0;
+}
+
+void session_sdp_forget(struct session *s)
+{
+    if (s->leg != NULL)
+        free(s->leg->pending);
+    free(s->leg);
+    s->leg = NULL;
 }

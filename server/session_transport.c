@@ -75,7 +75,7 @@ struct session_transport *session_transport_of(const struct session *s, enum med
         return c->transport;
     SESSION_EACH_TRANSPORT (s, t) {
         bool is_shared =
-            kind == MEDIA_DTLS_SRTP && (s->split_lanes & session_lane_bit(medium, index)) == 0;
+            kind != MEDIA_PLAIN_RTP && (s->split_lanes & session_lane_bit(medium, index)) == 0;
         bool fits = is_shared || (t->medium == medium && t->index == index);
 
         if (t->port != NULL && t->kind == kind && fits && takes(t, medium, index) &&
@@ -87,7 +87,7 @@ struct session_transport *session_transport_of(const struct session *s, enum med
 
 bool session_transport_is_protected(const struct session_transport *t)
 {
-    return t->kind == MEDIA_DTLS_SRTP;
+    return t->kind != MEDIA_PLAIN_RTP;
 }
 
 struct addr session_transport_control(const struct session_transport *t)
@@ -238,8 +238,8 @@ int session_transport_open(struct session *s, enum media_kind kind, enum h245_me
 
 static bool may_associate(const struct session_transport *t)
 {
-    return t->port != NULL && session_transport_is_protected(t) &&
-           t->association == ASSOCIATION_NONE && t->agreement.is_set &&
+    return t->port != NULL && t->kind == MEDIA_DTLS_SRTP && t->association == ASSOCIATION_NONE &&
+           t->agreement.is_set &&
            /* holdconn: no DTLS until that changes */
            (t->agreement.role == H23510_ROLE_ACTIVE || t->agreement.role == H23510_ROLE_PASSIVE);
 }
@@ -256,13 +256,26 @@ static void await_remote(struct session_transport *t)
         s->deadline[SESSION_TIMER_DTLS] = t->remote_deadline;
 }
 
+static void overdue(struct session_transport *t)
+{
+    struct session *s = t->session;
+    const struct session *other = conference_other(s->conference, s);
+
+    if (t->remote.family == ADDR_NONE || t->kind != MEDIA_PASS)
+        session_dtls_lost(t, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
+    else if (session_is_sending(s) || (other != NULL && session_is_sending(other)))
+        session_dtls_lost(t, DTLS_FAIL_TIMEOUT, "no protected media passed in time");
+    else
+        t->remote_deadline = SESSION_NEVER; /* on hold: nobody sends */
+}
+
 void session_remote_overdue(struct session *s)
 {
     uint64_t next = SESSION_NEVER;
 
     SESSION_EACH_TRANSPORT (s, t) {
         if (t->remote_deadline <= s->now)
-            session_dtls_lost(t, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
+            overdue(t);
         else if (t->remote_deadline < next)
             next = t->remote_deadline;
     }
@@ -301,6 +314,8 @@ void session_set_remote(struct session_transport *t, const struct addr *rtp,
     if (t->session->env->media_ops->set_remote(t->port, rtp, rtcp) != 0)
         session_note(t->session, LOG_LEVEL_ERROR, LOG_AREA_LINK, "remote address not set");
     session_try_associate(t);
+    session_pass_watch(t);
+    session_pass_changed(t->session);
 }
 
 void session_agree(struct session_transport *t, const struct h23510_agreement *agreement)
@@ -308,6 +323,8 @@ void session_agree(struct session_transport *t, const struct h23510_agreement *a
     if (!t->agreement.is_set)
         t->agreement = *agreement;
     session_try_associate(t);
+    session_pass_watch(t);
+    session_pass_changed(t->session);
 }
 
 void session_drop_connection(struct session_transport *t)
@@ -320,7 +337,7 @@ void session_drop_connection(struct session_transport *t)
     }
     session_transport_close(t);
     /* A leg by SDP has nothing else that could go on. */
-    if (s->config.is_by_sdp)
+    if (s->config.is_by_sdp || session_is_passed(s))
         session_end(s, t->failure != DTLS_FAIL_NONE ? SESSION_END_DTLS_FAILED : SESSION_END_PEER,
                     t->failure_text);
     else if (session_is_alive(s) && !s->is_paused && session_transport_live(s) == NULL)

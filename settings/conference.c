@@ -49,6 +49,9 @@ static const struct settings_row conference_rows[] = {
      .help = "`relay`: the packets of each of two sessions go to the other. `mix`: audio is mixed "
              "(each hears all others), video is that of one member at a time. `forward`: every "
              "stream goes to every other session on a channel of its own."},
+    {"passthrough", SETTINGS_BOOL, AT(settings_conference, passthrough), .fallback = "false",
+     .help = "`relay`: DTLS and SRTP of the two sessions pass unopened. Both have to be protected, "
+             "they verify each other, and the server never has a key."},
     {"max_sessions", SETTINGS_UINT, AT(settings_conference, max_sessions), .min = 0, .max = 192,
      .fallback = "0",
      .help = "Sessions that may join. 0 = 2 for `relay` (which has no other), 64 for `mix`, 5 for "
@@ -206,6 +209,8 @@ static void check_row(struct settings_load *load, const struct settings *s,
     check_size(load, c, i);
     check_codecs(load, s, c, i);
     check_mix(load, c, i);
+    if (c->passthrough && c->kind != SETTINGS_CONFERENCE_RELAY)
+        settings_problem_at(load, key_of(i, "passthrough").path, "expected kind relay");
     if (c->pin[strspn(c->pin, "0123456789")] != '\0') /* it must not be told, even here */
         settings_problem_at(load, key_of(i, "pin").path, "expected digits");
 }

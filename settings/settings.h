@@ -362,6 +362,7 @@ struct settings_tls {
 struct settings_conference {
     char alias[SETTINGS_TEXT_MAX]; /* what is called; "*" at its end stands for any rest */
     enum settings_conference_kind kind;
+    bool passthrough; /* of a relay: DTLS and SRTP unopened */
     uint32_t max_sessions;
     enum settings_codec
         codecs[SETTINGS_CODECS_MAX]; /* best first; the default list when not given */

@@ -178,6 +178,17 @@ int h23510_init(struct h23510 *n, const struct h23510_policy *policy,
  * nothing with H23510_MODE_OFF. ERR_NOMEM, ERR_LIMIT. */
 int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabilitySet *tcs);
 
+/* Pass-through (clause 8.1, note): the negotiation stands for another peer, who will be the other
+ * end of the DTLS connection. What that one can do goes in the place of our policy: its hashes (as
+ * far as our configuration has them, in our order) and its setup. To be called before h23510_offer;
+ * the verdict is that on the peer's set, if it came already. ERR-free; `count` is at least 1. */
+enum h23510_verdict h23510_stand_for(struct h23510 *n, const enum fingerprint_hash *hashes,
+                                     size_t count, enum h23510_setup setup);
+
+/* Its fingerprints: to be known before the first OLC or Ack of ours. ERR_NOTFOUND: none is by a
+ * hash that both sides have. */
+int h23510_stand_with(struct h23510 *n, const struct fingerprint *fingerprints, size_t count);
+
 /* Reads the peer's set. H23510_OK: DTLS can be used; any other verdict says why it cannot (the
  * policy says what follows from that). `protects`, when not NULL, gets the numbers of the entries
  * that the peer protects, up to `protects_max`; `*protects_count` how many. */

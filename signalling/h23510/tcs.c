@@ -221,6 +221,37 @@ int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabili
     return err;
 }
 
+/* ---- another peer in our place ---- */
+
+enum h23510_verdict h23510_stand_for(struct h23510 *n, const enum fingerprint_hash *hashes,
+                                     size_t count, enum h23510_setup setup)
+{
+    n->policy.mode = H23510_MODE_REQUIRED; /* clear media have no way through */
+    n->policy.hash_count = count < FINGERPRINT_HASH_COUNT ? count : FINGERPRINT_HASH_COUNT;
+    memcpy(n->policy.hashes, hashes, n->policy.hash_count * sizeof(hashes[0]));
+    n->policy.setup = n->offered = setup;
+    return n->peer_offers ? h23510_conclude(n, judge(n)) : H23510_OK;
+}
+
+int h23510_stand_with(struct h23510 *n, const struct fingerprint *fingerprints, size_t count)
+{
+    const struct fingerprint *found = NULL;
+
+    for (size_t i = 0; i < n->policy.hash_count && found == NULL; i++)
+        for (size_t k = 0; k < count && found == NULL; k++)
+            if (fingerprints[k].hash == n->policy.hashes[i] && n->common[fingerprints[k].hash])
+                found = &fingerprints[k];
+    if (found == NULL)
+        return ERR_NOTFOUND;
+    memset(&n->identity, 0, sizeof(n->identity));
+    n->identity.fingerprints[found->hash] = *found;
+    n->chosen = found->hash;
+    /* The peer's OLC may have come first; nothing was said about it yet. */
+    if (n->agreement.is_set && !n->olc_sent)
+        n->agreement.local_hash = found->hash;
+    return 0;
+}
+
 /* ---- the peer's ---- */
 
 static const struct h245_H235SecurityCapability *

@@ -261,17 +261,27 @@ static int usual_h263(struct h245_relayed *out)
     return h245_relayed_of_video(&video, out);
 }
 
-static int usual_h264(struct arena *a, struct h245_relayed *out)
+int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t count, uint32_t rate,
+                         struct h245_relayed *out)
 {
-    struct h245_GenericCapability h264 = {.has_maxBitRate = true, .maxBitRate = USUAL_BIT_RATE};
+    struct h245_GenericCapability h264 = {.has_maxBitRate = true, .maxBitRate = rate};
     const struct h245_VideoCapability video = {.kind = h245_VideoCapability_genericVideoCapability,
                                                .u.genericVideoCapability = &h264};
+
+    h264.capabilityIdentifier.kind = h245_CapabilityIdentifier_standard;
+    h264.capabilityIdentifier.u.standard = h264_oid;
+    h264.has_collapsing = true;
+    h264.collapsing.n = count;
+    h264.collapsing.v = parameters;
+    return h245_relayed_of_video(&video, out);
+}
+
+static int usual_h264(struct arena *a, struct h245_relayed *out)
+{
     struct h245_GenericParameter *p = arena_array(a, 2, sizeof(*p));
 
     if (p == NULL)
         return ERR_NOMEM;
-    h264.capabilityIdentifier.kind = h245_CapabilityIdentifier_standard;
-    h264.capabilityIdentifier.u.standard = h264_oid;
     p[0].parameterIdentifier.kind = p[1].parameterIdentifier.kind =
         h245_ParameterIdentifier_standard;
     p[0].parameterIdentifier.u.standard = H264_PROFILE;
@@ -280,10 +290,7 @@ static int usual_h264(struct arena *a, struct h245_relayed *out)
     p[1].parameterIdentifier.u.standard = H264_LEVEL;
     p[1].parameterValue.kind = h245_ParameterValue_unsignedMin;
     p[1].parameterValue.u.unsignedMin = H264_LEVEL_3_1;
-    h264.has_collapsing = true;
-    h264.collapsing.n = 2;
-    h264.collapsing.v = p;
-    return h245_relayed_of_video(&video, out);
+    return h245_relayed_h264_of(p, 2, USUAL_BIT_RATE, out);
 }
 
 int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *out)

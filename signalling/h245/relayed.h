@@ -55,6 +55,26 @@ int h245_relayed_to_capability(struct arena *a, const struct h245_relayed *r,
                                struct h245_Capability *cap);
 int h245_relayed_to_type(struct arena *a, const struct h245_relayed *r, struct h245_DataType *type);
 
+/* H.264 as profile and level (H.264 annex A), for those who describe it otherwise (SDP). */
+#define H245_H264_LEVEL_1B 9
+
+struct h245_h264 {
+    uint8_t profile_idc;       /* 66 Baseline, 77 Main, 88 Extended, 100 High */
+    bool is_constrained;       /* Constrained Baseline; H.241 has no word for it */
+    uint8_t level_idc;         /* ten times the level, or H245_H264_LEVEL_1B */
+    uint8_t packetization;     /* of SDP alone: 0 single NAL units */
+    uint32_t max_mbps, max_fs; /* beyond the level; 0: the level's */
+};
+
+bool h245_h264_is_known(const struct h245_h264 *h); /* profile and level that H.241 can say */
+/* ERR_NOTFOUND: not known; ERR_NOMEM. And back: ERR_NOTFOUND: not H.264; ERR_MALFORMED. */
+int h245_relayed_h264(struct arena *a, const struct h245_h264 *h, struct h245_relayed *out);
+int h245_relayed_read_h264(struct arena *a, const struct h245_relayed *r, struct h245_h264 *out);
+/* From parameters of H.241; rate in 100 bit/s. */
+struct h245_GenericParameter;
+int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t count, uint32_t rate,
+                         struct h245_relayed *out);
+
 /* What we offer for a codec while nobody else has said what it can receive: "H261", "H263" (up to
  * 4CIF), "H264" (H.241 baseline, level 3.1). ERR_NOTFOUND, ERR_NOMEM. */
 int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *out);

@@ -108,6 +108,28 @@ static int on_fmtp(struct sdp_parser *parser, struct sdp_span value)
     return 0;
 }
 
+/* rtcp-fb:97 nack pli (RFC 4585 section 4.2, RFC 5104 section 7.1); `*` is every format. */
+static void on_feedback(struct sdp_parser *parser, struct sdp_span value)
+{
+    struct sdp_media *m = parser->media;
+    struct sdp_span type = sdp_word(&value), what = sdp_word(&value), more = sdp_word(&value);
+    bool is_all = sdp_is(type, "*");
+    uint64_t number = 0;
+    uint8_t bit = 0;
+
+    if (!is_all && !sdp_number(type, 127, &number))
+        return;
+    if (sdp_is(what, "nack") && more.len == 0)
+        bit = SDP_FEEDBACK_NACK;
+    else if (sdp_is(what, "nack") && sdp_is(more, "pli"))
+        bit = SDP_FEEDBACK_PLI;
+    else if (sdp_is(what, "ccm") && sdp_is(more, "fir"))
+        bit = SDP_FEEDBACK_FIR;
+    for (size_t i = 0; i < m->format_count; i++)
+        if (is_all || m->format[i].payload_type == number)
+            m->format[i].feedback |= bit;
+}
+
 /* rtcp:53020 [IN IP4 126.16.64.4] (RFC 3605) */
 static int on_rtcp(struct sdp_parser *parser, struct sdp_span value)
 {
@@ -169,6 +191,10 @@ static int media_attribute(struct sdp_parser *parser, struct sdp_span name, stru
         return on_fmtp(parser, value);
     if (sdp_is(name, "rtcp"))
         return on_rtcp(parser, value);
+    if (sdp_is(name, "rtcp-fb")) {
+        on_feedback(parser, value);
+        return 0;
+    }
     if (sdp_is(name, "rtcp-mux"))
         m->rtcp_mux = true;
     else if (sdp_is(name, "bundle-only"))
@@ -188,6 +214,17 @@ static int media_attribute(struct sdp_parser *parser, struct sdp_span name, stru
     return err;
 }
 
+/* User fragment and password only tell that there will be checks, and that they change. */
+static void on_ice(struct sdp_parser *parser, struct sdp_span value)
+{
+    struct sdp_ice *ice = parser->media != NULL ? &parser->media->ice : &parser->ice;
+
+    ice->mark = ice->is_set ? ice->mark : 14695981039346656037u; /* FNV-1a */
+    for (size_t i = 0; i < value.len; i++)
+        ice->mark = (ice->mark ^ (uint8_t)value.p[i]) * 1099511628211u;
+    ice->is_set = true;
+}
+
 int sdp_attribute(struct sdp_parser *parser, struct sdp_span value)
 {
     struct sdp_span name = sdp_until(&value, ':');
@@ -198,11 +235,18 @@ int sdp_attribute(struct sdp_parser *parser, struct sdp_span value)
         return on_setup(parser, value);
     if (sdp_is(name, "connection"))
         return on_connection(parser, value);
-    if (sdp_is(name, "ice-ufrag")) {
-        if (parser->media != NULL)
-            parser->media->has_ice = true;
-        else
-            parser->has_ice = true;
+    if (sdp_is(name, "tls-id")) {
+        if (!sdp_copy(value, dtls_of(parser)->tls_id, SDP_TLS_ID_MAX))
+            dtls_of(parser)->tls_id[0] = '\0';
+        return 0;
+    }
+    if (sdp_is(name, "ice-ufrag") || sdp_is(name, "ice-pwd")) {
+        on_ice(parser, value);
+        return 0;
+    }
+    if (parser->media == NULL && sdp_is(name, "group")) {
+        if (sdp_is(sdp_word(&value), "BUNDLE") && parser->bundle.len == 0)
+            parser->bundle = value;
         return 0;
     }
     if (sdp_is(name, "ice-lite")) {

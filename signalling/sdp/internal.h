@@ -21,7 +21,8 @@ struct sdp_parser {
     struct sdp_dtls dtls;
     enum sdp_direction direction;
     bool rtcp_mux;
-    bool has_ice;
+    struct sdp_ice ice;
+    struct sdp_span bundle; /* mids of the first group */
     bool media_has_direction;
     bool media_has_rtcp;
     bool media_has_address;
@@ -34,7 +35,8 @@ int sdp_refuse(struct sdp_parser *parser, const char *wanted);
 struct sdp_span sdp_word(struct sdp_span *rest);
 struct sdp_span sdp_until(struct sdp_span *rest, char end);
 
-bool sdp_is(struct sdp_span span, const char *text);                /* any case */
+bool sdp_is(struct sdp_span span, const char *text); /* any case */
+bool sdp_is_exactly(struct sdp_span span, const char *text);
 bool sdp_number(struct sdp_span span, uint64_t max, uint64_t *out); /* digits alone */
 /* Copies what fits; false: it did not. */
 bool sdp_copy(struct sdp_span span, char *out, size_t room);

@@ -68,7 +68,10 @@ static void finish_media(struct sdp_parser *parser)
     }
     if (!parser->media_has_direction)
         m->direction = parser->direction;
-    m->has_ice = m->has_ice || parser->has_ice;
+    if (m->dtls.tls_id[0] == '\0')
+        memcpy(m->dtls.tls_id, parser->dtls.tls_id, sizeof(m->dtls.tls_id));
+    if (!m->ice.is_set)
+        m->ice = parser->ice;
     if (m->address.family != ADDR_NONE)
         m->address.port = m->port;
     if (m->rtcp_mux) {
@@ -78,6 +81,23 @@ static void finish_media(struct sdp_parser *parser)
         m->rtcp.port = (uint16_t)(m->port + (m->port != 0 && m->port != UINT16_MAX));
     } else if (m->rtcp.family == ADDR_NONE) {
         m->rtcp = addr_with_port(m->address, m->rtcp.port); /* a=rtcp:port alone */
+    }
+}
+
+/* a=group:BUNDLE stands before the media that it names. */
+static void mark_bundle(struct sdp_parser *parser)
+{
+    struct sdp_span rest = parser->bundle;
+
+    while (rest.len > 0) {
+        struct sdp_span mid = sdp_word(&rest);
+
+        for (size_t i = 0; i < parser->sdp->media_count; i++) {
+            struct sdp_media *m = &parser->sdp->media[i];
+
+            if (m->mid[0] != '\0' && sdp_is_exactly(mid, m->mid))
+                m->is_bundled = parser->sdp->has_bundle = true;
+        }
     }
 }
 
@@ -226,7 +246,9 @@ int sdp_parse(const char *text, size_t len, struct sdp *out, struct sdp_error *e
         return ERR_MALFORMED;
     }
     err = all_lines(&parser, (struct sdp_span){text, len});
-    if (err == 0)
+    if (err == 0) {
         finish_media(&parser);
+        mark_bundle(&parser);
+    }
     return err;
 }

@@ -22,6 +22,9 @@
 #define SDP_NAME_MAX         32
 #define SDP_FMTP_MAX         192
 #define SDP_MID_MAX          24
+#define SDP_TLS_ID_MAX       72 /* 20 to 255 characters are allowed; longer ones are not echoed */
+#define SDP_UFRAG_MAX        32
+#define SDP_PASSWORD_MAX     48
 
 #define SDP_KIND_LIST(X)           \
     X(SDP_KIND_AUDIO, "audio")     \
@@ -66,6 +69,7 @@ struct sdp_format {
     char name[SDP_NAME_MAX]; /* of a=rtpmap; "" when a static type has none */
     uint32_t clock;          /* Hz; 0: no rtpmap */
     uint8_t channels;        /* 1 unless rtpmap says otherwise */
+    uint8_t feedback;        /* enum sdp_feedback */
     char fmtp[SDP_FMTP_MAX];
 };
 
@@ -79,6 +83,22 @@ struct sdp_dtls {
     bool has_setup, has_connection;
     enum h23510_setup setup;
     enum h23510_connection connection;
+    char tls_id[SDP_TLS_ID_MAX]; /* RFC 8842 section 5; "": none */
+};
+
+/* ICE (RFC 8839), as it holds for one medium. Of the peer's checks we need to know only that they
+ * will come, and when it restarts: a lite agent sends none. */
+struct sdp_ice {
+    bool is_set;
+    uint64_t mark; /* read: of user fragment and password; another one is a restart */
+    char ufrag[SDP_UFRAG_MAX], password[SDP_PASSWORD_MAX]; /* written: ours */
+};
+
+/* a=rtcp-fb (RFC 4585) that matters where key frames are asked for. */
+enum sdp_feedback {
+    SDP_FEEDBACK_NACK = 1,
+    SDP_FEEDBACK_PLI = 2,
+    SDP_FEEDBACK_FIR = 4,
 };
 
 struct sdp_media {
@@ -100,7 +120,11 @@ struct sdp_media {
     uint32_t max_message_size; /* 0: not given */
     uint16_t ptime_ms;         /* 0: not given */
     char mid[SDP_MID_MAX];
-    bool has_ice; /* ice-ufrag: the peer will check for consent, which we cannot answer yet */
+    bool is_bundled; /* in the (first) BUNDLE group, RFC 8843 */
+    /* Written: a medium that shares the transport of the first of its group, which alone tells
+     * about it (RFC 8843 section 7.1.3). */
+    bool is_silent;
+    struct sdp_ice ice;
 };
 
 struct sdp {
@@ -109,6 +133,7 @@ struct sdp {
     char name[SDP_NAME_MAX]; /* s= */
     struct addr origin;      /* ADDR_NONE: a name */
     bool is_ice_lite;
+    bool has_bundle; /* a group of the media that say is_bundled, the first of them first */
     struct sdp_media media[SDP_MEDIA_MAX];
     size_t media_count;
 };

@@ -30,6 +30,11 @@ bool sdp_is(struct sdp_span span, const char *text)
     return span.len == strlen(text) && strncasecmp(span.p, text, span.len) == 0;
 }
 
+bool sdp_is_exactly(struct sdp_span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.p, text, span.len) == 0;
+}
+
 bool sdp_number(struct sdp_span span, uint64_t max, uint64_t *out)
 {
     uint64_t value = 0;

@@ -50,6 +50,12 @@ static void put_format(struct out *out, const struct sdp_format *f)
     }
     if (f->fmtp[0] != '\0')
         put(out, "a=fmtp:%u %s\r\n", f->payload_type, f->fmtp);
+    if (f->feedback & SDP_FEEDBACK_NACK)
+        put(out, "a=rtcp-fb:%u nack\r\n", f->payload_type);
+    if (f->feedback & SDP_FEEDBACK_PLI)
+        put(out, "a=rtcp-fb:%u nack pli\r\n", f->payload_type);
+    if (f->feedback & SDP_FEEDBACK_FIR)
+        put(out, "a=rtcp-fb:%u ccm fir\r\n", f->payload_type);
 }
 
 static void put_dtls(struct out *out, const struct sdp_dtls *dtls)
@@ -65,6 +71,20 @@ static void put_dtls(struct out *out, const struct sdp_dtls *dtls)
     if (dtls->has_connection)
         put(out, "a=connection:%s\r\n",
             dtls->connection == H23510_CONNECTION_NEW ? "new" : "existing");
+    if (dtls->tls_id[0] != '\0')
+        put(out, "a=tls-id:%s\r\n", dtls->tls_id);
+}
+
+/* The only candidate of a lite agent (RFC 8445 section 5.2); type preference 126, local preference
+ * 65535, component 1. No candidate follows it. */
+static void put_ice(struct out *out, const struct sdp_media *m)
+{
+    char text[ADDR_TEXT_MAX];
+
+    put(out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", m->ice.ufrag, m->ice.password);
+    put(out, "a=candidate:1 1 UDP 2130706431 %s %u typ host\r\n", addr_format_ip(&m->address, text),
+        m->port);
+    put(out, "a=end-of-candidates\r\n");
 }
 
 static void put_rtp(struct out *out, const struct sdp_media *m)
@@ -101,12 +121,24 @@ static void put_media(struct out *out, const struct sdp_media *m)
         put(out, "a=mid:%s\r\n", m->mid);
     if (sdp_proto_is_rtp(m->proto))
         put_rtp(out, m);
-    if (sdp_proto_is_dtls(m->proto))
+    if (sdp_proto_is_dtls(m->proto) && !m->is_silent)
         put_dtls(out, &m->dtls);
+    if (m->ice.is_set && !m->is_silent)
+        put_ice(out, m);
     if (m->sctp_port != 0)
         put(out, "a=sctp-port:%u\r\n", m->sctp_port);
     if (m->max_message_size != 0)
         put(out, "a=max-message-size:%" PRIu32 "\r\n", m->max_message_size);
+}
+
+/* What was refused is in no group (RFC 8843 section 7.3.1). */
+static void put_bundle(struct out *out, const struct sdp *sdp)
+{
+    put(out, "a=group:BUNDLE");
+    for (size_t i = 0; i < sdp->media_count; i++)
+        if (sdp->media[i].is_bundled && sdp->media[i].port != 0)
+            put(out, " %s", sdp->media[i].mid);
+    put(out, "\r\n");
 }
 
 int sdp_write(const struct sdp *sdp, char *text, size_t room, size_t *len)
@@ -122,6 +154,10 @@ int sdp_write(const struct sdp *sdp, char *text, size_t room, size_t *len)
     put(&out, "c=");
     put_address(&out, &sdp->origin);
     put(&out, "t=0 0\r\n");
+    if (sdp->is_ice_lite)
+        put(&out, "a=ice-lite\r\n");
+    if (sdp->has_bundle)
+        put_bundle(&out, sdp);
     for (size_t i = 0; i < sdp->media_count; i++)
         put_media(&out, &sdp->media[i]);
     if (out.is_full)

@@ -13,6 +13,7 @@ import shutil
 import socket
 import sys
 import threading
+import time
 import wave
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -310,10 +311,77 @@ def bad_descriptions(c, lab, control):
             id=result["id"])
     control.call("session.answer", id=result["id"], sdp=offer("a=rtcp-mux", "a=setup:active", FINGERPRINT))
     refused(c, control, "a second answer", "no offer", offer(*GOOD), "session.answer", id=result["id"])
-    refused(c, control, "another address later", "cannot change", offer(*GOOD, port=40002), "session.update",
-            id=result["id"])
-    refused(c, control, "another fingerprint later", "cannot change",
-            offer(*GOOD[:2], FINGERPRINT.replace("AB", "CD")), "session.update", id=result["id"])
+    control.call("session.close", id=result["id"])
+
+
+def port_of(answer, medium="audio"):
+    return int(re.search(rf"^m={medium} (\d+) ", answer, re.M).group(1))
+
+
+def transports(control, session):
+    return [t for t in control.call("session.get", id=session)["transports"] if t["open"]]
+
+
+def wait_transports(c, control, session, count, what, seconds=5):
+    """A port is closed when the data plane has answered."""
+    end = time.monotonic() + seconds * sluice_lab.PATIENCE
+    while len(transports(control, session)) != count and time.monotonic() < end:
+        time.sleep(0.02)
+    c.equal(what, len(transports(control, session)), count)
+
+
+def later_offers(c, lab, control):
+    """RFC 8842: another address or certificate begins another association, on a port of its own; the old
+    one is gone. Video comes and goes, bundled (RFC 8843) or on its own port; data channels are refused."""
+    result = control.call("session.create", conference="demo", sdp=offer(*GOOD))
+    session, first = result["id"], port_of(result["sdp"])
+    same = control.call("session.update", id=session, sdp=offer(*GOOD))["sdp"]
+    c.equal("the same offer: the same port", port_of(same), first)
+    moved = control.call("session.update", id=session, sdp=offer(*GOOD, port=40002))["sdp"]
+    c.check("another address: another port", port_of(moved) != first, moved)
+    wait_transports(c, control, session, 1, "one transport")
+    c.equal("another address: the remote", transports(control, session)[0]["remote"], f"{BARESIP_IP}:40002")
+    other = control.call("session.update", id=session,
+                         sdp=offer(*GOOD[:2], FINGERPRINT.replace("AB", "CD"), port=40002))["sdp"]
+    c.check("another certificate: another port", port_of(other) != port_of(moved), other)
+    video = ("m=video 40004 UDP/TLS/RTP/SAVPF 99", "a=rtpmap:99 H264/90000",
+             "a=fmtp:99 profile-level-id=42e01f;packetization-mode=1", "a=rtcp-fb:99 nack pli", *GOOD)
+    data = ("m=application 40006 UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000", *GOOD[1:])
+    more = control.call("session.update", id=session, sdp=offer(
+        *GOOD[:2], FINGERPRINT.replace("AB", "CD"), *video, *data, port=40002))["sdp"]
+    c.check("video is added", port_of(more, "video") not in (0, port_of(more)), more)
+    c.check("video: its format and feedback", "a=rtpmap:99 H264/90000" in more and
+            "a=rtcp-fb:99 nack pli" in more, more)
+    c.equal("data channels: port 0", port_of(more, "application"), 0)
+    wait_transports(c, control, session, 2, "video: a transport of its own")
+    less = control.call("session.update", id=session, sdp=offer(
+        *GOOD[:2], FINGERPRINT.replace("AB", "CD"), *video, *data, port=40002).replace("video 40004", "video 0"))
+    c.equal("video is gone again", port_of(less["sdp"], "video"), 0)
+    wait_transports(c, control, session, 1, "its transport is gone")
+    control.call("session.close", id=session)
+    bundle = offer(*GOOD, "a=mid:a", *video, "a=mid:v").replace("t=0 0", "t=0 0\r\na=group:BUNDLE a v")
+    result = control.call("session.create", conference="demo", sdp=bundle)
+    c.check("BUNDLE: one port", "a=group:BUNDLE a v" in result["sdp"] and
+            port_of(result["sdp"]) == port_of(result["sdp"], "video"), result["sdp"])
+    wait_transports(c, control, result["id"], 1, "BUNDLE: one transport")
+    control.call("session.close", id=result["id"])
+
+
+def our_offer(c, lab, control):
+    """Ours has what was asked for: ICE, video; an answer without ICE goes without."""
+    result = control.call("session.create", conference="demo", ice=True, video=True)
+    sdp = result["sdp"]
+    c.check("our offer: ICE", all(text in sdp for text in
+                                  ("a=ice-lite", "a=ice-ufrag:", "a=ice-pwd:", " typ host", "UDP/TLS/RTP/SAVPF")), sdp)
+    c.check("our offer: video", port_of(sdp, "video") != 0 and "H264/90000" in sdp, sdp)
+    answer = offer("a=rtcp-mux", "a=setup:active", FINGERPRINT, "m=video 0 UDP/TLS/RTP/SAVPF 97")
+    control.call("session.answer", id=result["id"], sdp=answer)
+    wait_transports(c, control, result["id"], 1, "the refused video's port is closed")
+    c.equal("our offer: the remote without ICE", transports(control, result["id"])[0]["remote"],
+            f"{BARESIP_IP}:40000")
+    again = control.call("session.update", id=result["id"])["sdp"]
+    c.equal("our next offer: the line stays", port_of(again, "video"), 0)
+    c.check("our next offer: no ICE", "ice-" not in again, again)
     control.call("session.close", id=result["id"])
 
 
@@ -338,6 +406,8 @@ def main():
         c.case("called by SIP", called_by_sip, c, lab, control, sip)
         c.case("calls SIP", calls_sip, c, lab, control, sip)
         c.case("bad descriptions", bad_descriptions, c, lab, control)
+        c.case("later offers", later_offers, c, lab, control)
+        c.case("our offer", our_offer, c, lab, control)
         c.case("silent peer", silent_peer, c, lab, control)
         c.equal("no session is left", lab.wait_sessions(0), 0)
     c.finish()

@@ -102,7 +102,7 @@ static void offer_of_a_browser_is_read(void)
             "a=mid:1\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n"),
         0);
     CU_ASSERT_EQUAL_FATAL(sdp.media_count, 2);
-    CU_ASSERT_TRUE(m[0].has_ice);
+    CU_ASSERT_TRUE(m[0].ice.is_set);
     CU_ASSERT_EQUAL(m[0].format_count, 5);
     CU_ASSERT_STRING_EQUAL(m[0].mid, "0");
     CU_ASSERT_EQUAL(m[1].proto, SDP_PROTO_DTLS_SCTP);
@@ -110,6 +110,67 @@ static void offer_of_a_browser_is_read(void)
     CU_ASSERT_STRING_EQUAL(m[1].format_text, "webrtc-datachannel");
     CU_ASSERT_EQUAL(m[1].sctp_port, 5000);
     CU_ASSERT_EQUAL(m[1].max_message_size, 262144);
+}
+
+static void bundle_ice_and_tls_id_are_read(void)
+{
+    const struct sdp_media *m = sdp.media;
+    uint64_t mark;
+
+    CU_ASSERT_EQUAL_FATAL(
+        parse("v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\na=ice-lite\n"
+              "a=group:LS a c\na=group:BUNDLE a b\na=tls-id:abcdefghijklmnopqrst\n"
+              "a=ice-ufrag:sess\na=ice-pwd:passwordpasswordpassword\n"
+              "m=audio 5000 UDP/TLS/RTP/SAVPF 0\na=mid:a\n"
+              "m=video 5000 UDP/TLS/RTP/SAVPF 97 98\na=mid:b\na=rtcp-fb:* nack\n"
+              "a=rtcp-fb:98 nack pli\na=rtcp-fb:97 ccm fir\na=rtcp-fb:97 goog-remb\n"
+              "m=audio 6000 UDP/TLS/RTP/SAVPF 0\na=mid:c\na=ice-ufrag:own\n"),
+        0);
+    CU_ASSERT_TRUE(sdp.is_ice_lite && sdp.has_bundle);
+    CU_ASSERT_TRUE(m[0].is_bundled && m[1].is_bundled && !m[2].is_bundled);
+    CU_ASSERT_STRING_EQUAL(m[1].dtls.tls_id, "abcdefghijklmnopqrst");
+    CU_ASSERT_TRUE(m[0].ice.is_set && m[0].ice.mark == m[1].ice.mark);
+    CU_ASSERT_NOT_EQUAL(m[0].ice.mark, m[2].ice.mark);
+    CU_ASSERT_EQUAL(m[0].format[0].feedback, 0);
+    CU_ASSERT_EQUAL(m[1].format[0].feedback, SDP_FEEDBACK_NACK | SDP_FEEDBACK_FIR);
+    CU_ASSERT_EQUAL(m[1].format[1].feedback, SDP_FEEDBACK_NACK | SDP_FEEDBACK_PLI);
+    mark = m[0].ice.mark;
+    CU_ASSERT_EQUAL_FATAL(parse("v=0\nm=audio 5000 UDP/TLS/RTP/SAVPF 0\na=ice-ufrag:sess\n"
+                                "a=ice-pwd:passwordpasswordpassworx\n"),
+                          0);
+    CU_ASSERT_NOT_EQUAL(sdp.media[0].ice.mark, mark); /* a restart */
+}
+
+static void bundle_with_ice_is_written(void)
+{
+    char text[4096];
+    size_t len;
+
+    CU_ASSERT_EQUAL_FATAL(parse("v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\n"
+                                "a=group:BUNDLE a b c\na=fingerprint:sha-256 " FP256
+                                "\na=setup:actpass\n"
+                                "m=audio 5000 UDP/TLS/RTP/SAVPF 0\na=mid:a\na=rtcp-mux\n"
+                                "m=video 5000 UDP/TLS/RTP/SAVPF 97\na=mid:b\na=rtcp-mux\n"
+                                "m=audio 5000 UDP/TLS/RTP/SAVPF 0\na=mid:c\n"),
+                          0);
+    sdp.is_ice_lite = true;
+    sdp.media[0].ice.is_set = sdp.media[1].ice.is_set = true;
+    strcpy(sdp.media[0].ice.ufrag, "ours");
+    strcpy(sdp.media[0].ice.password, "secretsecretsecretsecret");
+    sdp.media[1].is_silent = true;
+    sdp.media[1].format[0].feedback = SDP_FEEDBACK_PLI | SDP_FEEDBACK_FIR | SDP_FEEDBACK_NACK;
+    sdp.media[2].port = 0;
+    CU_ASSERT_EQUAL_FATAL(sdp_write(&sdp, text, sizeof(text), &len), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "a=ice-lite\r\na=group:BUNDLE a b\r\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "a=ice-ufrag:ours\r\na=ice-pwd:secretsecretsecretsecret\r\n"
+                                        "a=candidate:1 1 UDP 2130706431 192.0.2.1 5000 typ host\r\n"
+                                        "a=end-of-candidates\r\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "a=rtcp-fb:97 nack\r\na=rtcp-fb:97 nack pli\r\n"
+                                        "a=rtcp-fb:97 ccm fir\r\n"));
+    /* The transport is told of once (RFC 8843 section 7.1.3). */
+    CU_ASSERT_PTR_NULL(strstr(strstr(text, "m=video"), "a=fingerprint"));
+    CU_ASSERT_PTR_NULL(strstr(strstr(text, "m=video"), "a=ice-ufrag"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(strstr(text, "m=video"), "a=rtcp-mux"));
 }
 
 static void unknown_hashes_and_attributes_are_skipped(void)
@@ -206,5 +267,6 @@ static void direction_is_mirrored(void)
 
 SUITE("sdp/sdp", TEST(offer_of_a_sip_server_is_read),
       TEST(session_level_values_hold_for_silent_media), TEST(offer_of_a_browser_is_read),
+      TEST(bundle_ice_and_tls_id_are_read), TEST(bundle_with_ice_is_written),
       TEST(unknown_hashes_and_attributes_are_skipped), TEST(bad_lines_are_named),
       TEST(sizes_are_bounded), TEST(what_is_written_is_read_again), TEST(direction_is_mirrored))

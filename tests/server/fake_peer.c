@@ -49,7 +49,7 @@ static enum h245_tcs_answer peer_on_caps(void *arg, const struct h245_TerminalCa
     memset(&p->caps, 0, sizeof(p->caps));
     CU_ASSERT_EQUAL(h245_read_tcs(tcs, &p->caps), 0);
     (void)h23510_on_peer_tcs(&p->dtls, tcs, protects, 32, &p->protected_entries);
-    p->has_caps = true;
+    p->has_caps = !p->caps.is_empty; /* an empty set says: wait */
     maybe_open(p);
     return H245_TCS_ACK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "server/link_addr.h"
 #include "signalling/schema/h245.h"
 #include "tests/suite.h"
 
@@ -212,6 +213,15 @@ static int port_route(struct media_port *from, const struct media_route *rows, s
     return 0;
 }
 
+static int port_ice(struct media_port *p, const struct media_ice *ice)
+{
+    CU_ASSERT_FALSE(p->is_closing);
+    CU_ASSERT(strlen(ice->ufrag) >= 4 && strlen(ice->password) >= 22);
+    p->ice = *ice;
+    p->ices++;
+    return 0;
+}
+
 static int port_stats(struct media_port *p, struct link_transport_stats *stats)
 {
     (void)p;
@@ -240,6 +250,7 @@ static struct media_ops media = {
     .local = port_local,
     .set_remote = port_set_remote,
     .associate = port_associate,
+    .ice = port_ice,
     .route = port_route,
     .data = port_data,
     .stats = port_stats,
@@ -724,6 +735,18 @@ void world_first_packet(struct world *w, struct peer *p, unsigned direction)
     const struct link_event event = {.time_ms = w->now, .direction = (uint8_t)direction, .ssrc = 5};
 
     port->callbacks->on_event(port->owner, LINK_FIRST_PACKET, &event);
+}
+
+void world_selected(struct world *w, struct peer *p, const char *from)
+{
+    struct media_port *port = world_port(w, p);
+    struct link_event event = {.time_ms = w->now};
+    struct addr addr;
+
+    CU_ASSERT_EQUAL_FATAL(addr_parse(from, &addr), 0);
+    event.source = link_of_addr(&addr);
+    port->callbacks->on_event(port->owner, LINK_ICE_SELECTED, &event);
+    world_run(w);
 }
 
 void world_lose_data_plane(struct world *w)

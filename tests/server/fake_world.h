@@ -36,6 +36,8 @@ struct media_port {
     bool is_closing, is_closed;
     bool is_associated, is_active;
     unsigned associations; /* times that associate was called */
+    struct media_ice ice;  /* as last told */
+    unsigned ices;
     struct fingerprint fingerprint;
     struct media_port *to; /* of the first route; NULL: nowhere */
     struct media_route route[MEDIA_ROUTES_MAX];
@@ -43,8 +45,8 @@ struct media_port {
     struct media_receiver receiver[WORLD_RECEIVERS_MAX]; /* by forward and switch_source */
     size_t receivers;
     struct media_data data; /* as last told */
-    unsigned switches;     /* times that switch_source named it as the new source */
-    struct media_mix *mix; /* that it is a member of; NULL: none */
+    unsigned switches;      /* times that switch_source named it as the new source */
+    struct media_mix *mix;  /* that it is a member of; NULL: none */
     struct media_mix_member member;
     char capture[LINK_FILE_SIZE]; /* file; "" = none */
     bool is_capture_ending;
@@ -249,6 +251,8 @@ struct media_port *world_port(struct world *w, const struct peer *p);
 void world_keyed(struct world *w, struct peer *p);
 void world_dtls_failed(struct world *w, struct peer *p, enum dtls_failure why);
 void world_first_packet(struct world *w, struct peer *p, unsigned direction);
+/* An ICE check from there was nominated. */
+void world_selected(struct world *w, struct peer *p, const char *from);
 void world_lose_data_plane(struct world *w);
 
 /* What the data plane would say of mixes. `port` NULL: nobody, or the whole mix. */
