@@ -602,6 +602,16 @@ int sctp_reset_stream(struct sctp *s, uint16_t stream)
     return err;
 }
 
+void sctp_hold(void)
+{
+    enter();
+}
+
+void sctp_go(void)
+{
+    leave();
+}
+
 bool sctp_is_up(const struct sctp *s)
 {
     return s->is_up;

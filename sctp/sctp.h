@@ -20,7 +20,6 @@ struct sctp;
 
 #define SCTP_TICK_MS 10 /* sctp_on_timer wants to be called so often while there are associations \
                          */
-/* Ends a message of an association that is no more: what is said in on_down. */
 
 struct sctp_message {
     uint16_t stream;
@@ -102,6 +101,11 @@ void sctp_on_timer(uint32_t elapsed_ms);
 int sctp_send(struct sctp *s, const struct sctp_message *message);
 /* Ends what we send on the stream; its numbers begin anew. ERR_AGAIN: another one is on its way. */
 int sctp_reset_stream(struct sctp *s, uint16_t stream);
+
+/* Between these no callback but on_packet comes, whatever is called: for walks over what callbacks
+ * may change. Go: those that waited come. */
+void sctp_hold(void);
+void sctp_go(void);
 
 bool sctp_is_up(const struct sctp *s);
 const struct sctp_stats *sctp_stats(void);

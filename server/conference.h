@@ -138,6 +138,9 @@ bool conference_relays(const struct conference *c, const struct session *s,
 enum conference_data {
     CONFERENCE_DATA_OFF,
     CONFERENCE_DATA_RELAY, /* SCTP passes from one to the other */
+    CONFERENCE_DATA_AUTO,  /* likewise where both sides' DTLS roles allow it, else it is terminated
+                            */
+    CONFERENCE_DATA_TERMINATE, /* SCTP ends here; messages go to all others */
 };
 enum conference_data conference_data(const struct conference *c);
 /* Do DTLS and SRTP of its two sessions pass unopened (C-PASS)? Its row says so, or the session that

@@ -14,8 +14,11 @@ enum conference_data conference_data(const struct conference *c)
     case SETTINGS_DATA_OFF:
         return CONFERENCE_DATA_OFF;
     case SETTINGS_DATA_RELAY:
+        return is_relay ? CONFERENCE_DATA_RELAY : CONFERENCE_DATA_TERMINATE;
     case SETTINGS_DATA_AUTO:
+        return is_relay ? CONFERENCE_DATA_AUTO : CONFERENCE_DATA_TERMINATE;
+    case SETTINGS_DATA_TERMINATE:
         break;
     }
-    return is_relay ? CONFERENCE_DATA_RELAY : CONFERENCE_DATA_OFF;
+    return CONFERENCE_DATA_TERMINATE;
 }

@@ -36,6 +36,7 @@ struct control;
 struct control_event {
     const char *type; /* "session.connected": lower case, dots */
     const char *help; /* one line: when, and what data holds */
+    bool is_asked_for; /* only for who names it, or its part before the dot: "*" has it not */
 };
 
 /* Makes the control API on a loop; listens only after control_start. `settings` is copied; `node`
@@ -69,6 +70,11 @@ void control_stop(struct control *control, control_on_stopped_fn on_stopped, voi
  * caller's data) without subscribers: ask control_is_watched before building much. */
 void control_publish(struct control *control, const char *type, uint64_t session, json_t *data);
 bool control_is_watched(const struct control *control, const char *type, uint64_t session);
+
+/* Is there anybody at all who subscribed to it, for whatever session? And: called when that may have
+ * changed, for whoever makes something only when it is wanted. */
+bool control_is_wanted(const struct control *control, const char *type);
+void control_on_watch(struct control *control, void (*on_watch)(void *ctx), void *ctx);
 
 struct control_stats {
     uint64_t accepted, refused_credentials, refused_full; /* connections */

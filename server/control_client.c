@@ -40,6 +40,7 @@ void control_client_close(struct control_client *client)
     client->is_reading = false;
     client->control->stats.clients--;
     list_remove(&client->link);
+    control_events_changed(client->control);
     uv_close((uv_handle_t *)&client->pipe, on_handle_closed);
     uv_close((uv_handle_t *)&client->resume, on_handle_closed);
 }

@@ -49,6 +49,33 @@ bool control_is_watched(const struct control *c, const char *type, uint64_t sess
     return false;
 }
 
+bool control_is_wanted(const struct control *c, const char *type)
+{
+    size_t i = find_type(c, type);
+    if (i == c->event_count)
+        return false;
+    LIST_FOREACH (it, &c->clients) {
+        const struct control_client *client = LIST_ENTRY(it, struct control_client, link);
+        for (size_t k = 0; k < CONTROL_SUBSCRIPTIONS_MAX; k++)
+            if (client->subscriptions[k].id != 0 &&
+                (client->subscriptions[k].types[i / 64] >> (i % 64) & 1) != 0)
+                return true;
+    }
+    return false;
+}
+
+void control_on_watch(struct control *c, void (*on_watch)(void *ctx), void *ctx)
+{
+    c->on_watch = on_watch;
+    c->watch_ctx = ctx;
+}
+
+void control_events_changed(struct control *c)
+{
+    if (c->on_watch != NULL)
+        c->on_watch(c->watch_ctx);
+}
+
 /* The notification as a line; takes over the reference of data. */
 static char *make_line(struct control *c, const char *type, uint64_t session, json_t *data,
                        size_t *len)
@@ -142,7 +169,8 @@ static size_t select_types(const struct control *c, const char *pattern,
 {
     size_t n = 0;
     for (size_t i = 0; i < c->event_count; i++) {
-        if (!is_match(pattern, c->events[i]->type))
+        if (!is_match(pattern, c->events[i]->type) ||
+            (c->events[i]->is_asked_for && strcmp(pattern, "*") == 0))
             continue;
         s->types[i / 64] |= UINT64_C(1) << (i % 64);
         n++;
@@ -184,6 +212,7 @@ static void on_subscribe(void *ctx, void *peer, const json_t *params, struct rpc
     }
     wanted.id = c->next_subscription++;
     *slot = wanted;
+    control_events_changed(c);
     rpc_reply_result(reply, json_pack("{s:I}", "subscription", (json_int_t)wanted.id));
 }
 
@@ -192,7 +221,6 @@ static void on_unsubscribe(void *ctx, void *peer, const json_t *params, struct r
     struct control_client *client = peer;
     uint64_t id = rpc_param_uint(params, "subscription", 0);
     struct control_subscription *s = id != 0 ? find_subscription(client, id) : NULL;
-    (void)ctx;
     if (id != 0 && s == NULL) {
         rpc_reply_error(reply, ERR_NOTFOUND, "no subscription %llu", (unsigned long long)id);
         return;
@@ -201,6 +229,7 @@ static void on_unsubscribe(void *ctx, void *peer, const json_t *params, struct r
         memset(s, 0, sizeof(*s));
     else
         memset(client->subscriptions, 0, sizeof(client->subscriptions));
+    control_events_changed(ctx);
     rpc_reply_result(reply, json_object());
 }
 

@@ -60,6 +60,8 @@ struct control {
     uint64_t event_sequence;
     uint64_t started_ms;
     char started[CLOCK_TEXT_MAX]; /* the same by the wall clock; told as it was then */
+    void (*on_watch)(void *ctx);
+    void *watch_ctx;
     control_on_stopped_fn on_stopped;
     void *stopped_ctx;
     struct control_stats stats;
@@ -79,6 +81,8 @@ size_t control_client_backlog(const struct control_client *client);
 
 /* control_events.c */
 
+/* Subscriptions have changed. */
+void control_events_changed(struct control *control);
 /* Tells of events that found no room, once there is room again. */
 void control_events_recover(struct control_client *client);
 extern const struct rpc_method control_event_methods[];

@@ -18,6 +18,7 @@
 #include "base/addr.h"
 #include "crypto/dtls.h"
 #include "link/link_msg.h"
+#include "server/data_hub.h"
 
 struct media_port;
 
@@ -87,14 +88,16 @@ struct media_file_end {
 
 /* What becomes of the records of a port's data channel. */
 enum media_data_mode {
-    MEDIA_DATA_NONE,  /* there is no channel */
+    MEDIA_DATA_NONE,      /* there is no channel */
+    MEDIA_DATA_TERMINATE, /* SCTP ends here, see data_hub.h */
     MEDIA_DATA_RELAY, /* SCTP goes unchanged to the association of another port, which does as much
                        */
 };
 
 struct media_data {
     enum media_data_mode mode;
-    const struct media_port *to; /* RELAY; NULL: not there yet */
+    const struct media_port *to;      /* RELAY; NULL: not there yet */
+    struct data_member_config member; /* TERMINATE; id and shard are the port's business */
 };
 
 struct media_established {
@@ -112,6 +115,7 @@ struct media_callbacks {
     /* The association is dead; the port is not: close it. */
     void (*on_failed)(void *owner, enum dtls_failure why, const char *text);
     void (*on_peer_closed)(void *owner);
+    void (*on_data)(void *owner, const struct data_report *report); /* may be NULL */
     void (*on_stranger)(void *owner, const struct addr *from, uint64_t count);
     void (*on_event)(void *owner, unsigned link_type, const struct link_event *event);
     /* The data plane went away, or closed the transport by itself; close the port. */
@@ -220,6 +224,10 @@ struct media_ops {
      * that is possible: a peer without SRTP is only taken where data are expected. ERR_INVAL: not a
      * port with DTLS. */
     int (*data)(struct media_port *port, const struct media_data *data);
+    /* A message on a terminated channel: to this port's peer, or (NULL) to a room. It has taken
+     * over the octets when it returns 0. ERR_STATE: nothing is terminated there now; ERR_AGAIN. */
+    int (*data_send)(void *media, const struct media_port *port,
+                     const struct data_message *message);
     /* Counters now. ERR_CLOSED, ERR_NOTFOUND. */
     int (*stats)(struct media_port *port, struct link_transport_stats *stats);
     /* May the port join a mix of this `place`: are both on one worker? */

@@ -81,6 +81,7 @@ static void on_established(struct media_port *p, const struct shard_report *r)
         .remote = r->has_keys ? &r->u.keys.remote : NULL,
     };
 
+    media_data_on_established(p);
     p->callbacks->on_established(p->owner, &e);
 }
 
@@ -94,6 +95,8 @@ static void on_port_report(struct port_leg *leg, const struct shard_report *r)
     }
     if (p->state != PORT_OPEN)
         return;
+    if (r->kind == SHARD_FAILED || r->kind == SHARD_PEER_CLOSED)
+        media_data_on_lost(p);
     if (r->kind == SHARD_ESTABLISHED)
         on_established(p, r);
     else if (r->kind == SHARD_KEYED)
@@ -150,6 +153,13 @@ static void on_reports_ready(uv_poll_t *handle, int status, int events)
         on_report(m, &r);
         secret_wipe(&r, sizeof(r));
     }
+}
+
+static void on_data_ready(uv_poll_t *handle, int status, int events)
+{
+    (void)status;
+    (void)events;
+    media_data_take_reports(handle->data);
 }
 
 /* ---- attach and detach ---- */
@@ -317,7 +327,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void close_polls(struct media_link *m)
 {
-    uv_poll_t *polls[] = {&m->poll_client, &m->poll_port, &m->poll_reports};
+    uv_poll_t *polls[] = {&m->poll_client, &m->poll_port, &m->poll_reports, &m->poll_data};
 
     for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++)
         if (polls[i]->data != NULL && !uv_is_closing((uv_handle_t *)polls[i]))
@@ -331,6 +341,7 @@ static void end_shards(struct media_link *m)
         m->shards[i] = NULL;
     }
     m->shard_count = 0;
+    media_data_stop(m); /* what shards and hub send each other lies in queues that live on */
 }
 
 void media_link_abort(struct media_link *m)
@@ -418,6 +429,8 @@ static int start_shards(struct media_link *m)
     }
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++)
         err = data_queue_create(DATA_QUEUE_OCTETS, &m->ways.shard[i]);
+    if (err == 0)
+        err = media_data_start(m);
     config.associations_max = (size_t)s->signalling.limits.max_sessions * 2 + 64;
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++) {
         config.number = i + 1;
@@ -478,6 +491,8 @@ int media_link_create(const struct media_link_config *config, struct media_link 
         err = watch(m, &m->poll_port, link_port_fd(m->port), on_port_ready);
     if (err == 0)
         err = watch(m, &m->poll_reports, shard_queue_fd(m->reports), on_reports_ready);
+    if (err == 0)
+        err = watch(m, &m->poll_data, shard_queue_fd(m->data_reports), on_data_ready);
     if (err != 0) {
         log_error(LOG_AREA_LINK, 0, "link and shards not made",
                   LOG_U("shards", config->settings->dtls.shards),
@@ -512,8 +527,7 @@ void media_link_destroy(struct media_link *m)
     timer_cancel(m->config.timers, &m->stop_timer);
     link_client_destroy(m->client);
     shard_queue_destroy(m->reports);
-    for (unsigned i = 0; i < LINK_PRODUCERS_MAX; i++)
-        data_queue_destroy(m->ways.shard[i]);
+    media_data_free(m);
     ports_destroy(m->numbers);
     free(m->orphans);
     free(m);
@@ -555,6 +569,8 @@ void media_link_stats_of(struct media_link *m, struct media_link_stats *out)
         sum_words(&out->shards, &one, sizeof(out->shards));
     }
     out->shard_count = m->shard_count;
+    if (m->data != NULL)
+        data_thread_stats(m->data, &out->data);
     out->orphans = m->orphan_count;
     out->numbers_in_use = m->numbers != NULL ? ports_in_use(m->numbers) : 0;
     out->numbers_capacity = m->numbers != NULL ? ports_capacity(m->numbers) : 0;

@@ -54,12 +54,16 @@ bool media_link_is_attached(const struct media_link *m);
 const struct link_info *media_link_info(const struct media_link *m); /* NULL when not attached */
 struct link_client *media_link_client(struct media_link *m);
 
+/* Does anybody want to see what is received on data channels? */
+void media_link_watch_data(struct media_link *m, bool is_watched);
+
 struct media_link_stats {
     uint64_t ports_open; /* struct media_port, now */
     uint64_t numbers_in_use, numbers_capacity;
     uint64_t opened, open_failed, orphans; /* orphans: of an earlier sluiced, now */
     struct shard_stats shards;             /* sum, as of their last turns */
     unsigned shard_count;
+    struct data_hub_stats data;
 };
 void media_link_stats_of(struct media_link *m, struct media_link_stats *out);
 

@@ -167,6 +167,7 @@ static void port_close(struct media_port *p)
         return;
     /* One whose OPEN is not answered yet waits for that answer first. */
     p->state = PORT_CLOSING;
+    media_data_on_lost(p);
     media_forward_leave(p);
     media_mix_port_gone(p);
     if (!is_waiting(p) || p->is_void)
@@ -363,64 +364,6 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
     return p->state == PORT_OPEN ? send_associate(p) : 0;
 }
 
-/* ---- ports: data channels ---- */
-
-/* Records of data a second and transport: 2 Gbit/s of full ones. SCTP is slowed down by loss, a
- * peer without manners is stopped here. */
-#define DATA_RECORDS_S 200000
-
-/* DTLS of this transport is not a handshake alone any more: the data plane has to let it through.
- */
-static int send_data_limit(struct media_port *p)
-{
-    struct link_msg msg;
-
-    message(&msg, LINK_TRANSPORT_DATA, &p->leg[0]);
-    msg.u.data.records_s = p->data.mode != SHARD_DATA_NONE ? DATA_RECORDS_S : 0;
-    return link_port_send(p->m->port, &msg);
-}
-
-static int send_data(struct media_port *p)
-{
-    struct shard_command command;
-
-    memset(&command, 0, sizeof(command));
-    command.kind = SHARD_DATA;
-    command.id = p->leg[0].id;
-    command.transport = p->leg[0].transport;
-    command.data = p->data;
-    return shard_command(p->m->shards[p->shard], &command);
-}
-
-static bool is_same_data(const struct shard_data *a, const struct shard_data *b)
-{
-    return a->mode == b->mode && a->to == b->to && a->shard == b->shard;
-}
-
-static int port_data(struct media_port *p, const struct media_data *data)
-{
-    struct shard_data now = {.mode = SHARD_DATA_NONE};
-    bool had_data = p->data.mode != SHARD_DATA_NONE;
-    int err = 0;
-
-    if (p->kind != MEDIA_DTLS_SRTP)
-        return ERR_INVAL;
-    if (data->mode == MEDIA_DATA_RELAY) {
-        now.mode = SHARD_DATA_RELAY;
-        now.to = data->to != NULL ? data->to->leg[0].id : 0;
-        now.shard = data->to != NULL ? data->to->shard : 0;
-    }
-    if (is_same_data(&now, &p->data))
-        return 0;
-    p->data = now;
-    p->has_data = p->has_data || now.mode != SHARD_DATA_NONE;
-    if (p->state != PORT_OPEN)
-        return 0; /* told when it is */
-    if (had_data != (now.mode != SHARD_DATA_NONE))
-        err = send_data_limit(p);
-    return err == 0 && p->is_associated ? send_data(p) : err;
-}
-
 /* RTCP ends on each side: RTP alone is sent on, each lane as a stream of the receiver's own. */
 static int send_receivers(struct media_port *p)
 {
@@ -607,7 +550,7 @@ void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg)
         p->state = PORT_OPEN;
         p->m->stats.opened++;
         if (send_remote(p) != 0 || send_pair(p) != 0 || send_ice(p) != 0 ||
-            (p->has_data && send_data_limit(p) != 0) ||
+            (p->has_data && media_data_allow(p) != 0) ||
             (p->is_associated && send_associate(p) != 0))
             log_error(LOG_AREA_LINK, 0, "command to the data plane lost: queue full",
                       LOG_U("port", p->number));
@@ -638,6 +581,7 @@ void media_port_lose_all(struct media_link *m)
         struct media_port *p = LIST_ENTRY(it, struct media_port, link);
 
         p->is_void = true;
+        media_data_on_lost(p);
         leg_forget(&p->leg[0]); /* the same name may come again with the next data plane */
         if (p->legs == 2)
             leg_forget(&p->leg[1]);
@@ -663,7 +607,8 @@ const struct media_ops media_link_ops = {
     .route = port_route,
     .forward = media_forward,
     .switch_source = media_switch_source,
-    .data = port_data,
+    .data = media_data_set,
+    .data_send = media_data_send,
     .stats = port_stats,
     .is_near = media_is_near,
     .close = port_close,

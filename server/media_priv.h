@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "base/list.h"
+#include "server/data_thread.h"
 #include "server/media_link.h"
 #include "server/ports.h"
 #include "server/shard.h"
@@ -117,8 +118,11 @@ struct media_port {
     struct media_ice ice;
     bool was_told_open; /* on_opened came */
     struct fingerprint fingerprint;
-    struct shard_data data; /* as last told */
-    bool has_data;          /* there was a data channel */
+    struct shard_data data;           /* as last told */
+    bool has_data;                    /* there was a data channel */
+    bool is_established;              /* DTLS is */
+    bool is_member;                   /* of the hub, */
+    struct data_member_config sctp; /* like this */
     unsigned worker;
     unsigned shard; /* 0-based */
     uint16_t number;
@@ -145,6 +149,8 @@ struct media_link {
     struct shard_queue *reports;
     struct shard *shards[LINK_PRODUCERS_MAX];
     struct shard_ways ways;
+    struct data_thread *data; /* the hub */
+    struct shard_queue *data_reports;
     bool is_shard_stopped[LINK_PRODUCERS_MAX];
     unsigned shard_count;
     bool is_attached;
@@ -157,7 +163,7 @@ struct media_link {
     struct port_leg *by_id;
     struct port_leg *by_transport;
     uint64_t next_id;
-    uv_poll_t poll_client, poll_port, poll_reports;
+    uv_poll_t poll_client, poll_port, poll_reports, poll_data;
     unsigned handles; /* polls not closed yet */
     struct timer client_timer, tick, stop_timer;
     bool is_stopping, is_stopped;
@@ -169,6 +175,18 @@ struct media_link {
 /* Transport by our number, or by the data plane's name; NULL. */
 struct port_leg *media_leg_find(struct media_link *m, uint64_t id);
 struct port_leg *media_leg_of_transport(struct media_link *m, struct link_id id);
+
+/* media_data.c. The port has a channel: what the data plane lets through. Its DTLS connection is
+ * there; it is gone, or the port goes. */
+int media_data_allow(struct media_port *p);
+int media_data_set(struct media_port *p, const struct media_data *data);
+int media_data_send(void *media, const struct media_port *port, const struct data_message *message);
+void media_data_on_established(struct media_port *p);
+void media_data_on_lost(struct media_port *p);
+int media_data_start(struct media_link *m); /* before the shards; stop after them */
+void media_data_stop(struct media_link *m);
+void media_data_free(struct media_link *m);
+void media_data_take_reports(struct media_link *m);
 
 /* Answers to OPEN and CLOSE. */
 void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg);

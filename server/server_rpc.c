@@ -32,6 +32,14 @@ const struct control_event server_events[] = {
     {"channel.rejected", "we rejected the peer's channel: lcn, cause, reason"},
     {"channel.refused", "the peer rejected ours: lcn, cause"},
     {"channel.closed", "a logical channel is gone: lcn, direction"},
+    {"data.up", "SCTP of a data channel that ends here is up"},
+    {"data.down", "... is over, or never came to be: reason"},
+    {"data.opened", "the peer has opened a channel: stream, label, protocol"},
+    {"data.closed", "a channel is closed: stream, label, protocol"},
+    {"data.received",
+     "a message: stream, label, ppid, unordered, length, text or base64 (at most "
+     "4,096 octets of it, then truncated); only for who names this type",
+     .is_asked_for = true},
     {"dtls.established",
      "handshake whole, fingerprint verified: role, cipher, srtp_profile, fingerprint, "
      "handshake_ms"},
@@ -424,6 +432,8 @@ int server_rpc_register(struct server *s)
         err = server_h245_register(s);
     if (err == 0)
         err = server_sdp_register(s);
+    if (err == 0)
+        err = server_data_register(s);
     if (err == 0)
         err = control_register_info(s->control, "data_plane", info_data_plane, s);
     if (err == 0)

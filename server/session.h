@@ -137,7 +137,9 @@ enum session_end {
     X(commands_passed)          /* fast update … to the media's sender */              \
     X(sdp_lines_refused)        /* m= lines of offers and answers that were not taken */ \
     X(dtls_strangers)           /* records from a third address */                       \
-    X(data_channels_refused)    /* OLCs for data, by us */
+    X(data_channels_refused)    /* OLCs for data, by us */                               \
+    X(data_up)                  /* SCTP associations that ended here */                  \
+    X(data_down)
 
 struct session_stats {
 #define SESSION_STAT_FIELD(name) uint64_t name;

@@ -5,10 +5,12 @@
  * not care: its request is refused as a conflict of roles, and the master opens what was meant. */
 #include "server/session_data.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/data_text.h"
 #include "server/session_priv.h"
 #include "signalling/schema/h245.h"
 
@@ -82,7 +84,7 @@ static bool has_partner(const struct session *s)
 {
     const struct session *other = conference_other(s->conference, s);
 
-    return conference_data(s->conference) != CONFERENCE_DATA_RELAY ||
+    return conference_data(s->conference) == CONFERENCE_DATA_TERMINATE ||
            (other != NULL && session_data_is_able(other));
 }
 
@@ -443,6 +445,59 @@ static bool may_flow(const struct session_channel *c)
            (c->direction == H245_OUTGOING || c->is_confirmed);
 }
 
+static enum data_use use_of(const struct session_channel *c)
+{
+    if (c->data.use == H245_DATA_T140)
+        return DATA_USE_T140;
+    return c->data.use == H245_DATA_H224 ? DATA_USE_H224 : DATA_USE_DCEP;
+}
+
+static void terminate(const struct session *s, const struct session_channel *c,
+                      struct media_data *data)
+{
+    data->mode = MEDIA_DATA_TERMINATE;
+    data->member = (struct data_member_config){
+        .room = session_data_room(s->conference),
+        .is_client = c->transport->agreement.role == H23510_ROLE_ACTIVE,
+        .use = use_of(c),
+        .local_port = H245_DATA_SCTP_PORT,
+        .remote_port = c->data.sctp_port,
+        .peer_message_max = c->data.max_message_size,
+    };
+}
+
+/* Both connections first: what the first says then waits for the second, and is not lost. */
+static bool is_ready(const struct session_channel *c)
+{
+    return c != NULL && c->transport->is_verified;
+}
+
+/* Streams are even or odd by the DTLS role (RFC 8832 section 6): two peers that both are clients
+ * towards us would open the same ones towards each other. */
+static bool is_relayed(const struct session *s, const struct session_channel *c,
+                       const struct session_channel *other)
+{
+    if (conference_data(s->conference) != CONFERENCE_DATA_AUTO)
+        return conference_data(s->conference) == CONFERENCE_DATA_RELAY;
+    return other == NULL || !other->transport->agreement.is_set ||
+           other->transport->agreement.role != c->transport->agreement.role;
+}
+
+static void lead(const struct session *s, const struct session_channel *c,
+                 const struct session_channel *other, struct media_data *data)
+{
+    data->mode = MEDIA_DATA_RELAY; /* to nobody */
+    if (!may_flow(c))
+        return;
+    if (is_relayed(s, c, other)) {
+        if (may_flow(other))
+            data->to = other->transport->port;
+    } else if (conference_data(s->conference) == CONFERENCE_DATA_TERMINATE ||
+               (may_flow(other) && is_ready(c) && is_ready(other))) {
+        terminate(s, c, data);
+    }
+}
+
 void session_data_route(struct session *s, const struct session *to)
 {
     const struct session_channel *other = to != NULL ? session_data_channel(to) : NULL;
@@ -455,12 +510,92 @@ void session_data_route(struct session *s, const struct session *to)
 
         if (t->port == NULL || !session_transport_is_protected(t))
             continue;
-        if (c != NULL && c->transport == t && c->state != CHANNEL_CLOSING) {
-            data.mode = MEDIA_DATA_RELAY;
-            if (may_flow(c) && may_flow(other))
-                data.to = other->transport->port;
-        }
+        if (c != NULL && c->transport == t && c->state != CHANNEL_CLOSING && s->conference != NULL)
+            lead(s, c, other, &data);
         if (s->env->media_ops->data(t->port, &data) != 0)
             session_note(s, LOG_LEVEL_ERROR, LOG_AREA_CONFERENCE, "data not routed");
     }
+}
+
+uint64_t session_data_room(const struct conference *c)
+{
+    return (uint64_t)conference_place(c) + 1;
+}
+
+/* ---- what is said, for the control socket ---- */
+
+/* Text where it is one, else base64. */
+static void add_payload(json_t *j, const struct data_report *r)
+{
+    json_t *text = r->shown > 0 ? json_stringn((const char *)r->data, r->shown) : NULL;
+    char *base64;
+
+    if (text != NULL) {
+        json_object_set_new(j, "text", text);
+        return;
+    }
+    base64 = data_base64(r->data, r->shown);
+    if (base64 != NULL)
+        json_object_set_new(j, "base64", json_string(base64));
+    free(base64);
+}
+
+static void on_received(struct session *s, const struct data_report *r)
+{
+    json_t *j;
+
+    if (!session_wants_events(s))
+        return;
+    j = json_pack("{s:i,s:o,s:I,s:b,s:I}", "stream", (int)r->stream, "label",
+                  session_text_json(r->label), "ppid", (json_int_t)r->ppid, "unordered",
+                  r->is_unordered, "length", (json_int_t)r->len);
+    add_payload(j, r);
+    if (r->shown < r->len)
+        json_object_set_new(j, "truncated", json_true());
+    session_event(s, "data.received", j);
+}
+
+static void on_channel(struct session *s, const struct data_report *r, const char *type)
+{
+    if (session_wants_events(s))
+        session_event(s, type,
+                      json_pack("{s:i,s:o,s:o}", "stream", (int)r->stream, "label",
+                                session_text_json(r->label), "protocol",
+                                session_text_json(r->protocol)));
+}
+
+void session_data_on_report(struct session *s, const struct data_report *r)
+{
+    switch (r->kind) {
+    case DATA_UP:
+        s->env->stats.data_up++;
+        log_info(LOG_AREA_MEDIA, s->id, "SCTP association up");
+        if (session_wants_events(s))
+            session_event(s, "data.up", json_object());
+        break;
+    case DATA_DOWN:
+        s->env->stats.data_down++;
+        session_note(s, LOG_LEVEL_INFO, LOG_AREA_MEDIA, "SCTP association down: %s", r->text);
+        if (session_wants_events(s))
+            session_event(s, "data.down", json_pack("{s:s}", "reason", r->text));
+        break;
+    case DATA_OPENED:
+        on_channel(s, r, "data.opened");
+        break;
+    case DATA_CLOSED:
+        on_channel(s, r, "data.closed");
+        break;
+    case DATA_RECEIVED:
+        on_received(s, r);
+        break;
+    }
+}
+
+int session_data_send(struct session *s, const struct data_message *message)
+{
+    const struct session_channel *c = session_data_channel(s);
+
+    if (c == NULL || c->state != CHANNEL_OPEN || c->transport->port == NULL)
+        return ERR_STATE;
+    return s->env->media_ops->data_send(s->env->media, c->transport->port, message);
 }

@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/data_hub.h"
 #include "signalling/h245/data.h"
 
 struct h245_OpenLogicalChannel;
 struct h245_OpenLogicalChannelAck;
+struct conference;
 struct session;
 struct session_channel;
 struct session_transport;
@@ -37,7 +39,13 @@ void session_data_accept(struct session *s, struct session_channel *c);
 struct session_channel *session_data_channel(const struct session *s);
 bool session_data_is_on(const struct session *s, const struct session_transport *t);
 
-/* Its packets go to the channel of `to` from now on; NULL: nowhere. */
+/* Its packets go to the channel of `to` from now on; NULL: nowhere. Or they end here, as the
+ * conference has it. */
 void session_data_route(struct session *s, const struct session *to);
+uint64_t session_data_room(const struct conference *c); /* of the hub */
+
+void session_data_on_report(struct session *s, const struct data_report *r);
+/* As media_ops.data_send; ERR_STATE: it has no data channel, or one that is passed on. */
+int session_data_send(struct session *s, const struct data_message *message);
 
 #endif

@@ -96,6 +96,8 @@ static void on_established(void *owner, const struct media_established *e)
                                 h23510_role_to_str(t->agreement.role), "cipher", t->cipher,
                                 "srtp_profile", srtp_profile_to_str(e->profile), "fingerprint", fp,
                                 "handshake_ms", (json_int_t)e->handshake_ms));
+    if (s->conference != NULL && session_data_is_on(s, t))
+        conference_update(s->conference); /* data need no keys of SRTP */
     leave(s);
 }
 
@@ -135,6 +137,15 @@ static void on_peer_closed(void *owner)
         session_event(s, "dtls.closed", json_object());
     session_drop_connection(t);
     t->association = ASSOCIATION_CLOSED;
+    leave(s);
+}
+
+static void on_data(void *owner, const struct data_report *report)
+{
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
+
+    session_data_on_report(s, report);
     leave(s);
 }
 
@@ -215,6 +226,7 @@ const struct media_callbacks session_media_callbacks = {
     .on_failed = on_failed,
     .on_peer_closed = on_peer_closed,
     .on_stranger = on_stranger,
+    .on_data = on_data,
     .on_event = on_event,
     .on_gone = on_gone,
     .on_closed = on_closed,

@@ -21,6 +21,7 @@ static const struct settings_choice kind_choices[] = {{"relay", SETTINGS_CONFERE
 
 static const struct settings_choice data_choices[] = {{"auto", SETTINGS_DATA_AUTO},
                                                       {"relay", SETTINGS_DATA_RELAY},
+                                                      {"terminate", SETTINGS_DATA_TERMINATE},
                                                       {"off", SETTINGS_DATA_OFF},
                                                       {NULL, 0}};
 
@@ -66,8 +67,11 @@ static const struct settings_row conference_rows[] = {
              "callForwarded) instead of joining. \"\" = they join."},
     {"data", SETTINGS_CHOICE, AT(settings_conference, data), .choices = data_choices,
      .fallback = "\"auto\"",
-     .help = "Data channels (SCTP over DTLS). `relay`: SCTP passes from one of two sessions to the "
-             "other as it is; `auto`: as the kind has it; `off`: none are offered."},
+     .help = "Data channels (SCTP over DTLS). `terminate`: SCTP ends in the server, messages go to "
+             "all other sessions and `data.send` and `data.received` work; `relay`: SCTP passes "
+             "from one of two sessions to the other as it is (kind `relay`, else as `terminate`); "
+             "`auto`: `relay` for kind `relay` where the two have different DTLS roles, for the "
+             "role says who may open which streams, else `terminate`; `off`: none are offered."},
     {"pin", SETTINGS_TEXT, AT(settings_conference, pin), .min = 0, .max = 16, .fallback = "\"\"",
      .help = "Digits that a caller has to press (H.245 user input; in a `mix` RFC 4733 events as "
              "well) before it hears, is heard and is seen, with `#` at the end or not; an H.243 "

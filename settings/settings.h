@@ -135,8 +135,9 @@ enum settings_layout {
 
 /* Data channels of a conference's sessions. */
 enum settings_data {
-    SETTINGS_DATA_AUTO, /* relay where the kind is relay */
+    SETTINGS_DATA_AUTO, /* relay where the kind is relay, and DTLS roles allow it */
     SETTINGS_DATA_RELAY,
+    SETTINGS_DATA_TERMINATE,
     SETTINGS_DATA_OFF,
 };
 

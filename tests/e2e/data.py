@@ -10,6 +10,11 @@ sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
 import sluice_lab  # noqa: E402
 
 
+def data_rows(config):
+    config["conferences"] += [{"alias": "data-1", "data": "terminate"},
+                              {"alias": "data-3", "kind": "forward", "max_sessions": 5, "data": "terminate"}]
+
+
 def direct(c, lab):
     """Without a server: the measuring tool itself, in both H.245 roles."""
     for what, types in (("the caller is master", ("200", "50")), ("the callee is master", ("50", "200"))):
@@ -53,6 +58,65 @@ def relay(c, lab, what, first=(), second=(), count=1000, audio=True, master=None
     lab.wait_sessions(0)
 
 
+def ends_here(c, lab):
+    """SCTP ends in the server: channels of one are opened to the other, the control socket speaks."""
+    control = lab.control()
+    control.call("events.subscribe", types=["data.*"])
+    b = lab.endpoint("bert", "--timeout", "30", "--data", "echo", "--duration", "8", ip="198.18.0.4", call="data-1")
+    b.wait_event("data_up")
+    a = lab.endpoint("anna", "--timeout", "30", "--data", "send", "--data-count", "500", "--data-size", "2000",
+                     "--data-label", "chat", ip="198.18.0.3", call="data-1")
+    opened = control.wait_event("data.opened")["data"]
+    c.equal("terminate: the channel that was opened", [opened["label"], opened["protocol"]], ["chat", ""])
+    received = control.wait_event("data.received")["data"]
+    c.equal("terminate: what was received", [received["label"], received["length"], received["ppid"]],
+            ["chat", 2000, 53])
+    ra = a.report()
+    if not c.check("terminate: sender ok", ra["ok"], ra["failure"]):
+        print(a.tail(), b.tail())
+    c.equal("terminate: all came back, whole and in order",
+            [ra["data"][k] for k in ("returned", "reordered", "corrupted", "foreign")], [500, 0, 0, 0])
+    session = lab.sessions()[0]["id"]
+    sent = control.call("data.send", id=session, label="news", text="good evening")
+    c.equal("data.send: octets", sent["octets"], 12)
+    sent = control.call("data.send", conference="data-1", label="news", base64="AAEC")
+    c.equal("data.send to a conference: octets", sent["octets"], 3)
+    echoed = [control.wait_event("data.received", match=lambda e: e["data"]["label"] == "news")["data"] for _ in (1, 2)]
+    c.equal("data.send: echoed by the peer, as it was", [echoed[0].get("text"), echoed[0]["ppid"],
+                                                         echoed[1].get("base64", echoed[1].get("text")), echoed[1]["ppid"]],
+            ["good evening", 51, "\x00\x01\x02", 53])
+    for wrong, reason in (({"id": 999, "text": "x"}, "not found"), ({"id": session}, "invalid"),
+                          ({"id": session, "base64": "A"}, "malformed")):
+        try:
+            control.call("data.send", **wrong)
+            c.check(f"data.send {wrong} is refused", False)
+        except sluice_lab.RpcError as error:
+            c.check(f"data.send {wrong} is refused", True, error)
+    b.report()
+    lab.wait_sessions(0)
+
+
+def three(c, lab):
+    """A data conference of three: one speaks, each of the others hears it and answers."""
+    ends = [lab.endpoint(name, "--timeout", "30", *arguments, ip=ip, call="data-3")
+            for name, ip, arguments in (
+                ("bert", "198.18.0.4", ["--data", "sink", "--duration", "9"]),
+                ("carl", "198.18.0.5", ["--data", "echo", "--duration", "9"]))]
+    for end in ends:
+        try:
+            end.wait_event("data_up")
+        except sluice_lab.LabError:
+            print(end.tail())
+            raise
+    anna = lab.endpoint("anna", "--timeout", "30", "--data", "send", "--data-count", "300", ip="198.18.0.3",
+                        call="data-3")
+    ra, rb, rc = anna.report(), ends[0].report(), ends[1].report()
+    c.check("three: the sender is ok", ra["ok"], ra["failure"])
+    c.equal("three: carl's echoes reached anna, and bert heard both",
+            [ra["data"]["returned"], rc["data"]["echoed"], rb["data"]["received"]], [300, 300, 600])
+    lab.wait_sessions(0)
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
@@ -65,6 +129,11 @@ def main():
                ["--term-type", "240"], ["--term-type", "240"], master=[True, True])
         c.case("roles", relay, c, lab, "relay, DTLS roles apart", ["--setup", "active"],
                ["--setup", "passive"])
+    with sluice_lab.Lab("data-ends", data_rows) as lab:
+        lab.start()
+        c.case("terminate", ends_here, c, lab)
+        c.case("three", three, c, lab)
+        c.equal("no session is left", lab.sessions(), [])
     c.finish()
 
 
