@@ -1,5 +1,5 @@
 /* The table of conferences, and who is in which. */
-#include "server/conference_priv.h"
+#include "server/conference_mix.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +129,7 @@ struct conference *conference_make(struct conferences *all,
     c->own = *settings;
     c->settings = &c->own;
     c->kind = kinds[settings->kind];
+    c->layout = settings->layout;
     strncpy(c->name, name, sizeof(c->name) - 1);
     c->place = all->next_place++;
     c->began = c->empty_since = conference_now(all);
@@ -234,6 +235,7 @@ int conference_join_near(struct conferences *all, const struct settings_conferen
     c->joins++;
     all->stats.joined++;
     conference_pin_begin(c, m);
+    conference_video_begin(m);
     conference_arm(c);
     tell_joined(c, m);
     *out = c;

@@ -148,6 +148,18 @@ enum conference_data conference_data(const struct conference *c);
 bool conference_is_passed(const struct conference *c);
 int conference_pass(struct conference *c, const struct session *s);
 
+/* Kind mix: does it want a channel of ours to `s`, and as what? And what it passes on then, and
+ * takes from `s`. */
+bool conference_wants(const struct conference *c, const struct session *s, enum h245_media medium,
+                      struct h245_relayed *as);
+size_t conference_video_offer(const struct conference *c, const struct session *s,
+                              struct h245_relayed *offer, size_t max);
+bool conference_video_relays(const struct conference *c, const struct session *s,
+                             const struct h245_relayed *relayed);
+/* `s` needs a whole picture of what it sees; it takes no more than so much video (100 bit/s). */
+void conference_picture_wanted(struct conference *c, struct session *s);
+void conference_limit_video(struct conference *c, struct session *s, uint32_t rate);
+
 /* A channel was accepted or opened: its codec is the conference's from now on. */
 void conference_settle(struct conference *c, enum h245_codec codec);
 bool conference_codec(const struct conference *c, enum h245_codec *codec);
@@ -181,6 +193,10 @@ int conference_get_voice(const struct conference *c, const struct session *s,
                          struct conference_voice *voice);
 int conference_set_voice(struct conference *c, struct session *s,
                          const struct conference_voice *voice);
+/* Whose video is seen: `shown` NULL for layout voice, else somebody. ERR_STATE, ERR_INVAL. */
+int conference_set_layout(struct conference *c, enum settings_layout layout, struct session *shown,
+                          const char **why);
+
 /* Of a mix that somebody is in; all with *why in words. `s` NULL: the whole conference. ERR_STATE,
  * ERR_EXISTS, ERR_NOTFOUND, ERR_INVAL. `file` NULL: named by conference and time; *used is what it
  * is, until the next call. How they end is told by events. */

@@ -51,12 +51,15 @@ static void on_speaker(void *owner, struct media_port *port)
 
     if (c == NULL || mixer->speaker == m)
         return;
+    if (mixer->speaker != NULL)
+        mixer->spoke_before = mixer->speaker;
     mixer->speaker = m;
     if (conference_is_watched(c))
         conference_event(
             c, m, "conference.speaker",
             json_pack("{s:o}", "session",
                       m != NULL ? json_integer((json_int_t)session_id(m->session)) : json_null()));
+    conference_video_update(c);
 }
 
 static void on_digit(void *owner, struct media_port *port, char digit, uint32_t ms)
@@ -159,7 +162,7 @@ void conference_mix_drop(struct conference *c)
         return;
     c->mixer = NULL;
     mixer->conference = NULL;
-    mixer->speaker = NULL;
+    mixer->speaker = mixer->spoke_before = NULL;
     c->all->env->media_ops->mix_close(mixer->mix);
     CONFERENCE_EACH_MEMBER(c, m)
     m->mix_transport = 0;
@@ -224,15 +227,16 @@ static void update(struct conference *c)
         return; /* each of its sessions is on its way out */
     CONFERENCE_EACH_MEMBER(c, m)
     {
-        session_route(m->session, NULL);
         join_mix(c, m);
         session_kick(m->session);
     }
+    conference_video_update(c);
 }
 
 static void leave(struct conference *c, struct member *m)
 {
     leave_mix(c, m);
+    conference_video_leave(c, m);
     if (c->mixer != NULL && c->mixer->speaker == m)
         c->mixer->speaker = NULL;
     /* Codecs and encoders cost something even where nobody hears them. */
@@ -240,14 +244,19 @@ static void leave(struct conference *c, struct member *m)
         conference_mix_drop(c);
 }
 
+static json_t *member_json(const struct member *m)
+{
+    return m != NULL ? json_integer((json_int_t)session_id(m->session)) : json_null();
+}
+
 static void add_json(const struct conference *c, json_t *j)
 {
     const struct member *speaker = c->mixer != NULL ? c->mixer->speaker : NULL;
     json_t *more = json_pack(
-        "{s:I,s:I,s:b,s:o}", "sample_rate", (json_int_t)c->settings->sample_rate, "loudest",
+        "{s:I,s:I,s:b,s:s,s:o,s:o}", "sample_rate", (json_int_t)c->settings->sample_rate, "loudest",
         (json_int_t)c->settings->loudest, "recording", c->mixer != NULL && c->mixer->is_recording,
-        "speaker",
-        speaker != NULL ? json_integer((json_int_t)session_id(speaker->session)) : json_null());
+        "layout", settings_layout_to_str(c->layout), "shown", member_json(c->shown), "speaker",
+        member_json(speaker));
 
     json_object_update(j, more);
     json_decref(more);

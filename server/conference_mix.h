@@ -12,14 +12,20 @@ struct mixer {
     struct conference *conference; /* NULL: it is gone, or has no use for the mix any more */
     char name[SETTINGS_TEXT_MAX];  /* of the conference, for what is told after its end */
     struct media_mix *mix;
-    struct member *speaker; /* NULL: nobody */
-    bool is_recording;      /* the whole mix */
+    struct member *speaker;      /* NULL: nobody */
+    struct member *spoke_before; /* NULL: nobody that is still there */
+    bool is_recording;           /* the whole mix */
 };
 
 /* Gives the mix up; another is opened when somebody is there. */
 void conference_mix_drop(struct conference *c);
 /* NULL: nobody that is still in it. */
 struct member *conference_mix_member_of(const struct conference *c, const struct media_port *port);
+
+/* conference_video.c */
+void conference_video_begin(struct member *m);
+void conference_video_leave(struct conference *c, struct member *gone);
+void conference_video_update(struct conference *c);
 
 /* conference_record.c. What the row's `record` says of the conference, or of a member. */
 void conference_record_by_policy(struct conference *c, struct member *m);

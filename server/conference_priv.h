@@ -36,6 +36,14 @@ struct member {
     uint32_t mix_transport; /* number of the session's transport that is in it; 0: none */
     struct media_mix_member mix_part;
     bool was_recorded; /* the policy about recordings has been asked */
+    /* Its video in a mix, see conference_video.c: */
+    struct member *sees;      /* whose; NULL: nobody's */
+    struct member *wants;     /* whom it has asked for itself (H.243 VCS) */
+    uint32_t video_transport; /* our channel to it was on, when last looked at; 0: not open */
+    uint32_t video_rate;      /* it takes no more, in 100 bit/s; SESSION_RATE_ANY */
+    uint32_t video_limit;     /* it was told to send no more */
+    uint64_t picture_asked;   /* ms; 0: never */
+    struct timer picture_timer;
 };
 
 /* Why a conference ended, in events. */
@@ -88,6 +96,8 @@ struct conference {
     struct h243 *control;
     struct timer timer;  /* idle, or too old */
     struct mixer *mixer; /* of a mix while it is open; NULL */
+    enum settings_layout layout;
+    struct member *shown; /* layouts fixed and lecture; NULL: it has left, as if by voice */
     UT_hash_handle hh;
 };
 

@@ -134,6 +134,8 @@ bool conference_relays(const struct conference *c, const struct session *s,
     const struct settings_media *media = &session_env_of(s)->settings->media;
     const struct session *other = conference_other(c, s);
 
+    if (conference_has_mix(c))
+        return conference_video_relays(c, s, relayed);
     if (other_caps(c, s) == NULL)
         return is_configured(media, relayed);
     return may_pass(media, relayed) && session_can_receive_relayed(other, relayed);
@@ -147,6 +149,8 @@ size_t conference_offer_relayed(const struct conference *c, const struct session
     const struct h245_peer_caps *caps = other_caps(c, s);
     size_t n = 0;
 
+    if (conference_has_mix(c))
+        return conference_video_offer(c, s, offer, max);
     if (caps != NULL) {
         for (size_t i = 0; i < caps->relayed_count && n < max; i++)
             if (may_pass(media, &caps->relayed[i]))

@@ -276,7 +276,7 @@ VOICE_METHOD(method_deafen, VOICE_DEAFEN)
 VOICE_METHOD(method_undeafen, VOICE_UNDEAFEN)
 VOICE_METHOD(method_gain, VOICE_GAIN)
 
-/* ---- recordings and announcements ---- */
+/* ---- video ---- */
 
 /* The session of a request that may be about the whole conference. False: it was answered. */
 static bool read_session(struct server *s, const struct conference *c, const json_t *params,
@@ -288,6 +288,47 @@ static bool read_session(struct server *s, const struct conference *c, const jso
     *session = member_of(s, c, params, reply);
     return *session != NULL;
 }
+
+static bool read_layout(const char *text, enum settings_layout *out)
+{
+    static const enum settings_layout all[] = {SETTINGS_LAYOUT_VOICE, SETTINGS_LAYOUT_FIXED,
+                                               SETTINGS_LAYOUT_LECTURE};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(settings_layout_to_str(all[i]), text) == 0) {
+            *out = all[i];
+            return true;
+        }
+    return false;
+}
+
+static void method_layout(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    struct conference *c = conference_of(ctx, params, reply);
+    const char *text = rpc_param_string(params, "layout", "");
+    struct session *session = NULL;
+    enum settings_layout layout;
+    const char *why = "";
+    int err;
+
+    (void)peer;
+    if (c == NULL)
+        return;
+    if (!read_layout(text, &layout)) {
+        rpc_reply_error(reply, ERR_INVAL, "layout: expected voice, fixed or lecture, found \"%s\"",
+                        text);
+        return;
+    }
+    if (!read_session(ctx, c, params, &session, reply))
+        return;
+    err = conference_set_layout(c, layout, session, &why);
+    if (err != 0)
+        rpc_reply_error(reply, err, "%s", why);
+    else
+        reply_conference(c, reply);
+}
+
+/* ---- recordings and announcements ---- */
 
 static void reply_about(const struct conference *c, const struct session *session, const char *file,
                         int err, const char *why, struct rpc_reply *reply)
@@ -392,6 +433,11 @@ static const struct rpc_param gain_params[] = {
         "session", RPC_UINT, false, 1, 0, "only this one's; default: the whole conference" \
     }
 static const struct rpc_param part_params[] = {CONFERENCE_PARAM, ONE_PARAM};
+static const struct rpc_param layout_params[] = {
+    CONFERENCE_PARAM,
+    {"layout", RPC_STRING, true, 1, 16, "voice, fixed or lecture"},
+    {"session", RPC_UINT, false, 1, 0, "who is seen (fixed), who lectures (lecture)"},
+};
 static const struct rpc_param announce_params[] = {
     CONFERENCE_PARAM,
     {"file", RPC_STRING, true, 1, 95, "WAV file of the data plane's directory for announcements"},
@@ -443,6 +489,8 @@ static const struct rpc_method methods[] = {
     {"conference.undeafen", "take that back", PARAMS(member_params), method_undeafen},
     {"conference.gain", "make a session of a mix louder or softer", PARAMS(gain_params),
      method_gain},
+    {"conference.layout", "whose video the sessions of a mix see", PARAMS(layout_params),
+     method_layout},
     {"conference.announce", "play a WAV file in a mix; conference.announcement tells its end",
      PARAMS(announce_params), method_announce},
     {"conference.stop_announce", "stop it", PARAMS(part_params), method_stop_announce},

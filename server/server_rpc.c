@@ -61,6 +61,9 @@ const struct control_event server_events[] = {
     {"conference.muted", "what others hear of a session, and it of them: conference, muted, deaf, "
                          "gain_db"},
     {"conference.speaker", "who speaks in a mix has changed: conference, session (null: nobody)"},
+    {"conference.video", "what a session sees has changed: conference, source (a session; null: "
+                         "nobody)"},
+    {"conference.layout", "conference, layout, session (null: by voice)"},
     {"conference.recording", "conference, state (started, stopped, failed), file, session (null: "
                              "the whole mix), reason; when it has ended bytes, ms, dropped"},
     {"conference.announcement", "conference, state (started, ended, failed), file, session (null: "

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "server/conference.h"
 #include "server/session_data.h"
+#include "server/session_video.h"
 #include "signalling/schema/h245.h"
 
 #define PT_COMFORT_NOISE 13 /* RFC 3551: may come between the packets of any 8 kHz codec */
@@ -178,6 +179,8 @@ void session_open_mirrored(struct session *s)
 {
     const struct session *other = other_of(s);
 
+    if (s->conference != NULL && conference_has_mix(s->conference))
+        session_video_follow(s);
     if (other == NULL || s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused ||
         !s->has_peer_caps || !session_pass_may_bind(s))
         return;
@@ -234,6 +237,10 @@ void session_follow(struct session *s)
     if (s->state != SESSION_ACTIVE || s->h245 == NULL)
         return; /* a leg by SDP opens nothing of its own */
     session_refresh_capabilities(s);
+    if (conference_has_mix(s->conference)) {
+        session_video_follow(s);
+        return;
+    }
     forget_refusals(s, other);
     close_orphans(s, other);
     session_open_mirrored(s);
@@ -292,6 +299,15 @@ static bool is_for_media(const struct h245_MiscellaneousCommand *command)
     }
 }
 
+/* In a mix a command about what we send is about what the peer sees just now. */
+static bool is_seen_video(const struct session *s, uint16_t lcn)
+{
+    const struct session_channel *out = session_channel_find(s, lcn, H245_OUTGOING);
+
+    return s->conference != NULL && conference_has_mix(s->conference) && out != NULL &&
+           out->kind == H245_MEDIA_VIDEO && out->index == 0;
+}
+
 void session_on_misc_command(struct session *s, const struct h245_MiscellaneousCommand *command)
 {
     struct session *other;
@@ -300,10 +316,23 @@ void session_on_misc_command(struct session *s, const struct h245_MiscellaneousC
     const struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
                                           .u.miscellaneousCommand = &passed};
 
+    if (is_seen_video(s, command->logicalChannelNumber) &&
+        command->type.kind == h245_MiscellaneousCommand_type_videoFastUpdatePicture)
+        conference_picture_wanted(s->conference, s);
     if (in == NULL || !is_for_media(command))
         return;
     passed.logicalChannelNumber = in->lcn;
     send_command(other, &m);
+}
+
+/* 0 stops the channel, which is no reason for the source to stop for all others. */
+static uint32_t rate_of(const struct h245_FlowControlCommand *command)
+{
+    bool is_limit =
+        command->restriction.kind == h245_FlowControlCommand_restriction_maximumBitRate &&
+        command->restriction.u.maximumBitRate > 0;
+
+    return is_limit ? command->restriction.u.maximumBitRate : SESSION_RATE_ANY;
 }
 
 void session_on_flow_control(struct session *s, const struct h245_FlowControlCommand *command)
@@ -317,6 +346,8 @@ void session_on_flow_control(struct session *s, const struct h245_FlowControlCom
     /* Of a whole multiplex or of resources there is nothing in H.323 that could be meant. */
     if (command->scope.kind != h245_FlowControlCommand_scope_logicalChannelNumber)
         return;
+    if (is_seen_video(s, command->scope.u.logicalChannelNumber))
+        conference_limit_video(s->conference, s, rate_of(command));
     in = source_of(s, command->scope.u.logicalChannelNumber, &other);
     if (in == NULL)
         return;

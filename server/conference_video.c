@@ -1,0 +1,441 @@
+/* Video of a mix: not mixed, but that of one member at a time.
+ *
+ * Each member sees one other; which one follows from the layout and from who speaks. All members
+ * send in one codec, with the profile and level that all the others can take, so that whoever is
+ * chosen can be seen by all. The receiver has one stream for all of it: the data plane keeps SSRC,
+ * sequence numbers and timestamps going over a switch (media_ops.switch_source) and asks the new
+ * source for a key frame by RTCP; we ask by H.245, for endpoints that hear only that. H.224 of a
+ * member goes to whom it sees: far-end camera control moves the camera that one is looking at. */
+#include "server/conference_mix.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "server/h243.h"
+#include "server/session_mix.h"
+#include "server/session_video.h"
+#include "signalling/h245/video.h"
+
+#define VIDEO_CLOCK 90000
+/* A source is asked for a whole picture at most so often: each costs as much as a second of video.
+ */
+#define PICTURE_MS 1000
+/* Lanes of H.224 are those of who sends it, since several may look at one camera. */
+#define H224_LANE  32
+#define VIDEO_LANE 1
+
+/* ---- codec ---- */
+
+static const char *const video_names[] = {
+    [SETTINGS_VIDEO_H264] = "H264",
+    [SETTINGS_VIDEO_H263] = "H263",
+    [SETTINGS_VIDEO_H261] = "H261",
+};
+
+static const struct h245_relayed *find_cap(const struct session *s, enum h245_media media,
+                                           const char *name)
+{
+    const struct h245_peer_caps *caps = session_peer_caps(s);
+
+    for (size_t i = 0; caps != NULL && i < caps->relayed_count; i++)
+        if (caps->relayed[i].media == media && strcmp(caps->relayed[i].name, name) == 0)
+            return &caps->relayed[i];
+    return NULL;
+}
+
+/* What everybody but `s` can receive of this codec, or as much as any of them: `takers` tells how
+ * many. The arena is the caller's. */
+static int common_cap(const struct conference *c, const struct session *s, const char *name,
+                      struct arena *a, struct h245_relayed *out, unsigned *takers)
+{
+    int err = h245_relayed_usual(a, name, out);
+
+    *takers = 0;
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        const struct h245_relayed *cap =
+            m->session != s && !m->is_waiting ? find_cap(m->session, H245_MEDIA_VIDEO, name) : NULL;
+        struct h245_relayed common;
+
+        if (err == 0 && cap != NULL && h245_video_common(a, out, cap, &common) == 0) {
+            *out = common;
+            (*takers)++;
+        }
+    }
+    return err;
+}
+
+/* One codec for all: the one that most can receive, of equals the first of the configuration. */
+static int choose_codec(const struct conference *c, const struct session *s,
+                        struct h245_relayed *out)
+{
+    struct session_env *env = c->all->env;
+    const struct settings_media *media = &env->settings->media;
+    unsigned best = 0;
+    int err = ERR_NOTFOUND;
+
+    for (uint32_t i = 0; i < media->video_count; i++) {
+        struct h245_relayed cap;
+        unsigned takers;
+
+        arena_reset(&env->scratch);
+        if (common_cap(c, s, video_names[media->video[i]], &env->scratch, &cap, &takers) != 0 ||
+            takers <= best)
+            continue;
+        best = takers;
+        *out = cap;
+        err = 0;
+    }
+    arena_reset(&env->scratch);
+    return err;
+}
+
+static const struct h245_relayed *h224_of_others(const struct conference *c,
+                                                 const struct session *s)
+{
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        const struct h245_relayed *cap = m->session != s && !m->is_waiting
+                                             ? find_cap(m->session, H245_MEDIA_DATA, "h224")
+                                             : NULL;
+
+        if (cap != NULL)
+            return cap;
+    }
+    return NULL;
+}
+
+size_t conference_video_offer(const struct conference *c, const struct session *s,
+                              struct h245_relayed *offer, size_t max)
+{
+    struct session_env *env = c->all->env;
+    const struct settings_media *media = &env->settings->media;
+    const struct h245_relayed *h224 = h224_of_others(c, s);
+    size_t n = 0;
+
+    if (max > 0 && choose_codec(c, s, &offer[0]) == 0) {
+        n = 1;
+    } else { /* nobody is there to be sent to: anything may come */
+        arena_reset(&env->scratch);
+        for (uint32_t i = 0; i < media->video_count && n < max; i++)
+            if (h245_relayed_usual(&env->scratch, video_names[media->video[i]], &offer[n]) == 0)
+                n++;
+        arena_reset(&env->scratch);
+    }
+    if (h224 != NULL && media->pass_unknown && n < max)
+        offer[n++] = *h224;
+    return n;
+}
+
+bool conference_video_relays(const struct conference *c, const struct session *s,
+                             const struct h245_relayed *relayed)
+{
+    struct h245_relayed offer[H245_RELAYED_CAPS_MAX];
+    size_t n = conference_video_offer(c, s, offer, H245_RELAYED_CAPS_MAX);
+
+    for (size_t i = 0; i < n; i++)
+        if (h245_relayed_is_same(&offer[i], relayed))
+            return true;
+    return false;
+}
+
+/* ---- who sees whom ---- */
+
+/* Can `m` be shown to `to`? */
+static bool is_candidate(const struct member *m, const struct member *to)
+{
+    return m != NULL && m != to && !m->is_waiting && !m->is_muted &&
+           session_sends(m->session, H245_MEDIA_VIDEO) != NULL;
+}
+
+static struct member *any_candidate(const struct conference *c, const struct member *to)
+{
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        if (is_candidate(m, to))
+            return m;
+    }
+    return NULL;
+}
+
+/* Who speaks, to the others; who speaks sees who spoke before. */
+static struct member *by_voice(const struct conference *c, const struct member *to)
+{
+    const struct mixer *mixer = c->mixer;
+
+    if (mixer != NULL && is_candidate(mixer->speaker, to))
+        return mixer->speaker;
+    if (mixer != NULL && mixer->speaker == to && is_candidate(mixer->spoke_before, to))
+        return mixer->spoke_before;
+    return is_candidate(to->sees, to) ? to->sees : any_candidate(c, to);
+}
+
+static struct member *choose(const struct conference *c, const struct member *to)
+{
+    bool is_shown = c->layout != SETTINGS_LAYOUT_VOICE && is_candidate(c->shown, to);
+
+    if (to->is_waiting || to->is_deaf)
+        return NULL;
+    if (is_candidate(to->wants, to))
+        return to->wants;
+    return is_shown ? c->shown : by_voice(c, to);
+}
+
+bool conference_wants(const struct conference *c, const struct session *s, enum h245_media medium,
+                      struct h245_relayed *as)
+{
+    const struct member *m = conference_member(c, s);
+    const struct member *source = m != NULL && !m->is_waiting ? any_candidate(c, m) : NULL;
+    const struct h245_relayed *own;
+
+    if (source == NULL || !conference_has_mix(c))
+        return false;
+    own =
+        find_cap(s, medium,
+                 medium == H245_MEDIA_VIDEO ? session_sends(source->session, H245_MEDIA_VIDEO)->name
+                                            : "h224");
+    if (own == NULL || (medium == H245_MEDIA_DATA && h224_of_others(c, s) == NULL))
+        return false;
+    *as = *own;
+    return true;
+}
+
+/* ---- pictures and rates ---- */
+
+static void ask_picture(struct conference *c, struct member *m)
+{
+    uint64_t now = conference_now(c->all);
+
+    if (now < m->picture_asked + PICTURE_MS && m->picture_asked != 0) {
+        if (!timer_is_running(&m->picture_timer))
+            timer_start(c->all->env->timers, &m->picture_timer, m->picture_asked + PICTURE_MS);
+        return;
+    }
+    m->picture_asked = now;
+    session_ask_whole_picture(m->session);
+}
+
+static void on_picture_timer(struct timer *timer, void *ctx, uint64_t now)
+{
+    struct member *m = ctx;
+
+    (void)timer;
+    (void)now;
+    ask_picture(m->conference, m);
+}
+
+void conference_picture_wanted(struct conference *c, struct session *s)
+{
+    struct member *m = conference_member(c, s);
+
+    if (m != NULL && m->sees != NULL)
+        ask_picture(c, m->sees);
+}
+
+/* A source sends no more than the slowest of those who see it can take; who sees nothing of it has
+ * no say. */
+static void update_rate(struct conference *c, struct member *source)
+{
+    uint32_t rate = SESSION_RATE_ANY;
+
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        if (m->sees == source && m->video_rate < rate)
+            rate = m->video_rate;
+    }
+    if (rate == source->video_limit)
+        return;
+    source->video_limit = rate;
+    session_limit_video(source->session, rate);
+}
+
+static void update_rates(struct conference *c)
+{
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        if (session_sends(m->session, H245_MEDIA_VIDEO) != NULL)
+            update_rate(c, m);
+        else
+            m->video_limit = SESSION_RATE_ANY; /* its next channel begins without one */
+    }
+}
+
+void conference_limit_video(struct conference *c, struct session *s, uint32_t rate)
+{
+    struct member *m = conference_member(c, s);
+
+    if (m == NULL || m->video_rate == rate)
+        return;
+    m->video_rate = rate;
+    update_rates(c);
+}
+
+/* ---- flows ---- */
+
+static struct media_receiver row_of(const struct session_flow *in, const struct session_flow *out,
+                                    uint8_t lane, bool is_video)
+{
+    return (struct media_receiver){.to = out->port,
+                                   .pt_in = in->payload_type,
+                                   .pt_out = out->payload_type,
+                                   .lane = lane,
+                                   .is_video = is_video,
+                                   .clock_rate = is_video ? VIDEO_CLOCK : 8000};
+}
+
+/* All that the port of `source` sends to: those who see it, and, with its own H.224, whom it sees.
+ */
+static size_t collect(const struct conference *c, const struct member *source, uint32_t transport,
+                      struct media_receiver *rows)
+{
+    struct session_flow video = session_flow_in(source->session, H245_MEDIA_VIDEO);
+    struct session_flow h224 = session_flow_in(source->session, H245_MEDIA_DATA);
+    size_t n = 0;
+
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
+
+        if (m->sees == source && out.transport != 0 && video.transport == transport)
+            rows[n++] = row_of(&video, &out, VIDEO_LANE, true);
+    }
+    if (source->sees != NULL && h224.transport == transport) {
+        struct session_flow out = session_flow_out(source->sees->session, H245_MEDIA_DATA);
+
+        if (out.transport != 0)
+            rows[n++] =
+                row_of(&h224, &out, (uint8_t)(H224_LANE + h243_number(source->seat)), false);
+    }
+    return n;
+}
+
+static void set_rows(struct conference *c, const struct member *source, uint32_t transport)
+{
+    struct media_receiver rows[H243_MEMBERS_MAX + 1];
+    struct media_port *port = session_port_of(source->session, transport);
+    size_t n;
+
+    if (transport == 0 || port == NULL)
+        return;
+    n = collect(c, source, transport, rows);
+    if (c->all->env->media_ops->forward(port, rows, n) != 0 && n > 0)
+        log_error(LOG_AREA_CONFERENCE, session_id(source->session), "video not forwarded",
+                  LOG_S("conference", c->name));
+}
+
+/* One step where both are there, so that the receiver's stream goes on without a gap. */
+static void switch_to(struct conference *c, struct member *m, struct member *next)
+{
+    struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
+    struct session_flow in = {0}, before = {0};
+    struct media_receiver row;
+
+    if (m->sees != NULL)
+        before = session_flow_in(m->sees->session, H245_MEDIA_VIDEO);
+    m->sees = next;
+    if (next != NULL)
+        in = session_flow_in(next->session, H245_MEDIA_VIDEO);
+    if (in.transport == 0 || out.transport == 0)
+        return;
+    row = row_of(&in, &out, VIDEO_LANE, true);
+    if (in.port != before.port)
+        (void)c->all->env->media_ops->switch_source(
+            in.port, before.transport != 0 ? before.port : NULL, &row);
+    ask_picture(c, next);
+}
+
+static void tell(const struct conference *c, const struct member *m)
+{
+    if (conference_is_watched(c))
+        conference_event(c, m, "conference.video",
+                         json_pack("{s:o}", "source",
+                                   m->sees != NULL
+                                       ? json_integer((json_int_t)session_id(m->sees->session))
+                                       : json_null()));
+}
+
+/* Most conferences are for the ears alone. */
+static bool has_video(const struct conference *c)
+{
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        if (m->sees != NULL || session_sends(m->session, H245_MEDIA_VIDEO) != NULL)
+            return true;
+    }
+    return false;
+}
+
+void conference_video_update(struct conference *c)
+{
+    if (!has_video(c))
+        return;
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
+        struct member *next = choose(c, m);
+
+        if (m->sees != next) {
+            switch_to(c, m, next);
+            tell(c, m);
+        } else if (next != NULL && out.transport != 0 && out.transport != m->video_transport) {
+            ask_picture(c, next); /* it has just begun to see */
+        }
+        m->video_transport = out.transport;
+    }
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        struct session_flow video = session_flow_in(m->session, H245_MEDIA_VIDEO);
+        struct session_flow h224 = session_flow_in(m->session, H245_MEDIA_DATA);
+
+        set_rows(c, m, video.transport);
+        if (h224.transport != video.transport)
+            set_rows(c, m, h224.transport);
+    }
+    update_rates(c);
+}
+
+/* ---- members, layouts ---- */
+
+void conference_video_begin(struct member *m)
+{
+    timer_init(&m->picture_timer, on_picture_timer, m);
+    m->video_rate = m->video_limit = SESSION_RATE_ANY;
+}
+
+void conference_video_leave(struct conference *c, struct member *gone)
+{
+    timer_cancel(c->all->env->timers, &gone->picture_timer);
+    if (c->shown == gone)
+        c->shown = NULL;
+    if (c->mixer != NULL && c->mixer->spoke_before == gone)
+        c->mixer->spoke_before = NULL;
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        m->sees = m->sees == gone ? NULL : m->sees;
+        m->wants = m->wants == gone ? NULL : m->wants;
+    }
+}
+
+int conference_set_layout(struct conference *c, enum settings_layout layout, struct session *shown,
+                          const char **why)
+{
+    struct member *m = shown != NULL ? conference_member(c, shown) : NULL;
+
+    *why = "expected a conference of kind mix";
+    if (!conference_has_mix(c))
+        return ERR_STATE;
+    *why = "expected a session for layouts fixed and lecture, and none for voice";
+    if ((layout == SETTINGS_LAYOUT_VOICE) != (m == NULL))
+        return ERR_INVAL;
+    c->layout = layout;
+    c->shown = m;
+    if (conference_is_watched(c))
+        conference_event(
+            c, m, "conference.layout",
+            json_pack("{s:s,s:o}", "layout", settings_layout_to_str(layout), "session",
+                      m != NULL ? json_integer((json_int_t)session_id(m->session)) : json_null()));
+    conference_update(c);
+    return 0;
+}

@@ -1,0 +1,129 @@
+#include "server/session_video.h"
+
+#include "server/conference.h"
+#include "server/session_priv.h"
+#include "signalling/schema/h245.h"
+
+#define PT_VIDEO 97 /* of ours without a number of their own; 101 and 111 are audio's */
+#define PT_DATA  100
+
+static const struct session_channel *lane_of(const struct session *s, enum h245_media medium,
+                                             enum h245_direction direction)
+{
+    return session_channel_of(s, medium, 0, direction);
+}
+
+static struct session_flow flow_of(const struct session_channel *c)
+{
+    struct session_flow none = {0};
+
+    if (c == NULL || c->state != CHANNEL_OPEN || c->transport == NULL || !c->transport->is_open ||
+        c->transport->port == NULL || c->payload_type < 0)
+        return none;
+    return (struct session_flow){c->transport->id, c->transport->port, (uint8_t)c->payload_type};
+}
+
+struct session_flow session_flow_in(const struct session *s, enum h245_media medium)
+{
+    return flow_of(lane_of(s, medium, H245_INCOMING));
+}
+
+struct session_flow session_flow_out(const struct session *s, enum h245_media medium)
+{
+    const struct session_channel *c = lane_of(s, medium, H245_OUTGOING);
+    struct session_flow flow = flow_of(c);
+
+    if (flow.transport != 0 && (c->is_stopped || c->transport->remote.family == ADDR_NONE))
+        flow.transport = 0;
+    return flow;
+}
+
+const struct h245_relayed *session_sends(const struct session *s, enum h245_media medium)
+{
+    const struct session_channel *c = lane_of(s, medium, H245_INCOMING);
+
+    return c != NULL && (c->state == CHANNEL_OPEN || c->state == CHANNEL_PENDING) ? &c->relayed
+                                                                                  : NULL;
+}
+
+/* ---- channels ---- */
+
+static void open_lane(struct session *s, const struct h245_relayed *as)
+{
+    struct session_channel like = {.kind = as->media, .relayed = *as};
+
+    like.payload_type = as->payload_type;
+    if (as->payload_type == 0)
+        like.payload_type = as->media == H245_MEDIA_VIDEO ? PT_VIDEO : PT_DATA;
+    if (session_open_lane(s, &like) != 0)
+        session_lane_refused(s, &like);
+}
+
+static void follow_lane(struct session *s, enum h245_media medium)
+{
+    struct session_channel *out = session_channel_of(s, medium, 0, H245_OUTGOING);
+    struct h245_relayed as;
+    bool is_wanted = conference_wants(s->conference, s, medium, &as);
+
+    if (out != NULL && (out->state == CHANNEL_CLOSING || out->is_data))
+        return;
+    if (out != NULL && (!is_wanted || !h245_relayed_is_same(&out->relayed, &as))) {
+        session_channel_drop(s, out);
+        return; /* when it is gone this is called again */
+    }
+    if (out == NULL && is_wanted && (s->refused_lanes & session_lane_bit(medium, 0)) == 0 &&
+        session_can_receive_relayed(s, &as))
+        open_lane(s, &as);
+}
+
+void session_video_follow(struct session *s)
+{
+    if (s->state != SESSION_ACTIVE || s->h245 == NULL || s->is_paused || !s->has_peer_caps)
+        return;
+    follow_lane(s, H245_MEDIA_VIDEO);
+    if (session_is_alive(s))
+        follow_lane(s, H245_MEDIA_DATA);
+}
+
+/* ---- commands ---- */
+
+static void send_command(struct session *s, struct h245_CommandMessage *command)
+{
+    if (s->h245 != NULL && session_is_alive(s) && h245_send_command(s->h245, command) == 0)
+        session_arm(s);
+}
+
+void session_ask_whole_picture(struct session *s)
+{
+    const struct session_channel *in = lane_of(s, H245_MEDIA_VIDEO, H245_INCOMING);
+    struct h245_MiscellaneousCommand misc = {
+        .type.kind = h245_MiscellaneousCommand_type_videoFastUpdatePicture};
+    struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
+                                          .u.miscellaneousCommand = &misc};
+
+    if (in == NULL || in->state != CHANNEL_OPEN)
+        return;
+    misc.logicalChannelNumber = in->lcn;
+    send_command(s, &m);
+}
+
+void session_limit_video(struct session *s, uint32_t rate)
+{
+    const struct session_channel *in = lane_of(s, H245_MEDIA_VIDEO, H245_INCOMING);
+    struct h245_FlowControlCommand flow = {
+        .scope.kind = h245_FlowControlCommand_scope_logicalChannelNumber,
+        .restriction.kind = h245_FlowControlCommand_restriction_noRestriction};
+    struct h245_CommandMessage m = {.kind = h245_CommandMessage_flowControlCommand,
+                                          .u.flowControlCommand = &flow};
+
+    if (in == NULL || in->state != CHANNEL_OPEN)
+        return;
+    if (in->is_rate_limited && in->rate_limit < rate)
+        rate = in->rate_limit; /* the gatekeeper's word holds against a receiver's */
+    flow.scope.u.logicalChannelNumber = in->lcn;
+    if (rate != SESSION_RATE_ANY) {
+        flow.restriction.kind = h245_FlowControlCommand_restriction_maximumBitRate;
+        flow.restriction.u.maximumBitRate = rate;
+    }
+    send_command(s, &m);
+}

@@ -1,0 +1,37 @@
+/* A session's video in a mix, for conferences (conference_video.c): one stream from it, one to it,
+ * H.224 (far-end camera control) beside them. */
+#ifndef SERVER_SESSION_VIDEO_H
+#define SERVER_SESSION_VIDEO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/media.h"
+#include "signalling/h245/relayed.h"
+
+struct session;
+
+#define SESSION_RATE_ANY UINT32_MAX /* 100 bit/s */
+
+/* One direction of a lane whose packets can flow. */
+struct session_flow {
+    uint32_t transport; /* its number; 0: nothing flows */
+    struct media_port *port;
+    uint8_t payload_type;
+};
+
+/* From the peer, and to it; `medium` video or data (H.224). */
+struct session_flow session_flow_in(const struct session *s, enum h245_media medium);
+struct session_flow session_flow_out(const struct session *s, enum h245_media medium);
+
+/* What the peer says that it sends; NULL: nothing. */
+const struct h245_relayed *session_sends(const struct session *s, enum h245_media medium);
+
+/* Opens and closes our channels as the conference wants them (conference_wants). */
+void session_video_follow(struct session *s);
+
+/* The peer shall send a whole picture; not more than `rate`. */
+void session_ask_whole_picture(struct session *s);
+void session_limit_video(struct session *s, uint32_t rate);
+
+#endif

@@ -1,0 +1,107 @@
+#include "signalling/h245/video.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "signalling/per/per.h"
+#include "signalling/schema/h245.h"
+
+/* H.241 8.3.2 */
+#define PROFILE 41
+#define LEVEL   42
+
+static const uint32_t arcs[] = {0, 0, 8, 241, 0, 0, 1};
+static const struct per_oid oid = {sizeof(arcs) / sizeof(arcs[0]), arcs};
+
+static void read_parameter(const struct h245_GenericParameter *p, struct h245_h264_set *out)
+{
+    if (p->parameterIdentifier.kind != h245_ParameterIdentifier_standard)
+        return;
+    if (p->parameterIdentifier.u.standard == PROFILE &&
+        p->parameterValue.kind == h245_ParameterValue_booleanArray)
+        out->profiles = p->parameterValue.u.booleanArray;
+    if (p->parameterIdentifier.u.standard == LEVEL &&
+        p->parameterValue.kind == h245_ParameterValue_unsignedMin)
+        out->level = p->parameterValue.u.unsignedMin;
+}
+
+int h245_h264_set_read(struct arena *a, const struct h245_relayed *r, struct h245_h264_set *out)
+{
+    const struct h245_GenericCapability *cap;
+    struct h245_VideoCapability *video;
+    struct h245_h264_set found = {0};
+    void *value = NULL;
+    int err;
+
+    if (r->media != H245_MEDIA_VIDEO || strcmp(r->name, "H264") != 0)
+        return ERR_UNSUPPORTED;
+    err = per_decode(&h245_VideoCapability_type, r->octets, r->len, NULL, a, &value, NULL);
+    if (err != 0)
+        return err;
+    video = value;
+    cap = video->u.genericVideoCapability;
+    for (uint32_t i = 0; cap->has_collapsing && i < cap->collapsing.n; i++)
+        read_parameter(&cap->collapsing.v[i], &found);
+    found.bit_rate = cap->has_maxBitRate ? cap->maxBitRate : 0;
+    if (found.profiles == 0 || found.level == 0) /* H.241: both are mandatory */
+        return ERR_MALFORMED;
+    *out = found;
+    return 0;
+}
+
+int h245_h264_set_build(struct arena *a, const struct h245_h264_set *h264, struct h245_relayed *out)
+{
+    struct h245_GenericCapability cap = {.has_maxBitRate = h264->bit_rate != 0,
+                                         .maxBitRate = h264->bit_rate,
+                                         .has_collapsing = true};
+    const struct h245_VideoCapability video = {.kind = h245_VideoCapability_genericVideoCapability,
+                                               .u.genericVideoCapability = &cap};
+    struct h245_GenericParameter *p = arena_array(a, 2, sizeof(*p));
+
+    if (p == NULL)
+        return ERR_NOMEM;
+    cap.capabilityIdentifier.kind = h245_CapabilityIdentifier_standard;
+    cap.capabilityIdentifier.u.standard = oid;
+    p[0].parameterIdentifier.kind = p[1].parameterIdentifier.kind =
+        h245_ParameterIdentifier_standard;
+    p[0].parameterIdentifier.u.standard = PROFILE;
+    p[0].parameterValue.kind = h245_ParameterValue_booleanArray;
+    p[0].parameterValue.u.booleanArray = h264->profiles;
+    p[1].parameterIdentifier.u.standard = LEVEL;
+    p[1].parameterValue.kind = h245_ParameterValue_unsignedMin;
+    p[1].parameterValue.u.unsignedMin = h264->level;
+    cap.collapsing.n = 2;
+    cap.collapsing.v = p;
+    return h245_relayed_of_video(&video, out);
+}
+
+static uint32_t lower_rate(uint32_t a, uint32_t b)
+{
+    if (a == 0 || b == 0)
+        return a + b;
+    return a < b ? a : b;
+}
+
+int h245_video_common(struct arena *arena, const struct h245_relayed *a,
+                      const struct h245_relayed *b, struct h245_relayed *out)
+{
+    struct h245_h264_set x, y;
+    int err;
+
+    if (!h245_relayed_is_same(a, b))
+        return ERR_UNSUPPORTED;
+    if (strcmp(a->name, "H264") != 0) {
+        *out = *a;
+        return 0;
+    }
+    err = h245_h264_set_read(arena, a, &x);
+    if (err == 0)
+        err = h245_h264_set_read(arena, b, &y);
+    if (err != 0)
+        return err;
+    x.profiles &= y.profiles;
+    x.level = x.level < y.level ? x.level : y.level;
+    x.bit_rate = lower_rate(x.bit_rate, y.bit_rate);
+    return x.profiles == 0 ? ERR_UNSUPPORTED : h245_h264_set_build(arena, &x, out);
+}
