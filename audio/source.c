@@ -180,6 +180,21 @@ static bool fill_up(struct audio_source *s, unsigned frames, uint64_t now_us, bo
     return false;
 }
 
+/* Packets that are no multiple of 20 ms are not all needed at the same moment of a tick: what the
+ * margin of the first one must be more, so that it does for all of them. */
+static int64_t uneven_us(const struct audio_jitter_packet *p, uint32_t clock)
+{
+    uint32_t frame = clock / 50, a = frame, b = p->units % frame;
+
+    for (unsigned i = 0; b != 0 && i < 32; i++) { /* their greatest common divisor */
+        uint32_t rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return (int64_t)(frame - a) * 1000000 / clock;
+}
+
 /* A talker begins: not before its first packet has the margin that late ones will need. */
 static bool may_start(struct audio_source *s, uint64_t now_us)
 {
@@ -189,7 +204,8 @@ static bool may_start(struct audio_source *s, uint64_t now_us)
     if (p == NULL)
         return false;
     margin = audio_jitter_margin_us(&s->jitter, p->ts, now_us);
-    if (margin < audio_jitter_target_us(&s->jitter))
+    s->uneven_us = uneven_us(p, s->jitter.clock);
+    if (margin < audio_jitter_target_us(&s->jitter) + s->uneven_us)
         return false;
     /* The sender's clock stood still while it was silent, or the way has become much longer. */
     if (margin > s->jitter.max_us + EXCESS_US)
@@ -222,7 +238,8 @@ static void cut(struct audio_source *s, int64_t margin_us)
 static void shrink(struct audio_source *s, uint64_t now_us)
 {
     int64_t margin = audio_jitter_margin_us(&s->jitter, s->jitter.next_ts, now_us);
-    int64_t excess = margin - audio_jitter_target_us(&s->jitter) - AUDIO_TICK_US - SLACK_US;
+    int64_t needed = audio_jitter_target_us(&s->jitter) + s->uneven_us;
+    int64_t excess = margin - needed - AUDIO_TICK_US - SLACK_US;
     size_t frame = s->rate / 50;
     int16_t *pcm;
 

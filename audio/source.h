@@ -16,6 +16,7 @@ struct audio_source {
     uint8_t codec;       /* of what was decoded last */
     bool is_playing;     /* else waits for packets with enough margin */
     bool was_quiet;      /* the last frame was no speech: the place to change the delay */
+    int64_t uneven_us;   /* margin that packets of no multiple of 20 ms need more */
     uint32_t starved_us; /* how long nothing has come */
     uint32_t long_us;    /* how long the delay is longer than it need be */
     uint64_t concealed_us, skipped_us; /* statistics */
