@@ -4,6 +4,7 @@
 #include "audio/spandsp.h"
 
 #include <opus/opus.h>
+#include <string.h>
 
 #define G711_MS_MAX 60
 #define G711_UNITS  8 /* RTP units, and bytes, in a millisecond */
@@ -129,6 +130,19 @@ size_t audio_decode(struct audio_decoder *d, enum audio_codec codec, const uint8
     return (size_t)n;
 }
 
+/* Puts the ring of the history into its order, oldest first. spandsp does the same when it begins
+ * to conceal, but by memcpy of what overlaps, which is right or wrong by the C library's taste. */
+static void straighten(plc_state_t *plc)
+{
+    int16_t ordered[PLC_HISTORY_LEN];
+    size_t begin = (size_t)plc->buf_ptr, old = PLC_HISTORY_LEN - begin;
+
+    memcpy(ordered, plc->history + begin, old * sizeof(*ordered));
+    memcpy(ordered + old, plc->history, begin * sizeof(*ordered));
+    memcpy(plc->history, ordered, sizeof(ordered));
+    plc->buf_ptr = 0;
+}
+
 static size_t conceal_opus(struct audio_decoder *d, int16_t *pcm, size_t n, const uint8_t *next,
                            size_t next_length)
 {
@@ -143,10 +157,12 @@ size_t audio_conceal(struct audio_decoder *d, enum audio_codec codec, int16_t *p
 {
     size_t made = 0;
 
-    if (codec == AUDIO_CODEC_OPUS && d->opus != NULL)
+    if (codec == AUDIO_CODEC_OPUS && d->opus != NULL) {
         made = conceal_opus(d, pcm, n, next, next_length);
-    else if (d->plc_rate == audio_decoder_rate(d, codec))
+    } else if (d->plc_rate == audio_decoder_rate(d, codec)) {
+        straighten(&d->plc);
         made = (size_t)plc_fillin(&d->plc, pcm, (int)n);
+    }
     for (; made < n; made++)
         pcm[made] = 0;
     return made;
