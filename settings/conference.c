@@ -253,7 +253,10 @@ int settings_change_conference(const struct settings *s, json_t *object,
     memset(report, 0, sizeof(*report));
     memset(&read, 0, sizeof(read));
     settings_check_object(&load, &settings_conference_table, object, &read);
-    take_named(&read, object, &changed);
+    if (row->alias[0] == '\0')
+        changed = read; /* a new one: what is not said has its default */
+    else
+        take_named(&read, object, &changed);
     if (changed.kind != row->kind && json_object_get(object, "max_sessions") == NULL)
         changed.max_sessions = 0; /* as many as is usual for the kind */
     if (load.err == 0 && report->count == 0)

@@ -1,5 +1,6 @@
 #include "settings/settings.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -512,6 +513,48 @@ static void listeners_take_policies_while_they_are_the_same(void)
     CU_ASSERT_EQUAL(s.signalling.listener_count, 2);
 }
 
+/* Members as a conference.create has them, checked against an otherwise good file. */
+static int change_row(struct settings_conference *row, const char *members)
+{
+    json_t *object = json_loads(members, 0, NULL);
+    int err;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(object);
+    err = settings_change_conference(&s, object, row, &report);
+    json_decref(object);
+    return err;
+}
+
+static void new_conference_has_the_defaults_of_the_file(void)
+{
+    struct settings_conference row = {0};
+
+    CU_ASSERT_EQUAL_FATAL(load("{" PLANE "," CALLS "}"), 0);
+    CU_ASSERT_EQUAL(change_row(&row, "{\"alias\": \"hall\", \"kind\": \"mix\"}"), 0);
+    CU_ASSERT_STRING_EQUAL(row.alias, "hall");
+    CU_ASSERT_EQUAL(row.kind, SETTINGS_CONFERENCE_MIX);
+    CU_ASSERT_EQUAL(row.sample_rate, 8000);
+    CU_ASSERT_EQUAL(row.loudest, 3);
+    CU_ASSERT_EQUAL(row.idle_timeout_ms, 600000);
+    CU_ASSERT(row.codec_count > 0);
+}
+
+static void changed_conference_keeps_what_is_not_named(void)
+{
+    struct settings_conference row = {0}, before;
+
+    CU_ASSERT_EQUAL_FATAL(load("{" PLANE "," CALLS "}"), 0);
+    CU_ASSERT_EQUAL(
+        change_row(&row, "{\"alias\": \"hall\", \"kind\": \"mix\", \"sample_rate\": 16000}"), 0);
+    CU_ASSERT_EQUAL(change_row(&row, "{\"alias\": \"hall\", \"loudest\": 5}"), 0);
+    CU_ASSERT_EQUAL(row.sample_rate, 16000);
+    CU_ASSERT_EQUAL(row.loudest, 5);
+    before = row;
+    CU_ASSERT_EQUAL(change_row(&row, "{\"alias\": \"hall\", \"sample_rate\": 11025}"), ERR_INVAL);
+    CU_ASSERT_EQUAL(report.count, 1);
+    CU_ASSERT_EQUAL(row.sample_rate, before.sample_rate);
+}
+
 SUITE("settings/settings", TEST(minimal_file_gets_all_defaults), TEST(given_values_are_stored),
       TEST(each_kind_of_fault_is_told_with_path_and_line),
       TEST(writers_key_cannot_garble_the_report), TEST(all_problems_of_a_file_are_told),
@@ -524,4 +567,6 @@ SUITE("settings/settings", TEST(minimal_file_gets_all_defaults), TEST(given_valu
       TEST(file_that_cannot_be_read_is_told), TEST(log_section_sets_levels),
       TEST(names_are_those_of_the_file), TEST(same_file_again_differs_in_nothing),
       TEST(keys_that_reload_are_taken_others_named),
-      TEST(listeners_take_policies_while_they_are_the_same))
+      TEST(listeners_take_policies_while_they_are_the_same),
+      TEST(new_conference_has_the_defaults_of_the_file),
+      TEST(changed_conference_keeps_what_is_not_named))
