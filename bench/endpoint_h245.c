@@ -311,6 +311,11 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     size_t count = 0;
     if (h245_read_tcs(tcs, &l->peer_caps) != 0)
         return H245_TCS_UNSPECIFIED;
+    if (l->peer_caps.is_empty) { /* H.323 8.4.6: wait for another set */
+        report_event(l->report, EV_TCS_IN, "%s", "empty");
+        l->have_peer_caps = false;
+        return H245_TCS_ACK;
+    }
     enum h23510_verdict verdict = h23510_on_peer_tcs(&l->security, tcs, NULL, 0, &count);
     report_event(l->report, EV_TCS_IN, "%zu audio capabilities; DTLS: %s", l->peer_caps.audio_count,
                  h23510_verdict_to_str(verdict));
@@ -320,6 +325,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
         return H245_TCS_ACK;
     }
     l->have_peer_caps = true;
+    open_channel(l); /* after an empty set nothing else will */
     return H245_TCS_ACK;
 }
 

@@ -416,8 +416,10 @@ int session_send_capabilities(struct session *s)
     offer.user_input = conference_takes_keys(s->conference);
     offer.telephone_event_pt = conference_has_mix(s->conference) ? SESSION_EVENT_PT : 0;
 
-    if (!session_pass_may_present(s))
+    if (!session_pass_may_present(s)) {
+        s->pass.has_sent = true;
         return send_empty(s);
+    }
     offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
     if (offer.audio_count == 0)
         return ERR_UNSUPPORTED;
@@ -461,7 +463,7 @@ void session_h245_begin(struct session *s)
         s->state = SESSION_NEGOTIATING;
         session_set_timer(s, SESSION_TIMER_TCS, s->env->settings->signalling.timers.tcs_ms);
     }
-    err = session_send_capabilities(s);
+    err = session_pass_holds(s) ? 0 : session_send_capabilities(s);
     if (err == 0)
         err = h245_msd_start(s->h245, s->now);
     if (err == ERR_UNSUPPORTED)

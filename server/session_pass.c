@@ -185,7 +185,7 @@ static void present(struct session *s, const struct session *other, const struct
         refuse(s, SESSION_END_DTLS_REQUIRED, h23510_verdict_to_str(verdict));
         return;
     }
-    s->pass.is_presented = true;
+    s->pass.is_presented = s->pass.has_sent = true;
     err = session_send_capabilities(s);
     if (err == ERR_STATE) {
         s->pass.is_presented = false; /* the empty set is not acknowledged yet: then again */
@@ -218,6 +218,21 @@ static void bind_to(struct session *s, const struct face *theirs)
         session_media_progress(s, t);
     if (session_is_alive(s))
         session_open_outgoing(s);
+}
+
+/* Where all but the peer's own set is known, that comes in a moment, and the empty one is spared:
+ * not every endpoint likes it. Two that wait for each other do so no longer than this. */
+#define HOLD_MS 1000
+
+bool session_pass_holds(struct session *s)
+{
+    const struct session *other = session_is_passed(s) ? other_of(s) : NULL;
+
+    if (other == NULL || s->pass.has_sent || !face_of(other).has_caps)
+        return false;
+    s->pass.hold_until = s->now + HOLD_MS;
+    session_set_timer(s, SESSION_TIMER_FOLLOW, HOLD_MS);
+    return true;
 }
 
 bool session_pass_may_present(const struct session *s)
@@ -294,8 +309,15 @@ static void follow_h323(struct session *s, const struct session *other)
 {
     struct face own = face_of(s), theirs = face_of(other);
 
-    if (!s->pass.is_presented && s->is_h245_up && s->is_capable && own.has_caps && theirs.has_caps)
+    bool is_free = s->is_h245_up && (s->is_capable || !s->pass.has_sent); /* no set is under way */
+
+    if (is_free && !s->pass.is_presented && own.has_caps && theirs.has_caps) {
         present(s, other, &own, &theirs);
+    } else if (s->is_h245_up && !s->pass.has_sent && s->now < s->pass.hold_until) {
+        session_set_timer(s, SESSION_TIMER_FOLLOW, s->pass.hold_until - s->now);
+    } else if (s->is_h245_up && !s->pass.has_sent && session_send_capabilities(s) != 0) {
+        refuse(s, SESSION_END_RESOURCES, "capabilities not sent");
+    }
     if (session_is_alive(s) && s->pass.is_presented && !s->pass.is_bound && theirs.has_binding)
         bind_to(s, &theirs);
 }

@@ -282,6 +282,8 @@ struct session {
     struct session_leg *leg; /* a leg by SDP (session_sdp.h); else NULL */
     struct {                 /* pass-through, see session_pass.c */
         bool had_other;
+        bool has_sent;        /* a set of ours, if only the empty one */
+        uint64_t hold_until;  /* for the peer's set, before that */
         bool is_presented;    /* the other's capabilities stand in the set that we sent */
         bool is_bound;        /* and its fingerprint is known */
         bool is_passing;      /* media were seen, on either leg */
@@ -478,6 +480,8 @@ bool session_rekey_failed(struct session_transport *t, int err);
 bool session_is_passed(const struct session *s);
 enum media_kind session_secure_kind(const struct session *s);
 bool session_pass_may_present(const struct session *s);
+/* May its first set wait for the peer's, as the other leg is there already? */
+bool session_pass_holds(struct session *s);
 bool session_pass_may_bind(const struct session *s);
 /* Something that the other leg may wait for; the timer of it; the end. */
 void session_pass_changed(struct session *s);

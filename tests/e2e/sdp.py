@@ -35,14 +35,18 @@ class Sip:
         self.session = self.offer = self.answer = None
         self.refusal = None
         self.changed = threading.Condition()
-        threading.Thread(target=self.run, daemon=True).start()
+        self.is_closing = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
-        while True:
+        while not self.is_closing:
             try:
                 data, peer = self.socket.recvfrom(65536)
             except OSError:
                 return  # closed
+            if not data:
+                continue
             text = data.decode(errors="replace")
             head, _, body = text.partition("\r\n\r\n")
             try:
