@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "server/conference.h"
 #include "server/link_addr.h"
+#include "server/session_mix.h"
 
 /* An offer of ours is out and not answered: RFC 3264 section 4 forbids a second one. */
 static int check_turn(const struct session *s, bool is_answer, const char **why)
@@ -79,6 +80,8 @@ static void answer_line(struct session *s, const struct sdp_plan *plan, size_t i
     m->format[0] = c->format;
     m->format[0].feedback = feedback;
     m->format_count = 1;
+    if (c->has_event)
+        session_sdp_say_event(c->event_pt, m);
     if (session_transport_is_protected(t))
         say_own_dtls(s, t, m);
 }
@@ -157,6 +160,8 @@ static int offer_formats(struct session *s, const struct sdp_line *line, struct 
     n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
     for (size_t i = 0; i < n; i++)
         session_sdp_say_codec(&offer[i], m);
+    if (n > 0 && conference_has_mix(s->conference))
+        session_sdp_say_event(SESSION_EVENT_PT, m);
     m->ptime_ms = 20;
     return n > 0 ? 0 : session_sdp_refuse(why, "the conference has no audio codec to offer");
 }

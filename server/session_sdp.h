@@ -44,6 +44,8 @@ struct sdp_choice {
     struct h245_audio audio;
     struct h245_relayed relayed;
     struct sdp_format format;
+    bool has_event; /* telephone-events too, with */
+    uint8_t event_pt;
     struct h23510_agreement agreement; /* is_set: protected */
     bool has_ice;
     int shared_with; /* the line whose transport it is on; -1: its own */
@@ -75,6 +77,7 @@ void session_sdp_say_transport(const struct session_transport *t, struct sdp_med
 void session_sdp_say_dtls(const struct session *s, struct sdp_media *m, enum fingerprint_hash hash,
                           enum h23510_setup setup);
 void session_sdp_say_codec(const struct h245_audio *audio, struct sdp_media *m);
+void session_sdp_say_event(uint8_t payload_type, struct sdp_media *m);
 int session_sdp_say_video(struct session *s, struct sdp_media *m); /* ERR_NOTFOUND: none to offer */
 
 /* ---- session_sdp_lines.c ---- */

@@ -372,6 +372,7 @@ static int apply_line(struct session *s, const struct sdp *theirs, const struct 
         tell_transport(s, t, &m, c);
     if (c->medium == H245_MEDIA_AUDIO) {
         s->config.peer = m.address.family != ADDR_NONE ? m.address : s->config.peer;
+        s->event_pt = c->has_event ? c->event_pt : 0;
         conference_settle(s->conference, c->audio.codec);
     }
     return session_sdp_channels(s, t, theirs->media[i].direction, c);

@@ -9,6 +9,10 @@
 #include "signalling/h245/relayed.h"
 #include "signalling/sdp/h264.h"
 
+#define SDP_EVENT       "telephone-event"
+#define SDP_EVENT_CLOCK 8000u
+#define OPUS_PT         111 /* in our offers; its number is dynamic */
+
 int session_sdp_refuse(const char **why, const char *text)
 {
     *why = text;
@@ -46,13 +50,28 @@ static void read_audio(struct h245_peer_caps *caps, const struct sdp_media *m)
 }
 
 /* Payload types cross a relay as they are, so that only codecs whose number the describer keeps to
- * the well-known one can meet an H.323 side that uses it. */
-static bool keeps_number(const struct sdp_media *m, enum h245_codec codec)
+ * the well-known one can meet an H.323 side that uses it. To a mix each side has its own. */
+static const struct sdp_format *usable_format(const struct session *s, const struct sdp_media *m,
+                                              enum h245_codec codec)
 {
     const struct sdp_format *f =
         sdp_find_format(m, h245_codec_to_str(codec), h245_codec_clock(codec));
 
-    return f != NULL && f->payload_type == h245_codec_payload_type(codec);
+    if (f == NULL || conference_has_mix(s->conference) ||
+        f->payload_type == h245_codec_payload_type(codec))
+        return f;
+    return NULL;
+}
+
+/* Keys as RFC 4733 packets: a mix takes them from the stream, whoever else gets them in it. */
+static void choose_event(const struct session *s, const struct sdp_media *m,
+                         struct sdp_choice *choice)
+{
+    const struct sdp_format *f = sdp_find_format(m, SDP_EVENT, SDP_EVENT_CLOCK);
+
+    choice->has_event = f != NULL && conference_has_mix(s->conference);
+    if (choice->has_event)
+        choice->event_pt = f->payload_type;
 }
 
 static int choose_audio(struct session *s, const struct sdp_media *m, struct sdp_choice *choice)
@@ -61,11 +80,13 @@ static int choose_audio(struct session *s, const struct sdp_media *m, struct sdp
     size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
 
     for (size_t i = 0; i < n; i++) {
-        if (!keeps_number(m, offer[i].codec))
+        const struct sdp_format *f = usable_format(s, m, offer[i].codec);
+
+        if (f == NULL)
             continue;
         choice->audio = offer[i];
-        choice->format = *sdp_find_format(m, h245_codec_to_str(offer[i].codec),
-                                          h245_codec_clock(offer[i].codec));
+        choice->format = *f;
+        choose_event(s, m, choice);
         return 0;
     }
     return ERR_NOTFOUND;
@@ -230,12 +251,26 @@ void session_sdp_say_dtls(const struct session *s, struct sdp_media *m, enum fin
 void session_sdp_say_codec(const struct h245_audio *audio, struct sdp_media *m)
 {
     struct sdp_format *f = &m->format[m->format_count++];
+    int payload_type = h245_codec_payload_type(audio->codec);
 
     memset(f, 0, sizeof(*f));
-    f->payload_type = (uint8_t)h245_codec_payload_type(audio->codec);
+    f->payload_type = payload_type != H245_PT_DYNAMIC ? (uint8_t)payload_type : OPUS_PT;
     f->clock = h245_codec_clock(audio->codec);
-    f->channels = 1;
+    /* RFC 7587 section 7: always 2, whatever is in the packets. */
+    f->channels = audio->codec == H245_CODEC_OPUS ? 2 : 1;
     snprintf(f->name, sizeof(f->name), "%s", h245_codec_to_str(audio->codec));
+}
+
+void session_sdp_say_event(uint8_t payload_type, struct sdp_media *m)
+{
+    struct sdp_format *f = &m->format[m->format_count++];
+
+    memset(f, 0, sizeof(*f));
+    f->payload_type = payload_type;
+    f->clock = SDP_EVENT_CLOCK;
+    f->channels = 1;
+    snprintf(f->name, sizeof(f->name), "%s", SDP_EVENT);
+    snprintf(f->fmtp, sizeof(f->fmtp), "0-15");
 }
 
 /* H.264 alone: what an H.323 peer has of it, or what we usually offer. */

@@ -113,12 +113,14 @@ static void put_media(struct out *out, const struct sdp_media *m)
     for (size_t i = 0; i < m->format_count; i++)
         put(out, " %u", m->format[i].payload_type);
     put(out, "\r\n");
+    if (m->port != 0) {
+        put(out, "c=");
+        put_address(out, &m->address);
+    }
+    if (m->mid[0] != '\0') /* also of a refused one: some match lines by it (RFC 8829 5.3.1) */
+        put(out, "a=mid:%s\r\n", m->mid);
     if (m->port == 0)
         return;
-    put(out, "c=");
-    put_address(out, &m->address);
-    if (m->mid[0] != '\0')
-        put(out, "a=mid:%s\r\n", m->mid);
     if (sdp_proto_is_rtp(m->proto))
         put_rtp(out, m);
     if (sdp_proto_is_dtls(m->proto) && !m->is_silent)

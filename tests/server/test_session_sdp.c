@@ -32,18 +32,35 @@ static void parse(const char *text)
 }
 
 /* A peer of the fake world without H.323: its session is one by SDP. */
-static void begin(enum settings_dtls dtls)
+static void begin_in(enum settings_dtls dtls, enum settings_conference_kind kind)
 {
+    static const enum settings_codec codecs[] = {SETTINGS_CODEC_OPUS, SETTINGS_CODEC_G722,
+                                                 SETTINGS_CODEC_G711_ALAW};
+    struct settings_conference *row;
+
     struct session_config config = {.is_by_sdp = true, .peer = {.family = ADDR_IP4}};
     const struct session_sdp_options options = {.mode = SESSION_SDP_ANY};
 
     w = world_create(dtls);
+    row = &w->settings->conferences[0];
+    if (kind == SETTINGS_CONFERENCE_MIX) {
+        row->kind = kind;
+        row->max_sessions = 8;
+        row->sample_rate = 16000;
+        row->codec_count = sizeof(codecs) / sizeof(codecs[0]);
+        memcpy(row->codecs, codecs, sizeof(codecs));
+    }
     leg = world_callee(w);
     session_destroy(leg->session);
     config.listener = &w->settings->signalling.listeners[0];
     config.owner = leg;
     CU_ASSERT_EQUAL_FATAL(session_create(&w->env, &config, w->now, &leg->session), 0);
     CU_ASSERT_EQUAL_FATAL(session_sdp_begin(leg->session, "demo", &options, &why), 0);
+}
+
+static void begin(enum settings_dtls dtls)
+{
+    begin_in(dtls, SETTINGS_CONFERENCE_RELAY);
 }
 
 static void end(void)
@@ -410,8 +427,55 @@ static void meets_an_h323_endpoint(void)
     end();
 }
 
-SUITE("server/session_sdp", TEST(an_offer_is_answered_with_the_complement),
-      TEST(a_passive_offerer_makes_us_active), TEST(other_media_are_refused_in_their_place),
+#define WEB                                                                                  \
+    HEAD "m=audio 40000 UDP/TLS/RTP/SAVPF 96 0 8 97 126\r\na=rtcp-mux\r\n"                   \
+         "a=setup:actpass\r\na=fingerprint:sha-256 " FP_A "\r\na=rtpmap:96 opus/48000/2\r\n" \
+         "a=rtpmap:97 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n"
+
+static void a_mix_takes_dynamic_codecs_and_keys_by_the_offers_numbers(void)
+{
+    begin_in(SETTINGS_DTLS_REQUIRED, SETTINGS_CONFERENCE_MIX);
+    CU_ASSERT_EQUAL_FATAL(offer(WEB), 0);
+    CU_ASSERT_EQUAL_FATAL(sdp.media[0].format_count, 2);
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].payload_type, 96);
+    CU_ASSERT_STRING_EQUAL(sdp.media[0].format[0].name, "opus");
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].channels, 2);
+    CU_ASSERT_EQUAL(sdp.media[0].format[1].payload_type, 126);
+    CU_ASSERT_STRING_EQUAL(sdp.media[0].format[1].name, "telephone-event");
+    end();
+}
+
+/* The other side of a relay has its own numbers, and its own way of keys. */
+static void a_relay_takes_neither(void)
+{
+    begin(SETTINGS_DTLS_REQUIRED);
+    CU_ASSERT_EQUAL_FATAL(offer(WEB), 0);
+    CU_ASSERT_EQUAL_FATAL(sdp.media[0].format_count, 1);
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].payload_type, 8);
+    end();
+}
+
+static void our_offer_to_a_mix_has_all_codecs_and_keys(void)
+{
+    begin_in(SETTINGS_DTLS_REQUIRED, SETTINGS_CONFERENCE_MIX);
+    CU_ASSERT_EQUAL_FATAL(session_sdp_offer(leg->session, &sdp, &why, w->now), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL_FATAL(sdp.media[0].format_count, 4);
+    CU_ASSERT_STRING_EQUAL(sdp.media[0].format[0].name, "opus");
+    CU_ASSERT(sdp.media[0].format[0].payload_type >= 96 &&
+              sdp.media[0].format[0].payload_type <= 127);
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].channels, 2);
+    CU_ASSERT_STRING_EQUAL(sdp.media[0].format[3].name, "telephone-event");
+    parse(WEB);
+    sdp.media[0].dtls.setup = H23510_SETUP_ACTIVE;
+    CU_ASSERT_EQUAL(session_sdp_accept(leg->session, &sdp, &why, w->now), 0);
+    end();
+}
+
+SUITE("server/session_sdp", TEST(a_mix_takes_dynamic_codecs_and_keys_by_the_offers_numbers),
+      TEST(a_relay_takes_neither), TEST(our_offer_to_a_mix_has_all_codecs_and_keys),
+      TEST(an_offer_is_answered_with_the_complement), TEST(a_passive_offerer_makes_us_active),
+      TEST(other_media_are_refused_in_their_place),
       TEST(hold_closes_a_direction_and_no_association),
       TEST(another_address_or_certificate_begins_anew), TEST(plain_rtp_just_goes_elsewhere),
       TEST(audio_and_video_in_a_bundle_share_a_port), TEST(without_a_bundle_each_has_its_own),
