@@ -255,6 +255,10 @@ int rig_start_sized(struct rig *rig, unsigned workers, unsigned transports)
     fill_plane(&rig->plane, workers, transports);
     path_of(path, sizeof(path));
     config.path = path;
+    for (unsigned i = 0; i < 2; i++) {
+        config.local[i].family = rig->plane.locals.local[i].family;
+        memcpy(config.local[i].ip, rig->plane.locals.local[i].ip, 16);
+    }
     rig->now = 1000;
     err = plane_init(&rig->plane);
     if (err == 0)
