@@ -7,8 +7,9 @@
 #include <opus/opus.h>
 #include <string.h>
 
-#define OPUS_BITRATE_8K  16000
-#define OPUS_BITRATE_16K 24000
+/* Below these (at 5 % loss) libopus 1.3 has no bits for copies of frames and leaves them out. */
+#define OPUS_BITRATE_8K  20000
+#define OPUS_BITRATE_16K 32000
 #define OPUS_BITRATE_48K 40000
 #define OPUS_COMPLEXITY  5  /* half of the highest costs half the time; speech hardly tells */
 #define OPUS_LOSS        5  /* per cent: makes the encoder add its in-band copies */
