@@ -30,8 +30,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct addr; /* base/addr.h */
-struct cert; /* crypto/cert.h */
+struct addr;          /* base/addr.h */
+struct cert;          /* crypto/cert.h */
+struct dtls_sessions; /* crypto/dtls_sessions.h */
 struct dtls_ctx;
 struct dtls_assoc;
 
@@ -97,6 +98,7 @@ struct dtls_established {
     const char *cipher;             /* IANA name of the cipher suite, static storage */
     const struct fingerprint *peer; /* the fingerprint that matched */
     uint32_t handshake_ms;          /* first flight to verified */
+    bool is_resumed;                /* abbreviated: verified when the session was made */
 };
 
 struct dtls_callbacks {
@@ -125,13 +127,16 @@ struct dtls_config {
     const struct cert *cert;                        /* ours; must outlive the context */
     enum srtp_profile profiles[SRTP_PROFILE_COUNT]; /* what we take, best first */
     uint8_t profile_count;                          /* 0: no use_srtp at all */
-    bool allow_sha1;                                /* take fingerprints made with SHA-1 */
-    bool park;                                      /* put the library's state away once keyed */
-    uint16_t mtu;                                   /* of a datagram's payload, 256..16384, bytes */
-    uint32_t retransmit_initial_ms;                 /* first retransmission, then doubled */
-    uint32_t retransmit_max_ms;                     /* the doubling ends here */
-    uint32_t handshake_timeout_ms; /* from start (server: good cookie) to established */
-    uint32_t park_after_ms;        /* established and quiet so long */
+    /* X-RESUME: where sessions are kept for the next call; may be shared by contexts with the same
+     * certificate, and must outlive them. NULL: every handshake is a full one. */
+    struct dtls_sessions *sessions;
+    bool allow_sha1;                /* take fingerprints made with SHA-1 */
+    bool park;                      /* put the library's state away once keyed */
+    uint16_t mtu;                   /* of a datagram's payload, 256..16384, bytes */
+    uint32_t retransmit_initial_ms; /* first retransmission, then doubled */
+    uint32_t retransmit_max_ms;     /* the doubling ends here */
+    uint32_t handshake_timeout_ms;  /* from start (server: good cookie) to established */
+    uint32_t park_after_ms;         /* established and quiet so long */
 };
 
 struct dtls_options {
@@ -145,33 +150,36 @@ struct dtls_options {
 };
 
 /* Counters of a context; only its thread writes them. */
-#define DTLS_STAT_LIST(X)                                                              \
-    X(created)                                                                         \
-    X(established)                                                                     \
-    X(failed)                                                                          \
-    X(closed)                                                                          \
-    X(datagrams_in)                                                                    \
-    X(datagrams_out)                                                                   \
-    X(retransmits)                                                                     \
-    X(last_flight_resent)                                                              \
-    X(hello_verify_sent) /* answers to ClientHellos without a good cookie */           \
-    X(cookie_good)                                                                     \
-    X(cookie_old)                                                                      \
-    /* good by the secret before */ X(cookie_secrets) /* made */                       \
-        X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */  \
-        X(dropped_address)  /* from another address than the association's */          \
-        X(dropped_dead)     /* association failed or closed already */                 \
-        X(dropped_hello)    /* no ClientHello where only one is taken */               \
-        X(data_in) X(data_out) X(data_dropped) X(parked)                               \
-            X(unparked)          /* Forgeries in handshakes (dtls_gate.h). */          \
-        X(alerts_ignored)        /* in the clear, before anything was verified */      \
-        X(hellos_ignored)        /* another ClientHello while a handshake runs */      \
-        X(messages_ignored)      /* of a kind or number that has no place there */     \
-        X(messages_contradicted) /* differ from what came before for the same place */ \
-        X(proofs_failed)         /* signatures that do not hold */                     \
-        X(proofs_left_out)       /* not checked, as too many were */                   \
-        X(verify_unmirrored)     /* HelloVerifyRequests without our record number */   \
-        X(restarts)              /* client: begun anew with another cookie */
+#define DTLS_STAT_LIST(X)                                                                          \
+    X(created)                                                                                     \
+    X(established)                                                                                 \
+    X(failed)                                                                                      \
+    X(closed)                                                                                      \
+    X(datagrams_in)                                                                                \
+    X(datagrams_out)                                                                               \
+    X(retransmits)                                                                                 \
+    X(last_flight_resent)                                                                          \
+    X(hello_verify_sent) /* answers to ClientHellos without a good cookie */                       \
+    X(cookie_good)                                                                                 \
+    X(cookie_old)                                                                                  \
+    /* good by the secret before */ X(cookie_secrets) /* made */                                   \
+    X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */                  \
+    X(dropped_address)  /* from another address than the association's */                          \
+    X(dropped_dead)     /* association failed or closed already */                                 \
+    X(dropped_hello)    /* no ClientHello where only one is taken */                               \
+    X(data_in)                                                                                     \
+    X(data_out)                                                                                    \
+    X(data_dropped) X(parked) X(unparked) /* Forgeries in handshakes (dtls_gate.h). */             \
+        X(alerts_ignored)                 /* in the clear, before anything was verified */         \
+        X(hellos_ignored)                 /* another ClientHello while a handshake runs */         \
+        X(messages_ignored)               /* of a kind or number that has no place there */        \
+        X(messages_contradicted)          /* differ from what came before for the same place */    \
+        X(proofs_failed)                  /* signatures that do not hold */                        \
+        X(proofs_left_out)                /* not checked, as too many were */                      \
+        X(verify_unmirrored)              /* HelloVerifyRequests without our record number */      \
+        X(restarts) /* client: begun anew with another cookie */ /* Resumption. */                 \
+        X(handshakes_full) X(handshakes_resumed) X(sessions_kept) X(sessions_offered) /* client */ \
+        X(sessions_refused) /* server: asked for, but unknown, too old or of another bond */
 
 struct dtls_stats {
 #define DTLS_STAT_FIELD(name) uint64_t name;

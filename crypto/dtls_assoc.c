@@ -161,6 +161,7 @@ void dtls_assoc_fail(struct dtls_assoc *a, enum dtls_failure reason, const char 
         secret_wipe(a->result, sizeof(*a->result));
     a->ctx->stats.failed++;
     a->ctx->stats.failed_by[reason]++;
+    dtls_resume_forget(a);
     if (!a->is_destroyed)
         a->callbacks->on_failed(a->user, reason, text);
     a->drop_session = true; /* text may have been in it */
@@ -174,8 +175,7 @@ static void resend_one(void *user, const uint8_t *data, size_t len)
 /* The peer repeats its flight: ours, the last, was lost. */
 static void resend_last_flight(struct dtls_assoc *a)
 {
-    if (a->role != DTLS_SERVER || a->flight.len == 0 || a->resends >= DTLS_RESEND_MAX ||
-        a->now < a->resend_next)
+    if (a->flight.len == 0 || a->resends >= DTLS_RESEND_MAX || a->now < a->resend_next)
         return;
     a->resend_next = a->now + DTLS_RESEND_INTERVAL_MS;
     a->resends++;

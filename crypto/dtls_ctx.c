@@ -52,7 +52,8 @@ int dtls_ctx_create(const struct dtls_config *config, struct dtls_ctx **out)
     ctx->secrets = secret_alloc(DTLS_SECRETS_BYTES);
     rc = ctx->secrets ? wolf_random(ctx->secrets, DTLS_SECRETS_BYTES) : ERR_NOMEM;
     for (int role = DTLS_CLIENT; rc == 0 && role <= DTLS_SERVER; role++)
-        rc = wolf_ctx_create((enum dtls_role)role, config->cert, config->mtu, &ctx->wolf[role]);
+        rc = wolf_ctx_create((enum dtls_role)role, config->cert, config->mtu,
+                             config->sessions != NULL, &ctx->wolf[role]);
     if (rc != 0) {
         dtls_ctx_destroy(ctx);
         return rc;

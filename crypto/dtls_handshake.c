@@ -51,11 +51,17 @@ static void on_data(void *user, const uint8_t *data, size_t len)
     a->callbacks->on_data(a->user, data, len);
 }
 
+static bool on_resume(void *user, const uint8_t *id, size_t id_len, uint8_t *blob, size_t *len)
+{
+    return dtls_resume_find(user, id, id_len, blob, len);
+}
+
 const struct wolf_callbacks dtls_wolf_callbacks = {
     .on_send = dtls_assoc_emit,
     .on_certificate = on_certificate,
     .on_hello = on_hello,
     .on_data = on_data,
+    .on_resume = on_resume,
 };
 
 size_t dtls_assoc_profiles(const struct dtls_assoc *a, const enum srtp_profile **out)
@@ -88,6 +94,7 @@ static int prepare_client(struct dtls_assoc *a)
         return ERR_NOMEM;
     wolf_session_set_user(a->session, a);
     wolf_session_set_profiles(a->session, ours, n);
+    dtls_resume_offer(a);
     return 0;
 }
 
@@ -319,6 +326,8 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         dtls_join_free(a->join);
         a->join = NULL;
         a->has_remote = true;
+        if (wolf_session_is_resumed(a->session))
+            dtls_gate_set_resumed(a->gate);
         begin(a);
         dtls_handle_result(a, result);
         return;
@@ -353,7 +362,16 @@ static int collect_fingerprints(struct dtls_assoc *a, struct dtls_result *result
 {
     uint8_t *der;
     size_t len;
-    int rc = wolf_session_peer_der(a->session, &der, &len);
+    int rc;
+
+    /* Nobody showed a certificate, the session's bond stands for it: it was equal to what this call
+     * had signalled when the session was taken out (dtls_resume.c). What is signalled anew since
+     * is compared like any other. */
+    if (a->is_resumed) {
+        result->peer[a->bound.hash] = a->bound;
+        return 0;
+    }
+    rc = wolf_session_peer_der(a->session, &der, &len);
 
     for (unsigned hash = 0; rc == 0 && hash < FINGERPRINT_HASH_COUNT; hash++)
         rc = fingerprint_of_der((enum fingerprint_hash)hash, der, len, &result->peer[hash]);
@@ -386,6 +404,7 @@ static void finish_handshake(struct dtls_assoc *a)
     }
     a->result = result;
     a->state = DTLS_UNVERIFIED;
+    a->is_resumed = wolf_session_is_resumed(a->session);
     a->cipher = wolf_session_cipher(a->session);
     rc = collect_fingerprints(a, result);
     if (rc != 0) {
@@ -440,16 +459,25 @@ void dtls_verify(struct dtls_assoc *a)
     a->result = NULL;
     a->state = DTLS_ESTABLISHED;
     a->fail_at = DTLS_NO_DEADLINE;
-    if (a->role == DTLS_CLIENT)
-        dtls_flight_free(&a->flight); /* a client's flight is never the last */
+    /* RFC 5246 §7.3: the client's flight is the last of an abbreviated handshake, the server's of a
+     * full one. Only the last may have to be sent again from now on. */
+    if ((a->role == DTLS_CLIENT) != a->is_resumed)
+        dtls_flight_free(&a->flight);
     if (a->has_data)
         dtls_ready_for_data(a);
     else if (a->ctx->config.park)
         a->park_at = a->now + a->ctx->config.park_after_ms;
     a->ctx->stats.established++;
+    if (a->is_resumed)
+        a->ctx->stats.handshakes_resumed++;
+    else
+        a->ctx->stats.handshakes_full++;
+    if (!a->is_resumed)
+        dtls_resume_keep(a);
     info.cipher = a->cipher;
     info.peer = &a->expected;
     info.handshake_ms = (uint32_t)(a->now - a->started_at);
+    info.is_resumed = a->is_resumed;
     a->callbacks->on_established(a->user, &info);
     secret_wipe(&info, sizeof(info));
 }

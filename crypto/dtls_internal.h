@@ -68,9 +68,10 @@ struct dtls_assoc {
     uint64_t hello_shift; /* from the number of its record to the client's */
     const char *cipher;
     struct fingerprint expected;
-    uint64_t now;           /* of the call that runs */
-    uint64_t started_at;    /* first flight */
-    uint64_t retransmit_at; /* DTLS_NO_DEADLINE when not running, as the next two */
+    struct fingerprint bound; /* of the session that is to be taken up */
+    uint64_t now;             /* of the call that runs */
+    uint64_t started_at;      /* first flight */
+    uint64_t retransmit_at;   /* DTLS_NO_DEADLINE when not running, as the next two */
     uint64_t fail_at;
     uint64_t park_at;
     uint64_t resend_next; /* earliest time of the next re-sending of the last flight */
@@ -88,12 +89,15 @@ struct dtls_assoc {
     bool has_fingerprint;
     bool without_srtp;
     bool may_lack_srtp;
-    bool has_data;      /* dtls_assoc_carry_data */
-    bool is_hello_good; /* the listener took the cookie */
-    bool is_probing;    /* an old cookie is being tried: what the library sends is dropped */
-    bool is_sending;    /* inside on_send, that is inside the library */
-    bool drop_session;  /* freed when depth is 0 again, as the library may be in it */
-    bool is_destroyed;  /* freed when depth is 0 again */
+    bool has_data;           /* dtls_assoc_carry_data */
+    bool is_hello_good;      /* the listener took the cookie */
+    bool is_session_offered; /* one that was kept is to be taken up */
+    bool is_resumed;
+    uint8_t session_id[WOLF_SESSION_ID_BYTES]; /* server: of that one */
+    bool is_probing;   /* an old cookie is being tried: what the library sends is dropped */
+    bool is_sending;   /* inside on_send, that is inside the library */
+    bool drop_session; /* freed when depth is 0 again, as the library may be in it */
+    bool is_destroyed; /* freed when depth is 0 again */
 };
 
 /* dtls_flight.c: the cache of the last flight. */
@@ -138,6 +142,17 @@ void dtls_assoc_emit(void *user, const uint8_t *data, size_t len);
 void dtls_assoc_arm_retransmit(struct dtls_assoc *assoc);
 /* Established, with a session, and it carries data. */
 void dtls_ready_for_data(struct dtls_assoc *assoc);
+
+/* dtls_resume.c */
+/* Server: the session with this id, if it may be taken up in this call. */
+bool dtls_resume_find(struct dtls_assoc *assoc, const uint8_t *id, size_t id_len, uint8_t *blob,
+                      size_t *len);
+/* Client, before its hello: offers the session with this peer, if there is one. */
+void dtls_resume_offer(struct dtls_assoc *assoc);
+/* After a full handshake with a verified peer. */
+void dtls_resume_keep(struct dtls_assoc *assoc);
+/* After a handshake that failed. */
+void dtls_resume_forget(struct dtls_assoc *assoc);
 
 /* dtls_park.c */
 void dtls_park(struct dtls_assoc *assoc);

@@ -21,6 +21,8 @@
 #define TEXT_MAX      120
 #define READ_MIN      2048 /* bytes of a datagram */
 #define RECORD_HEADER 13
+/* The table of sessions has its own, shorter limit. */
+#define SESSION_SECONDS_MAX 604800
 
 /* Forward secrecy and authenticated encryption only. */
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -183,6 +185,35 @@ static uint16_t largest_read(uint16_t mtu)
     return mtu > READ_MIN ? mtu : READ_MIN;
 }
 
+/* The library frees what is returned when it has copied it (*copy 0). */
+static WOLFSSL_SESSION *on_session(WOLFSSL *ssl, const unsigned char *id, int id_len, int *copy)
+{
+    struct wolf_session *session = wolfSSL_GetIOReadCtx(ssl);
+    WOLFSSL_SESSION *found = NULL;
+    uint8_t blob[WOLF_SESSION_MAX];
+    const unsigned char *at = blob;
+    size_t len = 0;
+
+    *copy = 0;
+    if (session->callbacks->on_resume(session->user, id, (size_t)id_len, blob, &len))
+        found = wolfSSL_d2i_SSL_SESSION(NULL, &at, (long)len);
+    secret_wipe(blob, sizeof(blob));
+    return found;
+}
+
+/* The library's own table of sessions would keep secrets in the clear and knows no fingerprints:
+ * it is never used. */
+static void configure_sessions(WOLFSSL_CTX *ctx, enum dtls_role role, bool has_sessions)
+{
+    wolfSSL_CTX_set_session_cache_mode(ctx, has_sessions ? WOLFSSL_SESS_CACHE_NO_INTERNAL
+                                                         : WOLFSSL_SESS_CACHE_OFF);
+    if (!has_sessions)
+        return;
+    (void)wolfSSL_CTX_set_timeout(ctx, SESSION_SECONDS_MAX);
+    if (role == DTLS_SERVER)
+        wolfSSL_CTX_sess_set_get_cb(ctx, on_session);
+}
+
 static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
 {
     if (wolfSSL_CTX_set_cipher_list(ctx, ciphers) != WOLFSSL_SUCCESS)
@@ -197,9 +228,6 @@ static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
     if (wolfSSL_CTX_dtls_set_mtu(ctx, largest_read(mtu)) != WOLFSSL_SUCCESS ||
         wolfSSL_CTX_set_group_messages(ctx) != WOLFSSL_SUCCESS)
         return false;
-    /* A resumed session shows no certificate, so there would be nothing to hold the fingerprint
-     * against. */
-    wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
     if (role == DTLS_SERVER && wolfSSL_CTX_NoTicketTLSv12(ctx) != WOLFSSL_SUCCESS)
         return false;
     wolfSSL_CTX_set_verify(ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT,
@@ -209,7 +237,7 @@ static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
     return true;
 }
 
-int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu,
+int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu, bool has_sessions,
                     struct wolf_ctx **out)
 {
     struct wolf_ctx *ctx;
@@ -227,6 +255,7 @@ int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu,
         wolf_ctx_destroy(ctx);
         return ERR_CRYPTO;
     }
+    configure_sessions(ctx->ctx, role, has_sessions);
     *out = ctx;
     return 0;
 }
@@ -291,6 +320,38 @@ void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_pro
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ":" : "",
                                  srtp_profile_to_str(profiles[i]));
     (void)wolfSSL_set_tlsext_use_srtp(session->ssl, names);
+}
+
+int wolf_session_offer(struct wolf_session *session, const uint8_t *blob, size_t len)
+{
+    WOLFSSL_SESSION *kept = wolfSSL_d2i_SSL_SESSION(NULL, &blob, (long)len);
+    int rc = kept != NULL ? wolfSSL_set_session(session->ssl, kept) : WOLFSSL_FAILURE;
+
+    wolfSSL_SESSION_free(kept);
+    return rc == WOLFSSL_SUCCESS ? 0 : ERR_CRYPTO;
+}
+
+bool wolf_session_is_resumed(const struct wolf_session *session)
+{
+    return wolfSSL_session_reused(session->ssl) == 1;
+}
+
+int wolf_session_save(struct wolf_session *session, uint8_t *id, uint8_t *blob, size_t *len)
+{
+    WOLFSSL_SESSION *made = wolfSSL_get1_session(session->ssl);
+    const size_t id_len_at = 9; /* behind side, time and timeout (wolfSSL_i2d_SSL_SESSION) */
+    int size = made != NULL ? wolfSSL_i2d_SSL_SESSION(made, NULL) : 0;
+    int rc = ERR_NOTFOUND;
+
+    if (size > (int)id_len_at + WOLF_SESSION_ID_BYTES && (size_t)size <= *len) {
+        uint8_t *out = blob;
+
+        *len = (size_t)wolfSSL_i2d_SSL_SESSION(made, &out);
+        memcpy(id, blob + id_len_at + 1, WOLF_SESSION_ID_BYTES);
+        rc = blob[id_len_at] == WOLF_SESSION_ID_BYTES ? 0 : ERR_NOTFOUND;
+    }
+    wolfSSL_SESSION_free(made);
+    return rc;
 }
 
 void wolf_session_shift_records(struct wolf_session *session, uint64_t shift)

@@ -20,6 +20,9 @@ struct wolf_callbacks {
     /* Server: a ClientHello with a good cookie is about to be answered; false stops here. */
     bool (*on_hello)(void *user);
     void (*on_data)(void *user, const uint8_t *data, size_t len);
+    /* Server: a client asks for this session; false: a full handshake. `blob` has
+     * WOLF_SESSION_MAX octets for what wolf_session_save gave. */
+    bool (*on_resume)(void *user, const uint8_t *id, size_t id_len, uint8_t *blob, size_t *len);
 };
 
 enum wolf_result {
@@ -30,6 +33,8 @@ enum wolf_result {
 };
 
 #define WOLF_COOKIE_SECRET_BYTES 32
+#define WOLF_SESSION_ID_BYTES    32
+#define WOLF_SESSION_MAX         256 /* of one that is kept */
 
 /* Process-wide initialisation; any number of times, any thread. ERR_CRYPTO. */
 int wolf_start(void);
@@ -47,7 +52,8 @@ int cert_read_authorities(const char *path, struct WOLFSSL_CTX *ctx, struct cert
 /* Fills with random bytes. ERR_CRYPTO. */
 int wolf_random(uint8_t *out, size_t len);
 
-int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu,
+/* `has_sessions`: on_resume is asked, and sessions can be saved. */
+int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu, bool has_sessions,
                     struct wolf_ctx **out);
 void wolf_ctx_destroy(struct wolf_ctx *ctx);
 
@@ -64,6 +70,16 @@ void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_pro
 
 /* Adds to the numbers of the records that go out in the clear (modulo 2^48). */
 void wolf_session_shift_records(struct wolf_session *session, uint64_t shift);
+
+/* Client, before the first input: offers a session that was saved. ERR_CRYPTO. */
+int wolf_session_offer(struct wolf_session *session, const uint8_t *blob, size_t len);
+
+/* Has the handshake taken up an earlier session? Server: after a good hello; client: at the end. */
+bool wolf_session_is_resumed(const struct wolf_session *session);
+
+/* After a full handshake, before any data: what the session can be taken up with again, secrets in
+ * the clear. `id` has WOLF_SESSION_ID_BYTES. ERR_NOTFOUND: the server gave it no id. */
+int wolf_session_save(struct wolf_session *session, uint8_t *id, uint8_t *blob, size_t *len);
 
 /* Where the peer is: a server binds its cookie to that, and without it nothing can be frozen. */
 int wolf_session_set_peer(struct wolf_session *session, const struct addr *peer);

@@ -26,6 +26,7 @@ struct lab_transport {
     char cipher[64];
     enum srtp_profile profile;
     uint32_t handshake_ms;
+    bool is_resumed;
     bool is_keyed;
     struct fingerprint peer;
     char material[MATERIAL_MAX];
@@ -82,6 +83,7 @@ static void on_established(void *owner, const struct media_established *e)
     t->state = "established";
     t->profile = e->profile;
     t->handshake_ms = e->handshake_ms;
+    t->is_resumed = e->is_resumed;
     t->peer = *e->peer;
     snprintf(t->cipher, sizeof(t->cipher), "%s", e->cipher);
     put_material(t, e);
@@ -185,6 +187,7 @@ static json_t *transport_json(const struct lab_transport *t)
         json_object_set_new(j, "cipher", json_string(t->cipher));
         json_object_set_new(j, "srtp_profile", json_string(srtp_profile_to_str(t->profile)));
         json_object_set_new(j, "handshake_ms", json_integer((json_int_t)t->handshake_ms));
+        json_object_set_new(j, "resumed", json_boolean(t->is_resumed));
         json_object_set_new(j, "fingerprint_verified", json_true());
         json_object_set_new(j, "keying_material", json_string(t->material));
     }

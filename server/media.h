@@ -105,6 +105,7 @@ struct media_established {
     const char *cipher;
     const struct fingerprint *peer;
     uint32_t handshake_ms;
+    bool is_resumed;                          /* X-RESUME: an abbreviated handshake */
     const struct srtp_master *local, *remote; /* lab transports; else NULL */
 };
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "crypto/cert.h"
+#include "crypto/dtls_sessions.h"
 #include "server/key_log.h"
 #include "server/link_addr.h"
 #include "settings/settings.h"
@@ -77,6 +78,7 @@ static void on_established(struct media_port *p, const struct shard_report *r)
         .cipher = r->text,
         .peer = &r->peer,
         .handshake_ms = r->handshake_ms,
+        .is_resumed = r->is_resumed,
         .local = r->has_keys ? &r->u.keys.local : NULL,
         .remote = r->has_keys ? &r->u.keys.remote : NULL,
     };
@@ -342,6 +344,8 @@ static void end_shards(struct media_link *m)
     }
     m->shard_count = 0;
     media_data_stop(m); /* what shards and hub send each other lies in queues that live on */
+    dtls_sessions_destroy(m->sessions);
+    m->sessions = NULL;
 }
 
 void media_link_abort(struct media_link *m)
@@ -427,6 +431,11 @@ static int start_shards(struct media_link *m)
         config.dtls.on_secret = key_log_write;
         config.dtls.secret_user = m->config.key_log;
     }
+    /* One table for all shards: a peer's next call may land on another. */
+    if (s->dtls.resumption)
+        m->sessions = dtls_sessions_create(s->dtls.resumption_sessions,
+                                           (uint64_t)s->dtls.resumption_lifetime_s * 1000);
+    config.dtls.sessions = m->sessions;
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++)
         err = data_queue_create(DATA_QUEUE_OCTETS, &m->ways.shard[i]);
     if (err == 0)

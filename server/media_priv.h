@@ -148,6 +148,7 @@ struct media_link {
     struct link_port *port; /* producer 0 */
     struct shard_queue *reports;
     struct shard *shards[LINK_PRODUCERS_MAX];
+    struct dtls_sessions *sessions; /* of all shards; NULL: none are resumed */
     struct shard_ways ways;
     struct data_thread *data; /* the hub */
     struct shard_queue *data_reports;

@@ -42,7 +42,7 @@ const struct control_event server_events[] = {
      .is_asked_for = true},
     {"dtls.established",
      "handshake whole, fingerprint verified: role, cipher, srtp_profile, fingerprint, "
-     "handshake_ms"},
+     "handshake_ms, resumed"},
     {"dtls.failed", "association is dead, its channels are being closed: reason, text"},
     {"dtls.closed", "the peer closed the association, its channels are being closed"},
     {"media.keyed", "the data plane has the SRTP keys"},

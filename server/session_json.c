@@ -98,6 +98,7 @@ static json_t *association_json(const struct session_transport *t)
         json_object_set_new(j, "cipher", json_string(t->cipher));
         json_object_set_new(j, "srtp_profile", json_string(srtp_profile_to_str(t->profile)));
         json_object_set_new(j, "handshake_ms", json_integer((json_int_t)t->handshake_ms));
+        json_object_set_new(j, "resumed", json_boolean(t->is_resumed));
     }
     if (t->failure != DTLS_FAIL_NONE) {
         json_object_set_new(j, "failure", json_string(dtls_failure_to_str(t->failure)));

@@ -76,6 +76,7 @@ static void on_established(void *owner, const struct media_established *e)
     t->is_verified = true;
     t->profile = e->profile;
     t->handshake_ms = e->handshake_ms;
+    t->is_resumed = e->is_resumed;
     t->peer_fingerprint = *e->peer;
     snprintf(t->cipher, sizeof(t->cipher), "%s", e->cipher);
     s->env->stats.dtls_established++;
@@ -89,13 +90,14 @@ static void on_established(void *owner, const struct media_established *e)
     log_info(LOG_AREA_DTLS, s->id, "association established",
              LOG_S("role", h23510_role_to_str(t->agreement.role)), LOG_S("cipher", t->cipher),
              LOG_S("profile", srtp_profile_to_str(e->profile)), LOG_S("peer", fp),
-             LOG_U("handshake_ms", e->handshake_ms));
+             LOG_U("handshake_ms", e->handshake_ms), LOG_B("resumed", e->is_resumed));
     if (session_wants_events(s))
         session_event(s, "dtls.established",
-                      json_pack("{s:s,s:s,s:s,s:s,s:I}", "role",
+                      json_pack("{s:s,s:s,s:s,s:s,s:I,s:b}", "role",
                                 h23510_role_to_str(t->agreement.role), "cipher", t->cipher,
                                 "srtp_profile", srtp_profile_to_str(e->profile), "fingerprint", fp,
-                                "handshake_ms", (json_int_t)e->handshake_ms));
+                                "handshake_ms", (json_int_t)e->handshake_ms, "resumed",
+                                e->is_resumed));
     if (s->conference != NULL && session_data_is_on(s, t))
         conference_update(s->conference); /* data need no keys of SRTP */
     leave(s);

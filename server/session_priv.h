@@ -162,6 +162,7 @@ struct session_transport {
     char cipher[64];
     enum srtp_profile profile;
     uint32_t handshake_ms;
+    bool is_resumed;
     struct fingerprint peer_fingerprint;
     enum dtls_failure failure;
     char failure_text[96];

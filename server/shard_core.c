@@ -294,6 +294,7 @@ static void on_established(void *user, const struct dtls_established *e)
 
     r.profile = e->profile;
     r.handshake_ms = e->handshake_ms;
+    r.is_resumed = e->is_resumed;
     r.peer = *e->peer;
     snprintf(r.text, sizeof(r.text), "%s", e->cipher != NULL ? e->cipher : "");
     if (a->is_lab) {

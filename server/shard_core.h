@@ -109,6 +109,7 @@ struct shard_report {
     enum dtls_failure failure; /* FAILED */
     enum srtp_profile profile; /* ESTABLISHED */
     uint32_t handshake_ms;     /* ESTABLISHED */
+    bool is_resumed;           /* ESTABLISHED */
     struct fingerprint peer;   /* ESTABLISHED: the one that matched */
     char text[96];             /* ESTABLISHED: cipher suite; FAILED: what was seen */
     bool has_keys;             /* ESTABLISHED of a lab transport: local and remote are set */

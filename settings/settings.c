@@ -592,6 +592,16 @@ static const struct settings_row dtls_rows[] = {
      .max = 600000, .unit = "ms", .fallback = "5000", .help = "Quiet time before parking."},
     {"shards", SETTINGS_UINT, AT(settings_dtls_section, shards), .min = 1, .max = 31,
      .fallback = "1", .help = "Threads that do handshakes, each with its share of the sessions."},
+    {"resumption", SETTINGS_BOOL, AT(settings_dtls_section, resumption), .fallback = "true",
+     .help = "Abbreviated handshakes with peers that return (H.235.10 clause 6, note 1), as client "
+             "and as server. The fingerprint that a call signals must be the one that the session "
+             "was verified by, by the same hash; otherwise the handshake is a full one."},
+    {"resumption_sessions", SETTINGS_UINT, AT(settings_dtls_section, resumption_sessions), .min = 8,
+     .max = 1000000, .fallback = "4096",
+     .help = "DTLS sessions that are kept, sealed, for that; some 450 bytes each."},
+    {"resumption_lifetime_s", SETTINGS_UINT, AT(settings_dtls_section, resumption_lifetime_s),
+     .min = 10, .max = 86400, .unit = "s", .fallback = "3600",
+     .help = "How long after its full handshake a session may be taken up again."},
     {"key_log", SETTINGS_TEXT, AT(settings_dtls_section, key_log), .min = 0, .max = 255,
      .fallback = "\"\"",
      .help =

@@ -345,6 +345,9 @@ struct settings_dtls_section {
     bool park;
     uint32_t park_after_ms;
     uint32_t shards;
+    bool resumption;
+    uint32_t resumption_sessions;
+    uint32_t resumption_lifetime_s;
     char key_log[SETTINGS_PATH_MAX]; /* empty = none */
 };
 

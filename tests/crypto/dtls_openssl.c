@@ -217,6 +217,20 @@ static void ossl_on_timer(void *self, uint64_t now)
         o->failed = 1;
 }
 
+static void make_ssl(struct ossl *o, enum dtls_role role)
+{
+    o->ssl = SSL_new(o->ctx);
+    SSL_set_bio(o->ssl, make_bio(o), NULL);
+    BIO_up_ref(SSL_get_rbio(o->ssl));
+    SSL_set0_wbio(o->ssl, SSL_get_rbio(o->ssl));
+    SSL_set_options(o->ssl, SSL_OP_NO_QUERY_MTU);
+    DTLS_set_link_mtu(o->ssl, 1228);
+    if (role == DTLS_CLIENT)
+        SSL_set_connect_state(o->ssl);
+    else
+        SSL_set_accept_state(o->ssl);
+}
+
 void ossl_init(struct ossl *o, struct link *link, int index, enum dtls_role role,
                enum ossl_cert kind, const char *profiles)
 {
@@ -232,18 +246,21 @@ void ossl_init(struct ossl *o, struct link *link, int index, enum dtls_role role
     if (profiles)
         CU_ASSERT_EQUAL_FATAL(SSL_CTX_set_tlsext_use_srtp(o->ctx, profiles), 0);
     SSL_CTX_set_verify(o->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, take_any);
-    o->ssl = SSL_new(o->ctx);
-    SSL_set_bio(o->ssl, make_bio(o), NULL);
-    BIO_up_ref(SSL_get_rbio(o->ssl));
-    SSL_set0_wbio(o->ssl, SSL_get_rbio(o->ssl));
-    SSL_set_options(o->ssl, SSL_OP_NO_QUERY_MTU);
-    DTLS_set_link_mtu(o->ssl, 1228);
-    if (role == DTLS_CLIENT)
-        SSL_set_connect_state(o->ssl);
-    else
-        SSL_set_accept_state(o->ssl);
+    SSL_CTX_set_session_id_context(o->ctx, (const unsigned char *)"link", 4);
+    make_ssl(o, role);
     link->peer[index] = (struct link_peer){
         .self = o, .input = ossl_input, .deadline = ossl_deadline, .on_timer = ossl_on_timer};
+}
+
+void ossl_again(struct ossl *o, enum dtls_role role, SSL_SESSION *session)
+{
+    SSL_shutdown(o->ssl); /* one that was not shut down is not kept */
+    SSL_free(o->ssl);
+    o->done = o->failed = o->closed = 0;
+    o->has_input = false;
+    make_ssl(o, role);
+    if (role == DTLS_CLIENT && session)
+        CU_ASSERT_EQUAL(SSL_set_session(o->ssl, session), 1);
 }
 
 void ossl_start(struct ossl *o)

@@ -36,6 +36,8 @@ struct ossl {
 /* profiles as OpenSSL's list "SRTP_...:SRTP_...", NULL for no use_srtp. */
 void ossl_init(struct ossl *o, struct link *link, int index, enum dtls_role role,
                enum ossl_cert kind, const char *profiles);
+/* Another connection of the same context; a client offers the session, NULL: none. */
+void ossl_again(struct ossl *o, enum dtls_role role, SSL_SESSION *session);
 void ossl_start(struct ossl *o);
 void ossl_fini(struct ossl *o);
 

@@ -33,7 +33,7 @@ class Certificate:
         return out.strip().split("=", 1)[1]
 
 
-def peer(lab, role, certificate, local_port, remote, profile, length):
+def peer(lab, role, certificate, local_port, remote, profile, length, more=()):
     """s_client (role active) or s_server (passive), whose output can be waited for."""
     command = ["openssl", "s_client" if role == "active" else "s_server", "-dtls1_2", "-use_srtp",
                profile, "-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", str(length)]
@@ -43,6 +43,7 @@ def peer(lab, role, certificate, local_port, remote, profile, length):
         command += ["-bind", f"{PEER}:{local_port}", "-connect", remote]
     else:
         command += ["-accept", f"{PEER}:{local_port}", "-Verify", "1"]
+    command += more
     # It ends when its standard input does: keep that open by a pipe that nobody writes to.
     shell = ["sh", "-c", 'tail -f /dev/null | exec "$@"', "sh"] + command
     return lab.run("openssl", shell, "ends")
@@ -100,6 +101,43 @@ def refused(c, lab, what, certificate, shown, port, reason):
     process.kill()
 
 
+def returning(c, lab, ec, other):
+    """X-RESUME: s_client comes back with its session (-sess_out, -sess_in)."""
+    session = lab.path("session.pem")
+    # what is signalled, what becomes of the handshake
+    calls = [("first", ec.fingerprint(), "sha-256", "established", False),
+             ("again", ec.fingerprint(), "sha-256", "established", True),
+             ("by another hash", ec.fingerprint("sha384"), "sha-384", "established", False),
+             ("another peer", other.fingerprint(), "sha-256", "failed", None)]
+    exported = []
+    before = lab.call("server.stats")["media"]["shards"]
+    for i, (what, fingerprint, digest, state, resumed) in enumerate(calls):
+        opened = lab.call("lab.transport.open", role="passive", remote=f"{PEER}:{40200 + i}",
+                          hash=digest, fingerprint=fingerprint)
+        more = ["-sess_out", session] if i == 0 else ["-sess_in", session]
+        process = peer(lab, "active", ec, 40200 + i,
+                       f"{sluice_lab.MEDIA_IP4}:{opened['port']}", *PROFILES[0], more)
+        got = wait_state(lab, opened["id"])
+        c.equal(f"X-RESUME, {what}: state", got["state"], state)
+        c.equal(f"X-RESUME, {what}: resumed", got.get("resumed"), resumed)
+        if state == "established":
+            exported.append(material(process))
+            c.equal(f"X-RESUME, {what}: both exported the same", got["keying_material"].lower(),
+                    exported[-1])
+        lab.call("lab.transport.close", id=opened["id"])
+        if i == 0:
+            end = time.monotonic() + 10
+            while not os.path.exists(session) and time.monotonic() < end:
+                time.sleep(0.05)
+        process.kill()
+    c.equal("X-RESUME: fresh keys each time", len(set(exported)), len(exported))
+    after = lab.call("server.stats")["media"]["shards"]
+    c.equal("X-RESUME: abbreviated handshakes counted",
+            after["dtls_handshakes_resumed"] - before["dtls_handshakes_resumed"], 1)
+    c.equal("X-RESUME: full handshakes counted",
+            after["dtls_handshakes_full"] - before["dtls_handshakes_full"], 2)
+
+
 def settings(config):
     config["control"]["lab_methods"] = True
     # A refusal in the clear is believed when the time is over (H-RACE), which is to be soon here.
@@ -125,6 +163,7 @@ def main():
                 port += 1
                 c.case(name, handshake, c, lab, f"{program}, {name}", role, certificate, port,
                        *PROFILES[0], digest)
+        c.case("returning", returning, c, lab, ec, rsa)
         c.case("other", refused, c, lab, "another certificate", ec, rsa, 40101, "fingerprint")
         c.case("none", refused, c, lab, "no certificate", ec, None, 40102, "certificate")
         c.case("next", handshake, c, lab, "the next one", "active", ec, 40103, *PROFILES[0])
