@@ -11,6 +11,8 @@ struct session;
 
 /* RFC 4733 events come under this payload type, as our capabilities say. */
 #define SESSION_EVENT_PT 101
+/* What we send, and offer to receive, as Opus where nobody has given it a number. */
+#define SESSION_OPUS_PT 111
 
 /* What its primary audio would be in a mix, and the port for it. The number of the transport, or 0:
  * there is none yet, or nothing flows. Mute, deafness and gain are the conference's. */

@@ -6,10 +6,9 @@
 #include "base/err.h"
 #include "server/conference.h"
 #include "server/session_data.h"
+#include "server/session_mix.h"
 
 #define PT_DYNAMIC_FIRST 96 /* RFC 3551 */
-#define PT_DYNAMIC_AUDIO \
-    111 /* of our audio that has no number of its own, clear of video and events */
 
 /* The lane's transport, opened where there is none; NULL and 0: it is not ready yet. */
 static int need_transport(struct session *s, enum h245_media medium, uint8_t index,
@@ -175,7 +174,7 @@ static void open_audio(struct session *s)
     session_stop_timer(s, SESSION_TIMER_MIRROR);
     like.payload_type = h245_codec_payload_type(like.audio.codec);
     if (like.payload_type == H245_PT_DYNAMIC)
-        like.payload_type = PT_DYNAMIC_AUDIO;
+        like.payload_type = SESSION_OPUS_PT;
     err = session_open_like(s, t, &like, 0);
     if (err != 0) {
         session_note(s, LOG_LEVEL_ERROR, LOG_AREA_H245, "channel not opened: %s", err_to_str(err));

@@ -293,6 +293,19 @@ static int add_channel(struct session *s, struct session_transport *t,
     return 0;
 }
 
+/* A later description may have other addresses, and in a mix another codec. */
+static void renew(struct session_channel *c, const struct session_transport *t,
+                  const struct sdp_choice *choice)
+{
+    c->audio = choice->audio;
+    c->relayed = choice->relayed;
+    c->payload_type = choice->format.payload_type;
+    if (c->direction != H245_OUTGOING)
+        return;
+    c->media = t->remote;
+    c->media_control = t->remote_control;
+}
+
 int session_sdp_channels(struct session *s, struct session_transport *t, enum sdp_direction theirs,
                          const struct sdp_choice *choice)
 {
@@ -309,10 +322,8 @@ int session_sdp_channels(struct session *s, struct session_transport *t, enum sd
             err = add_channel(s, t, row[i].direction, choice);
         else if ((theirs & row[i].bit) == 0 && c != NULL)
             session_channel_forget(s, c); /* on hold: the association stays */
-        else if (c != NULL && c->direction == H245_OUTGOING) {
-            c->media = t->remote;
-            c->media_control = t->remote_control;
-        }
+        else if (c != NULL)
+            renew(c, t, choice);
         if (err != 0)
             return err;
     }

@@ -6,12 +6,12 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_mix.h"
 #include "signalling/h245/relayed.h"
 #include "signalling/sdp/h264.h"
 
 #define SDP_EVENT       "telephone-event"
 #define SDP_EVENT_CLOCK 8000u
-#define OPUS_PT         111 /* in our offers; its number is dynamic */
 
 int session_sdp_refuse(const char **why, const char *text)
 {
@@ -254,7 +254,7 @@ void session_sdp_say_codec(const struct h245_audio *audio, struct sdp_media *m)
     int payload_type = h245_codec_payload_type(audio->codec);
 
     memset(f, 0, sizeof(*f));
-    f->payload_type = payload_type != H245_PT_DYNAMIC ? (uint8_t)payload_type : OPUS_PT;
+    f->payload_type = payload_type != H245_PT_DYNAMIC ? (uint8_t)payload_type : SESSION_OPUS_PT;
     f->clock = h245_codec_clock(audio->codec);
     /* RFC 7587 section 7: always 2, whatever is in the packets. */
     f->channels = audio->codec == H245_CODEC_OPUS ? 2 : 1;

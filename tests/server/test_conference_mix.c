@@ -215,6 +215,72 @@ static void protected_and_plain_sessions_meet(void)
     end();
 }
 
+#define SDP_OFFER                                                                 \
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.50\r\ns=-\r\nc=IN IP4 192.0.2.50\r\nt=0 0\r\n" \
+    "m=audio 40000 RTP/AVP 109 8 110\r\na=rtpmap:109 opus/48000/2\r\n"            \
+    "a=rtpmap:110 telephone-event/8000\r\na=fmtp:110 0-15\r\n"
+
+/* A peer of the fake world without H.323: its session is one by SDP. */
+static struct peer *sdp_leg(void)
+{
+    struct session_config config = {.is_by_sdp = true, .peer = {.family = ADDR_IP4}};
+    const struct session_sdp_options options = {.mode = SESSION_SDP_ANY};
+    struct peer *p = world_callee(w);
+    const char *why = "";
+
+    session_destroy(p->session);
+    config.listener = &w->settings->signalling.listeners[0];
+    config.owner = p;
+    CU_ASSERT_EQUAL_FATAL(session_create(&w->env, &config, w->now, &p->session), 0);
+    CU_ASSERT_EQUAL_FATAL(session_sdp_begin(p->session, "demo", &options, &why), 0);
+    return p;
+}
+
+static void leg_by_sdp_is_in_the_mix_with_its_own_numbers(void)
+{
+    struct sdp_error error;
+    const char *why = "";
+    struct peer *a, *leg;
+    struct sdp sdp;
+
+    begin();
+    strcpy(row->pin, "99"); /* nobody asks a leg that its own server has let through */
+    a = caller();
+    leg = sdp_leg();
+    CU_ASSERT_EQUAL_FATAL(sdp_parse(SDP_OFFER, strlen(SDP_OFFER), &sdp, &error), 0);
+    CU_ASSERT_EQUAL(session_sdp_answer(leg->session, &sdp, &why, w->now), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL(sdp.media[0].format_count, 2);
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].payload_type, 109);
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].channels, 2);
+    CU_ASSERT_EQUAL(sdp.media[0].format[1].payload_type, 110);
+    CU_ASSERT_EQUAL(world_mix_members(mix()), 2);
+    CU_ASSERT_EQUAL(part_of(leg)->rx[0].codec, LINK_CODEC_OPUS);
+    CU_ASSERT_EQUAL(part_of(leg)->rx[0].pt, 109);
+    CU_ASSERT_EQUAL(part_of(leg)->tx_pt, 109);
+    CU_ASSERT_EQUAL(part_of(leg)->event_pt, 110);
+    CU_ASSERT_FALSE(part_of(leg)->is_muted);
+    CU_ASSERT_TRUE(part_of(a)->is_muted);
+    end();
+}
+
+static void offer_to_a_leg_by_sdp_has_all_codecs_and_keys(void)
+{
+    const char *why = "";
+    struct peer *leg;
+    struct sdp sdp;
+
+    begin();
+    leg = sdp_leg();
+    CU_ASSERT_EQUAL(session_sdp_offer(leg->session, &sdp, &why, w->now), 0);
+    CU_ASSERT_EQUAL_FATAL(sdp.media[0].format_count, 5);
+    CU_ASSERT_STRING_EQUAL(sdp.media[0].format[0].name, "opus");
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].payload_type, SESSION_OPUS_PT);
+    CU_ASSERT_STRING_EQUAL(sdp.media[0].format[4].name, "telephone-event");
+    session_close(leg->session, SESSION_END_OPERATOR, w->now);
+    end();
+}
+
 static void who_leaves_is_out_and_the_mix_goes_with_the_last(void)
 {
     struct peer *a, *b;
@@ -471,6 +537,8 @@ static void lost_data_plane_leaves_nothing_behind(void)
 SUITE("server/conference_mix", TEST(each_session_has_its_own_codec),
       TEST(opus_has_the_numbers_that_each_side_gives), TEST(opus_without_a_payload_type_is_refused),
       TEST(session_without_a_common_codec_ends_alone), TEST(protected_and_plain_sessions_meet),
+      TEST(leg_by_sdp_is_in_the_mix_with_its_own_numbers),
+      TEST(offer_to_a_leg_by_sdp_has_all_codecs_and_keys),
       TEST(who_leaves_is_out_and_the_mix_goes_with_the_last),
       TEST(who_waits_for_the_pin_is_neither_heard_nor_hears),
       TEST(wrong_pin_by_telephone_events_ends_the_session),
