@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No honest client's records in the clear are numbered so high; what we number above must not run
+ * out of its 48 bits. */
+#define HELLO_NUMBER_MAX (UINT64_C(1) << 47)
+
 static bool on_certificate(void *user, const uint8_t *der, size_t len)
 {
     struct dtls_assoc *a = user;
@@ -18,6 +22,15 @@ static bool on_certificate(void *user, const uint8_t *der, size_t len)
         return true; /* dtls_verify decides once it is known */
     return fingerprint_of_der(a->expected.hash, der, len, &seen) == 0 &&
            fingerprint_equal(&seen, &a->expected);
+}
+
+/* Our flight's records are numbered on from the hello that began it, but above all that we have
+ * answered before with its number on: who sends hellos by the peer's address could have had the
+ * peer's window against replays moved by our own answers to them. */
+static void begin_above_answers(struct dtls_assoc *a)
+{
+    if (a->hello_number < a->answered_below)
+        wolf_session_shift_records(a->ctx->listener, a->answered_below - a->hello_base);
 }
 
 static bool on_hello(void *user)
@@ -35,6 +48,7 @@ static bool on_hello(void *user)
         return false;
     dtls_gate_begin(a->gate, a->hello, a->hello_len);
     a->is_hello_good = true;
+    begin_above_answers(a);
     return true;
 }
 
@@ -311,9 +325,15 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         return;
     }
     number = renumber_hello(ctx, data, &len);
+    if (number > HELLO_NUMBER_MAX) {
+        ctx->stats.dropped_hello++;
+        return;
+    }
     a->hello = data = ctx->hello;
     a->hello_len = len;
-    a->hello_shift = number - (ctx->hello_number - 1);
+    a->hello_number = number;
+    a->hello_base = ctx->hello_number - 1;
+    a->hello_shift = number - a->hello_base;
     dtls_ctx_age_cookies(ctx, a->now);
     a->remote = *from;
     listener = ask_with_both(a, &hello, data, len, &result);
@@ -338,6 +358,8 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         ctx->listener = NULL;
     } else if (ctx->stats.datagrams_out != sent_before) {
         ctx->stats.hello_verify_sent++;
+        if (number >= a->answered_below)
+            a->answered_below = number + 1;
     }
     dtls_flight_reset(&a->flight);
 }

@@ -65,7 +65,10 @@ struct dtls_assoc {
     struct dtls_gate_marks marks; /* of the peer's last messages in the clear */
     const uint8_t *hello;         /* server: the ClientHello that is being handled */
     size_t hello_len;
-    uint64_t hello_shift; /* from the number of its record to the client's */
+    uint64_t hello_shift;    /* from the number of its record to the client's */
+    uint64_t hello_number;   /* its record's, as the client wrote it */
+    uint64_t hello_base;     /* and as the library got it */
+    uint64_t answered_below; /* server: above the record numbers of all that we answered so far */
     const char *cipher;
     struct fingerprint expected;
     struct fingerprint bound; /* of the session that is to be taken up */

@@ -169,6 +169,27 @@ static bool has_same_keys(const struct side *a, const struct side *b)
            memcmp(client[0], client[1], 32) == 0;
 }
 
+/* Another hello from the client's address gets the same cookie: what answers a forged one is then
+ * no worse than what answers the client's own. */
+static bool is_cookie_of_address(struct side *server)
+{
+    struct box *in = server->in, *out = server->out;
+    unsigned char *hello = in->data[1];
+    unsigned at = out->tail;
+    bool is_same;
+
+    memcpy(hello, in->data[0], (size_t)in->len[0]);
+    in->len[1] = in->len[0];
+    hello[10]++;    /* the record's number */
+    hello[30] ^= 1; /* of the random */
+    in->tail = 2;
+    (void)wolfSSL_accept(server->ssl);
+    is_same = out->tail == at + 1 && out->len[at] == out->len[0] &&
+              memcmp(out->data[at] + 25, out->data[0] + 25, (size_t)out->len[0] - 25) == 0;
+    out->tail = at; /* the client is not told */
+    return is_same;
+}
+
 static void check_dtls(void)
 {
     static struct box to_server, to_client;
@@ -188,6 +209,7 @@ static void check_dtls(void)
            to_server.tail > 0 && hello_lists_four_profiles(to_server.data[0], to_server.len[0]));
     (void)wolfSSL_accept(server.ssl);
     report("cookie in SRTP mode", to_client.tail == 1 && to_client.data[0][13] == 3);
+    report("cookie of the address", to_client.tail == 1 && is_cookie_of_address(&server));
     for (int i = 0; i < 20 && done != 3; i++) {
         done = wolfSSL_connect(client.ssl) == 1 ? 1 : 0;
         done |= wolfSSL_accept(server.ssl) == 1 ? 2 : 0;

@@ -299,6 +299,69 @@ static void records_and_close_go_both_ways(void)
     duel_fini(&d);
 }
 
+/* The client's first hello is kept from us, for others to come before it. */
+struct kept {
+    uint8_t hello[1024];
+    size_t len;
+};
+
+static bool keep_hello(struct link *link, int to, const uint8_t *data, size_t len)
+{
+    struct kept *kept = link->filter_user;
+
+    if (to != 0 || kept->len > 0 || len > sizeof(kept->hello))
+        return true;
+    memcpy(kept->hello, data, len);
+    kept->len = len;
+    return false;
+}
+
+static void hello_by_the_clients_address(struct duel *d, const struct kept *kept, uint64_t number,
+                                         uint8_t random)
+{
+    uint8_t forged[sizeof(kept->hello)];
+
+    memcpy(forged, kept->hello, kept->len);
+    for (int i = 0; i < 6; i++)
+        forged[5 + i] = (uint8_t)(number >> 8 * (5 - i));
+    forged[30] ^= random;
+    (void)dtls_assoc_input(d->ours.assoc, d->link.now, &d->ours.other, forged, kept->len);
+}
+
+/* H-RACE: what we answer to hellos that others send by the client's address is what the client
+ * sees, and takes, before it has our answer to its own. Their cookie must do, and their record
+ * numbers must not have closed its window for what follows. */
+static void h_race_hellos_forged_before_the_clients_own_it_completes(void)
+{
+    static const uint64_t numbers[] = {
+        0, 1, 2, 31, 64, 70, 5000, UINT64_C(1) << 40, UINT64_C(0xffffffffffff)};
+    const size_t n = sizeof(numbers) / sizeof(numbers[0]);
+
+    for (size_t first = 0; first < 2 * n; first++) {
+        struct kept kept = {.len = 0};
+        struct duel d;
+
+        memset(&d, 0, sizeof(d));
+        link_init(&d.link, 0, 1);
+        d.link.filter = keep_hello;
+        d.link.filter_user = &kept;
+        ossl_init(&d.theirs, &d.link, 1, DTLS_CLIENT, OSSL_EC, ALL);
+        end_init(&d.ours, &d.link, 0, DTLS_SERVER, &config, &d.theirs.fp);
+        CU_ASSERT_EQUAL(dtls_assoc_start(d.ours.assoc, d.link.now), 0);
+        ossl_start(&d.theirs);
+        CU_ASSERT_FATAL(kept.len > 0);
+        /* One alone, then from one of them on all. */
+        for (size_t i = first % n; i < (first < n ? first + 1 : n); i++)
+            hello_by_the_clients_address(&d, &kept, numbers[i], (uint8_t)(i + 1));
+        hello_by_the_clients_address(&d, &kept, 0, 0); /* its own, at last */
+        link_run(&d.link, d.link.now + 900, decided, &d);
+        CU_ASSERT_TRUE(d.ours.established && same_keys(&d));
+        if (!d.ours.established)
+            printf("\n    from %zu on: %s ", first, d.ours.text);
+        duel_fini(&d);
+    }
+}
+
 SUITE_SETUP("crypto/dtls_openssl", setup, teardown, TEST(every_profile_both_roles_same_keys),
             TEST(server_own_preference_wins), TEST(small_mtu_client_hello_in_fragments_completes),
             TEST(certificates_of_all_kinds_both_roles_trusted_by_fingerprint),
@@ -307,4 +370,6 @@ SUITE_SETUP("crypto/dtls_openssl", setup, teardown, TEST(every_profile_both_role
             TEST(loss_20_percent_as_server_all_complete),
             TEST(client_without_certificate_fails_with_that_reason),
             TEST(fingerprint_mismatch_both_roles_fails), TEST(no_use_srtp_both_roles_fails),
-            TEST(chains_many_keep_no_memory), TEST(records_and_close_go_both_ways))
+            TEST(chains_many_keep_no_memory),
+            TEST(h_race_hellos_forged_before_the_clients_own_it_completes),
+            TEST(records_and_close_go_both_ways))
