@@ -28,7 +28,8 @@ static const char usage[] =
     "worker: the same with that way, in a worker whose device is memory. ports_per_core is that "
     "of\n"
     "G.711 in rooms of ten with the three loudest, each member secured by AEAD_AES_128_GCM.\n"
-    "live: real time, plain RTP. delay: from the arrival of a packet to the leaving of the first "
+    "live: by the clock (CPU time of the polling thread), plain RTP. delay: from the arrival of a "
+    "packet to the leaving of the first "
     "one\n"
     "with its sound. relay: that of packets relayed on the same worker, with and without rooms.\n";
 

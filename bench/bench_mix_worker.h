@@ -2,8 +2,9 @@
  * in and out, how long sound takes, and what relayed packets on the same worker notice.
  *
  * Cost: time is virtual, rooms tick at their phases, and only the worker's own work is timed (the
- * frames of the far ends are made before). Delay and disturbance: real time, packets are there at
- * their time by the clock, spread evenly over the 20 ms; what leaves is looked at as it leaves. */
+ * frames of the far ends are made before). Delay and disturbance: packets are there at their time
+ * by the clock, spread evenly over the 20 ms; what leaves is looked at as it leaves. That clock is
+ * the CPU time of the polling thread: real time on a core of its own. */
 #ifndef BENCH_BENCH_MIX_WORKER_H
 #define BENCH_BENCH_MIX_WORKER_H
 

@@ -286,7 +286,7 @@ struct link_mix_member {
     uint8_t ptime_ms;       /* 20, 40 or 60: audio in a packet sent */
     int8_t gain_db;         /* of what it says, -40..20 */
     uint16_t flags;         /* LINK_MEMBER_… */
-    uint16_t jitter_min_ms; /* bounds of the jitter buffer; both 0: the defaults, 20 and 200 */
+    uint16_t jitter_min_ms; /* bounds of the jitter buffer, which adapts; maximum 0: 200 */
     uint16_t jitter_max_ms;
 };
 

@@ -164,7 +164,7 @@ struct media_mix_member {
     int8_t gain_db;                        /* of what it says, -40..20 */
     bool is_muted;                         /* the others do not hear it */
     bool is_deaf;                          /* it is sent silence */
-    uint16_t jitter_min_ms, jitter_max_ms; /* both 0: 20 and 200 */
+    uint16_t jitter_min_ms, jitter_max_ms; /* bounds; it adapts. Maximum 0: 200 */
 };
 
 struct media_mix_callbacks {

@@ -9,10 +9,13 @@
  *
  * Transports 0 and 3 are secure, 1 and 2 plain, passed through. 4 (RTCP: 5) is a plain source with
  * receivers in the clear, secure and on the other worker, unchanged and translated; 6 (RTCP: 7) is
- * one of them and a source itself. Their RTCP ends here. */
+ * one of them and a source itself. Their RTCP ends here. 0, 1 and 6 are members of a mix: payload
+ * types 0 and 8 are heard there, 101 is digits; the byte behind a command's kind may make them
+ * leave, join again with another codec, or close the room. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "dpdk-app/mix.h"
 #include "dpdk-app/parse.h"
 #include "dpdk-app/wire.h"
 #include "tests/dpdk-app/rig.h"
@@ -24,6 +27,64 @@ static struct rig rig;
 #define STREAM     0x12345678u /* as receivers know it */
 
 static struct link_id id[TRANSPORTS];
+static struct link_id room;
+
+static void join(unsigned i, unsigned how)
+{
+    static const uint8_t codec[] = {LINK_CODEC_PCMU, LINK_CODEC_PCMA, LINK_CODEC_G722,
+                                    LINK_CODEC_OPUS};
+    struct link_msg msg;
+
+    link_msg_init(&msg, LINK_MIX_JOIN, room, 1);
+    msg.u.member = (struct link_mix_member){
+        .member = id[i],
+        .ssrc = STREAM + 9,
+        .rx = {{0, LINK_CODEC_PCMU}, {8, LINK_CODEC_PCMA}, {9, codec[how & 3]}},
+        .rx_count = (uint8_t)(3 + (how >> 7)),
+        .event = 101,
+        .tx_codec = codec[how >> 2 & 3],
+        .tx_type = 96,
+        .ptime_ms = (uint8_t)(20 * (1 + (how >> 4 & 3))),
+        .gain_db = (int8_t)(how >> 3),
+        .flags = how >> 5 & 3};
+    rig_command(&rig, &msg);
+}
+
+static void open_room(void)
+{
+    struct link_msg msg;
+    const struct mix *mix = rig.worker[0]->mix[0];
+
+    if (mix == NULL) {
+        link_msg_init(&msg, LINK_MIX_OPEN, (struct link_id){0, 0}, 1);
+        msg.u.mix = (struct link_mix_open){.rate = 8000, .members_max = 3};
+        rig_command(&rig, &msg);
+        mix = rig.worker[0]->mix[0];
+    }
+    if (mix == NULL)
+        abort();
+    room = mix->id;
+}
+
+/* What sluiced could ask of a mix, and some that it would not. */
+static void change_room(const uint8_t *data)
+{
+    static const uint16_t types[] = {LINK_MIX_LEAVE, LINK_MIX_CLOSE, LINK_MIX_PLAY_STOP,
+                                     LINK_MIX_CLAIM};
+    struct link_msg msg;
+
+    if (data[1] & 0x80) {
+        open_room();
+        join(data[2] % TRANSPORTS, data[3]);
+        return;
+    }
+    link_msg_init(&msg, types[data[1] & 3], room, 1);
+    if (msg.type == LINK_MIX_CLAIM)
+        msg.u.claim.producer = data[2];
+    else
+        msg.u.target.member = id[data[2] % TRANSPORTS];
+    rig_command(&rig, &msg);
+}
 
 /* Its socket must not stay in /tmp. */
 static void end_rig(void)
@@ -64,6 +125,10 @@ static void change(const uint8_t *data, unsigned n)
 
     if (n < 8)
         return;
+    if (data[0] & 0x80) {
+        change_room(data);
+        return;
+    }
     link_msg_init(&msg, types[data[0] & 3], id[data[1] % TRANSPORTS], 1);
     receiver = (struct link_receiver){.to = id[data[2] % TRANSPORTS],
                                       .ssrc_in = data[3] & 1 ? data[4] : 0,
@@ -106,6 +171,10 @@ static void start(void)
     rig_receiver(&rig, id[4], id[1], 0);
     rig_receiver(&rig, id[4], id[3], 0);
     rig_receiver(&rig, id[6], id[4], STREAM + 1);
+    open_room();
+    join(0, 0x04);
+    join(1, 0x00);
+    join(6, 0x00);
     rig.sent_n = 0;
 }
 
@@ -199,15 +268,22 @@ static void finish(void)
 {
     struct link_msg msg;
 
+    rig.now += 40; /* the room is mixed */
+    rig_turn(&rig);
     rig_turn(&rig);
     for (unsigned i = 0; i < TRANSPORTS; i++) {
         link_msg_init(&msg, LINK_TRANSPORT_CLOSE, id[i], 1);
         rig_command(&rig, &msg);
     }
+    open_room();
+    link_msg_init(&msg, LINK_MIX_CLOSE, room, 1);
+    rig_command(&rig, &msg);
     check_sent();
     for (unsigned w = 0; w < 2; w++)
         if (rig_count(&rig, w, LINK_COUNTER_streams) != 0 ||
-            rig_count(&rig, w, LINK_COUNTER_transports) != 0)
+            rig_count(&rig, w, LINK_COUNTER_transports) != 0 ||
+            rig_count(&rig, w, LINK_COUNTER_mixes) != 0 ||
+            rig_count(&rig, w, LINK_COUNTER_mix_members) != 0)
             abort();
     rig_turn(&rig);
     if (rig.buffers != 0)
