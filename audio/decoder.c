@@ -1,13 +1,16 @@
 #include "audio/decoder.h"
 
 #include "audio/g711.h"
+#include "audio/mix.h"
 #include "audio/spandsp.h"
 
 #include <opus/opus.h>
 #include <string.h>
 
 #define G711_MS_MAX 60
-#define G711_UNITS  8 /* RTP units, and bytes, in a millisecond */
+#define G711_UNITS  8    /* RTP units, and bytes, in a millisecond */
+#define PLC_RATE    8000 /* what spandsp's concealer is made for */
+#define PLC_SAMPLES 480  /* 60 ms of that: the longest packet */
 #define OPUS_CLOCK  48000
 #define OPUS_PARTS  400 /* Opus conceals in steps of 2.5 ms: this many a second */
 
@@ -96,6 +99,27 @@ uint32_t audio_payload_units(enum audio_codec codec, const uint8_t *payload, siz
     }
 }
 
+/* spandsp looks for a pitch of 40 to 120 samples, 66 to 200 Hz at 8 kHz: at 16 kHz it would not
+ * find that of a man. So G.722 is concealed at half the rate; nobody misses the upper band for 20
+ * ms. What the concealer changes in the first samples behind a gap is changed at the full rate,
+ * too. */
+static void remember_half(plc_state_t *plc, int16_t *pcm, size_t n)
+{
+    int16_t low[PLC_SAMPLES], blended[PLC_SAMPLES];
+    bool is_blended = plc->missing_samples > 0;
+    size_t half = n / 2 < PLC_SAMPLES ? n / 2 : PLC_SAMPLES;
+
+    for (size_t i = 0; i < half; i++)
+        low[i] = blended[i] = (int16_t)((pcm[2 * i] + pcm[2 * i + 1]) / 2);
+    plc_rx(plc, blended, (int)half);
+    for (size_t i = 0; is_blended && i < half; i++) {
+        int change = blended[i] - low[i];
+
+        pcm[2 * i] = audio_mix_saturate(pcm[2 * i] + change);
+        pcm[2 * i + 1] = audio_mix_saturate(pcm[2 * i + 1] + change);
+    }
+}
+
 /* What the concealer needs for the next gap; blends the end of the last one into pcm. */
 static void remember(struct audio_decoder *d, unsigned rate, int16_t *pcm, size_t n)
 {
@@ -103,7 +127,10 @@ static void remember(struct audio_decoder *d, unsigned rate, int16_t *pcm, size_
         plc_init(&d->plc);
         d->plc_rate = rate;
     }
-    plc_rx(&d->plc, pcm, (int)n);
+    if (rate == PLC_RATE)
+        plc_rx(&d->plc, pcm, (int)n);
+    else
+        remember_half(&d->plc, pcm, n);
 }
 
 size_t audio_decode(struct audio_decoder *d, enum audio_codec codec, const uint8_t *payload,
@@ -143,6 +170,22 @@ static void straighten(plc_state_t *plc)
     plc->buf_ptr = 0;
 }
 
+static size_t conceal_half(plc_state_t *plc, int16_t *pcm, size_t n)
+{
+    int16_t low[PLC_SAMPLES];
+    size_t half = (n + 1) / 2 < PLC_SAMPLES ? (n + 1) / 2 : PLC_SAMPLES;
+    /* The newest sample of the history, which straighten() has put at its end. */
+    int before = plc->missing_samples == 0 ? plc->history[PLC_HISTORY_LEN - 1] : plc->history[0];
+
+    plc_fillin(plc, low, (int)half);
+    for (size_t i = 0; i < half; i++) {
+        pcm[2 * i] = (int16_t)((before + low[i]) / 2);
+        pcm[2 * i + 1] = low[i];
+        before = low[i];
+    }
+    return 2 * half;
+}
+
 static size_t conceal_opus(struct audio_decoder *d, int16_t *pcm, size_t n, const uint8_t *next,
                            size_t next_length)
 {
@@ -161,7 +204,8 @@ size_t audio_conceal(struct audio_decoder *d, enum audio_codec codec, int16_t *p
         made = conceal_opus(d, pcm, n, next, next_length);
     } else if (d->plc_rate == audio_decoder_rate(d, codec)) {
         straighten(&d->plc);
-        made = (size_t)plc_fillin(&d->plc, pcm, (int)n);
+        made = d->plc_rate == PLC_RATE ? (size_t)plc_fillin(&d->plc, pcm, (int)n)
+                                       : conceal_half(&d->plc, pcm, n);
     }
     for (; made < n; made++)
         pcm[made] = 0;

@@ -6,17 +6,17 @@
 #define END_BIT       0x80
 #define EVENTS        17 /* 0-16: RFC 4733 3.2 */
 /* Updates come every 50 ms or less often than packets of audio (2.5.1.3); three ends in a row. */
-#define EXPIRE_US  300000
-#define EVENT_RATE 8 /* units in a millisecond: the clock of the audio beside it, RFC 4733 2.1 */
+#define EXPIRE_US   300000
+#define EVENT_CLOCK 8000 /* that of the audio beside it, RFC 4733 2.1 */
 
 char audio_digit_to_char(uint8_t event)
 {
     return event < EVENTS ? "0123456789*#ABCD!"[event] : '\0';
 }
 
-unsigned audio_digit_ms(const struct audio_digit *d)
+unsigned audio_digit_ms(const struct audio_digit *d, unsigned clock)
 {
-    return d->duration / EVENT_RATE;
+    return (unsigned)((uint64_t)d->duration * 1000 / (clock > 0 ? clock : EVENT_CLOCK));
 }
 
 bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t length,

@@ -18,7 +18,7 @@ struct audio_digit {
     bool has_last;      /* timestamp names an event that was seen */
     uint8_t event;      /* number of the event: 0-9, 10 *, 11 #, 12-15 A-D, 16 flash */
     uint32_t timestamp; /* where it began: what tells one press from the next */
-    uint32_t duration;  /* RTP units of 1/8000 s, the longest that was told */
+    uint32_t duration;  /* RTP units, the longest that was told */
     uint64_t heard_us;  /* arrival of its last packet */
 };
 
@@ -35,7 +35,7 @@ bool audio_digit_expire(struct audio_digit *d, uint64_t now_us);
 /* The character of an event: 0-9 * # A-D, '!' for flash, 0 for others. */
 char audio_digit_to_char(uint8_t event);
 
-/* What was told of its length, in milliseconds. */
-unsigned audio_digit_ms(const struct audio_digit *d);
+/* What was told of its length, in milliseconds. clock: of the events, Hz; 0 means 8000. */
+unsigned audio_digit_ms(const struct audio_digit *d, unsigned clock);
 
 #endif

@@ -93,12 +93,6 @@ void audio_mix_finish(int16_t *restrict out, const int32_t *restrict sum,
     }
 }
 
-static int16_t saturate(int32_t x)
-{
-    x = x > INT16_MAX ? INT16_MAX : x;
-    return (int16_t)(x < INT16_MIN ? INT16_MIN : x);
-}
-
 void audio_mix_gain(int16_t *restrict out, const int16_t *restrict in, size_t n, int32_t from,
                     int32_t to, size_t ramp)
 {
@@ -110,19 +104,19 @@ void audio_mix_gain(int16_t *restrict out, const int16_t *restrict in, size_t n,
     for (; i < ramp; i++) {
         int32_t gain = from + (int32_t)((int64_t)(to - from) * (int64_t)i / (int64_t)ramp);
 
-        out[i] = saturate((in[i] * gain) / AUDIO_GAIN_ONE);
+        out[i] = audio_mix_saturate((in[i] * gain) / AUDIO_GAIN_ONE);
     }
     if (to == AUDIO_GAIN_ONE)
         memcpy(out + i, in + i, (n - i) * sizeof(*out));
     else
         for (; i < n; i++)
-            out[i] = saturate((in[i] * to) / AUDIO_GAIN_ONE);
+            out[i] = audio_mix_saturate((in[i] * to) / AUDIO_GAIN_ONE);
 }
 
 void audio_mix_add_16(int16_t *restrict pcm, const int16_t *restrict more, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        pcm[i] = saturate(pcm[i] + more[i]);
+        pcm[i] = audio_mix_saturate(pcm[i] + more[i]);
 }
 
 void audio_mix_cross(int16_t *out, const int16_t *from, const int16_t *to, size_t n)

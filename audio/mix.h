@@ -14,6 +14,12 @@
 /* Above this a mix is bent (soft limiter); everything below passes unchanged. */
 #define AUDIO_LIMIT_KNEE 26000
 
+static inline int16_t audio_mix_saturate(int32_t x)
+{
+    x = x > INT16_MAX ? INT16_MAX : x;
+    return (int16_t)(x < INT16_MIN ? INT16_MIN : x);
+}
+
 /* Sum of squares. */
 uint64_t audio_mix_energy(const int16_t *pcm, size_t n);
 

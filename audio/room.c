@@ -198,8 +198,8 @@ static bool is_member_config(const struct audio_member_config *c)
     return has_good_types(c) && is_codec(c->tx_codec) &&
            (c->tx_codec == AUDIO_CODEC_NONE || c->tx_payload_type <= PT_MAX) &&
            (ptime == 20 || ((ptime == 40 || ptime == 60) && c->tx_codec != AUDIO_CODEC_OPUS)) &&
-           c->gain_db >= MIN_GAIN_DB && c->gain_db <= MAX_GAIN_DB &&
-           c->jitter_max_ms <= AUDIO_JITTER_MAX_MS &&
+           (c->event_clock == 0 || c->event_clock >= 8000) && c->gain_db >= MIN_GAIN_DB &&
+           c->gain_db <= MAX_GAIN_DB && c->jitter_max_ms <= AUDIO_JITTER_MAX_MS &&
            c->jitter_min_ms <= (c->jitter_max_ms > 0 ? c->jitter_max_ms : AUDIO_JITTER_MAX_MS);
 }
 

@@ -62,6 +62,7 @@ struct audio_member_config {
     struct audio_payload_type
         rx[AUDIO_RX_MAX];       /* what it may send; ends at the first AUDIO_CODEC_NONE */
     uint8_t event_payload_type; /* telephone-event (RFC 4733), AUDIO_PT_NONE = none */
+    unsigned event_clock;       /* of its durations in Hz: 0 means 8000; 48000 beside Opus */
     enum audio_codec tx_codec;  /* what it hears by; AUDIO_CODEC_NONE: it gets no frames */
     uint8_t tx_payload_type;    /* 0 to 127 */
     unsigned ptime_ms;          /* of what it hears: 20 (0 means 20); 40, 60: not for Opus */

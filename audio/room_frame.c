@@ -98,7 +98,7 @@ static enum audio_verdict put_event(struct audio_member *m, const struct audio_p
         return AUDIO_PACKET_MALFORMED;
     if (ended.has_last) {
         event.digit = audio_digit_to_char(ended.event);
-        event.duration_ms = audio_digit_ms(&ended);
+        event.duration_ms = audio_digit_ms(&ended, m->config.event_clock);
         audio_push_event(m->room, &event);
         is_begun = false;
     }
@@ -110,7 +110,7 @@ static enum audio_verdict put_event(struct audio_member *m, const struct audio_p
     }
     if (news == AUDIO_DIGIT_ENDED) {
         event.kind = AUDIO_EVENT_DIGIT;
-        event.duration_ms = audio_digit_ms(&m->digit);
+        event.duration_ms = audio_digit_ms(&m->digit, m->config.event_clock);
         audio_push_event(m->room, &event);
     }
     return AUDIO_PACKET_EVENT;

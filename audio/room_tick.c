@@ -6,7 +6,7 @@
 
 /* Below this (an amplitude of 16) a line counts as silent: A-law has no better silence than -72. */
 #define SILENT_DB   (-66.0F)
-#define ALIKE_TICKS 20 /* encoders that got the same for so long are as good as equal */
+#define ALIKE_TICKS 40 /* encoders that got the same for so long are as good as equal */
 
 bool audio_room_needs(const struct audio_room *room, unsigned rate)
 {
@@ -18,11 +18,12 @@ bool audio_room_needs(const struct audio_room *room, unsigned rate)
 static void push_digit(struct audio_member *m, enum audio_event_kind kind,
                        const struct audio_digit *d)
 {
-    audio_push_event(m->room, &(struct audio_event){.kind = kind,
-                                                    .member = m,
-                                                    .user = m->user,
-                                                    .digit = audio_digit_to_char(d->event),
-                                                    .duration_ms = audio_digit_ms(d)});
+    audio_push_event(
+        m->room, &(struct audio_event){.kind = kind,
+                                       .member = m,
+                                       .user = m->user,
+                                       .digit = audio_digit_to_char(d->event),
+                                       .duration_ms = audio_digit_ms(d, m->config.event_clock)});
 }
 
 /* A member that sends nothing costs a few comparisons. */

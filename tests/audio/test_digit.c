@@ -142,6 +142,14 @@ static void short_payload_is_malformed(void)
     audio_room_destroy(r.room);
 }
 
+static void durations_count_by_the_clock_of_the_events(void)
+{
+    struct audio_digit d = {.duration = 4800};
+
+    CU_ASSERT_EQUAL(audio_digit_ms(&d, 48000), 100);
+    CU_ASSERT_EQUAL(audio_digit_ms(&d, 0), 600);
+}
+
 static void every_event_has_its_character(void)
 {
     static const char wanted[] = "0123456789*#ABCD!";
@@ -191,5 +199,5 @@ static void audio_is_muted_while_a_key_is_held(void)
 
 SUITE("audio/digit", TEST(three_ends_are_one_digit), TEST(end_alone_is_a_digit_nevertheless),
       TEST(lost_ends_are_made_up), TEST(late_and_foreign_events_are_nothing),
-      TEST(short_payload_is_malformed), TEST(every_event_has_its_character),
-      TEST(audio_is_muted_while_a_key_is_held))
+      TEST(short_payload_is_malformed), TEST(durations_count_by_the_clock_of_the_events),
+      TEST(every_event_has_its_character), TEST(audio_is_muted_while_a_key_is_held))

@@ -153,8 +153,7 @@ static void run(struct rig *r, unsigned talkers)
 
     for (unsigned tick = 0; tick < TICKS; tick++, now_us += AUDIO_TICK_US) {
         for (unsigned i = 0; i < VOICES; i++)
-            if (talkers >> i & 1 &&
-                !(i == 1 && r->burst_ticks > 0 && tick / r->burst_ticks % 2 == 0))
+            if (talkers >> i & 1 && !(i == 1 && r->burst_ticks > 0 && tick % r->burst_ticks >= 10))
                 speak(r, i, tick, now_us);
         audio_room_tick(r->room, now_us + 3000);
         for (unsigned i = 0; i < VOICES; i++)
@@ -364,7 +363,7 @@ static void five_per_cent_loss_stays_intelligible(void)
            opus);
     CU_ASSERT_TRUE(pcma >= 0.93);
     CU_ASSERT_TRUE(pcma > pcma_zero);
-    CU_ASSERT_TRUE(g722 >= 0.90);
+    CU_ASSERT_TRUE(g722 >= 0.92);
     CU_ASSERT_TRUE(opus >= 0.93);
 }
 
@@ -459,14 +458,14 @@ static void change_of_encoders_is_not_heard(void)
     struct audio_member_stats stats;
     double worst, mean;
 
-    r->burst_ticks = 30;
+    r->burst_ticks = 75;
     run(quiet, 1);
     run(r, 3);
     audio_member_get_stats(r->voice[1].member, &stats);
     CU_ASSERT_TRUE(stats.encodings > 20 && stats.encodings < TICKS);
     worst = worst_stretch(&r->voice[1], &quiet->voice[1], &mean);
     printf("(mean %.1f dB, worst 60 ms %.1f dB) ", mean, worst);
-    CU_ASSERT_TRUE(worst > 15);
+    CU_ASSERT_TRUE(worst > 20);
     rig_end(quiet);
     rig_end(r);
 }
