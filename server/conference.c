@@ -318,6 +318,11 @@ bool conference_has_mix(const struct conference *c)
     return c->kind == &conference_mix;
 }
 
+bool conference_is_fanout(const struct conference *c)
+{
+    return c->kind == &conference_forward;
+}
+
 bool conference_ends_rtcp(const struct conference *c)
 {
     return c->kind != &conference_relay;

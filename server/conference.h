@@ -148,6 +148,11 @@ enum conference_data conference_data(const struct conference *c);
 bool conference_is_passed(const struct conference *c);
 int conference_pass(struct conference *c, const struct session *s);
 
+/* Kind forward: the session whose media come by lane `slot` of `s`; NULL. */
+bool conference_is_fanout(const struct conference *c);
+struct session *conference_fanout_source(const struct conference *c, const struct session *s,
+                                         uint8_t slot);
+
 /* Kind mix: does it want a channel of ours to `s`, and as what? And what it passes on then, and
  * takes from `s`. */
 bool conference_wants(const struct conference *c, const struct session *s, enum h245_media medium,

@@ -6,8 +6,8 @@ enum conference_data conference_data(const struct conference *c)
 {
     bool is_relay = c->settings->kind == SETTINGS_CONFERENCE_RELAY;
 
-    /* Their records pass with the others, on a connection that media have made; channels of their own
-     * are not mirrored yet. */
+    /* Their records pass with the others, on a connection that media have made; channels of their
+     * own are not mirrored yet. */
     if (conference_is_passed(c))
         return CONFERENCE_DATA_OFF;
     switch (c->settings->data) {

@@ -16,6 +16,8 @@
 #include "server/session.h"
 #include "settings/settings.h"
 
+#define CONFERENCE_SLOTS 4
+
 struct member {
     struct list link;
     struct conference *conference;
@@ -32,6 +34,7 @@ struct member {
     bool is_muted; /* the others do not hear it, nor see it */
     bool is_deaf;
     int8_t gain_db;
+    struct member *slot[CONFERENCE_SLOTS]; /* kind forward: who comes by which lane; NULL: free */
     /* In a mix: */
     uint32_t mix_transport; /* number of the session's transport that is in it; 0: none */
     struct media_mix_member mix_part;
@@ -74,6 +77,10 @@ struct conference_kind {
     void (*end)(struct conference *c);
     void (*add_json)(const struct conference *c, json_t *j);
 };
+/* Where packets pass unchanged (conference_relay.c). */
+bool conference_common_is_served(enum h245_codec codec);
+bool conference_common_accepts(const struct conference *c, const struct session *s,
+                               enum h245_codec codec);
 extern const struct conference_kind conference_relay, conference_mix, conference_forward;
 
 struct conference {

@@ -10,12 +10,13 @@
 
 /* What passes unchanged needs a payload type that both sides know without being told; Opus has
  * none, and the two sides of a relay do not hear each other's. */
-static bool is_served(enum h245_codec codec)
+bool conference_common_is_served(enum h245_codec codec)
 {
     return h245_codec_payload_type(codec) != H245_PT_DYNAMIC;
 }
 
-static bool accepts(const struct conference *c, const struct session *s, enum h245_codec codec)
+bool conference_common_accepts(const struct conference *c, const struct session *s,
+                               enum h245_codec codec)
 {
     if (c->has_codec && c->codec != codec)
         return false;
@@ -63,16 +64,9 @@ static void update(struct conference *c)
 }
 
 const struct conference_kind conference_relay = {
-    .accepts = accepts,
+    .accepts = conference_common_accepts,
     .is_common_codec = true,
-    .is_served = is_served,
-    .update = update,
-};
-
-const struct conference_kind conference_forward = {
-    .accepts = accepts,
-    .is_common_codec = true,
-    .is_served = is_served,
+    .is_served = conference_common_is_served,
     .update = update,
 };
 

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "server/conference.h"
 #include "server/session_data.h"
+#include "server/session_fanout.h"
 #include "server/session_video.h"
 #include "signalling/schema/h245.h"
 
@@ -181,6 +182,8 @@ void session_open_mirrored(struct session *s)
 
     if (s->conference != NULL && conference_has_mix(s->conference))
         session_video_follow(s);
+    if (s->conference != NULL && conference_is_fanout(s->conference))
+        session_fanout_follow(s);
     if (other == NULL || s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused ||
         !s->has_peer_caps || !session_pass_may_bind(s))
         return;
@@ -241,6 +244,10 @@ void session_follow(struct session *s)
         session_video_follow(s);
         return;
     }
+    if (conference_is_fanout(s->conference)) {
+        session_fanout_follow(s);
+        return;
+    }
     forget_refusals(s, other);
     close_orphans(s, other);
     session_open_mirrored(s);
@@ -264,11 +271,16 @@ static const struct session_channel *source_of(const struct session *s, uint16_t
 {
     const struct session_channel *out = session_channel_find(s, lcn, H245_OUTGOING);
     const struct session_channel *in;
+    uint8_t index = out != NULL ? out->index : 0;
 
     *other = other_of(s);
+    if (out != NULL && s->conference != NULL && conference_is_fanout(s->conference)) {
+        *other = conference_fanout_source(s->conference, s, index);
+        index = 0; /* of each, the first stream of a medium is forwarded */
+    }
     if (out == NULL || *other == NULL || !session_is_alive(*other) || (*other)->h245 == NULL)
         return NULL;
-    in = session_channel_of(*other, out->kind, out->index, H245_INCOMING);
+    in = session_channel_of(*other, out->kind, index, H245_INCOMING);
     return in != NULL && in->state == CHANNEL_OPEN ? in : NULL;
 }
 

@@ -28,14 +28,20 @@ struct session_flow session_flow_in(const struct session *s, enum h245_media med
     return flow_of(lane_of(s, medium, H245_INCOMING));
 }
 
-struct session_flow session_flow_out(const struct session *s, enum h245_media medium)
+struct session_flow session_flow_lane(const struct session *s, enum h245_media medium,
+                                      uint8_t index)
 {
-    const struct session_channel *c = lane_of(s, medium, H245_OUTGOING);
+    const struct session_channel *c = session_channel_of(s, medium, index, H245_OUTGOING);
     struct session_flow flow = flow_of(c);
 
     if (flow.transport != 0 && (c->is_stopped || c->transport->remote.family == ADDR_NONE))
         flow.transport = 0;
     return flow;
+}
+
+struct session_flow session_flow_out(const struct session *s, enum h245_media medium)
+{
+    return session_flow_lane(s, medium, 0);
 }
 
 const struct h245_relayed *session_sends(const struct session *s, enum h245_media medium)
@@ -99,7 +105,7 @@ void session_ask_whole_picture(struct session *s)
     struct h245_MiscellaneousCommand misc = {
         .type.kind = h245_MiscellaneousCommand_type_videoFastUpdatePicture};
     struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
-                                          .u.miscellaneousCommand = &misc};
+                                    .u.miscellaneousCommand = &misc};
 
     if (in == NULL || in->state != CHANNEL_OPEN)
         return;
@@ -114,7 +120,7 @@ void session_limit_video(struct session *s, uint32_t rate)
         .scope.kind = h245_FlowControlCommand_scope_logicalChannelNumber,
         .restriction.kind = h245_FlowControlCommand_restriction_noRestriction};
     struct h245_CommandMessage m = {.kind = h245_CommandMessage_flowControlCommand,
-                                          .u.flowControlCommand = &flow};
+                                    .u.flowControlCommand = &flow};
 
     if (in == NULL || in->state != CHANNEL_OPEN)
         return;

@@ -22,6 +22,8 @@ struct session_flow {
 
 /* From the peer, and to it; `medium` video or data (H.224). */
 struct session_flow session_flow_in(const struct session *s, enum h245_media medium);
+struct session_flow session_flow_lane(const struct session *s, enum h245_media medium,
+                                      uint8_t index); /* to the peer, by any lane */
 struct session_flow session_flow_out(const struct session *s, enum h245_media medium);
 
 /* What the peer says that it sends; NULL: nothing. */
