@@ -66,6 +66,7 @@ static size_t body_size(unsigned type)
     case LINK_REMOTE_MISMATCH:
     case LINK_REMOTE_LATCHED:
     case LINK_TRANSPORT_GONE:
+    case LINK_ICE_SELECTED:
         return sizeof(struct link_event);
     case LINK_DTLS_TX:
     case LINK_DTLS_RX:

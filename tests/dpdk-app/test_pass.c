@@ -307,6 +307,30 @@ static void ice_checks_are_answered_and_select_the_remote(void)
     }
 }
 
+/* Control hears of it, by the link itself. */
+static void ice_selection_is_told(void)
+{
+    struct stun_peer_check nominate = good;
+    struct link_msg msg;
+
+    nominate.use_candidate = true;
+    start_ice(LINK_MODE_PASS);
+    rig_attach(&rig);
+    link_msg_init(&msg, LINK_TRANSPORT_CLAIM, id[0], 1);
+    CU_ASSERT_EQUAL(link_port_send(link_client_port(rig.client, 0), &msg), 0);
+    rig_turn(&rig);
+    CU_ASSERT_EQUAL(check_from(1, &nominate), 0);
+    rig_turn(&rig);
+    CU_ASSERT_EQUAL_FATAL(rig.events, 1);
+    CU_ASSERT_EQUAL(rig.event.type, LINK_ICE_SELECTED);
+    CU_ASSERT_EQUAL(rig.event.transport, id[0].index);
+    CU_ASSERT_EQUAL(rig.event.u.event.source.family, 4);
+    CU_ASSERT_EQUAL(rig.event.u.event.source.port, 4001);
+    CU_ASSERT_EQUAL(rig.event.u.event.source.ip[3], 11);
+    rig_detach(&rig);
+    stop();
+}
+
 static void ice_nomination_moves_the_remote(void)
 {
     struct stun_peer_check nominate = good, better;
@@ -424,6 +448,7 @@ SUITE("dpdk-app/pass", TEST(c_pass_datagrams_leave_as_they_came),
       TEST(c_pass_h_latch_strangers_reach_nobody), TEST(c_pass_handshakes_and_records_have_a_rate),
       TEST(c_pass_forged_ssrcs_stop_nobody), TEST(c_pass_nothing_crosses_between_the_modes),
       TEST(c_pass_over_two_workers), TEST(ice_checks_are_answered_and_select_the_remote),
-      TEST(ice_nomination_moves_the_remote), TEST(ice_forged_checks_are_not_answered),
-      TEST(ice_errors_that_a_lite_agent_gives), TEST(ice_checks_have_a_rate),
-      TEST(ice_only_where_it_was_negotiated), TEST(ice_restart_takes_other_credentials))
+      TEST(ice_selection_is_told), TEST(ice_nomination_moves_the_remote),
+      TEST(ice_forged_checks_are_not_answered), TEST(ice_errors_that_a_lite_agent_gives),
+      TEST(ice_checks_have_a_rate), TEST(ice_only_where_it_was_negotiated),
+      TEST(ice_restart_takes_other_credentials))

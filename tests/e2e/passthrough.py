@@ -94,25 +94,38 @@ def fingerprint_of(sdp):
     return next(line[14:].split(" ")[1] for line in sdp.split("\r\n") if line.startswith("a=fingerprint:"))
 
 
-def sip_calls(c, lab, control, role):
-    """Their offer waits for the H.323 endpoint, whose role may be any."""
-    what = f"SIP calls, H.323 {role}"
+def h323_endpoint(lab, direction, *arguments):
+    """An endpoint that calls the server, or is called by it."""
+    ip = sluice_lab.ENDPOINT_IPS[1]
+    if direction == "in":
+        return lab.endpoint("anna", *arguments, ip=ip)
+    anna = lab.endpoint("anna", "--listen", *arguments, ip=ip, call=None)
+    anna.wait_event("listening")
+    lab.call("session.call", to=f"anna@{ip}", conference="demo")
+    return anna
+
+
+def sip_calls(c, lab, control, role, direction, h245):
+    """Their offer waits for the H.323 endpoint, whose role may be any, whoever is called and master."""
+    what = f"SIP calls, H.323 {role}, {direction}, {h245}"
     before = counters(lab)
     sip = Sip(lab.control())
     baresip = sdp_lab.Baresip(lab, "-e", f"/dial sip:demo@{sluice_lab.SERVER_IP4}")
     try:
         sip.wait(lambda: sip.session)
         record = lab.path("anna.wav")
-        anna = lab.endpoint("anna", "--play", sdp_lab.steady_tone(lab, 1000), "--loop", "--start", "now", "--record",
-                            record, "--duration", "5", "--timeout", "20", "--setup", role,
-                            ip=sluice_lab.ENDPOINT_IPS[1])
+        anna = h323_endpoint(lab, direction, "--play", sdp_lab.steady_tone(lab, 1000), "--loop", "--start", "now",
+                             "--record", record, "--duration", "5", "--timeout", "20", "--setup", role,
+                             "--term-type", "50" if h245 == "master" else "250")
         event = control.wait_event("session.described", 10, lambda e: e.get("session") == sip.session)
         answer = event["data"]["sdp"]
         c.equal(f"{what}: the answer's role", setup_of(answer), {"actpass": "active"}.get(role, role))
         sip.answer_with(answer)
         control.wait_event("media.passed", 10)
         h323 = h323_session(lab, sip)
-        association = lab.call("session.get", id=h323)["transports"][0]["association"]
+        seen = lab.call("session.get", id=h323)
+        c.equal(f"{what}: the server's role in H.245", seen["role"], h245)
+        association = seen["transports"][0]["association"]
         c.equal(f"{what}: SIP was told the endpoint's own fingerprint",
                 association["peer_fingerprint"]["value"], fingerprint_of(answer))
         lab.wait_stats(lambda s: s["data_plane"]["media_passed"] - before["media"] > 200)
@@ -255,21 +268,22 @@ def main():
         lab.start()
         control = lab.control()
         control.call("events.subscribe", types=["session.described", "session.closed", "media.passed"])
-        with c.proof("C-PASS", "H.323 and SIP, end to end"):
-            for role in ("actpass", "active", "passive"):
-                c.case(f"SIP calls, H.323 {role}", sip_calls, c, lab, control, role)
-            c.case("SIP is called", sip_is_called, c, lab, control)
-            for roles in (("actpass", "actpass"), ("active", "actpass"), ("actpass", "active"), ("passive", "active")):
-                c.case(f"H.323 {roles}", h323_meets_h323, c, lab, roles)
-            control.events.clear()
-            watch = lab.control()
-            watch.call("events.subscribe", types=["session.closed"])
-            c.case("roles that exclude each other", roles_that_exclude, c, lab, watch)
-            c.case("hashes that differ", hashes_that_differ, c, lab, watch)
-            watch = lab.control()
-            watch.call("events.subscribe", types=["session.described", "session.closed", "media.passed"])
-            c.case("wrong fingerprint of H.323", wrong_fingerprint_of_h323, c, lab, watch)
-            c.case("wrong fingerprint of SIP", wrong_fingerprint_of_sip, c, lab, watch)
+        for role, direction, h245 in (("actpass", "in", "master"), ("active", "in", "slave"),
+                                      ("passive", "out", "master"), ("actpass", "out", "slave")):
+            with c.proof("C-PASS", f"H.323 and SIP, end to end: {role}", {"dir": direction, "h245": h245}):
+                c.case(f"SIP calls, H.323 {role}", sip_calls, c, lab, control, role, direction, h245)
+        c.case("SIP is called", sip_is_called, c, lab, control)
+        for roles in (("actpass", "actpass"), ("active", "actpass"), ("actpass", "active"), ("passive", "active")):
+            c.case(f"H.323 {roles}", h323_meets_h323, c, lab, roles)
+        control.events.clear()
+        watch = lab.control()
+        watch.call("events.subscribe", types=["session.closed"])
+        c.case("roles that exclude each other", roles_that_exclude, c, lab, watch)
+        c.case("hashes that differ", hashes_that_differ, c, lab, watch)
+        watch = lab.control()
+        watch.call("events.subscribe", types=["session.described", "session.closed", "media.passed"])
+        c.case("wrong fingerprint of H.323", wrong_fingerprint_of_h323, c, lab, watch)
+        c.case("wrong fingerprint of SIP", wrong_fingerprint_of_sip, c, lab, watch)
     c.finish()
 
 
