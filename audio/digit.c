@@ -7,6 +7,8 @@
 #define EVENTS        17 /* 0-16: RFC 4733 3.2 */
 /* Updates come every 50 ms or less often than packets of audio (2.5.1.3); three ends in a row. */
 #define EXPIRE_US   300000
+#define PRESS_US    50000
+#define BURST       15
 #define EVENT_CLOCK 8000 /* that of the audio beside it, RFC 4733 2.1 */
 
 char audio_digit_to_char(uint8_t event)
@@ -17,6 +19,26 @@ char audio_digit_to_char(uint8_t event)
 unsigned audio_digit_ms(const struct audio_digit *d, unsigned clock)
 {
     return (unsigned)((uint64_t)d->duration * 1000 / (clock > 0 ? clock : EVENT_CLOCK));
+}
+
+/* Each press is an event that somebody has to deal with: a peer must not make thousands. */
+static bool may_press(uint64_t *paid_us, uint64_t now_us)
+{
+    uint64_t from = *paid_us > now_us ? *paid_us : now_us;
+
+    if (from - now_us > BURST * PRESS_US)
+        return false;
+    *paid_us = from + PRESS_US;
+    return true;
+}
+
+static void begin(struct audio_digit *d, uint8_t event, uint32_t timestamp)
+{
+    *d = (struct audio_digit){.is_pressed = true,
+                              .has_last = true,
+                              .event = event,
+                              .timestamp = timestamp,
+                              .paid_us = d->paid_us};
 }
 
 bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t length,
@@ -39,11 +61,12 @@ bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t le
             return true; /* a repetition of its end */
     } else if (d->has_last && (int32_t)(timestamp - d->timestamp) < 0) {
         return true; /* of a key before this one: late */
+    } else if (!may_press(&d->paid_us, now_us)) {
+        return true;
     } else {
         if (d->is_pressed)
             *ended = *d; /* its end was lost */
-        *d = (struct audio_digit){
-            .is_pressed = true, .has_last = true, .event = payload[0], .timestamp = timestamp};
+        begin(d, payload[0], timestamp);
         *news = AUDIO_DIGIT_BEGUN;
     }
     d->heard_us = now_us;

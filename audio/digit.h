@@ -20,6 +20,7 @@ struct audio_digit {
     uint32_t timestamp; /* where it began: what tells one press from the next */
     uint32_t duration;  /* RTP units, the longest that was told */
     uint64_t heard_us;  /* arrival of its last packet */
+    uint64_t paid_us;   /* until when the presses so far have used up the rate allowed */
 };
 
 /* Takes the payload of a packet. A press of another key that begins while one is held ends that

@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-#define BUCKET_US 2000000
-#define JUMP_US   1000000 /* a change of transit that no network makes: the clock was set anew */
-#define LATE_RUN  4       /* this many late in a row: our idea of the clock is wrong */
-#define BURST_US  600000  /* audio that may come at once behind a pause of the network */
-#define WINDOW    64      /* sequence numbers that are told from duplicates */
-#define LEAP      1000    /* more than that is another count, not a loss */
+#define BUCKET_US   2000000
+#define JUMP_US     1000000 /* a change of transit that no network makes: the clock was set anew */
+#define LATE_RUN    4       /* this many late in a row: our idea of the clock is wrong */
+#define BURST_US    600000  /* audio that may come at once behind a pause of the network */
+#define COST_MIN_US 2500 /* the shortest frame of any codec: packets cost time, not audio alone */
+#define WINDOW      64   /* sequence numbers that are told from duplicates */
+#define LEAP        1000 /* more than that is another count, not a loss */
 
 void audio_jitter_init(struct audio_jitter *j, uint8_t *slots, uint16_t slot_bytes)
 {
@@ -84,6 +85,7 @@ static bool pay(struct audio_jitter *j, const struct audio_jitter_input *in, uin
     uint64_t passed = now_us - j->last_us;
     int32_t cost = (int32_t)((uint64_t)in->units * 1000000 / in->clock);
 
+    cost = cost > COST_MIN_US ? cost : COST_MIN_US;
     if (passed >= BURST_US)
         j->credit_us = BURST_US;
     else

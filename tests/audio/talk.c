@@ -122,6 +122,14 @@ void talk_run(struct talk *t, unsigned ms)
     }
 }
 
+void talk_stall(struct talk *t, unsigned ms)
+{
+    for (uint64_t end = t->now_us + ms * 1000ULL; t->now_us < end; t->now_us += AUDIO_TICK_US) {
+        send_due(t, t->now_us);
+        deliver(t, t->now_us);
+    }
+}
+
 void talk_listen(struct talk *t)
 {
     t->out_count = 0;

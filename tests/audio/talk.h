@@ -47,6 +47,9 @@ void talk_start(struct talk *t);
 /* Lets so much time pass. */
 void talk_run(struct talk *t, unsigned ms);
 
+/* The same, but the worker does nothing: packets come, no tick is done. */
+void talk_stall(struct talk *t, unsigned ms);
+
 /* Forgets what was mixed so far. */
 void talk_listen(struct talk *t);
 

@@ -142,6 +142,23 @@ static void short_payload_is_malformed(void)
     audio_room_destroy(r.room);
 }
 
+static void flood_of_presses_is_bounded(void)
+{
+    struct audio_event event;
+    struct rig r;
+    unsigned digits = 0;
+
+    rig_start(&r);
+    for (unsigned i = 0; i < 5000; i++) {
+        send(&r, 1, true, 160, 1000 + i);
+        r.now_us -= 19000; /* a thousand a second */
+        while (audio_room_next_event(r.room, &event))
+            digits += event.kind == AUDIO_EVENT_DIGIT;
+    }
+    CU_ASSERT_TRUE(digits >= 100 && digits <= 120); /* five seconds of 20 and 16 at once */
+    audio_room_destroy(r.room);
+}
+
 static void durations_count_by_the_clock_of_the_events(void)
 {
     struct audio_digit d = {.duration = 4800};
@@ -199,5 +216,6 @@ static void audio_is_muted_while_a_key_is_held(void)
 
 SUITE("audio/digit", TEST(three_ends_are_one_digit), TEST(end_alone_is_a_digit_nevertheless),
       TEST(lost_ends_are_made_up), TEST(late_and_foreign_events_are_nothing),
-      TEST(short_payload_is_malformed), TEST(durations_count_by_the_clock_of_the_events),
-      TEST(every_event_has_its_character), TEST(audio_is_muted_while_a_key_is_held))
+      TEST(short_payload_is_malformed), TEST(flood_of_presses_is_bounded),
+      TEST(durations_count_by_the_clock_of_the_events), TEST(every_event_has_its_character),
+      TEST(audio_is_muted_while_a_key_is_held))

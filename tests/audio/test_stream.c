@@ -109,7 +109,6 @@ static void jitter_makes_the_buffer_grow_and_no_more_is_lost(void)
     talk_run(&t, 5000);
     concealed = talk_stats(&t).concealed_ms;
     late = t.verdicts[AUDIO_PACKET_LATE];
-    printf("(%llu ms concealed) ", (unsigned long long)concealed);
     CU_ASSERT_TRUE(concealed > 0 && concealed < 300);
     talk_listen(&t);
     talk_run(&t, 20000);
@@ -117,6 +116,7 @@ static void jitter_makes_the_buffer_grow_and_no_more_is_lost(void)
     CU_ASSERT_TRUE(t.verdicts[AUDIO_PACKET_LATE] - late <= 1);
     CU_ASSERT_TRUE(talk_match(&t, &delay) > 0.9);
     CU_ASSERT_TRUE(delay >= 55000 && delay <= 60000 + 45000);
+    printf("(%llu ms concealed, delay %.0f ms) ", (unsigned long long)concealed, delay / 1000);
     CU_ASSERT_TRUE(talk_stats(&t).jitter_ms >= 50 && talk_stats(&t).jitter_ms <= 60);
     talk_end(&t);
 }
@@ -299,6 +299,38 @@ static void stalled_network_leaves_no_delay_behind(void)
     talk_end(&t);
 }
 
+static void stalled_worker_leaves_no_delay_behind(void)
+{
+    static const unsigned stalls[] = {40, 100, 300, 2000};
+
+    for (unsigned i = 0; i < sizeof(stalls) / sizeof(stalls[0]); i++) {
+        struct talk t = {.signal = talk_speech, .phase_us = 4000};
+        double delay;
+
+        talk_start(&t);
+        talk_run(&t, 2000);
+        talk_stall(&t, stalls[i]);
+        talk_run(&t, 12000);
+        talk_listen(&t);
+        talk_run(&t, 2000);
+        CU_ASSERT_TRUE(talk_match(&t, &delay) > 0.97);
+        CU_ASSERT_TRUE(delay <= 40000);
+        talk_end(&t);
+    }
+}
+
+/* Packets of a millisecond: the audio is not too much, the work would be. */
+static void tiny_packets_are_bounded(void)
+{
+    struct talk t = {.signal = talk_speech, .ptime_ms = 1};
+
+    talk_start(&t);
+    talk_run(&t, 5000);
+    CU_ASSERT_TRUE(t.verdicts[AUDIO_PACKET_KEPT] + t.verdicts[AUDIO_PACKET_LATE] < 2400);
+    CU_ASSERT_TRUE(t.verdicts[AUDIO_PACKET_OVER_RATE] > 2500);
+    talk_end(&t);
+}
+
 static void longer_way_is_followed_and_forgotten(void)
 {
     struct talk t = {.signal = talk_speech, .delay_us = longer_way};
@@ -355,4 +387,5 @@ SUITE("audio/stream", TEST(undisturbed_stream_passes_unchanged_and_soon),
       TEST(timestamps_that_stand_still_in_a_pause_are_followed),
       TEST(pause_is_silence_and_not_loss), TEST(another_source_takes_over_when_the_first_is_quiet),
       TEST(tenfold_rate_is_bounded_and_counted), TEST(stalled_network_leaves_no_delay_behind),
+      TEST(stalled_worker_leaves_no_delay_behind), TEST(tiny_packets_are_bounded),
       TEST(longer_way_is_followed_and_forgotten), TEST(hour_of_clock_drift_keeps_the_delay))
