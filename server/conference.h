@@ -198,6 +198,10 @@ int conference_get_voice(const struct conference *c, const struct session *s,
                          struct conference_voice *voice);
 int conference_set_voice(struct conference *c, struct session *s,
                          const struct conference_voice *voice);
+/* A member wants to see just this one (H.243 VCS), NULL: whoever the layout shows. ERR_NOTFOUND: it
+ * has no video, or is not there. */
+int conference_watch(struct conference *c, struct session *s, struct session *source);
+
 /* Whose video is seen: `shown` NULL for layout voice, else somebody. ERR_STATE, ERR_INVAL. */
 int conference_set_layout(struct conference *c, enum settings_layout layout, struct session *shown,
                           const char **why);

@@ -418,6 +418,18 @@ void conference_video_leave(struct conference *c, struct member *gone)
     }
 }
 
+int conference_watch(struct conference *c, struct session *s, struct session *source)
+{
+    struct member *m = conference_member(c, s);
+    struct member *wanted = source != NULL ? conference_member(c, source) : NULL;
+
+    if (m == NULL || !conference_has_mix(c) || (source != NULL && !is_candidate(wanted, m)))
+        return ERR_NOTFOUND;
+    m->wants = wanted;
+    conference_update(c);
+    return 0;
+}
+
 int conference_set_layout(struct conference *c, enum settings_layout layout, struct session *shown,
                           const char **why)
 {

@@ -123,6 +123,15 @@ void h243_enter(struct h243_member *m, struct h245_engine *engine)
     tell_others(m, h245_ConferenceIndication_terminalJoinedConference);
 }
 
+void h243_ask_password(struct h243_member *m, struct h245_engine *engine, uint64_t now)
+{
+    static const struct h245_ConferenceRequest ask = {.kind =
+                                                          h245_ConferenceRequest_enterH243Password};
+
+    (void)h245_conference_request(engine, &ask, now);
+    m->h->ops->touched(m->user);
+}
+
 void h243_forget(struct h243_member *m)
 {
     struct h243 *h = m->h;
@@ -277,6 +286,53 @@ static void drop(struct h243_member *m, const struct h245_TerminalLabel *label)
         m->h->ops->drop(who->user, who == m);
 }
 
+/* ---- whom one sees ---- */
+
+static bool watch(struct h243_member *m, const struct h245_TerminalLabel *label)
+{
+    struct h243_member *source = label != NULL ? find(m->h, label) : NULL;
+
+    if (m->h->ops->watch == NULL || (label != NULL && (source == NULL || source == m)))
+        return false;
+    return m->h->ops->watch(m->user, source != NULL ? source->user : NULL);
+}
+
+/* Only the chair may choose for all (H.243 section 9.3.5). */
+static bool broadcast(struct h243_member *m, const struct h245_TerminalLabel *label)
+{
+    struct h243_member *source = find(m->h, label);
+
+    return m->h->chair == m && source != NULL && m->h->ops->broadcast != NULL &&
+           m->h->ops->broadcast(source->user, true);
+}
+
+static void answer_watch(struct h243_member *m, const struct h245_TerminalLabel *label)
+{
+    struct h245_ConferenceResponse_sendThisSourceResponse body = {
+        .kind = watch(m, label)
+                    ? h245_ConferenceResponse_sendThisSourceResponse_grantedSendThisSource
+                    : h245_ConferenceResponse_sendThisSourceResponse_deniedSendThisSource};
+    struct h245_ConferenceResponse r = {.kind = h245_ConferenceResponse_sendThisSourceResponse,
+                                        .u.sendThisSourceResponse = &body};
+
+    respond(m, &r);
+}
+
+static void answer_broadcast(struct h243_member *m, const struct h245_TerminalLabel *label)
+{
+    bool is_granted = broadcast(m, label);
+    struct h245_ConferenceResponse_makeTerminalBroadcasterResponse body = {
+        .kind =
+            is_granted
+                ? h245_ConferenceResponse_makeTerminalBroadcasterResponse_grantedMakeTerminalBroadcaster
+                : h245_ConferenceResponse_makeTerminalBroadcasterResponse_deniedMakeTerminalBroadcaster};
+    struct h245_ConferenceResponse r = {.kind =
+                                            h245_ConferenceResponse_makeTerminalBroadcasterResponse,
+                                        .u.makeTerminalBroadcasterResponse = &body};
+
+    respond(m, &r);
+}
+
 bool h243_on_request(struct h243_member *m, const struct h245_ConferenceRequest *request)
 {
     if (m->engine == NULL)
@@ -302,8 +358,14 @@ bool h243_on_request(struct h243_member *m, const struct h245_ConferenceRequest 
     case h245_ConferenceRequest_requestAllTerminalIDs:
         send_all_names(m);
         return true;
+    case h245_ConferenceRequest_sendThisSource:
+        answer_watch(m, request->u.sendThisSource);
+        return true;
+    case h245_ConferenceRequest_makeTerminalBroadcaster:
+        answer_broadcast(m, request->u.makeTerminalBroadcaster);
+        return true;
     default:
-        return false; /* passwords and names are the MC's to ask for; sources are not chosen here */
+        return false; /* passwords and names are the MC's to ask for */
     }
 }
 
@@ -328,16 +390,35 @@ static void drop_all(struct h243_member *chair)
 
 bool h243_on_command(struct h243_member *m, const struct h245_ConferenceCommand *command)
 {
-    if (command->kind != h245_ConferenceCommand_dropConference || m->h->chair != m)
+    if (m->engine == NULL)
         return false;
-    drop_all(m);
-    return true;
+    switch (command->kind) {
+    case h245_ConferenceCommand_sendThisSource:
+        return watch(m, command->u.sendThisSource);
+    case h245_ConferenceCommand_cancelSendThisSource:
+        return watch(m, NULL);
+    case h245_ConferenceCommand_makeTerminalBroadcaster:
+        return broadcast(m, command->u.makeTerminalBroadcaster);
+    case h245_ConferenceCommand_cancelMakeTerminalBroadcaster:
+        return m->h->chair == m && m->h->ops->broadcast != NULL &&
+               m->h->ops->broadcast(m->user, false);
+    case h245_ConferenceCommand_dropConference:
+        if (m->h->chair != m)
+            return false;
+        drop_all(m);
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Who wants to speak tells the chair, if there is one that is somebody else. */
 void h243_on_indication(struct h243_member *m, const struct h245_ConferenceIndication *indication)
 {
-    if (indication->kind == h245_ConferenceIndication_requestForFloor && m->h->chair != NULL &&
-        m->h->chair != m && m->h->chair->engine != NULL)
+    if (indication->kind != h245_ConferenceIndication_requestForFloor || m->engine == NULL)
+        return;
+    if (m->h->ops->floor != NULL)
+        m->h->ops->floor(m->user);
+    if (m->h->chair != NULL && m->h->chair != m && m->h->chair->engine != NULL)
         indicate(m->h->chair, h245_ConferenceIndication_floorRequested, m);
 }

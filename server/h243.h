@@ -31,6 +31,12 @@ struct h243_ops {
     void (*touched)(void *user);
     /* Became the chair, or the owner of the presentation token; or is it no longer. */
     void (*changed)(void *user, const char *what, bool is_owner);
+    /* The rest may be NULL: not done here. Wants to speak. */
+    void (*floor)(void *user);
+    /* Wants to see `source` (VCS), NULL: whoever the conference shows. False: cannot. */
+    bool (*watch)(void *user, void *source);
+    /* The chair wants all to see it (VCB), or (is_on false) whoever speaks. False: cannot. */
+    bool (*broadcast)(void *user, bool is_on);
 };
 
 /* ERR_NOMEM. `ops` stays. */
@@ -41,6 +47,9 @@ void h243_destroy(struct h243 *h); /* members too; tells nobody. NULL is fine. *
 struct h243_member *h243_add(struct h243 *h, void *user);
 /* Its H.245 is ready: it learns its number, the others that it is there. */
 void h243_enter(struct h243_member *m, struct h245_engine *engine);
+/* The MC asks for the conference's password (TCS1) before it lets the member in: the answer is the
+ * engine's on_conference_response. */
+void h243_ask_password(struct h243_member *m, struct h245_engine *engine, uint64_t now);
 /* Can be sent H.239's messages; from its capabilities. */
 void h243_set_h239(struct h243_member *m, bool has_h239);
 /* Gone: the others learn it, what it owned is free. The member is freed. */

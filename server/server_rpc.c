@@ -68,6 +68,7 @@ const struct control_event server_events[] = {
                              "the whole mix), reason; when it has ended bytes, ms, dropped"},
     {"conference.announcement", "conference, state (started, ended, failed), file, session (null: "
                                 "for all), reason"},
+    {"conference.floor", "a session wants to speak (H.243): conference"},
     {"conference.pin", "conference, result (asked, accepted, wrong, failed, timeout), tries_left"},
     {"dataplane.attached", "sluice-dp is there: text"},
     {"dataplane.lost", "sluice-dp is gone, its sessions end: text"},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "server/conference.h"
 #include "server/h243.h"
 #include "server/session_data.h"
@@ -14,6 +15,14 @@
 #include "signalling/schema/h245.h"
 
 /* ---- the seat ---- */
+
+static void copy_octets(char *to, size_t cap, const struct per_octets *from)
+{
+    size_t n = from->len < cap - 1 ? from->len : cap - 1;
+
+    memcpy(to, from->p, n);
+    to[n] = '\0';
+}
 
 static const char *name_of(void *user)
 {
@@ -53,8 +62,40 @@ static void on_changed(void *user, const char *what, bool is_owner)
                       json_pack("{s:s,s:b}", "token", what, "is_owner", is_owner));
 }
 
+static void on_floor(void *user)
+{
+    struct session *s = user;
+
+    if (session_wants_events(s))
+        session_event(s, "conference.floor", json_pack("{s:s}", "conference", s->conference_name));
+}
+
+static bool on_watch(void *user, void *source)
+{
+    struct session *s = user;
+
+    return conference_watch(s->conference, s, source) == 0;
+}
+
+static bool on_broadcast(void *user, bool is_on)
+{
+    struct session *s = user;
+    const char *why;
+
+    return conference_set_layout(s->conference,
+                                 is_on ? SETTINGS_LAYOUT_FIXED : SETTINGS_LAYOUT_VOICE,
+                                 is_on ? s : NULL, &why) == 0;
+}
+
 const struct h243_ops session_h243_ops = {
-    .name = name_of, .drop = on_drop, .touched = on_touched, .changed = on_changed};
+    .name = name_of,
+    .drop = on_drop,
+    .touched = on_touched,
+    .changed = on_changed,
+    .floor = on_floor,
+    .watch = on_watch,
+    .broadcast = on_broadcast,
+};
 
 /* NULL: none, or not any more. */
 static struct h243_member *seat_of(const struct session *s)
@@ -84,8 +125,25 @@ void session_control_on_ready(void *arg)
 {
     struct session *s = arg;
 
-    if (s->conference != NULL && conference_may_take_seat(s->conference, s))
+    if (s->conference == NULL)
+        return;
+    if (conference_may_take_seat(s->conference, s))
         session_take_seat(s);
+    else /* an endpoint with H.243 can ask its user in a better way than by keys */
+        h243_ask_password(seat_of(s), s->h245, s->now);
+}
+
+void session_control_on_conference_response(void *arg,
+                                            const struct h245_ConferenceResponse *response)
+{
+    char digits[SETTINGS_PIN_MAX * 2];
+
+    if (response->kind != h245_ConferenceResponse_passwordResponse)
+        return;
+    copy_octets(digits, sizeof(digits) - 1, &response->u.passwordResponse->password);
+    strcat(digits, "#"); /* whole as it is: too short is wrong, not the beginning of something */
+    session_on_pin(arg, digits);
+    secret_wipe(digits, sizeof(digits));
 }
 
 bool session_control_on_conference_request(void *arg, const struct h245_ConferenceRequest *request)
@@ -141,14 +199,6 @@ json_t *session_terminal_json(const struct session *s)
 }
 
 /* ---- indications ---- */
-
-static void copy_octets(char *to, size_t cap, const struct per_octets *from)
-{
-    size_t n = from->len < cap - 1 ? from->len : cap - 1;
-
-    memcpy(to, from->p, n);
-    to[n] = '\0';
-}
 
 /* Many endpoints name their product in call signalling; the others do it here. */
 static void on_vendor(struct session *s, const struct h245_VendorIdentification *vendor)

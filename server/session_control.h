@@ -23,6 +23,8 @@ void session_take_seat(struct session *s);
 /* Callbacks of the H.245 engine, `arg` is the session. */
 void session_control_on_ready(void *arg);
 bool session_control_on_conference_request(void *arg, const struct h245_ConferenceRequest *request);
+void session_control_on_conference_response(void *arg,
+                                            const struct h245_ConferenceResponse *response);
 bool session_control_on_conference_command(void *arg, const struct h245_ConferenceCommand *command);
 bool session_control_on_generic(void *arg, enum h245_generic_class class,
                                 const struct h245_GenericMessage *message);

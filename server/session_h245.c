@@ -214,18 +214,23 @@ static void tell_user_input(struct session *s, const char *text, uint32_t durati
                                 (json_int_t)duration_ms, "via", via));
 }
 
-/* Keys of a PIN are nobody else's: no event tells them. */
-void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via)
+bool session_on_pin(struct session *s, const char *digits)
 {
     enum conference_pin pin = CONFERENCE_PIN_NOT_TAKEN;
 
-    s->env->stats.user_inputs++;
     if (s->conference != NULL)
-        pin = conference_on_digits(s->conference, s, text);
-    if (pin == CONFERENCE_PIN_NOT_TAKEN)
-        tell_user_input(s, text, duration_ms, via);
-    else if (pin == CONFERENCE_PIN_FAILED)
+        pin = conference_on_digits(s->conference, s, digits);
+    if (pin == CONFERENCE_PIN_FAILED)
         session_end(s, SESSION_END_WRONG_PIN, "the PIN was wrong too often");
+    return pin != CONFERENCE_PIN_NOT_TAKEN;
+}
+
+/* Keys of a PIN are nobody else's: no event tells them. */
+void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via)
+{
+    s->env->stats.user_inputs++;
+    if (!session_on_pin(s, text))
+        tell_user_input(s, text, duration_ms, via);
 }
 
 static void on_user_input(void *arg, const struct h245_user_input *input)
@@ -276,6 +281,7 @@ static const struct h245_engine_ops ops = {
     .on_ready = session_control_on_ready,
     .on_conference_request = session_control_on_conference_request,
     .on_conference_command = session_control_on_conference_command,
+    .on_conference_response = session_control_on_conference_response,
     .on_generic = session_control_on_generic,
     .on_indication = session_control_on_indication,
     .on_mode_request = session_control_on_mode_request,

@@ -388,6 +388,8 @@ void session_refresh_capabilities(struct session *s);
 int session_send_capabilities(struct session *s);
 void session_check_active(struct session *s); /* both sides know each other: channels may open */
 void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
+/* Digits that may be a PIN's; true: they were. May end the session. */
+bool session_on_pin(struct session *s, const char *digits);
 void session_user_input(struct session *s, const char *text, uint32_t duration_ms, const char *via);
 
 /* session_channel.c: the table */

@@ -4,6 +4,7 @@
 
 #include "fake_world.h"
 #include "signalling/h245/h239.h"
+#include "signalling/per/per.h"
 #include "signalling/schema/h245.h"
 
 void peer_on_indication(void *arg, const struct h245_IndicationMessage *m)
@@ -27,11 +28,32 @@ void peer_on_conference_response(void *arg, const struct h245_ConferenceResponse
 
     if (r->kind == h245_ConferenceResponse_terminalListResponse)
         p->heard.list = r->u.terminalListResponse.n;
+    if (r->kind == h245_ConferenceResponse_sendThisSourceResponse) {
+        p->heard.watch_answers++;
+        p->heard.may_watch = r->u.sendThisSourceResponse->kind ==
+                             h245_ConferenceResponse_sendThisSourceResponse_grantedSendThisSource;
+    }
     if (r->kind == h245_ConferenceResponse_makeMeChairResponse) {
         p->heard.chair_answers++;
         p->heard.is_chair = r->u.makeMeChairResponse->kind ==
                             h245_ConferenceResponse_makeMeChairResponse_grantedChairToken;
     }
+}
+
+/* One without H.243 does not know the request: functionNotSupported. */
+bool peer_on_conference_request(void *arg, const struct h245_ConferenceRequest *request)
+{
+    struct peer *p = arg;
+    struct h245_ConferenceResponse_passwordResponse body = {.terminalLabel = {1, 1}};
+    const struct h245_ConferenceResponse r = {.kind = h245_ConferenceResponse_passwordResponse,
+                                              .u.passwordResponse = &body};
+
+    if (request->kind != h245_ConferenceRequest_enterH243Password || p->password == NULL)
+        return false;
+    p->heard.passwords++;
+    body.password = per_octets_of(p->password, strlen(p->password));
+    (void)h245_conference_respond(p->h245, &r);
+    return true;
 }
 
 bool peer_on_generic(void *arg, enum h245_generic_class class,

@@ -5,6 +5,7 @@
 #include "signalling/h245/engine.h"
 
 void peer_on_indication(void *arg, const struct h245_IndicationMessage *m);
+bool peer_on_conference_request(void *arg, const struct h245_ConferenceRequest *request);
 void peer_on_conference_response(void *arg, const struct h245_ConferenceResponse *r);
 bool peer_on_generic(void *arg, enum h245_generic_class class,
                      const struct h245_GenericMessage *message);

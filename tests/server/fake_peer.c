@@ -251,6 +251,7 @@ static const struct h245_engine_ops h245_ops = {
     .on_channel_close_request = peer_on_close_request,
     .on_indication = peer_on_indication,
     .on_conference_response = peer_on_conference_response,
+    .on_conference_request = peer_on_conference_request,
     .on_generic = peer_on_generic,
     .on_mode_answer = peer_on_mode_answer,
     .on_mode_request = peer_on_mode_request,

@@ -119,6 +119,7 @@ struct peer {
     bool opens;                           /* opens its channel once MSD and capabilities are done */
     bool opens_plain;                     /* ... without protection whatever was agreed */
     bool is_mute;                         /* answers nothing any more */
+    const char *password;                 /* for H.243 to ask; NULL: knows no H.243 */
     bool tunnels;                         /* H.245 in call signalling; set before peer_call */
     bool is_early;                        /* ... from the Setup on */
     enum h225_goal goal;                  /* of its Setup */
@@ -181,6 +182,8 @@ struct peer {
     bool end_session;
     struct { /* of the small procedures of H.245 */
         uint8_t number;
+        unsigned passwords, watch_answers;
+        bool may_watch;
         unsigned joined, left, chair_answers, list, tokens, owners, modes, mode_requests;
         bool is_chair, has_token;
         enum h245_mode_answer mode;

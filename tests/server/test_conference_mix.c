@@ -316,6 +316,32 @@ static void who_waits_for_the_pin_is_neither_heard_nor_hears(void)
     end();
 }
 
+static void password_of_h243_is_as_good_as_keys(void)
+{
+    struct peer *a, *b, *c;
+
+    begin();
+    strcpy(row->pin, "42");
+    row->pin_tries = 1;
+    a = world_peer(w);
+    a->password = "42";
+    enter(a, "demo");
+    CU_ASSERT_EQUAL(a->heard.passwords, 1);
+    CU_ASSERT_FALSE(part_of(a)->is_muted);
+    CU_ASSERT_NOT_EQUAL(a->heard.number, 0);
+    b = world_peer(w);
+    b->password = "4"; /* too short is wrong, not a beginning */
+    peer_call(b, "demo");
+    world_run(w);
+    CU_ASSERT_STRING_EQUAL(session_end_to_str(session_end_reason(b->session)), "wrong_pin");
+    c = caller(); /* knows no H.243 and has keys */
+    CU_ASSERT_TRUE(part_of(c)->is_muted);
+    CU_ASSERT_EQUAL(h245_send_user_input(c->h245, "42"), 0);
+    world_run(w);
+    CU_ASSERT_FALSE(part_of(c)->is_muted);
+    end();
+}
+
 static void wrong_pin_by_telephone_events_ends_the_session(void)
 {
     struct peer *a, *b;
@@ -541,6 +567,7 @@ SUITE("server/conference_mix", TEST(each_session_has_its_own_codec),
       TEST(offer_to_a_leg_by_sdp_has_all_codecs_and_keys),
       TEST(who_leaves_is_out_and_the_mix_goes_with_the_last),
       TEST(who_waits_for_the_pin_is_neither_heard_nor_hears),
+      TEST(password_of_h243_is_as_good_as_keys),
       TEST(wrong_pin_by_telephone_events_ends_the_session),
       TEST(mute_deafness_and_gain_reach_the_mixer),
       TEST(speaker_is_told_once_and_forgotten_when_it_leaves),

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "server/session_mix.h"
 #include "server/session_video.h"
+#include "signalling/h245/procedures.h"
 #include "signalling/h245/video.h"
 #include "signalling/schema/h245.h"
 #include "tests/suite.h"
@@ -161,6 +162,41 @@ static void layouts_fixed_and_lecture_show_who_was_named(void)
     CU_ASSERT_EQUAL(conference_set_layout(demo(), SETTINGS_LAYOUT_VOICE, NULL, &why), 0);
     CU_ASSERT_TRUE(sees(a, c) && sees(b, c));
     CU_ASSERT_EQUAL(world_events(w, "conference.layout"), 2);
+    end();
+}
+
+static void ask(struct peer *p, enum h245_ConferenceRequest_kind kind, const struct peer *about)
+{
+    struct h245_TerminalLabel label = {1, about->heard.number};
+    struct h245_ConferenceRequest request = {.kind = kind, .u.sendThisSource = &label};
+
+    CU_ASSERT_EQUAL(h245_conference_request(p->h245, &request, w->now), 0);
+    world_run(w);
+}
+
+static void member_may_choose_whom_it_sees_and_the_chair_for_all(void)
+{
+    struct peer *a, *b, *c, *plain;
+
+    begin();
+    a = viewer();
+    b = viewer();
+    c = viewer();
+    plain = enter(world_peer(w));
+    speak(b);
+    ask(a, h245_ConferenceRequest_sendThisSource, c); /* VCS */
+    CU_ASSERT_TRUE(a->heard.may_watch);
+    CU_ASSERT_TRUE(sees(a, c) && sees(c, b));
+    ask(b, h245_ConferenceRequest_sendThisSource, plain);
+    CU_ASSERT_EQUAL(b->heard.watch_answers, 1);
+    CU_ASSERT_FALSE(b->heard.may_watch);                       /* has no video */
+    ask(c, h245_ConferenceRequest_makeTerminalBroadcaster, c); /* is no chair */
+    CU_ASSERT_EQUAL(world_events(w, "conference.layout"), 0);
+    ask(c, h245_ConferenceRequest_makeMeChair, c);
+    ask(c, h245_ConferenceRequest_makeTerminalBroadcaster, a); /* VCB */
+    CU_ASSERT_EQUAL(world_events(w, "conference.layout"), 1);
+    CU_ASSERT_TRUE(sees(b, a) && sees(c, a));
+    CU_ASSERT_TRUE(sees(a, c)); /* its own wish stands */
     end();
 }
 
@@ -373,7 +409,8 @@ static void camera_control_goes_to_whom_one_sees(void)
 
 SUITE("server/conference_video", TEST(speaker_is_seen_by_all_and_sees_who_spoke_before),
       TEST(receiver_has_one_stream_over_all_switches),
-      TEST(layouts_fixed_and_lecture_show_who_was_named), TEST(who_leaves_is_seen_no_more),
+      TEST(layouts_fixed_and_lecture_show_who_was_named),
+      TEST(member_may_choose_whom_it_sees_and_the_chair_for_all), TEST(who_leaves_is_seen_no_more),
       TEST(muted_session_is_not_seen), TEST(source_is_asked_for_whole_pictures_not_too_often),
       TEST(everybody_is_told_what_all_others_can_take), TEST(source_obeys_the_slowest_that_sees_it),
       TEST(session_without_video_hears_and_is_not_disturbed),
