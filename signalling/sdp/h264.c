@@ -105,7 +105,7 @@ void sdp_h264_write(const struct h245_h264 *h, char *fmtp, size_t room)
 
     if (h->is_constrained)
         constraints |= CONSTRAINT_SET1;
-    if (level == H245_H264_LEVEL_1B) {
+    if (level == H245_H264_LEVEL_1B && h->profile_idc != 100) { /* High says it as 9 */
         level = 11;
         constraints |= CONSTRAINT_SET3;
     }
