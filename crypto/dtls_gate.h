@@ -28,8 +28,11 @@
 
 struct dtls_gate;
 
-/* A HelloVerifyRequest without our record number is taken if none with it came for so long. */
-#define DTLS_GATE_VERIFY_MS 100
+/* A HelloVerifyRequest without our record number is taken if none with it came for so long. Longer
+ * than our first retransmission takes: a server that asks for no cookie may have had no ear for the
+ * first hello (UDP overtakes the signalling), and what a forged cookie begins it never hears the
+ * start of. */
+#define DTLS_GATE_VERIFY_MS 1000
 /* What tells a repeated flight from a forged one. */
 #define DTLS_GATE_MARKS 6
 
