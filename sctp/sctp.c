@@ -15,6 +15,9 @@
 #include "base/err.h"
 
 #define HEADER_OCTETS 12 /* of every SCTP packet */
+/* The library bounds what waits by its octets: around short messages it would keep a hundred times
+ * as much. So many messages may wait. */
+#define WAITING_MAX 2048
 
 enum event_kind { EVENT_UP, EVENT_DOWN, EVENT_MESSAGE, EVENT_RESET, EVENT_ROOM };
 
@@ -36,6 +39,11 @@ struct sctp {
     struct socket *socket;
     struct sctp_options options;
     bool is_up, is_over, is_blocked;
+    /* Lengths of the messages that the library has, oldest first, as far as one can tell from the
+     * room that it says is left: which of them is on its way, and which is done, it tells nobody. */
+    uint32_t *sent;
+    uint32_t sent_first, sent_count;
+    size_t sent_octets;
     /* A message that comes in parts (RFC 6458 6.2.. partial delivery). */
     uint8_t *part;
     size_t part_len;
@@ -311,10 +319,18 @@ static int on_receive(struct socket *socket, union sctp_sockstore from, void *da
 static int on_send_room(struct socket *socket, uint32_t room, void *number)
 {
     struct sctp *s = find((uintptr_t)number);
+    size_t used;
 
     (void)socket;
-    (void)room;
-    if (s != NULL && s->is_blocked) {
+    if (s == NULL)
+        return 1;
+    used = s->options.send_octets > room ? s->options.send_octets - room : 0;
+    while (s->sent_count > 0 && s->sent_octets > used) {
+        s->sent_octets -= s->sent[s->sent_first];
+        s->sent_first = (s->sent_first + 1) % WAITING_MAX;
+        s->sent_count--;
+    }
+    if (s->is_blocked && s->sent_count < WAITING_MAX / 2) {
         s->is_blocked = false;
         (void)add_event(s, EVENT_ROOM);
     }
@@ -466,6 +482,11 @@ int sctp_create(const struct sctp_options *options, struct sctp **out)
     s = calloc(1, sizeof(*s));
     if (s == NULL)
         return ERR_NOMEM;
+    s->sent = calloc(WAITING_MAX, sizeof(*s->sent));
+    if (s->sent == NULL) {
+        free(s);
+        return ERR_NOMEM;
+    }
     s->options = *options;
     s->number = ++state.next;
     HASH_ADD(hh, state.all, number, sizeof(s->number), s);
@@ -492,6 +513,7 @@ void sctp_destroy(struct sctp *s)
     usrsctp_deregister_address((void *)s->number);
     HASH_DELETE(hh, state.all, s);
     free(s->part);
+    free(s->sent);
     free(s);
     leave();
 }
@@ -555,11 +577,22 @@ static int error_of(int number)
     }
 }
 
+static int push(struct sctp *s, const struct sctp_message *m, struct sctp_sendv_spa *info)
+{
+    ssize_t n =
+        usrsctp_sendv(s->socket, m->data, m->len, NULL, 0, info, sizeof(*info), SCTP_SENDV_SPA, 0);
+
+    if (n < 0)
+        return error_of(errno);
+    s->sent[(s->sent_first + s->sent_count++) % WAITING_MAX] = (uint32_t)m->len;
+    s->sent_octets += m->len;
+    return 0;
+}
+
 int sctp_send(struct sctp *s, const struct sctp_message *m)
 {
     struct sctp_sendv_spa info;
-    ssize_t n;
-    int err = 0;
+    int err;
 
     if (!s->is_up)
         return ERR_CLOSED;
@@ -567,11 +600,9 @@ int sctp_send(struct sctp *s, const struct sctp_message *m)
         return ERR_RANGE;
     fill_info(&info, m);
     enter();
-    n = usrsctp_sendv(s->socket, m->data, m->len, NULL, 0, &info, sizeof(info), SCTP_SENDV_SPA, 0);
-    if (n < 0)
-        err = error_of(errno);
+    err = s->sent_count < WAITING_MAX ? push(s, m, &info) : ERR_AGAIN;
+    s->is_blocked = err == ERR_AGAIN;
     if (err == ERR_AGAIN) {
-        s->is_blocked = true;
         state.stats.refused++;
     } else if (err == 0) {
         state.stats.messages_out++;
