@@ -282,8 +282,10 @@ bool session_data_on_opened(struct session *s, uint16_t lcn,
     }
     session_transport_learn_label(t, 1, fields.has_port_number, fields.port_number);
     c->media = c->media_control = fields.media;
-    if (fields.data.stack != H245_DATA_NO_STACK)
+    if (fields.data.stack != H245_DATA_NO_STACK) {
         c->data.sctp_port = fields.data.sctp_port;
+        c->data.max_message_size = fields.data.max_message_size;
+    }
     is_open(s, c); /* before the handshake: it has to know that data are expected */
     t->has_remote_from_ack = true;
     if (t->association == ASSOCIATION_NONE)
@@ -376,8 +378,10 @@ bool session_data_on_request(struct session *s, uint16_t lcn,
     if (channel == NULL) {
         s->env->stats.data_channels_refused++;
         session_reject(s, lcn, o.cause, o.why);
-        if (o.cause == H245_OLC_CONFLICT)
+        if (o.cause == H245_OLC_CONFLICT) {
+            s->refused_lanes &= ~session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
             session_data_open(s); /* what was meant, from the right side */
+        }
         return true;
     }
     t = channel->transport;
@@ -425,6 +429,15 @@ void session_data_on_confirmed(void *arg, uint16_t lcn)
     c->is_confirmed = true;
     if (s->conference != NULL)
         conference_update(s->conference);
+}
+
+/* Who does not want it any more says so by a request of its own when it does again. */
+void session_data_on_close_request(struct session *s, uint16_t lcn)
+{
+    const struct session_channel *c = session_channel_find(s, lcn, H245_OUTGOING);
+
+    if (c != NULL && c->is_data)
+        session_lane_refused(s, c);
 }
 
 bool session_data_conflicts(const struct session *s, const struct session_channel *ours_is,

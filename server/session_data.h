@@ -30,6 +30,7 @@ bool session_data_on_request(struct session *s, uint16_t lcn,
 bool session_data_on_opened(struct session *s, uint16_t lcn,
                             const struct h245_OpenLogicalChannelAck *ack);
 void session_data_on_confirmed(void *arg, uint16_t lcn);
+void session_data_on_close_request(struct session *s, uint16_t lcn);
 bool session_data_conflicts(const struct session *s, const struct session_channel *ours,
                             const struct h245_OpenLogicalChannel *theirs);
 /* The port of a pending one is there. */

@@ -194,8 +194,7 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
 
 static bool on_close_request(void *arg, uint16_t lcn)
 {
-    (void)arg;
-    (void)lcn;
+    session_data_on_close_request(arg, lcn);
     return true;
 }
 

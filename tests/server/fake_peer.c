@@ -1,4 +1,5 @@
 /* The H.245 side of a fake peer: the engine of the server itself, with a peer's answers. */
+#include "fake_data.h"
 #include "fake_heard.h"
 #include "fake_world.h"
 
@@ -118,8 +119,11 @@ static void peer_on_open_request(void *arg, uint16_t lcn, const struct h245_Open
     struct h245_channel_ack fields;
     struct h245_OpenLogicalChannelAck *ack = NULL;
     struct h23510_agreement agreement;
-    enum h23510_verdict verdict = h23510_check_olc(&p->dtls, olc, &agreement);
+    enum h23510_verdict verdict;
 
+    if (fake_data_on_request(p, lcn, olc))
+        return;
+    verdict = h23510_check_olc(&p->dtls, olc, &agreement);
     memset(&fields, 0, sizeof(fields));
     CU_ASSERT_EQUAL(h245_read_olc(olc, &c), 0);
     add_channel(p, &c, H245_INCOMING)->is_open = true;
@@ -155,6 +159,8 @@ static void peer_on_opened(void *arg, uint16_t lcn, const struct h245_OpenLogica
     struct h245_channel_ack fields;
     struct h23510_agreement agreement;
 
+    if (fake_data_on_opened(p, lcn, ack))
+        return;
     memset(&fields, 0, sizeof(fields));
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     CU_ASSERT_EQUAL(h245_read_olc_ack(ack, &fields), 0);
@@ -177,6 +183,8 @@ static void peer_on_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
     struct peer *p = arg;
     struct peer_channel *c = find_channel(p, lcn, H245_OUTGOING);
 
+    if (fake_data_on_rejected(p, lcn, cause))
+        return;
     p->was_refused = true;
     p->refused_cause = cause;
     if (p->out_lcn == lcn)
@@ -192,6 +200,7 @@ static void peer_on_closed(void *arg, uint16_t lcn, enum h245_direction directio
     struct peer_channel *c = find_channel(p, lcn, direction);
 
     (void)by;
+    fake_data_on_closed(p, lcn);
     if (c != NULL)
         c->lcn = 0;
     if (direction == H245_INCOMING) {
@@ -249,6 +258,7 @@ static const struct h245_engine_ops h245_ops = {
     .on_channel_rejected = peer_on_rejected,
     .on_channel_closed = peer_on_closed,
     .on_channel_close_request = peer_on_close_request,
+    .on_channel_confirmed = fake_data_on_confirmed,
     .on_indication = peer_on_indication,
     .on_conference_response = peer_on_conference_response,
     .on_conference_request = peer_on_conference_request,
@@ -272,7 +282,8 @@ void peer_init_dtls(struct peer *p)
 
 void peer_h245_begin(struct peer *p)
 {
-    const struct h245_engine_config config = {.random = peer_random};
+    const struct h245_engine_config config = {.random = peer_random,
+                                              .terminal_type = p->terminal_type};
 
     if (!p->has_dtls)
         peer_init_dtls(p);
@@ -346,7 +357,9 @@ void peer_send_capabilities(struct peer *p)
     const struct h245_caps_offer offer = {.audio = p->audio,
                                           .audio_count = p->audio_count,
                                           .relayed = p->relayed,
-                                          .relayed_count = p->relayed_count};
+                                          .relayed_count = p->relayed_count,
+                                          .data = &p->data,
+                                          .data_count = p->has_data};
     struct h245_TerminalCapabilitySet *tcs = NULL;
     struct arena a;
 

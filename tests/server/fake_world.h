@@ -116,6 +116,16 @@ struct peer {
     size_t audio_count;
     struct h245_relayed relayed[4]; /* receives video and data of these */
     size_t relayed_count;
+    bool has_data; /* the data channel that it can do */
+    struct h245_data data;
+    uint8_t terminal_type; /* 0: a terminal, slave to the server */
+    struct {
+        uint16_t lcn;                    /* of the server's, or ours; 0: none */
+        struct h245_data_channel server; /* what it said in its OLC or Ack */
+        unsigned opened, confirmed, refused, closed;
+        enum h245_olc_cause cause;
+        bool is_shared; /* with the audio: L-SHARE */
+    } dc;
     bool opens;                           /* opens its channel once MSD and capabilities are done */
     bool opens_plain;                     /* ... without protection whatever was agreed */
     bool is_mute;                         /* answers nothing any more */
@@ -289,6 +299,11 @@ void peer_unknown_video(struct h245_relayed *out, unsigned levels);
 struct peer_channel *peer_channel(struct peer *p, enum h245_media kind,
                                   enum h245_direction direction);
 /* A capability that it receives from peer_call on: "H261", "H263", "H264". */
+/* It can do data, of this stack. Its own bidirectional OLC, whoever is master. */
+void peer_add_data(struct peer *p, enum h245_data_stack stack);
+void peer_open_data(struct peer *p, bool is_protected, bool has_reverse);
+void peer_close_data(struct peer *p, enum h245_direction direction);
+
 void peer_add_video(struct peer *p, const char *name);
 /* Its capabilities, again or changed; count 0 of all: the empty set. */
 void peer_send_capabilities(struct peer *p);
