@@ -283,7 +283,8 @@ static int send_capabilities(struct leg *l)
     struct h245_TerminalCapabilitySet *tcs;
     struct h245_data data;
     struct h245_caps_offer offer = {.audio = l->options->codecs,
-                                    .audio_count = l->options->codec_count,
+                                    .audio_count =
+                                        l->options->data_only ? 0 : l->options->codec_count,
                                     .user_input = true,
                                     .relayed = &l->options->video,
                                     .relayed_count = l->options->video.len > 0,

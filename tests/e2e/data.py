@@ -117,6 +117,76 @@ def three(c, lab):
     lab.wait_sessions(0)
 
 
+def alone(c, lab):
+    """Data on a connection of their own, without use_srtp (D-RECORD), beside nobody's audio."""
+    only = ["--data-only", "--profiles", ""]
+    b = lab.endpoint("bert", "--timeout", "30", "--data", "echo", "--duration", "9", *only, ip="198.18.0.4", call="data-1")
+    b.wait_event("data_up")
+    a = lab.endpoint("anna", "--timeout", "30", "--data", "send", "--data-count", "300", "--term-type", "240", *only,
+                     ip="198.18.0.3", call="data-1")
+    ra = a.report()
+    c.check("data alone: ok", ra["ok"], ra["failure"])
+    c.equal("data alone: back, and by records", [ra["data"]["returned"], ra["srtp_profile"]], [300, "none"])
+    b.report()
+    lab.wait_sessions(0)
+
+
+def partial(c, lab):
+    """Unordered, and with partial reliability: the channel is opened so to the other side."""
+    b = lab.endpoint("bert", "--timeout", "30", "--data", "echo", "--duration", "7", ip="198.18.0.4", call="data-1")
+    b.wait_event("data_up")
+    for what in (["--data-unordered"], ["--data-retransmits", "0"], ["--data-lifetime", "500", "--data-unordered"]):
+        ra = lab.endpoint("anna", "--timeout", "30", "--data", "send", "--data-count", "100", "--data-window", "10", *what,
+                          ip="198.18.0.3", call="data-1").report()
+        c.check(f"{what}: ok", ra["ok"], ra["failure"])
+        c.equal(f"{what}: all came back where nothing is lost", ra["data"]["returned"], 100)
+    b.report()
+    lab.wait_sessions(0)
+
+
+def hostile(c, lab):
+    """What a peer may do wrong with SCTP: the server stays, the next call is served."""
+    for fault in ("init-flood", "garbage", "streams"):
+        end = lab.endpoint("mallory", "--timeout", "20", "--data", "send", "--data-fault", fault, "--duration", "4",
+                           ip="198.18.0.6", call="data-1")
+        r = end.report()
+        c.check(f"{fault}: noise was sent", r["data"]["noise"] > 50, r["data"])
+        lab.wait_sessions(0)
+    deaf = lab.endpoint("dora", "--timeout", "30", "--data", "sink", "--data-fault", "deaf", "--duration", "14",
+                        ip="198.18.0.6", call="data-3")
+    deaf.wait_event("data_up")
+    b = lab.endpoint("bert", "--timeout", "30", "--data", "echo", "--duration", "13", ip="198.18.0.4", call="data-3")
+    b.wait_event("data_up")
+    ra = lab.endpoint("anna", "--timeout", "30", "--data", "send", "--data-count", "3000", "--data-size", "4000",
+                      ip="198.18.0.3", call="data-3").report()
+    c.check("a deaf third member is given up, the others go on", ra["ok"] and ra["data"]["returned"] == 3000,
+            (ra["failure"], ra["data"]))
+    for end in (deaf, b):
+        end.report()
+    lab.wait_sessions(0)
+    # Gone in the middle of a transfer, and records where nobody opened a channel.
+    b = lab.endpoint("bert", "--timeout", "30", "--data", "echo", "--duration", "5", ip="198.18.0.4", call="data-1")
+    b.wait_event("data_up")
+    a = lab.endpoint("anna", "--timeout", "30", "--data", "send", "--data-count", "1000000", "--data-size", "4000",
+                     ip="198.18.0.3", call="data-1")
+    a.wait_event("data_up")
+    a.kill()
+    b.report()
+    lab.wait_sessions(0, 40)
+
+
+def reopened(c, lab):
+    """The peer has its channel closed; the audio's connection stays."""
+    ends = pair(lab, ["--data", "send", "--data-count", "50", "--data-until", "700", "--stay", "--duration", "3"],
+                ["--data", "echo", "--duration", "3"], audio=True)
+    ra, rb = (end.report() for end in ends)
+    c.equal("closed by the peer: data were there, the audio went on",
+            [ra["data"]["returned"], ra["audio_match"], rb["audio_match"]], [50, True, True])
+    c.check("closed by the peer: the channel alone", any(e["event"] == "channel_closed" and "data" in e["detail"]
+                                                         for e in ra["ladder"]), ra["ladder"])
+    lab.wait_sessions(0)
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
@@ -129,10 +199,14 @@ def main():
                ["--term-type", "240"], ["--term-type", "240"], master=[True, True])
         c.case("roles", relay, c, lab, "relay, DTLS roles apart", ["--setup", "active"],
                ["--setup", "passive"])
+        c.case("reopened", reopened, c, lab)
     with sluice_lab.Lab("data-ends", data_rows) as lab:
         lab.start()
         c.case("terminate", ends_here, c, lab)
         c.case("three", three, c, lab)
+        c.case("data alone", alone, c, lab)
+        c.case("partial reliability", partial, c, lab)
+        c.case("hostile", hostile, c, lab)
         c.equal("no session is left", lab.sessions(), [])
     c.finish()
 
