@@ -77,6 +77,13 @@ bool session_data_is_able(const struct session *s)
     return is_served(s) && able(s) != NULL;
 }
 
+bool session_data_is_all(const struct session *s)
+{
+    const struct session *other = s->conference != NULL ? conference_other(s->conference, s) : NULL;
+
+    return other != NULL && session_data_is_able(other) && other->peer_caps.audio_count == 0;
+}
+
 /* ---- ours, as master ---- */
 
 /* A relay without a second side that can do it has nowhere to pass it on to. */

@@ -21,6 +21,8 @@ struct session_transport;
 size_t session_data_offer(const struct session *s, struct h245_data *offer, size_t max);
 /* May there be a channel: served here, and the peer can? */
 bool session_data_is_able(const struct session *s);
+/* Has the other side of its relay nothing but data, so that no codec has to be common? */
+bool session_data_is_all(const struct session *s);
 
 /* Opens it when we are the one who does, and all is there that it needs. */
 void session_data_open(struct session *s);

@@ -426,7 +426,7 @@ int session_send_capabilities(struct session *s)
         return send_empty(s);
     }
     offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
-    if (offer.audio_count == 0)
+    if (offer.audio_count == 0 && !session_data_is_all(s))
         return ERR_UNSUPPORTED;
     offer.relayed_count =
         conference_offer_relayed(s->conference, s, relayed, H245_RELAYED_CAPS_MAX);
