@@ -379,6 +379,7 @@ void conference_update(struct conference *c)
         has_channels = has_channels || session_has_channels(m->session);
     }
     c->kind->update(c);
+    conference_data_update(c);
     if (!has_channels)
         c->has_codec = false;
 }

@@ -143,6 +143,8 @@ enum conference_data {
     CONFERENCE_DATA_TERMINATE, /* SCTP ends here; messages go to all others */
 };
 enum conference_data conference_data(const struct conference *c);
+/* May the session hear and say something: is it in, and past the PIN? */
+bool conference_data_flows(const struct conference *c, const struct session *s);
 /* Do DTLS and SRTP of its two sessions pass unopened (C-PASS)? Its row says so, or the session that
  * makes it, while it is alone. ERR_REFUSED: not of kind relay, or others are there already. */
 bool conference_is_passed(const struct conference *c);

@@ -1,6 +1,7 @@
 /* Data channels of a conference's sessions: where they lead is the row's business, or the kind's.
  */
 #include "server/conference_priv.h"
+#include "server/session_data.h"
 
 enum conference_data conference_data(const struct conference *c)
 {
@@ -21,4 +22,22 @@ enum conference_data conference_data(const struct conference *c)
         break;
     }
     return CONFERENCE_DATA_TERMINATE;
+}
+
+bool conference_data_flows(const struct conference *c, const struct session *s)
+{
+    const struct member *m = conference_member(c, s);
+
+    return m != NULL && !m->is_waiting;
+}
+
+/* A relay leads each to the other (conference_relay.c); elsewhere there is nobody in particular. */
+void conference_data_update(struct conference *c)
+{
+    if (c->kind == &conference_relay || c->is_ending)
+        return;
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        session_data_route(m->session, NULL);
+    }
 }

@@ -144,6 +144,9 @@ const char *conference_end_to_str(enum conference_end why);
  */
 void conference_mixers_free(struct conferences *all);
 
+/* conference_data.c: what a kind without a relay does with data. */
+void conference_data_update(struct conference *c);
+
 /* conference_pin.c */
 void conference_pin_begin(struct conference *c, struct member *m);
 void conference_pin_forget(struct conference *c, struct member *m);

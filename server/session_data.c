@@ -507,7 +507,7 @@ static void lead(const struct session *s, const struct session_channel *c,
                  const struct session_channel *other, struct media_data *data)
 {
     data->mode = MEDIA_DATA_RELAY; /* to nobody */
-    if (!may_flow(c))
+    if (!may_flow(c) || !conference_data_flows(s->conference, s))
         return;
     if (is_relayed(s, c, other)) {
         if (may_flow(other))

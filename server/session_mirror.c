@@ -240,6 +240,7 @@ void session_follow(struct session *s)
     if (s->state != SESSION_ACTIVE || s->h245 == NULL)
         return; /* a leg by SDP opens nothing of its own */
     session_refresh_capabilities(s);
+    session_data_open(s);
     if (conference_has_mix(s->conference)) {
         session_video_follow(s);
         return;
@@ -251,7 +252,6 @@ void session_follow(struct session *s)
     forget_refusals(s, other);
     close_orphans(s, other);
     session_open_mirrored(s);
-    session_data_open(s);
 }
 
 /* By its timer: who calls this is in the middle of another session's business. */
