@@ -16,6 +16,21 @@
 
 struct rig rig;
 struct party party[PARTIES];
+uint16_t party_flags;
+
+static struct link_id open_party(unsigned i, unsigned mode)
+{
+    struct link_open open = {.mode = (uint8_t)mode,
+                             .flags = party_flags,
+                             .port = (uint16_t)(RIG_PORT + 2 * i),
+                             .remote = {.family = 4,
+                                        .port = (uint16_t)(4000 + i),
+                                        .ip = {192, 0, 2, (uint8_t)(10 + i)}}};
+    struct link_id id = rig_open(&rig, 0, &open);
+
+    rig_resolve(&rig, id);
+    return id;
+}
 
 void parties_start(unsigned n)
 {
@@ -32,7 +47,7 @@ void parties_start(unsigned n)
         p->amplitude = AMPLITUDE;
         p->sequence = (uint16_t)(65530 + i); /* wraps soon */
         p->timestamp = 1000 * i;
-        p->id = rig_open_usual(&rig, 0, i, p->is_secure ? LINK_MODE_DTLS_SRTP : LINK_MODE_RTP);
+        p->id = open_party(i, p->is_secure ? LINK_MODE_DTLS_SRTP : LINK_MODE_RTP);
         CU_ASSERT_NOT_EQUAL_FATAL(p->id.generation, 0);
         if (!p->is_secure)
             continue;
@@ -177,14 +192,30 @@ static void say(unsigned i)
         say_packet(i, data, sizeof(data));
 }
 
+static void hear_report(unsigned i, uint8_t *data, unsigned n)
+{
+    struct party *p = &party[i];
+
+    if (p->is_secure)
+        n = rig_far_unprotect_rtcp(&p->hear, data, n);
+    if (n < 28 || data[1] != 200 || wire_get32(data + 4) != OUR_SSRC + i)
+        return;
+    p->reports++;
+    p->report_timestamp = wire_get32(data + 16);
+    p->report_packets = wire_get32(data + 20);
+    p->heard_then = p->packets;
+}
+
 static void hear(unsigned i, uint8_t *data, unsigned n)
 {
     struct party *p = &party[i];
     uint16_t sequence;
     uint32_t timestamp;
 
-    if (data[1] >= 192 && data[1] <= 223)
-        return; /* RTCP */
+    if (data[1] >= 192 && data[1] <= 223) {
+        hear_report(i, data, n);
+        return;
+    }
     if (p->is_secure)
         n = rig_far_unprotect(&p->hear, data, n);
     if (n != RTP_SIZE + FRAME || wire_get32(data + 8) != OUR_SSRC + i ||

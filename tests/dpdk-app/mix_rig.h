@@ -27,10 +27,14 @@ struct party {
     uint32_t last_timestamp;
     unsigned gaps, jumps; /* in sequence numbers, in timestamps */
     bool was_marked;
+    /* Of the last sender report on what it hears. */
+    unsigned reports;
+    uint32_t report_packets, report_timestamp, heard_then;
 };
 
 extern struct rig rig;
 extern struct party party[PARTIES];
+extern uint16_t party_flags; /* of their transports: LINK_FLAG_… */
 
 /* Parties 0…n-1 with open transports: even ones secure and A-law, odd ones plain and u-law. */
 void parties_start(unsigned n);

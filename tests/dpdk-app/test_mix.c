@@ -44,6 +44,15 @@ static const struct link_transport_stats *stats_of(unsigned i)
     return worker_transport(rig.worker[0], party[i].id.index, 0)->stats;
 }
 
+static void say_rtcp(unsigned i, const uint8_t *rtcp, unsigned length)
+{
+    uint8_t data[64], frame[RIG_FRAME];
+
+    memcpy(data, rtcp, length);
+    length = rig_far_protect_rtcp(&party[i].say, data, length);
+    rig_frame(&rig, 0, frame, rig_udp(frame, i, (uint16_t)(RIG_PORT + 2 * i), data, length));
+}
+
 static void close_party(unsigned i)
 {
     struct link_msg msg;
@@ -324,6 +333,38 @@ static void speaker_is_told(void)
     told = rig_heard(&rig, LINK_MIX_SPEAKER, 0);
     CU_ASSERT_EQUAL(told->u.mix_event.member.index, party[2].id.index);
     stop(3);
+}
+
+/* What is mixed is a stream like others to the reporter; feedback on it has no source to go to. */
+static void mixed_streams_have_sender_reports(void)
+{
+    uint8_t nack[32] = {0x80, 201, 0, 1, 0, 0, 0, 1, 0x81, 205, 0, 3, 0, 0, 0, 1};
+
+    party_flags = LINK_FLAG_REPORTS;
+    CU_ASSERT_EQUAL_FATAL(rig_start(&rig, 1), 0);
+    rig.plane.report_ms = 1000;
+    rig_attach(&rig);
+    parties_start(1);
+    party_flags = 0;
+    (void)room_of(1);
+    talk(1, 5000);
+    CU_ASSERT(party[0].reports >= 3);
+    CU_ASSERT_EQUAL(party[0].foreign, 0);
+    CU_ASSERT_EQUAL(party[0].report_packets, party[0].heard_then);
+    talk(1, 20);
+    /* Its clock is that of the packets: what was sent since then, give or take a frame. */
+    CU_ASSERT((int32_t)(party[0].last_timestamp - party[0].report_timestamp) <
+              (int32_t)((party[0].packets - party[0].heard_then + 1) * 160));
+    wire_put32(nack + 4, FAR_SSRC + 0);
+    wire_put32(nack + 12, FAR_SSRC + 0);
+    wire_put32(nack + 16, OUR_SSRC + 0);
+    wire_put16(nack + 20, party[0].last_sequence);
+    rig.sent_n = 0;
+    say_rtcp(0, nack, 24);
+    CU_ASSERT_EQUAL(rig_count(&rig, 0, LINK_COUNTER_feedback_in), 1);
+    CU_ASSERT_EQUAL(rig_count(&rig, 0, LINK_COUNTER_feedback_gone), 1);
+    CU_ASSERT_EQUAL(rig.sent_n, 0);
+    stop(1);
 }
 
 /* ---- limits and refusals ---- */
@@ -616,8 +657,8 @@ SUITE("dpdk-app/mix", TEST(three_hear_each_other_and_not_themselves),
       TEST(muted_is_not_heard_and_deaf_hears_nothing), TEST(only_the_loudest_are_mixed),
       TEST(mixes_do_not_hear_each_other), TEST(other_payload_types_go_where_they_went),
       TEST(wrong_payloads_are_counted_and_harm_nobody), TEST(digits_are_told_once),
-      TEST(speaker_is_told), TEST(joins_are_checked), TEST(rooms_are_limited_and_named_once),
-      TEST(closed_transport_leaves_its_room), TEST(close_in_the_middle_of_a_tick),
-      TEST(no_buffers_cost_frames_alone), TEST(frames_wait_for_keys_without_being_made),
-      TEST(late_worker_catches_up_to_a_bound), TEST(rooms_are_spread_over_the_tick),
-      TEST(rooms_outlive_control_until_nobody_claims_them))
+      TEST(speaker_is_told), TEST(mixed_streams_have_sender_reports), TEST(joins_are_checked),
+      TEST(rooms_are_limited_and_named_once), TEST(closed_transport_leaves_its_room),
+      TEST(close_in_the_middle_of_a_tick), TEST(no_buffers_cost_frames_alone),
+      TEST(frames_wait_for_keys_without_being_made), TEST(late_worker_catches_up_to_a_bound),
+      TEST(rooms_are_spread_over_the_tick), TEST(rooms_outlive_control_until_nobody_claims_them))
