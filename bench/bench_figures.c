@@ -142,6 +142,22 @@ static void add_per(struct list *list, const json_t *r)
     }
 }
 
+static void add_mix(struct list *list, const json_t *r)
+{
+    const json_t *delay = json_object_get(r, "delay"), *row;
+    size_t i;
+
+    json_array_foreach (json_object_get(r, "worker"), i, row)
+        add(list, json_object_get(row, "ports_per_core"), "ports", true, "mix %s: ports a core",
+            text(row, "case"));
+    add(list, json_object_get(delay, "p99_ms"), "ms", false, "mix: delay, p99");
+    add(list, json_object_get(r, "relay_p99_ratio"), "times", false,
+        "mix: p99 of relayed packets beside rooms");
+    json_array_foreach (json_object_get(r, "engine"), i, row)
+        add(list, json_object_get(row, "ports_per_core"), "ports", true,
+            "mix engine %s: ports a core", text(row, "case"));
+}
+
 static void add_peers(struct list *list, const json_t *r)
 {
     static const char *const columns[] = {"rtpengine", "sluice", "sluice_memif"};
@@ -160,8 +176,9 @@ static const struct {
     const char *benchmark;
     void (*add)(struct list *list, const json_t *r);
 } kinds[] = {
-    {"relay", add_relay},   {"pipeline", add_pipeline}, {"srtp", add_srtp}, {"demux", add_demux},
-    {"fanout", add_fanout}, {"scale", add_scale},       {"per", add_per},   {"peers", add_peers},
+    {"relay", add_relay}, {"pipeline", add_pipeline}, {"srtp", add_srtp},
+    {"demux", add_demux}, {"fanout", add_fanout},     {"scale", add_scale},
+    {"per", add_per},     {"peers", add_peers},       {"mix", add_mix},
 };
 
 json_t *bench_figures_make(const json_t *results)

@@ -43,6 +43,7 @@ static const struct step steps[] = {
     {"scale", {"scale"}, false},
     {"srtp", {"srtp"}, false},
     {"per", {"per"}, false},
+    {"mix", {"mix"}, false},
     {"peers", {"peers"}, false},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
