@@ -268,14 +268,26 @@ static bool is_mode(const struct h245_ModeDescription *mode, enum h245_codec cod
     return false;
 }
 
-/* Media are passed on as they come, so all members have one codec: who asks for it gets what it
- * gets anyway, anything else is not ours to give. */
+/* What is sent to it: where media are passed on as they come, the codec of all members. */
+static bool sent_codec(const struct session *s, enum h245_codec *codec)
+{
+    const struct session_channel *out = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING);
+
+    if (s->conference == NULL || !conference_has_mix(s->conference))
+        return s->conference != NULL && conference_codec(s->conference, codec);
+    if (out != NULL)
+        *codec = out->audio.codec;
+    return out != NULL;
+}
+
+/* Who asks for the codec that it is sent gets what it gets anyway; anything else is agreed by
+ * capabilities and channels, not by modes. */
 static enum h245_mode_answer judge_modes(const struct session *s,
                                          const struct h245_RequestMode *request)
 {
     enum h245_codec codec;
 
-    if (s->conference == NULL || !conference_codec(s->conference, &codec))
+    if (!sent_codec(s, &codec))
         return H245_MODE_UNAVAILABLE;
     for (uint32_t i = 0; i < request->requestedModes.n; i++)
         if (is_mode(&request->requestedModes.v[i], codec))

@@ -237,6 +237,43 @@ def members(c, lab):
     hearing(c, room)
 
 
+# ---- video ----
+
+def seen_by(c, events, sessions, viewer, source):
+    """Waits until the server says that `viewer` sees `source` now."""
+    event = events.wait_event("conference.video", 15,
+                              lambda e: e["session"] == sessions[viewer]
+                              and e["data"]["source"] == sessions[source])
+    c.check(f"video: {viewer} sees {source}", event is not None)
+
+
+def video(c, lab):
+    """Three cameras; what each sees follows who speaks, in one stream without a gap."""
+    events = lab.control()
+    events.call("events.subscribe")
+    people, sessions = {}, {}
+    for number, name in enumerate(("anna", "bert", "cora")):
+        e = lab.endpoint(name, "--codec", "pcma", "--play", speech_of(name), "--video", "h264",
+                         "--start", "signal", "--stay", "--timeout", "90",
+                         ip=sluice_lab.ENDPOINT_IPS[number], call="hallv")
+        e.wait_event("first_packet", 15)
+        people[name], sessions[name] = e, max(s["id"] for s in lab.sessions())
+    for talker, viewers in (("cora", ("anna", "bert")), ("anna", ("bert",))):
+        people[talker].signal(signal.SIGUSR1)
+        for viewer in viewers:
+            seen_by(c, events, sessions, viewer, talker)
+        people[talker].wait_event("played", 30)
+    lab.call("conference.layout", conference="hallv", layout="lecture", session=sessions["bert"])
+    for viewer in ("anna", "cora"):
+        seen_by(c, events, sessions, viewer, "bert")
+    for name, e in people.items():
+        e.signal(signal.SIGTERM)
+        report = e.report(10)
+        c.check(f"video: {name} got it", report["video"]["packets_in"] > 50, str(report["video"]))
+        c.equal(f"video: {name}'s stream has no gap over the switches", report["video"]["lost"], 0)
+    c.equal("video: sessions left", lab.wait_sessions(0, 15), 0)
+
+
 # ---- coming and going ----
 
 class Crowd:
@@ -315,11 +352,13 @@ def main():
     settings.announcements = "/run/announcements"
     os.makedirs(settings.recordings, exist_ok=True)
     os.makedirs(settings.announcements, exist_ok=True)
-    with sluice_lab.Lab("conference", settings) as lab:
-        lab.start()
-        if not only_churn:
-            c.case("members", members, c, lab)
-        c.case("churn", churn, c, lab, count, seconds)
+    parts = [("churn", lambda lab: churn(c, lab, count, seconds))]
+    if not only_churn:
+        parts += [("members", lambda lab: members(c, lab)), ("video", lambda lab: video(c, lab))]
+    for name, part in parts:  # each with processes of its own: what fails in one is its affair
+        with sluice_lab.Lab("conference", settings) as lab:
+            lab.start()
+            c.case(name, part, lab)
     c.finish()
 
 
