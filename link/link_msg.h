@@ -393,7 +393,7 @@ struct link_transport_stats {
     uint64_t mix_digits;
     /* Sixth line: what it hears. */
     uint64_t mix_out;      /* packets that the mixer made for it */
-    uint64_t mix_out_lost; /* of those: no buffer, or not sent (no keys, no neighbour …) */
+    uint64_t mix_out_lost; /* that it did not get because there was no buffer */
     uint64_t mix_reserved[6];
 };
 
