@@ -288,6 +288,7 @@ static void remote_is_learnt_once_from_a_packet_that_authenticates(void)
     struct link_id id;
     struct transport *t;
 
+    PROVES_FOR("H-LATCH", "part=once");
     start(1);
     id = rig_open(&rig, 0, &open);
     t = worker_transport(rig.worker[0], id.index, id.generation);

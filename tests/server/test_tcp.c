@@ -195,6 +195,7 @@ static void dribbling_peer_is_closed_in_time(void)
     const uint8_t half[] = {3, 0, 0, 100, 1};
     int fd;
 
+    PROVES_FOR("H-H245", "part=dribble");
     begin(10, 10, 50);
     fd = client();
     say(fd, half, sizeof(half));
