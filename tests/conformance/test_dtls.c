@@ -11,6 +11,7 @@
 #define PROFILES     "SRTP_AEAD_AES_128_GCM"
 #define HELLO_VERIFY 3
 #define CLIENT_HELLO 1
+#define SERVER_HELLO 2
 #define ALERT        21
 #define HANDSHAKE    22
 #define DATA         23
@@ -149,6 +150,7 @@ static void cookies_come_before_state(void)
     for (enum dtls_role role = DTLS_CLIENT; role <= DTLS_SERVER; role++) {
         int client = role == DTLS_CLIENT ? 0 : 1, server = 1 - client;
         struct duel *d = duel_start(role, OSSL_EC, role == DTLS_CLIENT);
+        size_t hello = 0;
 
         SSL_CTX_set_cookie_generate_cb(d->theirs.ctx, make_cookie);
         SSL_CTX_set_cookie_verify_cb(d->theirs.ctx, check_cookie);
@@ -158,8 +160,11 @@ static void cookies_come_before_state(void)
         CU_ASSERT_TRUE_FATAL(d->count > 3);
         CU_ASSERT(is_handshake(d, 0, server, CLIENT_HELLO));
         CU_ASSERT(is_handshake(d, 1, client, HELLO_VERIFY));
-        CU_ASSERT(is_handshake(d, 2, server, CLIENT_HELLO));
-        CU_ASSERT(d->seen[2].len > d->seen[0].len); /* by the cookie */
+        /* The hello that is answered with more than the question for a cookie is longer by it. (One
+         * without may come again before: OpenSSL's question does not mirror our record number.) */
+        for (size_t i = 2; i < d->count && !is_handshake(d, i, client, SERVER_HELLO); i++)
+            hello = is_handshake(d, i, server, CLIENT_HELLO) ? d->seen[i].len : hello;
+        CU_ASSERT(hello > d->seen[0].len);
         if (role == DTLS_SERVER) {
             CU_ASSERT(d->seen[1].len <= d->seen[0].len);
             CU_ASSERT_EQUAL(dtls_ctx_stats(d->ours.ctx)->hello_verify_sent, 1);
