@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""H-KEYS, R-CLOSE, R-CALL: no secret of a DTLS connection is left in the memory of sluiced or sluice-dp when
+the connection is over: neither the master secret nor the SRTP master keys that came of it. While it runs
+they are found, so that the search is known to work. The key log and OpenSSL's exporter tell what to look
+for; both processes are read through /proc/PID/mem."""
+# timeout: 150
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
+import sluice_lab  # noqa: E402
+
+PEER = sluice_lab.ENDPOINT_IPS[0]
+PROFILE, KEY_BYTES, LENGTH = "SRTP_AES128_CM_SHA1_80", 16, 60
+CALLS = 4
+
+
+def memory_has(pid, secrets):
+    """Names of the secrets that are somewhere in the process, with the mapping they are in."""
+    found = {}
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            fields = line.split()
+            if "r" not in fields[1] or "[v" in line:
+                continue
+            start, end = (int(x, 16) for x in fields[0].split("-"))
+            at, before = start, b""
+            while at < end:
+                try:
+                    mem.seek(at)
+                    chunk = mem.read(min(16 << 20, end - at))
+                except OSError:
+                    break
+                if not chunk:
+                    break
+                for name, secret in secrets.items():
+                    if secret in before + chunk:
+                        found[name] = " ".join(fields[0:1] + fields[5:6])
+                before = chunk[-64:]
+                at += len(chunk)
+    return found
+
+
+def make_certificate(lab):
+    cert, key = lab.path("peer.crt"), lab.path("peer.key")
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=peer", "-days", "2", "-keyout", key,
+                    "-out", cert, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], check=True,
+                   capture_output=True)
+    out = subprocess.run(["openssl", "x509", "-in", cert, "-noout", "-fingerprint", "-sha256"], check=True,
+                         capture_output=True, text=True).stdout
+    return cert, key, out.strip().split("=", 1)[1]
+
+
+def call(lab, certificate, port, number):
+    """One transport with OpenSSL at the other end: its id, the process, the secrets."""
+    cert, key, fingerprint = certificate
+    known = set(master_secrets(lab))
+    opened = lab.call("lab.transport.open", role="passive", remote=f"{PEER}:{port}", fingerprint=fingerprint)
+    command = ["openssl", "s_client", "-dtls1_2", "-use_srtp", PROFILE, "-keymatexport",
+               "EXTRACTOR-dtls_srtp", "-keymatexportlen", str(LENGTH), "-cert", cert, "-key", key, "-bind",
+               f"{PEER}:{port}", "-connect", f"{sluice_lab.MEDIA_IP4}:{opened['port']}"]
+    process = lab.run("openssl", ["sh", "-c", 'tail -f /dev/null | exec "$@"', "sh"] + command, "ends")
+    line = process.wait_line("Keying material: ", 10)
+    material = bytes.fromhex(re.search(r"Keying material: ([0-9A-F]+)", line).group(1))
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if lab.call("lab.transport.get", id=opened["id"])["keyed"]:
+            break
+    new = [m for m in master_secrets(lab) if m not in known]
+    secrets = {f"client key {number}": material[:KEY_BYTES],
+               f"server key {number}": material[KEY_BYTES:2 * KEY_BYTES]}
+    secrets.update({f"master secret {number}": bytes.fromhex(m) for m in new})
+    return opened["id"], process, secrets
+
+
+def master_secrets(lab):
+    try:
+        with open(lab.path("keys.log")) as log:
+            return [line.split()[2] for line in log if line.startswith("CLIENT_RANDOM")]
+    except FileNotFoundError:
+        return []
+
+
+def main():
+    sluice_lab.enter_network()
+    c = sluice_lab.Checks()
+
+    def settings(config):
+        config["control"]["lab_methods"] = True
+        config["dtls"] = config.get("dtls", {}) | {"key_log": lab_path, "park_after_ms": 600000}
+
+    lab_path = ""
+    with sluice_lab.Lab("keymem", lambda config: None) as lab:
+        lab_path = lab.path("keys.log")
+        settings(lab.config)
+        lab.start()
+        certificate = make_certificate(lab)
+        calls = [call(lab, certificate, 41000 + i, i) for i in range(CALLS)]
+        secrets = {name: secret for _, _, s in calls for name, secret in s.items()}
+        c.equal("secrets to look for", len(secrets), 3 * CALLS)
+        while_on = memory_has(lab.server.child.pid, secrets)
+        c.check("H-KEYS: a running connection's master secret is found in sluiced",
+                any("master" in name for name in while_on), while_on)
+        for transport, process, _ in calls:
+            lab.call("lab.transport.close", id=transport)
+            process.kill()
+        end = time.monotonic() + 10
+        while lab.call("server.stats")["media"]["ports_open"] and time.monotonic() < end:
+            pass
+        c.equal("R-CALL: nothing is open", lab.call("server.stats")["media"]["ports_open"], 0)
+        c.equal("H-KEYS, R-CLOSE: none is left in sluiced", memory_has(lab.server.child.pid, secrets), {})
+        c.equal("H-KEYS, R-CLOSE: none is left in sluice-dp", memory_has(lab.dp.child.pid, secrets), {})
+        c.equal("X-RESUME: the sessions are kept all the same",
+                lab.call("server.stats")["media"]["shards"]["dtls_sessions_kept"], CALLS)
+    c.finish()
+
+
+if __name__ == "__main__":
+    main()
