@@ -7,6 +7,7 @@
 typedef int (*bench_run_fn)(int argc, char **argv);
 
 int bench_cmd_demux(int argc, char **argv);    /* bench_cmd_demux.c */
+int bench_cmd_dtls(int argc, char **argv);     /* bench_cmd_dtls.c */
 int bench_cmd_fanout(int argc, char **argv);   /* bench_cmd_fanout.c */
 int bench_cmd_hear(int argc, char **argv);     /* bench_cmd_hear.c */
 int bench_cmd_mix(int argc, char **argv);      /* bench_cmd_mix.c */

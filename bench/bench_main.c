@@ -12,6 +12,7 @@ struct command {
 /* A new benchmark is a new row. */
 static const struct command commands[] = {
     {"demux", bench_cmd_demux, "a worker alone: telling DTLS, RTP, RTCP, STUN and rubbish apart"},
+    {"dtls", bench_cmd_dtls, "DTLS handshakes: rate, memory, time under loss by a virtual clock"},
     {"fanout", bench_cmd_fanout, "one stream to n receivers through a real sluice-dp"},
     {"hear", bench_cmd_hear, "which talkers are heard in a recording"},
     {"mix", bench_cmd_mix, "mixing of audio: ports that a core carries, by codec"},

@@ -189,7 +189,7 @@ struct dtls_stats {
 };
 
 /* Fills a configuration with defaults a carrier would take: all four profiles in our order, no
- * SHA-1, parking after 10 s, MTU 1200, 400 ms doubling to 3 s, handshake within 30 s. */
+ * SHA-1, parking after 10 s, MTU 1200, 200 ms doubling to 1.6 s, handshake within 30 s. */
 void dtls_config_init(struct dtls_config *config, const struct cert *cert);
 
 /* ERR_INVAL: something in config out of range; ERR_UNSUPPORTED: profile; ERR_CRYPTO, ERR_NOMEM. */

@@ -17,8 +17,8 @@ void dtls_config_init(struct dtls_config *config, const struct cert *cert)
     config->profile_count = SRTP_PROFILE_COUNT;
     config->park = true;
     config->mtu = 1200;
-    config->retransmit_initial_ms = 400;
-    config->retransmit_max_ms = 3000;
+    config->retransmit_initial_ms = 200;
+    config->retransmit_max_ms = 1600;
     config->handshake_timeout_ms = 30000;
     config->park_after_ms = 10000;
 }

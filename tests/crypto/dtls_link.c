@@ -30,6 +30,21 @@ static unsigned next_percent(struct link *link)
     return (unsigned)((z ^ z >> 31) % 100);
 }
 
+/* In the order of arrival: what is delayed is overtaken. */
+static void enqueue(struct link *link, int to, const uint8_t *data, size_t len)
+{
+    struct link_packet p = {.len = len, .to = to, .at = link->now + LINK_DELAY_MS};
+    size_t i = link->queued++;
+
+    if (link->reorder_percent > 0 && next_percent(link) < link->reorder_percent)
+        p.at += 1 + next_percent(link) % (3 * LINK_DELAY_MS);
+    p.data = malloc(len);
+    memcpy(p.data, data, len);
+    for (; i > 0 && link->queue[i - 1].at > p.at; i--)
+        link->queue[i] = link->queue[i - 1];
+    link->queue[i] = p;
+}
+
 void link_send(struct link *link, int to, const uint8_t *data, size_t len)
 {
     struct link_packet *p;
@@ -48,12 +63,10 @@ void link_send(struct link *link, int to, const uint8_t *data, size_t len)
         p->len += len;
         return;
     }
-    p = &link->queue[link->queued++];
-    p->data = malloc(len);
-    memcpy(p->data, data, len);
-    p->len = len;
-    p->at = link->now + LINK_DELAY_MS;
-    p->to = to;
+    enqueue(link, to, data, len);
+    if (link->duplicate_percent > 0 && link->queued < LINK_QUEUE &&
+        next_percent(link) < link->duplicate_percent)
+        enqueue(link, to, data, len);
 }
 
 static void deliver_first(struct link *link)

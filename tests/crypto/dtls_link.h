@@ -33,6 +33,7 @@ struct link {
     size_t queued;
     uint64_t now;
     unsigned loss_percent;
+    unsigned duplicate_percent, reorder_percent; /* of what is not lost */
     uint64_t seed;
     uint64_t sent;
     size_t largest;     /* datagram */

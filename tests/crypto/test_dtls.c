@@ -442,16 +442,16 @@ static void peer_silent_times_out_on_both_sides(void)
     pair_fini(&p);
 }
 
-static void first_retransmission_comes_after_400_ms(void)
+static void first_retransmission_comes_after_200_ms(void)
 {
     struct pair p;
 
     pair_config(&p);
     pair_start(&p, 0, 1, &fp_b, &fp_a);
-    CU_ASSERT_EQUAL(dtls_assoc_next_deadline(p.client.assoc), p.link.now + 400);
-    dtls_assoc_on_timer(p.client.assoc, p.link.now + 400);
+    CU_ASSERT_EQUAL(dtls_assoc_next_deadline(p.client.assoc), p.link.now + 200);
+    dtls_assoc_on_timer(p.client.assoc, p.link.now + 200);
     CU_ASSERT_EQUAL(p.link.sent, 2);
-    CU_ASSERT_EQUAL(dtls_assoc_next_deadline(p.client.assoc), p.link.now + 400 + 800);
+    CU_ASSERT_EQUAL(dtls_assoc_next_deadline(p.client.assoc), p.link.now + 200 + 400);
     pair_fini(&p);
 }
 
@@ -557,7 +557,7 @@ SUITE_SETUP("crypto/dtls", setup, teardown, TEST(handshake_fingerprints_known_gi
             TEST(close_sends_alert_and_peer_is_told), TEST(parked_close_reaches_peer_and_back),
             TEST(last_flight_lost_is_sent_again), TEST(last_flight_lost_until_parked_is_sent_again),
             TEST(peer_silent_times_out_on_both_sides),
-            TEST(first_retransmission_comes_after_400_ms), TEST(mtu_small_no_datagram_larger),
+            TEST(first_retransmission_comes_after_200_ms), TEST(mtu_small_no_datagram_larger),
             TEST(address_third_is_refused), TEST(forged_records_after_handshake_change_nothing),
             TEST(destroy_in_callback_is_safe), TEST(start_twice_sends_one_hello),
             TEST(enums_every_value_has_a_name))

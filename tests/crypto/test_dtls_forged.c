@@ -484,8 +484,8 @@ static bool delay_first_answer(struct link *link, int to, const uint8_t *data, s
     struct forger *f = link->filter_user;
 
     (void)len;
-    if (to == 0 && data[13] == 3 && f->seed++ < 2)
-        return false; /* lost, and once more that to our first retransmission */
+    if (to == 0 && data[13] == 3 && f->seed++ < 3)
+        return false; /* lost, and those to our first two retransmissions as well */
     return true;
 }
 

@@ -230,7 +230,7 @@ static void keys_that_contradict_each_other_are_refused(void)
     check_refused("{" PLANE "," CALLS ", \"tls\": {\"client_certificates\": \"required\"}}", 1,
                   "tls.client_certificates", "ca_certificates");
     check_refused("{" PLANE "," CALLS ", \"dtls\": {\"retransmit_max_ms\": 100}}", 1,
-                  "dtls.retransmit_max_ms", "400");
+                  "dtls.retransmit_max_ms", "200");
     check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a*b\"}]}", 1,
                   "conferences[0].alias", "only at the end");
     check_refused("{" PLANE "," CALLS
