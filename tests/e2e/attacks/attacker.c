@@ -29,13 +29,25 @@ enum phase { BEFORE, DURING, AFTER, PHASES };
 
 static const char *const phase_names[PHASES] = {"before", "during", "after"};
 
+enum spray {
+    SPRAY_REPLAYED,
+    SPRAY_ELSEWHERE,
+    SPRAY_TRUNCATED,
+    SPRAY_FORGED,
+    SPRAY_GARBAGE,
+    SPRAYS
+};
+
+static const char *const spray_names[SPRAYS] = {"replayed", "elsewhere", "truncated", "forged",
+                                                "garbage"};
+
 struct attacker {
     int media, signalling; /* packet sockets */
     uint8_t right_mac[6];  /* of the endpoints */
     uint8_t own_mac[6];
     uint8_t server_mac[6];
     uint32_t kinds;
-    bool may_right, may_other;
+    bool may_right, may_other, is_spray;
     unsigned strangers, ports; /* how many of them are used */
     unsigned rate, seconds, hello_size;
     uint32_t stranger_base; /* addresses of nobody: this and those behind it */
@@ -44,6 +56,7 @@ struct attacker {
     uint64_t sent[FORGE_COUNT][PHASES];
     uint64_t sent_right, sent_other, sent_bytes, send_failed;
     uint64_t answers, answer_bytes, answer_max, stranger_answers;
+    uint64_t sprayed[SPRAYS];
 };
 
 static volatile sig_atomic_t is_over;
@@ -98,6 +111,36 @@ static void strike(struct attacker *a, struct target *t)
     t->turn++;
 }
 
+/* A packet of a peer's, once more: each in one of these ways in turn. */
+static void spray_packet(struct attacker *a, const struct seen *s)
+{
+    uint8_t data[FRAME_MAX], frame[FRAME_MAX];
+    enum spray how = (enum spray)(a->turn++ % SPRAYS);
+    struct end from = how == SPRAY_ELSEWHERE ? stranger(a) : s->from, to = s->to;
+    size_t len = s->len;
+
+    if (len > FRAME_MAX - FRAME_HEADERS)
+        return;
+    memcpy(data, s->data, len);
+    if (how == SPRAY_TRUNCATED) {
+        len = (size_t)random() % len;
+    } else if (how == SPRAY_FORGED) {
+        data[(size_t)random() % len] ^= (uint8_t)(1 + random() % 255);
+        data[3]++; /* not as a replay */
+    } else if (how == SPRAY_GARBAGE) {
+        for (size_t i = 0; i < len; i++)
+            data[i] = (uint8_t)random();
+        data[0] = (uint8_t)(a->turn / SPRAYS);
+        to.port = (uint16_t)(a->targets.port_first + (uint32_t)random() % a->ports);
+        if (a->turn % 3 > 0)
+            to.port = s->to.port;
+    }
+    len = frame_udp(frame, how == SPRAY_ELSEWHERE ? a->own_mac : a->right_mac, a->server_mac, from,
+                    to, data, len);
+    send_frame(a, frame, len);
+    a->sprayed[how]++;
+}
+
 static bool is_dtls(const struct seen *s)
 {
     return s->len > 13 && s->data[0] >= 20 && s->data[0] <= 63;
@@ -108,7 +151,7 @@ static void count_answer(struct attacker *a, const struct seen *s)
     bool is_strangers = s->to.ip - a->stranger_base < STRANGERS;
 
     /* HelloVerifyRequest: the only answer to who has shown nothing. */
-    if (!is_strangers && !(s->data[0] == 22 && s->data[13] == 3))
+    if (!is_strangers && !(is_dtls(s) && s->data[0] == 22 && s->data[13] == 3))
         return;
     a->answers++;
     a->stranger_answers += is_strangers;
@@ -126,7 +169,7 @@ static struct target *look_media(struct attacker *a, const struct seen *s, uint6
 
     if (s->is_tcp || server.ip != a->targets.media_ip || s->len == 0)
         return NULL;
-    if (!s->is_outgoing && is_dtls(s))
+    if (!s->is_outgoing)
         count_answer(a, s);
     t = target_find(&a->targets, peer, server.port);
     if (t == NULL && s->is_outgoing && is_dtls(s))
@@ -180,12 +223,24 @@ static void race_turn(struct attacker *a, struct budget *b)
     struct seen s;
     uint64_t now = clock_mono_ms();
 
-    while (frame_receive(a->media, buffer, &s))
-        strike_within(a, look_media(a, &s, now), b, 4);
+    while (frame_receive(a->media, buffer, &s)) {
+        struct target *t = look_media(a, &s, now);
+
+        for (unsigned i = 0; a->is_spray && i < 8 && s.is_outgoing && !s.is_tcp && s.len > 0 &&
+                             s.to.ip == a->targets.media_ip && budget_left(b) > 0;
+             i++) {
+            spray_packet(a, &s);
+            b->spent++;
+        }
+        strike_within(a, a->is_spray ? NULL : t, b, 4);
+    }
     while (frame_receive(a->signalling, buffer, &s))
-        if (s.is_tcp)
-            strike_within(a, target_of_segment(&a->targets, &s, now), b, 8);
-    strike_within(a, fresh(a, now), b, 4);
+        if (s.is_tcp) {
+            struct target *t = target_of_segment(&a->targets, &s, now);
+
+            strike_within(a, a->is_spray ? NULL : t, b, 8);
+        }
+    strike_within(a, a->is_spray ? NULL : fresh(a, now), b, 4);
 }
 
 static void race(struct attacker *a, uint64_t until)
@@ -279,6 +334,8 @@ static void print_report(const struct attacker *a, uint64_t spent_ms)
 
     printf("{");
     print_sent(a);
+    for (unsigned how = 0; how < SPRAYS; how++)
+        printf("\"%s\":%llu,", spray_names[how], (unsigned long long)a->sprayed[how]);
     printf(
         "\"sent\":%llu,\"right_address\":%llu,\"other_address\":%llu,\"send_failed\":%llu,"
         "\"sent_bytes\":%llu,\"seconds\":%.3f,\"rate\":%.1f,\"targets\":%zu,"
@@ -294,7 +351,7 @@ static void print_report(const struct attacker *a, uint64_t spent_ms)
 static _Noreturn void usage(void)
 {
     fprintf(stderr,
-            "usage: attacker race|flood --media-interface IF --signalling-interface IF "
+            "usage: attacker race|flood|spray --media-interface IF --signalling-interface IF "
             "--server-mac MAC --right-mac MAC --media-ip IP --ports FIRST-LAST\n"
             "  [--rate N] [--seconds S] [--kinds LIST|all] [--from right,other] "
             "[--strangers IP] [--one-stranger] [--one-port] [--hello-size BYTES] [--seed N]\n");
@@ -399,6 +456,8 @@ int main(int argc, char **argv)
     fflush(stdout);
     start = clock_mono_ms();
     if (strcmp(argv[optind], "race") == 0)
+        race(&a, start + a.seconds * 1000ull);
+    else if ((a.is_spray = strcmp(argv[optind], "spray") == 0))
         race(&a, start + a.seconds * 1000ull);
     else if (strcmp(argv[optind], "flood") == 0)
         flood(&a, start + a.seconds * 1000ull);
