@@ -3,12 +3,15 @@
 #include <string.h>
 
 #define BUCKET_US   2000000
+#define BUCKET_FULL 66      /* packets: from here on two late ones are outliers */
+#define WINDOW_FULL 100     /* packets in ten seconds: from here on one is */
 #define JUMP_US     1000000 /* a change of transit that no network makes: the clock was set anew */
-#define LATE_RUN    4       /* this many late in a row: our idea of the clock is wrong */
-#define BURST_US    600000  /* audio that may come at once behind a pause of the network */
-#define COST_MIN_US 2500 /* the shortest frame of any codec: packets cost time, not audio alone */
-#define WINDOW      64   /* sequence numbers that are told from duplicates */
-#define LEAP        1000 /* more than that is another count, not a loss */
+#define LATE_RUN    4 /* this many late in a row, for so long: our idea of the clock is wrong */
+#define LATE_US     250000
+#define BURST_US    600000 /* audio that may come at once behind a pause of the network */
+#define COST_MIN_US 2500   /* the shortest frame of any codec: packets cost time, not audio alone */
+#define WINDOW      64     /* sequence numbers that are told from duplicates */
+#define LEAP        1000   /* more than that is another count, not a loss */
 
 void audio_jitter_init(struct audio_jitter *j, uint8_t *slots, uint16_t slot_bytes)
 {
@@ -99,26 +102,55 @@ static bool pay(struct audio_jitter *j, const struct audio_jitter_input *in, uin
     return true;
 }
 
+/* Keeps the highest values of a bucket, highest first. */
+static void note_in_bucket(struct audio_jitter_bucket *b, uint32_t epoch, int64_t transit)
+{
+    unsigned at = AUDIO_JITTER_HIGH;
+
+    if (b->epoch != epoch) {
+        *b = (struct audio_jitter_bucket){.epoch = epoch, .min_us = transit};
+        for (unsigned i = 0; i < AUDIO_JITTER_HIGH; i++)
+            b->high_us[i] = transit;
+    }
+    b->count++;
+    b->min_us = transit < b->min_us ? transit : b->min_us;
+    while (at > 0 && transit > b->high_us[at - 1])
+        at--;
+    for (unsigned i = AUDIO_JITTER_HIGH - 1; i > at; i--)
+        b->high_us[i] = b->high_us[i - 1];
+    if (at < AUDIO_JITTER_HIGH)
+        b->high_us[at] = transit;
+}
+
+/* How many of the latest packets of a bucket do not count: two of the hundred in two seconds. To
+ * wait for them would cost all others their delay; one in fifty is concealed without anybody
+ * noticing. */
+static unsigned outliers(const struct audio_jitter_bucket *b, uint32_t total)
+{
+    if (b->count >= BUCKET_FULL)
+        return 2;
+    return total >= WINDOW_FULL ? 1 : 0;
+}
+
 static void note_transit(struct audio_jitter *j, int64_t transit, uint64_t now_us)
 {
-    uint32_t epoch = (uint32_t)(now_us / BUCKET_US) + AUDIO_JITTER_BUCKETS;
-    struct audio_jitter_bucket *b = &j->bucket[epoch % AUDIO_JITTER_BUCKETS];
+    uint32_t epoch = (uint32_t)(now_us / BUCKET_US) + AUDIO_JITTER_BUCKETS, total = 0;
+    struct audio_jitter_bucket *b;
+    int64_t low = transit, high = INT64_MIN;
 
-    if (b->epoch != epoch)
-        *b = (struct audio_jitter_bucket){epoch, transit, transit};
-    else if (transit < b->min_us)
-        b->min_us = transit;
-    else if (transit > b->max_us)
-        b->max_us = transit;
-    j->transit_min_us = j->transit_max_us = transit;
+    note_in_bucket(&j->bucket[epoch % AUDIO_JITTER_BUCKETS], epoch, transit);
+    for (b = j->bucket; b < j->bucket + AUDIO_JITTER_BUCKETS; b++)
+        total += b->epoch + AUDIO_JITTER_BUCKETS > epoch ? b->count : 0;
     for (b = j->bucket; b < j->bucket + AUDIO_JITTER_BUCKETS; b++) {
+        int64_t top = b->high_us[outliers(b, total)];
+
         if (b->epoch + AUDIO_JITTER_BUCKETS <= epoch)
             continue;
-        if (b->min_us < j->transit_min_us)
-            j->transit_min_us = b->min_us;
-        if (b->max_us > j->transit_max_us)
-            j->transit_max_us = b->max_us;
+        low = b->min_us < low ? b->min_us : low;
+        high = top > high ? top : high;
     }
+    j->transit_min_us = low;
+    j->transit_max_us = high > low ? high : low;
     j->last_transit_us = transit;
 }
 
@@ -191,7 +223,7 @@ enum audio_verdict audio_jitter_put(struct audio_jitter *j, const struct audio_j
     }
     ts = j->newest_ts + (int32_t)(in->timestamp - j->newest_rtp);
     transit = (int64_t)(now_us - j->base_us) - to_us(j, ts);
-    if (is_jump(j, transit) || j->late_run >= LATE_RUN) {
+    if (is_jump(j, transit) || (j->late_run >= LATE_RUN && now_us - j->late_since_us > LATE_US)) {
         begin(j, in, now_us);
         verdict = AUDIO_PACKET_RESYNC;
         ts = transit = 0;
@@ -200,7 +232,10 @@ enum audio_verdict audio_jitter_put(struct audio_jitter *j, const struct audio_j
     if (is_held(j, ts))
         return AUDIO_PACKET_DUPLICATE;
     if (is_too_late(j, in, ts, now_us)) {
-        j->late_run++;
+        if (j->late_run == 0)
+            j->late_since_us = now_us;
+        if (j->late_run < LATE_RUN)
+            j->late_run++;
         j->was_late = true;
         return AUDIO_PACKET_LATE;
     }

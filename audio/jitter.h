@@ -2,8 +2,9 @@
  *
  * Positions are RTP timestamps, unwrapped to 64 bits and counted from the first packet after a
  * (re)start. The transit of a packet is its arrival minus its position in time; its minimum over
- * ten seconds is the way without jitter, maximum minus minimum is the jitter, and a packet must be
- * held back by that much to make the late ones be in time. Nothing in here knows codecs. */
+ * ten seconds is the way without jitter; the maximum but for rare outliers minus the minimum is the
+ * jitter, and a packet must be held back by that much to make the late ones be in time.
+ * Nothing in here knows codecs. */
 #ifndef AUDIO_JITTER_H
 #define AUDIO_JITTER_H
 
@@ -11,6 +12,7 @@
 
 #define AUDIO_JITTER_PACKETS \
     32 /* held at most: 200 ms of 10 ms packets and the burst behind a pause */
+#define AUDIO_JITTER_HIGH    3 /* latest packets of a bucket that are kept: two may be outliers */
 #define AUDIO_JITTER_BUCKETS 5 /* of two seconds: how long a late packet is remembered */
 
 struct audio_jitter_packet {
@@ -23,8 +25,10 @@ struct audio_jitter_packet {
 
 /* Extremes of transit in one stretch of two seconds. */
 struct audio_jitter_bucket {
-    uint32_t epoch;         /* which stretch; 0 = none */
-    int64_t min_us, max_us; /* of transit */
+    uint32_t epoch; /* which stretch; 0 = none */
+    uint32_t count; /* packets in it */
+    int64_t min_us;
+    int64_t high_us[AUDIO_JITTER_HIGH]; /* the highest, highest first */
 };
 
 struct audio_jitter {
@@ -33,6 +37,7 @@ struct audio_jitter {
     uint8_t count;          /* packets held */
     bool was_late;          /* one was dropped for it; the owner clears this */
     uint8_t late_run;       /* late packets since the last that was in time */
+    uint64_t late_since_us; /* arrival of the first of these */
     uint32_t clock;         /* RTP units a second; 0 before the first packet */
     int32_t min_us, max_us; /* bounds of the delay that is kept for jitter */
 

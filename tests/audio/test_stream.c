@@ -19,6 +19,18 @@ static int jitter_60ms(const struct talk *t, uint64_t packet)
     return packet == 0 ? 0 : (int)(random_of(packet) % 60000);
 }
 
+static int jitter_400ms(const struct talk *t, uint64_t packet)
+{
+    (void)t;
+    return packet == 0 ? 0 : (int)(random_of(packet) % 400000);
+}
+
+static int rare_150ms(const struct talk *t, uint64_t packet)
+{
+    (void)t;
+    return random_of(packet) % 100 == 3 ? 150000 : (int)(random_of(packet) % 5000);
+}
+
 static int lose_tenth(const struct talk *t, uint64_t packet)
 {
     (void)t;
@@ -118,6 +130,44 @@ static void jitter_makes_the_buffer_grow_and_no_more_is_lost(void)
     CU_ASSERT_TRUE(delay >= 55000 && delay <= 60000 + 45000);
     printf("(%llu ms concealed, delay %.0f ms) ", (unsigned long long)concealed, delay / 1000);
     CU_ASSERT_TRUE(talk_stats(&t).jitter_ms >= 50 && talk_stats(&t).jitter_ms <= 60);
+    talk_end(&t);
+}
+
+/* More jitter than the buffer may hold: what comes within its bound is heard, the rest is late, and
+ * the delay stays within the bound. */
+static void jitter_beyond_the_bound_is_late_and_no_more(void)
+{
+    struct talk t = {.signal = talk_speech, .delay_us = jitter_400ms};
+    double delay, match;
+
+    talk_start(&t);
+    talk_run(&t, 10000);
+    talk_listen(&t);
+    talk_run(&t, 20000);
+    match = talk_match(&t, &delay);
+    printf("(%.2f with a delay of %.0f ms) ", match, delay / 1000);
+    CU_ASSERT_TRUE(match > 0.4);
+    CU_ASSERT_TRUE(delay <= 300000);
+    talk_end(&t);
+}
+
+/* One packet in a hundred is 150 ms late: it is given up, and all others keep their short delay. */
+static void rare_outliers_do_not_make_everything_late(void)
+{
+    struct talk t = {.signal = talk_speech, .delay_us = rare_150ms};
+    uint64_t concealed;
+    double delay, match;
+
+    talk_start(&t);
+    talk_run(&t, 20000);
+    concealed = talk_stats(&t).concealed_ms;
+    talk_listen(&t);
+    talk_run(&t, 20000);
+    match = talk_match(&t, &delay);
+    printf("(%.2f with a delay of %.0f ms) ", match, delay / 1000);
+    CU_ASSERT_TRUE(match > 0.5);
+    CU_ASSERT_TRUE(delay <= 60000);
+    CU_ASSERT_TRUE(talk_stats(&t).concealed_ms - concealed <= 600);
     talk_end(&t);
 }
 
@@ -381,9 +431,10 @@ static void hour_of_clock_drift_keeps_the_delay(void)
 SUITE("audio/stream", TEST(undisturbed_stream_passes_unchanged_and_soon),
       TEST(every_packet_time_passes_unchanged), TEST(counters_wrap_without_a_gap),
       TEST(jitter_makes_the_buffer_grow_and_no_more_is_lost),
-      TEST(buffer_shrinks_when_jitter_is_over), TEST(lost_packets_are_counted_and_concealed),
-      TEST(reordered_packets_are_put_in_order), TEST(reordering_without_a_buffer_makes_one),
-      TEST(clock_jump_resynchronizes_at_once),
+      TEST(jitter_beyond_the_bound_is_late_and_no_more),
+      TEST(rare_outliers_do_not_make_everything_late), TEST(buffer_shrinks_when_jitter_is_over),
+      TEST(lost_packets_are_counted_and_concealed), TEST(reordered_packets_are_put_in_order),
+      TEST(reordering_without_a_buffer_makes_one), TEST(clock_jump_resynchronizes_at_once),
       TEST(timestamps_that_stand_still_in_a_pause_are_followed),
       TEST(pause_is_silence_and_not_loss), TEST(another_source_takes_over_when_the_first_is_quiet),
       TEST(tenfold_rate_is_bounded_and_counted), TEST(stalled_network_leaves_no_delay_behind),
