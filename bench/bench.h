@@ -6,6 +6,7 @@
  * arguments. Prints to standard output a table for people, or one JSON object with --json. */
 typedef int (*bench_run_fn)(int argc, char **argv);
 
+int bench_cmd_data(int argc, char **argv);     /* bench_cmd_data.c */
 int bench_cmd_demux(int argc, char **argv);    /* bench_cmd_demux.c */
 int bench_cmd_dtls(int argc, char **argv);     /* bench_cmd_dtls.c */
 int bench_cmd_fanout(int argc, char **argv);   /* bench_cmd_fanout.c */

@@ -11,6 +11,7 @@ struct command {
 
 /* A new benchmark is a new row. */
 static const struct command commands[] = {
+    {"data", bench_cmd_data, "data channels: SCTP over DTLS, beside SCTP alone; records relayed"},
     {"demux", bench_cmd_demux, "a worker alone: telling DTLS, RTP, RTCP, STUN and rubbish apart"},
     {"dtls", bench_cmd_dtls, "DTLS handshakes: rate, memory, time under loss by a virtual clock"},
     {"fanout", bench_cmd_fanout, "one stream to n receivers through a real sluice-dp"},
