@@ -33,7 +33,8 @@ CHURN = (12, 10)
 def settings(config):
     config["conferences"] += [
         {"alias": "hall*", "kind": "mix", "codecs": ["opus", "g722", "g711-alaw", "g711-ulaw"],
-         "sample_rate": 16000}]
+         "sample_rate": 16000},
+        {"alias": "each", "kind": "forward", "codecs": ["g711-alaw"]}]
     # Where sluice-dp writes; it runs in the same mount namespace as we do.
     config["data_plane"]["recording"] = {"directory": settings.recordings}
     config["data_plane"]["announcements"] = settings.announcements
@@ -274,6 +275,39 @@ def video(c, lab):
     c.equal("video: sessions left", lab.wait_sessions(0, 15), 0)
 
 
+# ---- forwarding ----
+
+def forwarding(c, lab):
+    """Each is sent the streams of both others; what it makes of the second is its affair, the first
+    it hears."""
+    people = {}
+    for number, name in enumerate(("anna", "bert", "cora")):
+        e = lab.endpoint(name, "--codec", "pcma", "--play", speech_of(name), "--record",
+                         lab.path("each-" + name + ".wav"), "--start", "signal", "--stay",
+                         "--timeout", "90", ip=sluice_lab.ENDPOINT_IPS[number], call="each")
+        e.wait_event("dtls_done", 15)
+        people[name] = e
+    for e in people.values():
+        e.wait_event("first_packet", 15)
+    for name, e in people.items():
+        e.signal(signal.SIGUSR1)
+        e.wait_event("played", 30)
+    rows = lab.sessions()
+    c.equal("forward: all are there", len(rows), 3)
+    for row in rows:
+        c.check(f"forward: session {row['id']} is sent both others",
+                row["packets_out"] > 1.5 * row["packets_in"] > 0, str(row))
+    for name, e in people.items():
+        e.signal(signal.SIGTERM)
+        e.report(10)
+    # Who was there before is the first that one hears.
+    for name, first in (("anna", "bert"), ("bert", "anna"), ("cora", "anna")):
+        rows = heard(lab.path("each-" + name + ".wav"), [name, first])
+        c.check(f"forward: {name} heard {first}", is_heard(rows[first]), str(rows))
+        c.equal(f"forward: {name} did not hear itself", rows[name]["found"], 0)
+    c.equal("forward: sessions left", lab.wait_sessions(0, 15), 0)
+
+
 # ---- coming and going ----
 
 class Crowd:
@@ -354,7 +388,8 @@ def main():
     os.makedirs(settings.announcements, exist_ok=True)
     parts = [("churn", lambda lab: churn(c, lab, count, seconds))]
     if not only_churn:
-        parts += [("members", lambda lab: members(c, lab)), ("video", lambda lab: video(c, lab))]
+        parts += [("members", lambda lab: members(c, lab)), ("video", lambda lab: video(c, lab)),
+                  ("forwarding", lambda lab: forwarding(c, lab))]
     for name, part in parts:  # each with processes of its own: what fails in one is its affair
         with sluice_lab.Lab("conference", settings) as lab:
             lab.start()
