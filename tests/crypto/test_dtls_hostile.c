@@ -261,6 +261,102 @@ static void hello_without_cookie_answer_is_not_larger(void)
     dtls_ctx_destroy(ctx);
 }
 
+/* RFC 9147 §5.3: a client that prefers DTLS 1.3 says so in supported_versions (43) of a hello that
+ * bears 1.2 otherwise. Neither OpenSSL 3.0 nor GnuTLS 3.7 has such a hello, so that ours gets the
+ * extension on its way. */
+struct versions {
+    const uint8_t *list; /* behind its length */
+    uint8_t size;
+    uint16_t chosen; /* of the ServerHello, 0: none came */
+    bool has_extension;
+};
+
+static void add_u16(uint8_t *at, size_t by)
+{
+    size_t value = ((size_t)at[0] << 8 | at[1]) + by;
+
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+/* Record, message and fragment have the length of a ClientHello each, its extensions theirs. */
+static size_t with_versions(uint8_t *hello, size_t len, const struct versions *v)
+{
+    size_t more = 5 + (size_t)v->size, at = 25 + 2 + 32;
+
+    add_u16(hello + 11, more);
+    add_u16(hello + 15, more);
+    add_u16(hello + 23, more);
+    at += 1 + (size_t)hello[at];
+    at += 1 + (size_t)hello[at]; /* cookie */
+    at += 2 + ((size_t)hello[at] << 8 | hello[at + 1]);
+    at += 1 + (size_t)hello[at];
+    add_u16(hello + at, more);
+    hello[len] = 0;
+    hello[len + 1] = 43;
+    hello[len + 2] = 0;
+    hello[len + 3] = (uint8_t)(v->size + 1);
+    hello[len + 4] = v->size;
+    memcpy(hello + len + 5, v->list, v->size);
+    return len + more;
+}
+
+static bool offer_versions(struct link *link, int to, const uint8_t *data, size_t len)
+{
+    struct versions *v = link->filter_user;
+    uint8_t hello[2048];
+
+    if (to == 1 && data[13] == 1) {
+        memcpy(hello, data, len);
+        len = with_versions(hello, len, v);
+        link->filter = NULL; /* this one as it is */
+        link_send(link, to, hello, len);
+        link->filter = offer_versions;
+        return false;
+    }
+    if (to == 0 && data[13] == 2 && v->chosen == 0) {
+        size_t at = 25 + 2 + 32;
+
+        v->chosen = (uint16_t)(data[25] << 8 | data[26]);
+        at += 1 + (size_t)data[at] + 2 + 1 + 2;
+        for (; at + 4 <= len && at < 25 + ((size_t)data[23] << 8 | data[24]);
+             at += 4 + ((size_t)data[at + 2] << 8 | data[at + 3]))
+            v->has_extension |= data[at] == 0 && data[at + 1] == 43;
+    }
+    return true;
+}
+
+static void check_versions(const uint8_t *list, uint8_t size)
+{
+    struct versions v = {.list = list, .size = size};
+    struct end ends[2];
+    struct link link;
+
+    link_init(&link, 0, 1);
+    link.filter = offer_versions;
+    link.filter_user = &v;
+    end_init(&ends[0], &link, 0, DTLS_CLIENT, &config_a, &fp_b);
+    end_init(&ends[1], &link, 1, DTLS_SERVER, &config_b, &fp_a);
+    dtls_assoc_start(ends[0].assoc, link.now);
+    link_run(&link, link.now + 150, NULL, NULL);
+    CU_ASSERT_EQUAL(v.chosen, 0xfefd);
+    CU_ASSERT_FALSE(v.has_extension);
+    CU_ASSERT_EQUAL(dtls_assoc_state(ends[1].assoc), DTLS_HANDSHAKE);
+    link_fini(&link);
+    end_fini(&ends[0]);
+    end_fini(&ends[1]);
+}
+
+static void x_6347_client_that_prefers_dtls_1_3_gets_1_2(void)
+{
+    static const uint8_t both[] = {0xfe, 0xfc, 0xfe, 0xfd}, only[] = {0xfe, 0xfc};
+
+    check_versions(both, sizeof(both));
+    /* RFC 8446 §4.2.1: who does not know the extension goes by the version of old. It is for the
+     * client to end what it does not want. */
+    check_versions(only, sizeof(only));
+}
+
 static bool swallow(struct link *link, int to, const uint8_t *data, size_t len)
 {
     (void)link;
@@ -439,6 +535,7 @@ SUITE_SETUP("crypto/dtls_hostile", setup, teardown,
             TEST(server_truncated_datagrams_are_dropped),
             TEST(handshake_garbage_at_every_stage_is_survived),
             TEST(garbage_random_bytes_are_counted_and_dropped),
+            TEST(x_6347_client_that_prefers_dtls_1_3_gets_1_2),
             TEST(hello_without_cookie_answer_is_not_larger),
             TEST(hellos_10000_without_cookie_keep_no_memory),
             TEST(cookie_from_another_address_is_not_good),

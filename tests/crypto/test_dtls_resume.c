@@ -1,5 +1,6 @@
 /* X-RESUME: abbreviated handshakes, and when they must not be. Against ourselves and OpenSSL, both
  * roles. */
+#include "base/secret.h"
 #include "crypto/dtls_sessions.h"
 #include "tests/crypto/dtls_openssl.h"
 #include "tests/suite.h"
@@ -267,6 +268,65 @@ static void x_resume_30_percent_loss_all_complete(void)
     world_fini(&w);
 }
 
+/* H-KEYS: what seals sessions and parked associations, cookies' secrets and the keys of SRTP lie in
+ * memory from secret_alloc, which the kernel leaves out of core dumps (flag `dd`). */
+static void h_keys_memory_of_secrets_is_not_dumped(void)
+{
+    uint8_t *secret = secret_alloc(4096), *plain = malloc(4096);
+    bool is_in = false, is_left_out = false, is_plain_left_out = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    unsigned long start = 0, end = 0;
+    char line[512];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(secret);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(maps);
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        if (strncmp(line, "VmFlags:", 8) != 0) {
+            unsigned long from, to; /* "Anonymous:" begins like a number as well */
+
+            if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+                start = from;
+                end = to;
+            }
+            continue;
+        }
+        if ((uintptr_t)secret >= start && (uintptr_t)secret < end) {
+            is_in = true;
+            is_left_out = strstr(line, " dd") != NULL;
+        }
+        if ((uintptr_t)plain >= start && (uintptr_t)plain < end)
+            is_plain_left_out = strstr(line, " dd") != NULL;
+    }
+    fclose(maps);
+    CU_ASSERT_TRUE(is_in);
+    CU_ASSERT_TRUE(is_left_out);
+    CU_ASSERT_FALSE(is_plain_left_out); /* the test can fail */
+    free(plain);
+    secret_free(secret, 4096);
+}
+
+/* What is forgotten cannot be taken out again. */
+static void h_keys_forgotten_session_is_gone(void)
+{
+    struct dtls_session_bond bond;
+    struct dtls_sessions *s = dtls_sessions_create(8, LIFETIME_MS);
+    const uint8_t key[33] = {'s', 1};
+    uint8_t blob[100], out[DTLS_SESSION_BLOB_MAX];
+    size_t len;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    memset(&bond, 0, sizeof(bond));
+    memset(blob, 0x5c, sizeof(blob));
+    dtls_sessions_put(s, 1000, key, sizeof(key), &bond, blob, sizeof(blob));
+    CU_ASSERT_EQUAL(dtls_sessions_count(s), 1);
+    CU_ASSERT_TRUE(dtls_sessions_get(s, 2000, key, sizeof(key), &bond, out, &len));
+    CU_ASSERT_TRUE(len == sizeof(blob) && memcmp(out, blob, len) == 0);
+    dtls_sessions_forget(s, key, sizeof(key));
+    CU_ASSERT_EQUAL(dtls_sessions_count(s), 0);
+    CU_ASSERT_FALSE(dtls_sessions_get(s, 2000, key, sizeof(key), &bond, out, &len));
+    dtls_sessions_destroy(s);
+}
+
 /* --- OpenSSL ------------------------------------------------------------------------------- */
 
 struct duel {
@@ -348,6 +408,7 @@ SUITE_SETUP("crypto/dtls_resume", setup, teardown,
             TEST(x_resume_another_fingerprint_or_hash_forces_a_full_handshake),
             TEST(x_resume_other_profiles_force_a_full_handshake),
             TEST(x_resume_sessions_end_with_their_lifetime_and_the_table_is_bounded),
+            TEST(h_keys_memory_of_secrets_is_not_dumped), TEST(h_keys_forgotten_session_is_gone),
             TEST(x_resume_off_every_handshake_is_full), TEST(x_resume_30_percent_loss_all_complete),
             TEST(x_resume_openssl_client_is_taken_up_again),
             TEST(x_resume_openssl_server_takes_us_up_again))

@@ -101,31 +101,31 @@ openssl_server() { # $1: certificate, $2: profiles, $3: bytes of material, rest:
     kill $THEIRS 2>/dev/null || true
 }
 
-gnutls_client() {
+gnutls_client() { # $1: certificate
     PORT=$((PORT + 1))
-    start_peer --role server --fingerprint "$(cat "$DIR/ec.fp")"
+    start_peer --role server --fingerprint "$(cat "$DIR/$1.fp")"
     await "$DIR/peer.log" "^listening"
     start_held "$DIR/theirs.log" gnutls-cli --udp --insecure \
         --priority "NORMAL:-VERS-ALL:+VERS-DTLS1.2" \
         --srtp-profiles=SRTP_AES128_CM_HMAC_SHA1_80 --keymatexport=EXTRACTOR-dtls_srtp \
-        --keymatexportsize=60 --x509certfile "$DIR/ec.crt" --x509keyfile "$DIR/ec.key" \
+        --keymatexportsize=60 --x509certfile "$DIR/$1.crt" --x509keyfile "$DIR/$1.key" \
         -p $PORT 127.0.0.1
-    compare "gnutls-cli" "$DIR/theirs.log" "Key material:"
+    compare "gnutls-cli, $1" "$DIR/theirs.log" "Key material:"
     exec 8>&-
     await "$DIR/peer.log" "^closed"
     wait $OURS || die "dtls_peer ended with $?"
 }
 
 # gnutls-serv has neither use_srtp nor the exporter on its command line: a handshake and no more.
-gnutls_server() {
+gnutls_server() { # $1: certificate
     PORT=$((PORT + 1))
     start_held "$DIR/theirs.log" gnutls-serv --udp --echo --require-client-cert \
-        --priority "NORMAL:-VERS-ALL:+VERS-DTLS1.2" --x509certfile "$DIR/ec.crt" \
-        --x509keyfile "$DIR/ec.key" -p $PORT
+        --priority "NORMAL:-VERS-ALL:+VERS-DTLS1.2" --x509certfile "$DIR/$1.crt" \
+        --x509keyfile "$DIR/$1.key" -p $PORT
     await "$DIR/theirs.log" "Echo Server listening|listening on"
-    start_peer --role client --no-srtp --fingerprint "$(cat "$DIR/ec.fp")"
+    start_peer --role client --no-srtp --fingerprint "$(cat "$DIR/$1.fp")"
     await "$DIR/peer.log" "^established none"
-    echo "ok: gnutls-serv: $(grep established "$DIR/peer.log")"
+    echo "ok: gnutls-serv, $1: $(grep established "$DIR/peer.log")"
     PASSED=$((PASSED + 1))
     exec 8>&-
     kill $THEIRS $OURS
@@ -149,6 +149,7 @@ mismatch() {
 
 new_certificate ec -newkey ec -pkeyopt ec_paramgen_curve:P-256
 new_certificate rsa -newkey rsa:2048
+new_certificate rsa3072 -newkey rsa:3072
 new_certificate ed25519 -newkey ed25519
 new_certificate p384 -newkey ec -pkeyopt ec_paramgen_curve:P-384
 
@@ -166,7 +167,11 @@ for own in rsa p384 ed25519; do
     OWN=$own openssl_client ec SRTP_AEAD_AES_128_GCM 56
     OWN=$own openssl_server ec SRTP_AEAD_AES_128_GCM 56
 done
-gnutls_client
-gnutls_server
+for theirs in ec rsa3072 ed25519; do
+    gnutls_client $theirs
+    gnutls_server $theirs
+done
+openssl_client rsa3072 SRTP_AEAD_AES_128_GCM 56
+openssl_server rsa3072 SRTP_AEAD_AES_128_GCM 56
 mismatch
 echo "$PASSED cases passed"
