@@ -47,9 +47,10 @@ struct data_end {
     struct waiting *first, **last;
     size_t waiting;
     unsigned ticks;
+    uint32_t chance; /* of loss: the same in each run */
     struct {
         uint64_t received, octets, echoed, reordered, corrupted, foreign, resets, opened, opens_in,
-            acks_in, noise, ups, downs, echoes_dropped;
+            acks_in, noise, lost, ups, downs, echoes_dropped;
     } n;
     char down[64];
     struct bench_histogram latency;
@@ -312,9 +313,20 @@ static void on_room(void *user)
     send_more(d);
 }
 
+/* As good as on the way: SCTP sees the same. */
+static bool is_lost(struct data_end *d)
+{
+    d->chance = d->chance * 1664525u + 1013904223u;
+    bool lost = (d->chance >> 16) % 100 < d->options.loss_percent;
+    d->n.lost += lost;
+    return lost;
+}
+
 static void on_packet(void *user, const uint8_t *packet, size_t len)
 {
     struct data_end *d = user;
+    if (is_lost(d))
+        return;
     if (d->options.fault != DATA_FAULT_DEAF || !d->is_up)
         d->ops->send(d->arg, packet, len);
 }
@@ -413,7 +425,7 @@ int data_end_start(struct data_end *d, bool is_client, uint16_t local_port, uint
 
 void data_end_input(struct data_end *d, const uint8_t *packet, size_t len)
 {
-    if (d->sctp)
+    if (d->sctp && !is_lost(d))
         sctp_input(d->sctp, packet, len);
 }
 
@@ -496,6 +508,7 @@ json_t *data_end_report(const struct data_end *d)
         {"opens_in", d->n.opens_in},
         {"acks_in", d->n.acks_in},
         {"noise", d->n.noise},
+        {"packets_lost", d->n.lost},
         {"ups", d->n.ups},
         {"downs", d->n.downs},
         {"packets_in", s->packets_in},

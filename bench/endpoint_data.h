@@ -40,8 +40,9 @@ struct data_options {
     const char *protocol; /* its subprotocol */
     bool no_dcep;         /* stream `stream`, without a word before */
     unsigned stream;
-    unsigned ppid;     /* 0: binary */
-    unsigned until_ms; /* the H.245 channel is closed that long after the association is up */
+    unsigned ppid;         /* 0: binary */
+    unsigned loss_percent; /* of packets, each way, before they are sent and after they came */
+    unsigned until_ms;     /* the H.245 channel is closed that long after the association is up */
 };
 
 struct data_ops {

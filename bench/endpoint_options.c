@@ -242,6 +242,11 @@ static int opt_data_until(struct endpoint_options *o, const char *value)
     return set_number(&o->data.until_ms, value, 86400000);
 }
 
+static int opt_data_loss(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.loss_percent, value, 90);
+}
+
 static int opt_data_fault(struct endpoint_options *o, const char *value)
 {
     return data_fault_parse(value, &o->data.fault);
@@ -524,6 +529,7 @@ static const struct option_row {
     {"data-use", "WHAT", opt_data_use, "dataChannel (default), t140 or h224 in H.245"},
     {"data-stack", "STACK", opt_data_stack,
      "udp-dtls-sctp (default), tcp-dtls-sctp, sctp-dtls, sctp"},
+    {"data-loss", "PERCENT", opt_data_loss, "of SCTP packets, each way"},
     {"data-fault", "NAME", opt_data_fault, "init-flood, garbage, streams, deaf"},
     {"data-only", NULL, opt_data_only, "no audio channel of ours"},
     {"data-slave", NULL, opt_data_by_slave, "ask for data even as slave, which is not ours to do"},

@@ -144,6 +144,23 @@ def partial(c, lab):
     lab.wait_sessions(0)
 
 
+def lossy(c, lab):
+    """100,000 messages, there and back, with 2 % of the packets lost on each way of both ends: none is
+    missing or out of order."""
+    b = lab.endpoint("bert", "--timeout", "90", "--data", "echo", "--data-loss", "2", "--duration", "80", ip="198.18.0.4",
+                     call="data-1")
+    b.wait_event("data_up")
+    a = lab.endpoint("anna", "--timeout", "90", "--data", "send", "--data-loss", "2", "--data-count", "100000",
+                     "--data-size", "100", "--data-window", "2000", ip="198.18.0.3", call="data-1")
+    ra = a.report(95)
+    c.check("2 % loss: ok", ra["ok"], (ra["failure"], ra["data"]))
+    c.equal("2 % loss: all came back, whole and in order",
+            [ra["data"][k] for k in ("returned", "reordered", "corrupted", "foreign")], [100000, 0, 0, 0])
+    c.check("2 % loss: there was loss", ra["data"]["packets_lost"] > 100, ra["data"])
+    b.stop()
+    lab.wait_sessions(0, 20)
+
+
 def hostile(c, lab):
     """What a peer may do wrong with SCTP: the server stays, the next call is served."""
     for fault in ("init-flood", "garbage", "streams"):
@@ -206,6 +223,7 @@ def main():
         c.case("three", three, c, lab)
         c.case("data alone", alone, c, lab)
         c.case("partial reliability", partial, c, lab)
+        c.case("lossy", lossy, c, lab)
         c.case("hostile", hostile, c, lab)
         c.equal("no session is left", lab.sessions(), [])
     c.finish()
