@@ -14,14 +14,13 @@
 #include "server/session_priv.h"
 #include "signalling/schema/h245.h"
 
-#define SESSION_DATA_ID 3 /* H.245 sessionID of the primary data session */
-/* What we take in one message: RFC 8841 6.1 has this where nobody says a size. */
-#define MESSAGE_MAX 65536
-#define DATA_RATE   10000 /* maxBitRate of what we offer: 1 Mbit/s, in 100 bit/s */
+#define SESSION_DATA_ID 3     /* H.245 sessionID of the primary data session */
+#define DATA_RATE       10000 /* maxBitRate of what we offer: 1 Mbit/s, in 100 bit/s */
 
 static bool is_served(const struct session *s)
 {
-    return s->h245 != NULL && s->conference != NULL && session_mode(s) != H23510_MODE_OFF &&
+    return (s->h245 != NULL || s->config.is_by_sdp) && s->conference != NULL &&
+           session_mode(s) != H23510_MODE_OFF &&
            conference_data(s->conference) != CONFERENCE_DATA_OFF;
 }
 
@@ -36,7 +35,7 @@ size_t session_data_offer(const struct session *s, struct h245_data *offer, size
         offer[n++] = (struct h245_data){.use = uses[i],
                                         .stack = H245_DATA_UDP_DTLS_SCTP,
                                         .sctp_port = H245_DATA_SCTP_PORT,
-                                        .max_message_size = MESSAGE_MAX,
+                                        .max_message_size = SESSION_DATA_MESSAGE_MAX,
                                         .max_rate = DATA_RATE};
     return n;
 }
@@ -127,6 +126,34 @@ static void fill(struct session_channel *c, const struct h245_data *data,
     c->transport = t;
 }
 
+bool session_data_is_possible(const struct session *s)
+{
+    return is_served(s);
+}
+
+/* RFC 8841: what H.245 has two messages for, a description says at once. */
+int session_data_bind(struct session *s, struct session_transport *t, uint16_t sctp_port,
+                      uint32_t max_message_size)
+{
+    const struct h245_data data = {.use = H245_DATA_CHANNEL,
+                                   .stack = H245_DATA_UDP_DTLS_SCTP,
+                                   .sctp_port = sctp_port,
+                                   .max_message_size = max_message_size,
+                                   .max_rate = DATA_RATE};
+    struct session_channel *c = session_data_channel(s);
+
+    if (c != NULL && c->state == CHANNEL_OPEN) {
+        c->transport = t;
+        return 0;
+    }
+    c = session_channel_add(s, H245_OUTGOING);
+    if (c == NULL)
+        return ERR_LIMIT;
+    fill(c, &data, t, SESSION_DATA_ID, SESSION_DATA_ID);
+    session_channel_is_open(s, c);
+    return 0;
+}
+
 /* What we say of our side, in OLC and Ack. */
 static struct h245_data_channel ours(const struct session_channel *c)
 {
@@ -136,7 +163,7 @@ static struct h245_data_channel ours(const struct session_channel *c)
         .data = {.use = c->data.use,
                  .stack = H245_DATA_UDP_DTLS_SCTP,
                  .sctp_port = H245_DATA_SCTP_PORT,
-                 .max_message_size = MESSAGE_MAX,
+                 .max_message_size = SESSION_DATA_MESSAGE_MAX,
                  .max_rate = c->data.max_rate},
         .media = c->transport->local,
         .has_port_number = true, /* L-SHARE: the same for all on the transport */

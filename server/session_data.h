@@ -10,6 +10,9 @@
 #include "server/data_hub.h"
 #include "signalling/h245/data.h"
 
+/* What we take in one message: RFC 8841 6.1 has this where nobody says a size. */
+#define SESSION_DATA_MESSAGE_MAX 65536
+
 struct h245_OpenLogicalChannel;
 struct h245_OpenLogicalChannelAck;
 struct conference;
@@ -37,6 +40,11 @@ bool session_data_conflicts(const struct session *s, const struct session_channe
                             const struct h245_OpenLogicalChannel *theirs);
 /* The port of a pending one is there. */
 void session_data_accept(struct session *s, struct session_channel *c);
+
+/* A leg by SDP: are they served, and the channel of its m=application line. ERR_LIMIT. */
+bool session_data_is_possible(const struct session *s);
+int session_data_bind(struct session *s, struct session_transport *t, uint16_t sctp_port,
+                      uint32_t max_message_size);
 
 /* The newest that is not on its way out, else one that is; NULL. */
 struct session_channel *session_data_channel(const struct session *s);

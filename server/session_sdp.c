@@ -82,6 +82,8 @@ static void answer_line(struct session *s, const struct sdp_plan *plan, size_t i
     m->format_count = 1;
     if (c->has_event)
         session_sdp_say_event(c->event_pt, m);
+    if (c->medium == H245_MEDIA_DATA)
+        session_sdp_say_data(m);
     if (session_transport_is_protected(t))
         say_own_dtls(s, t, m);
 }
@@ -153,6 +155,10 @@ static int offer_formats(struct session *s, const struct sdp_line *line, struct 
     struct h245_audio offer[SETTINGS_CODECS_MAX];
     size_t n;
 
+    if (line->medium == H245_MEDIA_DATA) {
+        session_sdp_say_data(m);
+        return 0;
+    }
     if (line->medium == H245_MEDIA_VIDEO)
         return session_sdp_say_video(s, m) == 0
                    ? 0
@@ -199,6 +205,7 @@ static int offer_line(struct session *s, size_t i, struct sdp *sdp, const char *
     if (err != 0)
         return err;
     session_sdp_say_transport(line->transport, m);
+    m->rtcp_mux = m->rtcp_mux && line->medium != H245_MEDIA_DATA;
     if (session_transport_is_protected(line->transport)) {
         offer_dtls(s, line, m);
         m->is_bundled = s->leg->lines > 1;

@@ -80,6 +80,9 @@ void session_sdp_say_codec(const struct h245_audio *audio, struct sdp_media *m);
 void session_sdp_say_event(uint8_t payload_type, struct sdp_media *m);
 int session_sdp_say_video(struct session *s, struct sdp_media *m); /* ERR_NOTFOUND: none to offer */
 
+/* The line of data channels: our SCTP port, and what we take in one message. */
+void session_sdp_say_data(struct sdp_media *m);
+
 /* ---- session_sdp_lines.c ---- */
 
 /* Which lines are taken and how; no port is opened yet. `ours` is the setup that we said. */

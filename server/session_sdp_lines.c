@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 
 /* The numbers of the channels: there is no H.245 that could see them. Two for each medium. */
 static uint16_t lcn_of(enum h245_media medium, enum h245_direction direction)
@@ -42,7 +43,7 @@ static int agree(const struct session *s, const struct sdp_media *m, enum h23510
         return session_sdp_refuse(why, "a=fingerprint is missing");
     if (fp == NULL)
         return session_sdp_refuse(why, "no a=fingerprint by a hash that the policy allows");
-    if (!m->rtcp_mux)
+    if (!m->rtcp_mux && sdp_proto_is_rtp(m->proto))
         return session_sdp_refuse(why, "a=rtcp-mux is missing: RTCP shares the port of DTLS");
     if (role == H23510_ROLE_OPEN)
         role = s->dtls.policy.open_role == H23510_SETUP_PASSIVE ? H23510_ROLE_PASSIVE
@@ -59,12 +60,28 @@ static int agree(const struct session *s, const struct sdp_media *m, enum h23510
     return 0;
 }
 
+/* RFC 8841: SCTP in DTLS records, by RFC 8261. */
+static int judge_data(struct session *s, const struct sdp_media *m, enum h23510_setup ours,
+                      struct sdp_choice *c, const char **why)
+{
+    if (m->proto != SDP_PROTO_DTLS_SCTP || strcmp(m->format_text, "webrtc-datachannel") != 0)
+        return session_sdp_refuse(why, "medium is not served");
+    if (!session_data_is_possible(s))
+        return session_sdp_refuse(why, "data channels are not served in this conference");
+    if (!c->has_ice && !session_sdp_is_reachable(m))
+        return session_sdp_refuse(why, "the medium has no address to send to");
+    return agree(s, m, ours, &c->agreement, why);
+}
+
 static int judge(struct session *s, const struct sdp *sdp, const struct sdp_media *m,
                  enum h23510_setup ours, struct sdp_choice *c, const char **why)
 {
-    int err = session_sdp_judge_proto(s, m, why);
+    int err;
 
     c->has_ice = session_sdp_has_ice(sdp, m);
+    if (m->kind == SDP_KIND_APP)
+        return judge_data(s, m, ours, c, why);
+    err = session_sdp_judge_proto(s, m, why);
     if (err == 0 && !c->has_ice && !session_sdp_is_reachable(m))
         err = session_sdp_refuse(why, "the medium has no address to send to");
     if (err == 0 && sdp_proto_is_dtls(m->proto))
@@ -135,12 +152,12 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
         struct sdp_media m = effective(sdp, i);
         struct sdp_choice *c = &plan->line[i];
 
-        c->medium = m.kind == SDP_KIND_VIDEO ? H245_MEDIA_VIDEO : H245_MEDIA_AUDIO;
+        c->medium = m.kind == SDP_KIND_VIDEO ? H245_MEDIA_VIDEO
+                    : m.kind == SDP_KIND_APP ? H245_MEDIA_DATA
+                                             : H245_MEDIA_AUDIO;
         if (sdp->media[i].port == 0 && !sdp->media[i].is_bundle_only)
             c->why = "not wanted";
-        else if (m.kind == SDP_KIND_APP && m.proto == SDP_PROTO_DTLS_SCTP)
-            c->why = "data channels are not served on this leg";
-        else if (m.kind != SDP_KIND_AUDIO && m.kind != SDP_KIND_VIDEO)
+        else if (m.kind == SDP_KIND_OTHER)
             c->why = "medium is not served";
         else if (has[m.kind])
             c->why = "one medium of each kind is served";
@@ -177,7 +194,8 @@ int session_sdp_ice(struct session_transport *t)
 int session_sdp_transport(struct session *s, enum media_kind kind, enum h245_media medium,
                           bool has_ice, struct session_transport **out, const char **why)
 {
-    int err = session_transport_open(s, kind, medium, 0, out);
+    int err = session_transport_open(s, kind, medium,
+                                     medium == H245_MEDIA_DATA ? SESSION_LANE_DATA : 0, out);
 
     *why = "no media port";
     if (err != 0)
@@ -332,6 +350,13 @@ int session_sdp_channels(struct session *s, struct session_transport *t, enum sd
 
 static void drop_lane(struct session *s, enum h245_media medium)
 {
+    struct session_channel *data = session_data_channel(s);
+
+    if (medium == H245_MEDIA_DATA) {
+        if (data != NULL)
+            session_channel_forget(s, data);
+        return;
+    }
     for (unsigned d = 0; d < 2; d++) {
         struct session_channel *c =
             session_channel_of(s, medium, 0, d == 0 ? H245_INCOMING : H245_OUTGOING);
@@ -386,6 +411,9 @@ static int apply_line(struct session *s, const struct sdp *theirs, const struct 
         s->event_pt = c->has_event ? c->event_pt : 0;
         conference_settle(s->conference, c->audio.codec);
     }
+    if (c->medium == H245_MEDIA_DATA)
+        return session_data_bind(s, t, m.sctp_port != 0 ? m.sctp_port : H245_DATA_SCTP_PORT,
+                                 m.max_message_size);
     return session_sdp_channels(s, t, theirs->media[i].direction, c);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/session_data.h"
 #include "server/session_mix.h"
 #include "signalling/h245/relayed.h"
 #include "signalling/sdp/h264.h"
@@ -162,6 +163,7 @@ void session_sdp_read_caps(struct session *s, const struct sdp *sdp)
 {
     const struct sdp_media *audio = first_of(sdp, SDP_KIND_AUDIO);
     const struct sdp_media *video = first_of(sdp, SDP_KIND_VIDEO);
+    const struct sdp_media *data = first_of(sdp, SDP_KIND_APP);
 
     memset(&s->peer_caps, 0, sizeof(s->peer_caps));
     if (audio != NULL)
@@ -169,6 +171,12 @@ void session_sdp_read_caps(struct session *s, const struct sdp *sdp)
     /* In what passes unopened a payload type cannot be changed, and H.323 peers choose theirs. */
     if (video != NULL && !session_is_passed(s))
         read_video(s, video);
+    if (data != NULL && data->proto == SDP_PROTO_DTLS_SCTP && !session_is_passed(s))
+        s->peer_caps.data[s->peer_caps.data_count++] =
+            (struct h245_data){.use = H245_DATA_CHANNEL,
+                               .stack = H245_DATA_UDP_DTLS_SCTP,
+                               .sctp_port = data->sctp_port,
+                               .max_message_size = data->max_message_size};
     s->has_peer_caps = true;
 }
 
@@ -271,6 +279,15 @@ void session_sdp_say_event(uint8_t payload_type, struct sdp_media *m)
     f->channels = 1;
     snprintf(f->name, sizeof(f->name), "%s", SDP_EVENT);
     snprintf(f->fmtp, sizeof(f->fmtp), "0-15");
+}
+
+void session_sdp_say_data(struct sdp_media *m)
+{
+    m->format_count = 0;
+    snprintf(m->format_text, sizeof(m->format_text), "webrtc-datachannel");
+    m->rtcp_mux = false;
+    m->sctp_port = H245_DATA_SCTP_PORT;
+    m->max_message_size = SESSION_DATA_MESSAGE_MAX;
 }
 
 /* H.264 alone: what an H.323 peer has of it, or what we usually offer. */

@@ -23,14 +23,14 @@ FREQUENCY = 440
 class Werift:
     """peer.js and the pipe to it."""
 
-    def __init__(self, lab, mode):
+    def __init__(self, lab, mode, messages=0):
         self.recording = lab.path("werift.wav")
         fifo = lab.path("werift.fifo")
         if os.path.exists(fifo):
             os.unlink(fifo)
         os.mkfifo(fifo)
         self.process = lab.run("werift", ["node", os.path.join(PEER, "peer.js"), mode, str(FREQUENCY),
-                                          self.recording, fifo], "ends")
+                                          self.recording, fifo, str(messages)], "ends")
         self.pipe = open(fifo, "w", encoding="utf-8")
 
     def wait(self, event, seconds=20, **fields):
@@ -140,6 +140,27 @@ def passed(c, lab, control):
     close(c, lab, control, what, result["id"])
 
 
+def data(c, lab, control):
+    """SCTP of its own, in the records of the connection that the audio shares (BUNDLE, RFC 8841): an H.323
+    endpoint sends back what it says."""
+    what = "data channel"
+    werift = Werift(lab, "offer", 50)
+    result = control.call("session.create", conference="demo", sdp=werift.wait("offer")["sdp"])
+    c.check(f"{what}: taken, bundled", "a=sctp-port:5000" in result["sdp"] and "a=max-message-size" in result["sdp"]
+            and "m=application 0 " not in result["sdp"] and "a=group:BUNDLE 0 1" in result["sdp"], result["sdp"])
+    werift.tell(answer=result["sdp"])
+    # SCTP passes to the other side, and there is none yet: werift is connected when that answers.
+    control.wait_event("media.selected", 10, lambda e: e.get("session") == result["id"])
+    anna = lab.endpoint("anna", "--setup", "passive", "--data", "echo", "--duration", "8", "--timeout", "25",
+                        ip=sluice_lab.ENDPOINT_IPS[1])
+    echoed = werift.wait("echoed", 20)
+    c.equal(f"{what}: every message came back, as it was", (echoed["echoes"], echoed["wrong"]), (50, 0))
+    c.equal(f"{what}: one transport for all", len(sdp_lab.transports(control, result["id"])), 1)
+    anna.stop()
+    werift.report()
+    close(c, lab, control, what, result["id"])
+
+
 def refused(c, lab, control):
     """The server is DTLS client, and werift no server that it accepts: the leg ends at once, and says why."""
     werift = Werift(lab, "offer")
@@ -173,6 +194,7 @@ def main():
         ("their offer", terminated, True, "client"),
         ("our offer", terminated, False, "client"),
         ("passthrough", passed),
+        ("data channel", data),
     ])
     with_lab(c, "werift-active", "active", [
         ("werift as DTLS server", refused),

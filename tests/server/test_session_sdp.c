@@ -253,16 +253,36 @@ static void without_a_bundle_each_has_its_own(void)
     end();
 }
 
-static void data_channels_are_answered_with_port_0(void)
+#define DATA                                                                       \
+    "m=application 40002 UDP/DTLS/SCTP webrtc-datachannel\r\na=sctp-port:5001\r\n" \
+    "a=max-message-size:1000\r\na=setup:actpass\r\na=fingerprint:sha-256 " FP_A "\r\n"
+
+static void other_applications_are_answered_with_port_0(void)
 {
     begin(SETTINGS_DTLS_REQUIRED);
-    CU_ASSERT_EQUAL_FATAL(
-        offer(OFFER "m=application 40002 UDP/DTLS/SCTP webrtc-datachannel\r\na=sctp-port:5000\r\n"),
-        0);
+    CU_ASSERT_EQUAL_FATAL(offer(OFFER "m=application 40002 TCP/DTLS/SCTP webrtc-datachannel\r\n"),
+                          0);
     CU_ASSERT_EQUAL(sdp.media_count, 2);
     CU_ASSERT_EQUAL(sdp.media[1].port, 0);
     CU_ASSERT_STRING_EQUAL(sdp.media[1].format_text, "webrtc-datachannel");
     CU_ASSERT_EQUAL(w->env.stats.sdp_lines_refused, 1);
+    end();
+}
+
+static void data_channels_are_bound(void)
+{
+    begin(SETTINGS_DTLS_REQUIRED);
+    CU_ASSERT_EQUAL_FATAL(offer(OFFER DATA), 0);
+    CU_ASSERT_NOT_EQUAL(sdp.media[1].port, 0);
+    CU_ASSERT_NOT_EQUAL(sdp.media[1].port, sdp.media[0].port);
+    CU_ASSERT_EQUAL(sdp.media[1].sctp_port, 5000);
+    CU_ASSERT_EQUAL(sdp.media[1].max_message_size, 65536);
+    CU_ASSERT_EQUAL(sdp.media[1].dtls.setup, H23510_SETUP_PASSIVE);
+    CU_ASSERT_FALSE(sdp.media[1].rtcp_mux);
+    CU_ASSERT_EQUAL(open_ports(), 2);
+    CU_ASSERT_EQUAL_FATAL(offer(OFFER "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"), 0);
+    CU_ASSERT_EQUAL(sdp.media[1].port, 0);
+    CU_ASSERT_EQUAL(open_ports(), 1);
     end();
 }
 
@@ -479,8 +499,9 @@ SUITE("server/session_sdp", TEST(a_mix_takes_dynamic_codecs_and_keys_by_the_offe
       TEST(hold_closes_a_direction_and_no_association),
       TEST(another_address_or_certificate_begins_anew), TEST(plain_rtp_just_goes_elsewhere),
       TEST(audio_and_video_in_a_bundle_share_a_port), TEST(without_a_bundle_each_has_its_own),
-      TEST(data_channels_are_answered_with_port_0), TEST(video_meets_an_h323_endpoint),
-      TEST(ice_tells_where_the_peer_is), TEST(a_lite_peer_is_where_it_says),
-      TEST(our_offer_waits_for_its_answer), TEST(an_offer_that_nobody_answers_ends_the_leg),
+      TEST(other_applications_are_answered_with_port_0), TEST(data_channels_are_bound),
+      TEST(video_meets_an_h323_endpoint), TEST(ice_tells_where_the_peer_is),
+      TEST(a_lite_peer_is_where_it_says), TEST(our_offer_waits_for_its_answer),
+      TEST(an_offer_that_nobody_answers_ends_the_leg),
       TEST(a_failed_handshake_ends_the_leg_at_once), TEST(clear_media_need_a_policy_that_has_them),
       TEST(meets_an_h323_endpoint))

@@ -3,10 +3,11 @@
  * tests/e2e/werift.py. One JSON object a line: descriptions come by a named pipe, all else goes to standard
  * output.
  *
- *   node peer.js offer|answer FREQUENCY RECORDING FIFO
+ *   node peer.js offer|answer FREQUENCY RECORDING FIFO [MESSAGES]
  *
  * Plays a tone by RTP (PCMA) once it is connected, writes what it hears to a WAV file, and reports when
- * the pipe ends. */
+ * the pipe ends. With MESSAGES it opens a data channel, too, and sends so many, one after the echo of the
+ * other. */
 const fs = require("fs");
 const readline = require("readline");
 const {
@@ -92,6 +93,22 @@ function listen() {
 }
 pc.addTransceiver(track, { direction: "sendrecv" });
 
+const messages = Number(process.argv[6] || 0);
+let echoes = 0, wrong = 0;
+if (messages > 0) {
+  const channel = pc.createDataChannel("sluice");
+  const text = (i) => `message ${i} ` + "x".repeat(i * 7);
+  channel.stateChanged.subscribe((state) => {
+    say("channel", { state });
+    if (state === "open") channel.send(text(0));
+  });
+  channel.onMessage.subscribe((data) => {
+    if (data.toString() !== text(echoes)) wrong++;
+    if (++echoes < messages) channel.send(text(echoes));
+    else say("echoed", { echoes, wrong });
+  });
+}
+
 async function onLine(line) {
   const message = JSON.parse(line);
   if (message.offer) {
@@ -110,7 +127,7 @@ async function finish() {
   say("report", {
     samples: heard.length, packets_out: packetsOut, dtls_role: dtls ? dtls.role : null,
     dtls_state: dtls ? dtls.state : null, srtp_profile: dtls && dtls.dtls ? dtls.dtls.srtp.srtpProfile : null,
-    ice_state: pc.iceConnectionState,
+    ice_state: pc.iceConnectionState, echoes, wrong,
   });
   await pc.close();
   process.exit(0);
