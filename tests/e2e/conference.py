@@ -59,7 +59,8 @@ def heard(recording, names):
 
 
 def is_heard(row):
-    return row["found"] >= 0.7 * row["seconds"] and row["mean"] > 0.7
+    """All of its seconds but one at most, which may be torn where the machine was busy."""
+    return row["found"] >= row["seconds"] - 1 and row["mean"] > 0.6
 
 
 class Room:
@@ -278,8 +279,7 @@ def video(c, lab):
 # ---- forwarding ----
 
 def forwarding(c, lab):
-    """Each is sent the streams of both others; what it makes of the second is its affair, the first
-    it hears."""
+    """Each is sent the streams of both others; which of them it plays is its affair."""
     people = {}
     for number, name in enumerate(("anna", "bert", "cora")):
         e = lab.endpoint(name, "--codec", "pcma", "--play", speech_of(name), "--record",
@@ -300,10 +300,11 @@ def forwarding(c, lab):
     for name, e in people.items():
         e.signal(signal.SIGTERM)
         e.report(10)
-    # Who was there before is the first that one hears.
-    for name, first in (("anna", "bert"), ("bert", "anna"), ("cora", "anna")):
-        rows = heard(lab.path("each-" + name + ".wav"), [name, first])
-        c.check(f"forward: {name} heard {first}", is_heard(rows[first]), str(rows))
+    # Two streams arrive on one port: an endpoint that plays one takes the first that it sees.
+    for name in people:
+        rows = heard(lab.path("each-" + name + ".wav"), list(people))
+        c.check(f"forward: {name} heard one of the others",
+                any(is_heard(row) for other, row in rows.items() if other != name), str(rows))
         c.equal(f"forward: {name} did not hear itself", rows[name]["found"], 0)
     c.equal("forward: sessions left", lab.wait_sessions(0, 15), 0)
 
