@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/secret.h"
 #include "link/link_server_priv.h"
 
 /* Follow the server to its present session. */
@@ -49,6 +50,8 @@ static unsigned poll_producer(struct link_worker *worker, unsigned p, unsigned b
             break;
         n++;
         on_command(context, p, &worker->msg);
+        if (worker->msg.type == LINK_KEYS_SET)
+            secret_wipe(&worker->msg, sizeof(worker->msg)); /* the slot was wiped by the ring */
     }
     if (n > 0 && link_ring_take_want(&worker->down[p]))
         worker->to_wake |= 1u << p;

@@ -395,11 +395,13 @@ static void check_openssl(enum dtls_role role)
 
 static void x_resume_openssl_client_is_taken_up_again(void)
 {
+    PROVES_FOR("X-RESUME", "dtls=server");
     check_openssl(DTLS_SERVER);
 }
 
 static void x_resume_openssl_server_takes_us_up_again(void)
 {
+    PROVES_FOR("X-RESUME", "dtls=client");
     check_openssl(DTLS_CLIENT);
 }
 

@@ -45,6 +45,36 @@ def memory_has(pid, secrets):
     return found
 
 
+def undumped(pid):
+    """Mappings that no core file would have (MADV_DONTDUMP)."""
+    found, name = set(), None
+    with open(f"/proc/{pid}/smaps") as smaps:
+        for line in smaps:
+            fields = line.split()
+            if not fields[0].endswith(":"):
+                name = fields[0]
+            elif fields[0] == "VmFlags:" and "dd" in fields[1:]:
+                found.add(name)
+    return found
+
+
+def core_limit(pid):
+    with open(f"/proc/{pid}/limits") as limits:
+        return next(line.split()[4:6] for line in limits if line.startswith("Max core file size"))
+
+
+def no_core(c, lab, secrets):
+    """While calls run: sluiced writes no core file at all, and one of sluice-dp has no keys in it."""
+    with c.proof("H-KEYS", "no key in a core file", of={"part": "core"}):
+        c.equal("sluiced writes no core file", core_limit(lab.server.child.pid), ["0", "0"])
+        pid = lab.dp.child.pid
+        kept_out = undumped(pid)
+        c.check("sluice-dp keeps memory out of its core files", kept_out)
+        seen = {name: where for name, where in memory_has(pid, secrets).items()
+                if where.split()[0] not in kept_out}
+        c.equal("no key of a running call is in what would be in one", seen, {})
+
+
 def make_certificate(lab):
     cert, key = lab.path("peer.crt"), lab.path("peer.key")
     subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=peer", "-days", "2", "-keyout", key,
@@ -105,6 +135,7 @@ def main():
         while_on = memory_has(lab.server.child.pid, secrets)
         c.check("H-KEYS: a running connection's master secret is found in sluiced",
                 any("master" in name for name in while_on), while_on)
+        no_core(c, lab, secrets)
         for transport, process, _ in calls:
             lab.call("lab.transport.close", id=transport)
             process.kill()
@@ -112,8 +143,14 @@ def main():
         while lab.call("server.stats")["media"]["ports_open"] and time.monotonic() < end:
             pass
         c.equal("R-CALL: nothing is open", lab.call("server.stats")["media"]["ports_open"], 0)
-        c.equal("H-KEYS, R-CLOSE: none is left in sluiced", memory_has(lab.server.child.pid, secrets), {})
-        c.equal("H-KEYS, R-CLOSE: none is left in sluice-dp", memory_has(lab.dp.child.pid, secrets), {})
+        with c.proof("H-KEYS", "keys that were in memory are in none any more", of={"part": "wiped"}):
+            c.equal("H-KEYS, R-CLOSE: none is left in sluiced",
+                    memory_has(lab.server.child.pid, secrets), {})
+            c.equal("H-KEYS, R-CLOSE: none is left in sluice-dp",
+                    memory_has(lab.dp.child.pid, secrets), {})
+        told = [name for name, secret in secrets.items()
+                for line in lab.server.lines + lab.dp.lines if secret.hex() in line.lower()]
+        c.equal("H-KEYS: no log line has one", told, [], proves="H-KEYS", of={"part": "log"})
         c.equal("X-RESUME: the sessions are kept all the same",
                 lab.call("server.stats")["media"]["shards"]["dtls_sessions_kept"], CALLS)
     c.finish()
