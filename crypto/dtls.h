@@ -169,15 +169,18 @@ struct dtls_options {
     X(dropped_hello)    /* no ClientHello where only one is taken */                               \
     X(data_in)                                                                                     \
     X(data_out)                                                                                    \
-    X(data_dropped) X(parked) X(unparked) /* Forgeries in handshakes (dtls_gate.h). */             \
-        X(alerts_ignored)                 /* in the clear, before anything was verified */         \
-        X(hellos_ignored)                 /* another ClientHello while a handshake runs */         \
-        X(messages_ignored)               /* of a kind or number that has no place there */        \
-        X(messages_contradicted)          /* differ from what came before for the same place */    \
-        X(proofs_failed)                  /* signatures that do not hold */                        \
-        X(proofs_left_out)                /* not checked, as too many were */                      \
-        X(verify_unmirrored)              /* HelloVerifyRequests without our record number */      \
+    X(data_dropped)                                                                                \
+    X(parked)                                                                                      \
+    X(unparked)                  /* Forgeries in handshakes (dtls_gate.h). */                      \
+        X(alerts_ignored)        /* in the clear, before anything was verified */                  \
+        X(hellos_ignored)        /* another ClientHello while a handshake runs */                  \
+        X(messages_ignored)      /* of a kind or number that has no place there */                 \
+        X(messages_contradicted) /* differ from what came before for the same place */             \
+        X(proofs_failed)         /* signatures that do not hold */                                 \
+        X(proofs_left_out)       /* not checked, as too many were */                               \
+        X(verify_unmirrored)     /* HelloVerifyRequests without our record number */               \
         X(restarts) /* client: begun anew with another cookie */ /* Resumption. */                 \
+        X(without_master_secret) /* established without RFC 7627 */                                \
         X(handshakes_full) X(handshakes_resumed) X(sessions_kept) X(sessions_offered) /* client */ \
         X(sessions_refused) /* server: asked for, but unknown, too old or of another bond */
 

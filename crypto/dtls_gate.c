@@ -26,6 +26,7 @@
 #define ALERT_FATAL         2
 #define ALERT_CLOSE_NOTIFY  0
 #define FLIGHT_MAX          5
+#define EXT_MASTER_SECRET   23
 #define FEED_MAX            1000 /* octets of a message that the library gets at a time */
 #define HELD_MAX            8    /* records with keys that came too early */
 #define HELD_BYTES          512
@@ -721,6 +722,26 @@ bool dtls_gate_is_repeated(struct dtls_gate *g)
 bool dtls_gate_wants_restart(const struct dtls_gate *g)
 {
     return g->wants_restart;
+}
+
+bool dtls_gate_has_master_secret(const struct dtls_gate *g)
+{
+    const struct dtls_message *hello = g->flight_count > 0 ? g->flight[0] : NULL;
+    struct bytes_reader r, extensions;
+    bool has = false;
+
+    if (hello == NULL || hello->type != SERVER_HELLO)
+        return false;
+    r = bytes_reader(dtls_message_body(hello), hello->length);
+    bytes_skip(&r, 2 + RANDOM_BYTES);
+    bytes_skip(&r, bytes_read_u8(&r));
+    bytes_skip(&r, 3); /* suite, compression */
+    extensions = bytes_read_sub(&r, bytes_read_u16(&r));
+    while (bytes_left(&extensions) > 0) {
+        has |= bytes_read_u16(&extensions) == EXT_MASTER_SECRET;
+        bytes_skip(&extensions, bytes_read_u16(&extensions));
+    }
+    return has;
 }
 
 enum dtls_failure dtls_gate_hint(const struct dtls_gate *g, const char **text)

@@ -51,6 +51,9 @@ void dtls_gate_begin(struct dtls_gate *gate, const uint8_t *data, size_t len);
 /* Each datagram that goes out, before it does. */
 void dtls_gate_sent(struct dtls_gate *gate, const uint8_t *data, size_t len);
 
+/* Client: has the server agreed to extended_master_secret (RFC 7627)? */
+bool dtls_gate_has_master_secret(const struct dtls_gate *gate);
+
 /* Server: the session is taken up again, the peer's flight has no messages in the clear. */
 void dtls_gate_set_resumed(struct dtls_gate *gate);
 

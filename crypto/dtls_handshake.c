@@ -342,6 +342,7 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
     if (a->is_hello_good) {
         ctx->listener = NULL;
         ctx->stats.cookie_good++;
+        a->has_master_secret = hello.has_master_secret;
         a->session = listener;
         dtls_join_free(a->join);
         a->join = NULL;
@@ -427,6 +428,8 @@ static void finish_handshake(struct dtls_assoc *a)
     a->result = result;
     a->state = DTLS_UNVERIFIED;
     a->is_resumed = wolf_session_is_resumed(a->session);
+    if (a->role == DTLS_CLIENT && a->gate)
+        a->has_master_secret = dtls_gate_has_master_secret(a->gate);
     a->cipher = wolf_session_cipher(a->session);
     rc = collect_fingerprints(a, result);
     if (rc != 0) {
@@ -494,7 +497,10 @@ void dtls_verify(struct dtls_assoc *a)
         a->ctx->stats.handshakes_resumed++;
     else
         a->ctx->stats.handshakes_full++;
-    if (!a->is_resumed)
+    a->ctx->stats.without_master_secret += !a->has_master_secret;
+    /* RFC 7627 §5.4: a session without it may not be taken up again, its secret is not bound to the
+     * handshake that it came of. */
+    if (!a->is_resumed && a->has_master_secret)
         dtls_resume_keep(a);
     info.cipher = a->cipher;
     info.peer = &a->expected;

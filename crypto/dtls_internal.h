@@ -96,6 +96,7 @@ struct dtls_assoc {
     bool is_hello_good;      /* the listener took the cookie */
     bool is_session_offered; /* one that was kept is to be taken up */
     bool is_resumed;
+    bool has_master_secret;                    /* extended_master_secret is agreed (RFC 7627) */
     uint8_t session_id[WOLF_SESSION_ID_BYTES]; /* server: of that one */
     bool is_probing;   /* an old cookie is being tried: what the library sends is dropped */
     bool is_sending;   /* inside on_send, that is inside the library */

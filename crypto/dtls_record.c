@@ -9,6 +9,7 @@
 #define CLIENT_HELLO    1
 #define RANDOM_BYTES    32
 #define EXT_USE_SRTP    14
+#define EXT_MASTER      23
 #define ALERT_FATAL     2
 #define VERSION_DTLS_10 0xfeff
 #define VERSION_DTLS_12 0xfefd
@@ -116,6 +117,7 @@ int dtls_hello_parse(const uint8_t *data, size_t len, struct dtls_hello *out)
 
         if (extensions.err || (type == EXT_USE_SRTP && read_use_srtp(body, &hello) != 0))
             return ERR_MALFORMED;
+        hello.has_master_secret |= type == EXT_MASTER;
     }
     if (extensions.err || r.err)
         return ERR_MALFORMED;

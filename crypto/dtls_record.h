@@ -29,6 +29,7 @@ struct dtls_record {
 struct dtls_hello {
     bool has_cookie;
     bool has_use_srtp;
+    bool has_master_secret;                     /* extended_master_secret, RFC 7627 */
     uint16_t profiles[DTLS_HELLO_PROFILES_MAX]; /* IANA numbers in the client's order */
     size_t profile_count;
 };

@@ -393,6 +393,38 @@ static void check_openssl(enum dtls_role role)
     free(d);
 }
 
+/* RFC 7627: a peer without extended_master_secret is taken and counted, its session is not kept. */
+static void x_resume_session_without_extended_master_secret_is_not_kept(void)
+{
+    for (int role = DTLS_CLIENT; role <= DTLS_SERVER; role++) {
+        enum dtls_role theirs = role == DTLS_CLIENT ? DTLS_SERVER : DTLS_CLIENT;
+        struct duel *d = calloc(1, sizeof(*d));
+        struct dtls_sessions *sessions = dtls_sessions_create(16, LIFETIME_MS);
+        struct dtls_ctx *ctx = NULL;
+        struct dtls_config config;
+
+        dtls_config_init(&config, cert_a);
+        config.sessions = sessions;
+        CU_ASSERT_EQUAL_FATAL(dtls_ctx_create(&config, &ctx), 0);
+        link_init(&d->link, 0, 5);
+        ossl_init(&d->them, &d->link, 1, theirs, OSSL_EC, ALL_PROFILES);
+        SSL_set_options(d->them.ssl, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+        end_init_on(&d->us, &d->link, 0, (enum dtls_role)role, ctx, &d->them.fp);
+        dtls_assoc_start(d->us.assoc, d->link.now);
+        ossl_start(&d->them);
+        link_run(&d->link, d->link.now + 60000, duel_decided, d);
+        CU_ASSERT_TRUE(d->us.established && exporters_agree(d));
+        CU_ASSERT_EQUAL(dtls_ctx_stats(ctx)->without_master_secret, 1);
+        CU_ASSERT_EQUAL(dtls_sessions_count(sessions), 0);
+        end_fini(&d->us);
+        ossl_fini(&d->them);
+        link_fini(&d->link);
+        dtls_ctx_destroy(ctx);
+        dtls_sessions_destroy(sessions);
+        free(d);
+    }
+}
+
 static void x_resume_openssl_client_is_taken_up_again(void)
 {
     PROVES_FOR("X-RESUME", "dtls=server");
@@ -412,5 +444,6 @@ SUITE_SETUP("crypto/dtls_resume", setup, teardown,
             TEST(x_resume_sessions_end_with_their_lifetime_and_the_table_is_bounded),
             TEST(h_keys_memory_of_secrets_is_not_dumped), TEST(h_keys_forgotten_session_is_gone),
             TEST(x_resume_off_every_handshake_is_full), TEST(x_resume_30_percent_loss_all_complete),
+            TEST(x_resume_session_without_extended_master_secret_is_not_kept),
             TEST(x_resume_openssl_client_is_taken_up_again),
             TEST(x_resume_openssl_server_takes_us_up_again))
