@@ -147,8 +147,9 @@ static void on_open(struct data_member *m, uint16_t stream, const struct dcep_op
         .stream = stream, .ppid = DCEP_PPID, .data = out, .len = dcep_build_ack(out, sizeof(out))};
     struct data_channel *c;
 
-    if (stream >= DATA_STREAMS || m->stream[stream].state != STREAM_FREE ||
-        dcep_is_own_stream(stream, m->config.is_client)) {
+    /* Stacks in the field mix up who has the even streams (RFC 8832 section 6); a free one that we
+     * have not begun to open ourselves does no harm. */
+    if (stream >= DATA_STREAMS || m->stream[stream].state != STREAM_FREE) {
         refuse_open(m, stream);
         return;
     }
