@@ -12,6 +12,9 @@
 /* No honest client's records in the clear are numbered so high; what we number above must not run
  * out of its 48 bits. */
 #define HELLO_NUMBER_MAX (UINT64_C(1) << 47)
+/* Of a ClientHello: behind the headers of record and message. */
+#define HELLO_VERSION_AT 25
+#define DTLS_VERSION     0xfefd
 
 static bool on_certificate(void *user, const uint8_t *der, size_t len)
 {
@@ -39,6 +42,8 @@ static bool on_hello(void *user)
     const enum srtp_profile *ours;
 
     a->is_probing = false; /* the answer is for the peer, whatever it is */
+    if (a->hello_version != DTLS_VERSION)
+        return false;
     if (dtls_assoc_profiles(a, &ours) > 0 && a->hello_profile == SRTP_PROFILE_NONE &&
         !a->may_lack_srtp)
         return false;
@@ -231,7 +236,10 @@ static void refuse_hello(struct dtls_assoc *a, struct wolf_session *listener, ui
     enum dtls_failure reason = wolf_session_failure(listener, &text);
     uint8_t alert[DTLS_PLAIN_ALERT_BYTES];
 
-    if (reason == DTLS_FAIL_NO_PROFILE)
+    if (reason == DTLS_FAIL_NO_PROFILE && a->hello_version != DTLS_VERSION) {
+        reason = DTLS_FAIL_VERSION;
+        text = "the peer does not speak DTLS 1.2";
+    } else if (reason == DTLS_FAIL_NO_PROFILE)
         text = "no SRTP profile in common";
     else if (reason != DTLS_FAIL_NO_CIPHER && reason != DTLS_FAIL_VERSION) {
         a->ctx->stats.dropped_hello++;
@@ -329,6 +337,13 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         ctx->stats.dropped_hello++;
         return;
     }
+    /* The library's cookie covers the version that a hello names. Ours must be the same for all
+     * hellos of an address: a forged one of another version would otherwise give the peer a cookie
+     * that its own hello cannot show. What was really named is looked at when reachability is
+     * proven. */
+    a->hello_version = (uint16_t)(data[HELLO_VERSION_AT] << 8 | data[HELLO_VERSION_AT + 1]);
+    ctx->hello[HELLO_VERSION_AT] = DTLS_VERSION >> 8;
+    ctx->hello[HELLO_VERSION_AT + 1] = DTLS_VERSION & 0xff;
     a->hello = data = ctx->hello;
     a->hello_len = len;
     a->hello_number = number;

@@ -67,6 +67,7 @@ struct dtls_assoc {
     size_t hello_len;
     uint64_t hello_shift;    /* from the number of its record to the client's */
     uint64_t hello_number;   /* its record's, as the client wrote it */
+    uint16_t hello_version;  /* that it names */
     uint64_t hello_base;     /* and as the library got it */
     uint64_t answered_below; /* server: above the record numbers of all that we answered so far */
     const char *cipher;

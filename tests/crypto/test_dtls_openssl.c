@@ -325,6 +325,8 @@ static void hello_by_the_clients_address(struct duel *d, const struct kept *kept
     for (int i = 0; i < 6; i++)
         forged[5 + i] = (uint8_t)(number >> 8 * (5 - i));
     forged[30] ^= random;
+    if (random % 2 == 1)
+        forged[26] = 0xff; /* DTLS 1.0: another version is another cookie */
     (void)dtls_assoc_input(d->ours.assoc, d->link.now, &d->ours.other, forged, kept->len);
 }
 
