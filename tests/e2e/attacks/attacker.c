@@ -269,11 +269,12 @@ static void fill_flood(struct attacker *a, struct flood *f, unsigned n)
 
     for (unsigned i = 0; i < n; i++) {
         struct target *t = a->may_right && (!a->may_other || i % 2 == 0) ? fresh(a, now) : NULL;
-        struct end to = {a->targets.media_ip,
-                         t != NULL ? t->port
-                                   : (uint16_t)(a->targets.port_first + random() % a->ports)};
+        uint16_t port = (uint16_t)(a->targets.port_first + random() % a->ports);
+        struct end to = {a->targets.media_ip, port};
         unsigned k = a->turn++ % HELLOS;
 
+        if (t != NULL)
+            to.port = t->port;
         f->iov[i].iov_base = f->frame[i];
         f->iov[i].iov_len =
             frame_udp(f->frame[i], t != NULL ? a->right_mac : a->own_mac, a->server_mac,
