@@ -100,7 +100,10 @@ def removed(c, lab, what, options, keys):
             c.check(f"{what}: {key} stopped early (R-CLOSE)", 0 < count < total * 0.6, count)
         else:
             c.check(f"{what}: {key} went on to the end", count > total * 0.6, count)
-    c.equal(f"{what}: nothing came behind a channel's end", bert["video"]["after_close"], 0)
+    # Signalling and media do not travel together: on a busy machine the last packet (one is sent
+    # each 20 ms) may be read after CloseLogicalChannel.
+    c.check(f"{what}: nothing came behind a channel's end", bert["video"]["after_close"] <= 1,
+            bert["video"]["after_close"])
     judge_video(c, what, reports[0])
     lab.wait_sessions(0)
 
