@@ -1,3 +1,6 @@
+/* Addresses as values: text to and from, prefixes, order and hash. What people type in a
+ * configuration and what peers write into signalling passes here, so that the parsers take one
+ * spelling each and refuse all that inet_aton would guess at ("10.1", octal bytes, blanks). */
 #include "base/addr.h"
 
 #include <arpa/inet.h>
@@ -7,6 +10,9 @@
 
 #include "base/err.h"
 
+/* Hash and comparison run over all bytes, hence no hole may appear: a padding byte with rubbish in
+ * it would make two equal addresses differ. Every constructor starts from a zeroed struct for the
+ * same reason (an IPv4 address keeps twelve zero bytes behind its four). */
 _Static_assert(sizeof(struct addr) == 24, "struct addr travels through shared memory");
 
 struct addr addr_from_ip4(const uint8_t ip[4], uint16_t port)
@@ -33,6 +39,7 @@ struct addr addr_with_port(struct addr a, uint16_t port)
 static int parse_number(const char *text, size_t len, uint64_t max, uint64_t *out)
 {
     uint64_t n = 0;
+    /* Ten digits hold UINT32_MAX, the largest that anybody asks for, and can never overflow n. */
     if (len == 0 || len > 10)
         return ERR_MALFORMED;
     for (size_t i = 0; i < len; i++) {
@@ -55,6 +62,8 @@ static int parse_ip(const char *text, size_t len, struct addr *out)
         return ERR_MALFORMED;
     memcpy(copy, text, len);
     copy[len] = '\0';
+    /* The scope is a number only: a name ("%eth0") would mean a system call here, and another thing
+     * on each of the two machines of a link. */
     char *percent = strchr(copy, '%');
     if (percent != NULL) {
         uint64_t scope = 0;
@@ -63,6 +72,7 @@ static int parse_ip(const char *text, size_t len, struct addr *out)
         *percent = '\0';
         a.scope = (uint32_t)scope;
     }
+    /* IPv4 has no scope; inet_pton wants all four parts in decimal. */
     if (inet_pton(AF_INET, copy, a.ip) == 1 && percent == NULL)
         a.family = ADDR_IP4;
     else if (inet_pton(AF_INET6, copy, a.ip) == 1)
@@ -86,6 +96,8 @@ int addr_parse(const char *text, struct addr *out)
         port_text = ip_end[1] == ':' ? ip_end + 2 : NULL;
     } else {
         const char *colon = strchr(text, ':');
+        /* One colon is "address:port"; two and more are a bare IPv6 address, whose port would be
+         * ambiguous and therefore needs the brackets. */
         if (colon != NULL && strchr(colon + 1, ':') == NULL) {
             ip_end = colon;
             port_text = colon + 1;
@@ -93,6 +105,7 @@ int addr_parse(const char *text, struct addr *out)
     }
     if (parse_ip(ip, (size_t)(ip_end - ip), &a) != 0)
         return ERR_MALFORMED;
+    /* "[198.18.0.1]:5" is no form of any RFC */
     if (*text == '[' && a.family != ADDR_IP6)
         return ERR_MALFORMED;
     if (port_text != NULL && parse_number(port_text, strlen(port_text), UINT16_MAX, &port) != 0)
@@ -151,6 +164,8 @@ char *addr_format(const struct addr *a, char buf[ADDR_TEXT_MAX])
 
 bool addr_is_same_ip(const struct addr *a, const struct addr *b)
 {
+    /* All sixteen bytes although IPv4 uses four: the rest is zero by construction (see the
+     * assertion at the top), and one memcmp without a branch is what the data path wants. */
     return a->family == b->family && a->scope == b->scope && memcmp(a->ip, b->ip, 16) == 0;
 }
 
@@ -186,6 +201,7 @@ bool addr_is_in_prefix(const struct addr *a, const struct addr_prefix *prefix)
     if (a->family != prefix->addr.family || whole > addr_ip_size(a) ||
         memcmp(a->ip, prefix->addr.ip, whole) != 0)
         return false;
+    /* whole bytes are settled; from here on bits are left */
     if (prefix->bits % 8 == 0)
         return true;
     if (whole >= addr_ip_size(a))
@@ -216,6 +232,8 @@ static uint64_t mix64(uint64_t x)
 
 uint64_t addr_hash(const struct addr *a, uint64_t seed)
 {
+    /* Three words and no loop over bytes: the data path hashes a source address per packet. The
+     * seed keeps a peer who chooses its own address from choosing its bucket too. */
     uint64_t word[3];
     memcpy(word, a, sizeof(*a));
     uint64_t h = mix64(seed ^ word[0]);
@@ -242,6 +260,9 @@ int addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct addr *ou
     if (len >= sizeof(struct sockaddr_in6) && sa->sa_family == AF_INET6) {
         struct sockaddr_in6 in;
         memcpy(&in, sa, sizeof(in));
+        /* A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d. Kept in that form, the same peer
+         * would differ from itself as signalling wrote it, and prefixes of IPv4 would not hold for
+         * it. */
         if (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr)) {
             *out = addr_from_ip4(in.sin6_addr.s6_addr + 12, ntohs(in.sin6_port));
             return 0;
@@ -250,6 +271,7 @@ int addr_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct addr *ou
         out->scope = in.sin6_scope_id;
         return 0;
     }
+    /* Right family and too short is the caller's fault, another family (AF_UNIX) is not. */
     if (len >= sizeof(sa_family_t) && (sa->sa_family == AF_INET || sa->sa_family == AF_INET6))
         return ERR_INVAL;
     return ERR_UNSUPPORTED;

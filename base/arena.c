@@ -1,3 +1,5 @@
+/* Bump allocator for what lives as long as one message. The limit counts what was given out, not
+ * what malloc was asked for: the same message is refused at the same place on every machine. */
 #include "base/arena.h"
 
 #include <stdalign.h>
@@ -25,9 +27,9 @@
 #define ARENA_DEFAULT_BLOCK 4096
 
 struct arena_block {
-    struct arena_block *next;
-    size_t size; /* of data */
-    alignas(max_align_t) unsigned char data[];
+    struct arena_block *next;                  /* growth order: reset keeps the first */
+    size_t size;                               /* of data */
+    alignas(max_align_t) unsigned char data[]; /* behind the head, so that one malloc makes both */
 };
 
 void arena_init(struct arena *a, size_t block, size_t limit)
@@ -41,6 +43,8 @@ static void free_chain(struct arena_block *b)
     while (b != NULL) {
         struct arena_block *next = b->next;
 
+        /* free() of poisoned memory is fine, but what malloc hands out of it next would be poisoned
+         * still. */
         ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
         free(b);
         b = next;
@@ -59,6 +63,8 @@ void arena_reset(struct arena *a)
 {
     if (a->first == NULL)
         return;
+    /* One block is kept: the next message is probably as large as the last, and a decoder in its
+     * stride then never reaches malloc. More would let one huge message hold memory for ever. */
     free_chain(a->first->next);
     a->first->next = NULL;
     a->current = a->first;
@@ -73,13 +79,15 @@ static int new_block(struct arena *a, size_t size)
     struct arena_block *b;
 
     if (size < a->block)
-        size = a->block;
+        size = a->block; /* an object larger than a block gets one of its own */
     if (size > SIZE_MAX - sizeof(*b))
         return -1;
     b = malloc(sizeof(*b) + size);
     if (b == NULL)
         return -1;
     b->next = NULL;
+    /* Blocks are only ever appended: what an older block had left is given up. That wastes less
+     * than a block a message, and a search for room would cost every allocation. */
     b->size = size;
     if (a->current != NULL)
         a->current->next = b;
@@ -98,12 +106,14 @@ void *arena_alloc(struct arena *a, size_t size)
     void *p;
 
     if (size == 0)
-        size = 1;
+        size = 1; /* so that two objects never share an address */
     if (size > SIZE_MAX - ARENA_ALIGN - ARENA_GAP)
         return NULL;
     size = (size + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
+    /* Written as a subtraction, because a sum of two lengths that a peer chose may wrap. */
     if (a->limit != 0 && (size > a->limit || a->used > a->limit - size))
         return NULL;
+    /* Tests let the n-th allocation fail, for every n: no path behind a failed one goes unseen. */
     if (a->fail_after >= 0) {
         if (a->fail_after == 0)
             return NULL;
@@ -131,6 +141,7 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 {
     size_t total;
 
+    /* The count comes from the wire (SEQUENCE OF): its product must not wrap to something small. */
     if (__builtin_mul_overflow(n, size, &total))
         return NULL;
     return arena_zalloc(a, total);

@@ -1,3 +1,5 @@
+/* Byte cursors: the one place where a length from the network is compared with what is there.
+ * Everything above reads through them and has no arithmetic on pointers of its own. */
 #include "base/bytes.h"
 
 #include <string.h>
@@ -21,9 +23,10 @@ size_t bytes_left(const struct bytes_reader *r)
 
 const uint8_t *bytes_read_span(struct bytes_reader *r, size_t n)
 {
-    static const uint8_t nothing;
+    static const uint8_t nothing; /* what an empty span points at */
+    /* The difference cannot wrap (pos <= size always); pos + n could, n being a peer's number. */
     if (r->err == 0 && n > r->size - r->pos)
-        r->err = ERR_TRUNCATED;
+        r->err = ERR_TRUNCATED; /* sticks: one check at the end of a parser is enough */
     if (r->err != 0)
         return NULL;
     if (n == 0) /* data may be NULL, and NULL would read as an error */
@@ -35,7 +38,7 @@ const uint8_t *bytes_read_span(struct bytes_reader *r, size_t n)
 
 static uint64_t read_uint(struct bytes_reader *r, size_t n)
 {
-    const uint8_t *p = bytes_read_span(r, n);
+    const uint8_t *p = bytes_read_span(r, n); /* NULL after an error: then the value is 0 */
     uint64_t v = 0;
     for (size_t i = 0; p != NULL && i < n; i++)
         v = v << 8 | p[i];
@@ -76,6 +79,8 @@ struct bytes_reader bytes_read_sub(struct bytes_reader *r, size_t n)
 {
     const uint8_t *p = bytes_read_span(r, n);
     struct bytes_reader sub = bytes_reader(p, p != NULL ? n : 0);
+    /* The error travels into the part as well: a parser that holds only the part must not take its
+     * emptiness for a message without content. */
     sub.err = r->err;
     return sub;
 }
@@ -100,6 +105,8 @@ size_t bytes_room(const struct bytes_writer *w)
 uint8_t *bytes_write_span(struct bytes_writer *w, size_t n)
 {
     if (w->err == 0 && n > w->size - w->pos)
+        /* No part of what does not fit is written: a half-written field could look like a whole one
+         * to somebody who forgets to ask for err. */
         w->err = ERR_LIMIT;
     if (w->err != 0 || w->data == NULL)
         return NULL;
@@ -163,6 +170,7 @@ void bytes_patch_u16(struct bytes_writer *w, size_t at, uint16_t v)
 {
     if (w->err != 0)
         return;
+    /* Only what is written already may be patched; further on lies the caller's memory. */
     if (at > w->pos || w->pos - at < 2) {
         w->err = ERR_LIMIT;
         return;

@@ -1,3 +1,4 @@
+/* Texts of the error codes, made from the list that makes the enum: none can lack its text. */
 #include "base/err.h"
 
 const char *err_to_str(int code)
@@ -5,8 +6,8 @@ const char *err_to_str(int code)
     switch (code) {
     case ERR_OK:
         return "ok";
-#define ERR_TEXT(name, value, text)                                                                \
-    case name:                                                                                     \
+#define ERR_TEXT(name, value, text) \
+    case name:                      \
         return text;
         ERR_LIST(ERR_TEXT)
 #undef ERR_TEXT

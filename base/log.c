@@ -1,3 +1,5 @@
+/* The log: lines are built on the caller's stack without a lock, only the write is serialised.
+ * Nothing here allocates, so that "out of memory" can still be said. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -12,9 +14,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 
+/* Read by every log macro of every thread before it evaluates its fields: an atomic byte without a
+ * lock is all that a switched-off line costs. */
 _Atomic uint8_t log_levels[LOG_AREA_COUNT] = {[0 ... LOG_AREA_COUNT - 1] = LOG_LEVEL_INFO};
 
 static _Atomic int log_format_now = LOG_TEXT;
+/* neither standard error nor the log could say so: a metric does */
 static _Atomic uint64_t lines_lost;
 static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
 static log_sink_fn sink_now;
@@ -30,11 +35,12 @@ static const char *const area_names[] = {LOG_AREA_LIST(LOG_NAME)};
 struct line {
     char text[LOG_LINE_MAX];
     size_t len;
-    size_t size;
+    size_t size; /* room for text; the tail fits behind it always */
     bool is_json;
     bool is_full; /* something was left out */
 };
 
+/* Long enough for a reader that is busy, short enough that no timer of a call notices. */
 #define STUCK_MS  20 /* longest wait for standard error */
 #define TAIL_JSON ",\"truncated\":true}\n"
 #define TAIL_TEXT " truncated=true\n"
@@ -42,6 +48,8 @@ struct line {
 static void put(struct line *l, const char *text, size_t n)
 {
     if (l->is_full || n > l->size - l->len) {
+        /* Sticky: had a shorter later field fitted, the line would look complete in the wrong
+         * place. */
         l->is_full = true;
         return;
     }
@@ -57,9 +65,11 @@ static void put_str(struct line *l, const char *text)
 /* A length of UTF-8 that is whole, shortest form, no surrogate; 0 when it is not. */
 static size_t utf8_length(const uint8_t *p, size_t left, uint32_t *code)
 {
+    /* Overlong forms ("/" as C0 AF) pass filters that look at bytes: only the shortest counts. */
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
     uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+    /* 0xf8 and beyond: five and six bytes are no UTF-8 since RFC 3629 */
     if (n == 4 && (p[0] & 0xf8) != 0xf0)
         return 0;
     if (n > left)
@@ -78,6 +88,9 @@ static size_t utf8_length(const uint8_t *p, size_t left, uint32_t *code)
 /* Characters that move the cursor, end a line for some viewer, or reorder what people read. */
 static bool is_deceptive(uint32_t c)
 {
+    /* C0, DEL and C1 (terminals obey them), line and paragraph separators, the embedding, override
+     * and isolate marks of bidirectional text, the byte-order mark: with any of them a peer's alias
+     * could show an operator another line than was logged. */
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
            (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e ||
            c == 0x200f || c == 0xfeff;
@@ -97,6 +110,8 @@ static size_t escape_code(uint32_t c, char out[8])
     case '\t':
         return (size_t)sprintf(out, "\\t");
     default:
+        /* All that get here lie in the basic plane (see is_deceptive), so that four digits are
+         * enough. */
         return (size_t)snprintf(out, 8, "\\u%04x", c & 0xffff);
     }
 }
@@ -110,6 +125,8 @@ size_t log_escape(const void *data, size_t size, char *out, size_t room, size_t 
         uint32_t c = 0;
         size_t in = utf8_length(p + at, size - at, &c), n;
         if (in == 0) {
+            /* One byte at a time: after a broken sequence the next byte may begin a good character,
+             * and swallowing it would hide what the peer sent. */
             in = 1;
             n = (size_t)sprintf(unit, "\\ufffd");
         } else if (c == '"' || c == '\\' || is_deceptive(c)) {
@@ -118,7 +135,7 @@ size_t log_escape(const void *data, size_t size, char *out, size_t room, size_t 
             memcpy(unit, p + at, in);
             n = in;
         }
-        if (n > room - len)
+        if (n > room - len) /* whole characters only: a cut one would be broken UTF-8 */
             break;
         memcpy(out + len, unit, n);
         len += n;
@@ -133,7 +150,7 @@ static bool is_plain_word(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (p[i] <= ' ' || p[i] >= 0x7f || p[i] == '"' || p[i] == '=' || p[i] == '\\')
-            return false;
+            return false; /* '=' and blanks end a field for those who split lines */
     return n > 0 && n <= LOG_VALUE_MAX;
 }
 
@@ -156,6 +173,7 @@ static void put_text(struct line *l, const void *data, size_t n)
 static void put_hex(struct line *l, const uint8_t *data, size_t n)
 {
     static const char digits[] = "0123456789abcdef";
+    /* two digits a byte; what a peer sends has no say in the length */
     size_t shown = n < LOG_VALUE_MAX / 2 ? n : LOG_VALUE_MAX / 2;
     char buf[LOG_VALUE_MAX + 3];
     size_t len = 0;
@@ -203,7 +221,7 @@ static void put_value(struct line *l, const struct log_field *f)
     case LOG_KIND_BOOL:
         text = f->value.u != 0 ? "true" : "false";
         break;
-    default:
+    default: /* a kind from a newer header: still valid JSON */
         text = "null";
         break;
     }
@@ -224,6 +242,7 @@ static void put_field(struct line *l, const struct log_field *f)
         put(l, "=", 1);
     }
     put_value(l, f);
+    /* Back to before the key; the tail then says that something is missing. */
     if (l->is_full)
         l->len = start;
 }
@@ -232,6 +251,7 @@ static void put_head(struct line *l, enum log_area area, enum log_level level, u
                      const char *message)
 {
     char time[CLOCK_TEXT_MAX], head[128];
+    /* The wall clock, not the monotonic one: lines are compared with those of other machines. */
     clock_wall_format(clock_wall_us(), time);
     if (l->is_json) {
         snprintf(head, sizeof(head), "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\"", time,
@@ -256,10 +276,15 @@ static void put_head(struct line *l, enum log_area area, enum log_level level, u
  * lost the next ones do not wait at all until there is room again. Called under the lock. */
 static void write_stderr(const char *text, size_t len)
 {
-    static bool is_stuck;
+    static bool is_stuck; /* under the lock: no atomic needed */
     struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
     ssize_t n = -1;
+    /* A pipe that is full would block write() for as long as its reader pleases, with the lock
+     * held: all threads would stop at their next line. */
     if (poll(&fd, 1, is_stuck ? 0 : STUCK_MS) != 0) {
+        /* A line of at most LOG_LINE_MAX is written in one piece by the kernel up to PIPE_BUF; a
+         * part of one that came through is counted as lost, not completed: a second write could
+         * interleave. */
         do {
             n = write(STDERR_FILENO, text, len);
         } while (n < 0 && errno == EINTR);
@@ -275,9 +300,11 @@ void log_write(enum log_area area, enum log_level level, uint64_t session, const
     struct line l;
     l.len = 0;
     l.size = sizeof(l.text) - sizeof(TAIL_JSON);
+    /* Read once: a format that changes under way must not give half a line of each. */
     l.is_json = atomic_load_explicit(&log_format_now, memory_order_relaxed) == LOG_JSON;
     l.is_full = false;
     put_head(&l, area, level, session, message);
+    /* field 0 is the macro's filler for an empty list */
     for (size_t i = 1; i < n && !l.is_full; i++)
         put_field(&l, &fields[i]);
 
@@ -298,16 +325,20 @@ void log_write(enum log_area area, enum log_level level, uint64_t session, const
 bool log_limit_pass(struct log_limit *limit, uint64_t now_ms, uint64_t *suppressed)
 {
     uint64_t window = atomic_load_explicit(&limit->window, memory_order_relaxed);
+    /* 0 marks a limit that was never used; hence windows are kept as their start plus one. */
     if (window == 0 || now_ms + 1 - window >= limit->interval_ms) {
         /* whoever loses this race counts against the winner's new window */
         if (atomic_compare_exchange_strong(&limit->window, &window, now_ms + 1))
             atomic_store(&limit->used, 0);
     }
     if (atomic_fetch_add(&limit->used, 1) >= limit->burst) {
+        /* Taken back, or a flood of more than 2^32 lines in a window would wrap around to
+         * permission. */
         atomic_fetch_sub(&limit->used, 1);
         atomic_fetch_add(&limit->suppressed, 1);
         return false;
     }
+    /* The count goes to the line that passes, so that what was left out is said once. */
     *suppressed = atomic_exchange(&limit->suppressed, 0);
     return true;
 }
@@ -333,6 +364,8 @@ enum log_level log_get_level(enum log_area area)
     return (enum log_level)atomic_load(&log_levels[area]);
 }
 
+/* Under the lock that writers hold across the call: when this returns, nobody is inside the old
+ * sink any more and its ctx may be freed. */
 void log_set_sink(log_sink_fn sink, void *ctx)
 {
     pthread_mutex_lock(&sink_lock);

@@ -1,11 +1,13 @@
+/* Memory for keys: wiped so that the compiler cannot drop it, compared in constant time, kept out
+ * of core files and, where the limits allow it, out of swap. */
 #include "base/secret.h"
 
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define SMALL_PAGE 4096u
-#define HUGE_PAGE  (2u * 1024 * 1024)
+#define HUGE_PAGE (2u * 1024 * 1024) /* what x86-64 and aarch64 with 4 KB pages call huge */
 
 void secret_wipe(void *data, size_t len)
 {
@@ -18,6 +20,8 @@ void secret_wipe(void *data, size_t len)
 
 bool secret_equal(const void *a, const void *b, size_t len)
 {
+    /* volatile: the compiler may otherwise see that the first difference decides and stop there,
+     * and the time of a comparison would tell an attacker how much of a tag was right. */
     const volatile uint8_t *x = a;
     const volatile uint8_t *y = b;
     uint8_t diff = 0;
@@ -38,17 +42,19 @@ static void *map(size_t size)
  * fit the TLB. Where the system has no huge pages to give, the advice does nothing. */
 static void *map_huge(size_t size)
 {
+    /* The kernel uses a huge page only where address and length are multiples of one: take a page
+     * more and give both ends back. */
     uint8_t *p = map(size + HUGE_PAGE);
-    size_t before;
+    size_t before, page = (size_t)sysconf(_SC_PAGESIZE);
 
     if (!p)
         return NULL;
-    size = (size + SMALL_PAGE - 1) & ~(size_t)(SMALL_PAGE - 1);
+    /* the kernel's own page: 4 KB on x86-64, up to 64 KB on aarch64, and munmap takes no less */
+    size = (size + page - 1) & ~(page - 1);
     before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
     if (before != 0)
         (void)munmap(p, before);
-    if (before != HUGE_PAGE)
-        (void)munmap(p + before + size, HUGE_PAGE - before);
+    (void)munmap(p + before + size, HUGE_PAGE - before);
     (void)madvise(p + before, size, MADV_HUGEPAGE);
     return p + before;
 }
@@ -59,6 +65,8 @@ void *secret_alloc(size_t size)
 
     if (size == 0 || size > SIZE_MAX / 2)
         return NULL;
+    /* mmap even for small objects: wiping and DONTDUMP work on whole pages, and a page that is
+     * shared with malloc's other objects would drag them along. */
     p = size >= HUGE_PAGE ? map_huge(size) : map(size);
     if (!p)
         return NULL;
@@ -74,5 +82,6 @@ void secret_free(void *data, size_t size)
     if (!data)
         return;
     secret_wipe(data, size);
+    /* the map ends at the next page boundary in both cases: munmap rounds as mmap did */
     (void)munmap(data, size);
 }

@@ -1,3 +1,5 @@
+/* Text lines of bounded length for command-line programs and logs: what does not fit is cut, and
+ * the text always ends in a zero byte. */
 #include "base/text_line.h"
 
 #include <stdarg.h>
@@ -21,6 +23,7 @@ void text_line_put(struct text_line *l, const char *format, ...)
     n = vsnprintf(l->text + l->at, l->cap - l->at, format, args);
     va_end(args);
     if (n > 0)
+        /* vsnprintf returns what it wanted to write: never move beyond what it did write. */
         l->at += (size_t)n < l->cap - l->at ? (size_t)n : l->cap - l->at - 1;
 }
 

@@ -1,3 +1,6 @@
+/* Timers of one thread in a pairing heap: start and cancel are the common case (a retransmission
+ * timer is nearly always cancelled), both O(1) or amortised O(log n) without a table of ticks. The
+ * node lies in its owner, so that starting a timer cannot fail. */
 #include "base/timer.h"
 
 #include <string.h>
@@ -20,6 +23,8 @@ void timer_init(struct timer *timer, timer_on_expiry_fn on_expiry, void *ctx)
 
 static bool is_before(const struct timer *a, const struct timer *b)
 {
+    /* Equal deadlines expire in the order in which they were started: protocols rely on it, and a
+     * run of a test repeats exactly. */
     return a->deadline != b->deadline ? a->deadline < b->deadline : a->order < b->order;
 }
 
@@ -34,6 +39,8 @@ static struct timer *meld(struct timer *a, struct timer *b)
         b = swap;
     }
     b->next = a->child;
+    /* prev is the parent for a first child and the left sibling for all others: that is how a
+     * cancel finds the one pointer that leads to the node. */
     b->prev = a;
     if (a->child != NULL)
         a->child->prev = b;
@@ -51,6 +58,8 @@ static struct timer *merge_siblings(struct timer *first)
         struct timer *a = first, *b = a->next;
         first = b != NULL ? b->next : NULL;
         struct timer *pair = meld(a, b);
+        /* Pairs are chained newest first and melded from there: the right-to-left second pass is
+         * what gives the heap its amortised bound. */
         pair->next = pairs;
         pairs = pair;
     }
@@ -66,6 +75,7 @@ static struct timer *merge_siblings(struct timer *first)
 
 static void unlink_queued(struct timer_set *set, struct timer *timer)
 {
+    /* Its children outlive it: they go back into the heap as one. */
     struct timer *rest = merge_siblings(timer->child);
     if (timer == set->root) {
         set->root = rest;
@@ -87,6 +97,7 @@ static void unlink_due(struct timer_set *set, struct timer *timer)
     else
         set->due_head = timer->next;
     if (timer->next != NULL)
+        /* (the list of due timers uses next and prev as an ordinary list) */
         timer->next->prev = timer->prev;
     else
         set->due_tail = timer->prev;
@@ -107,9 +118,10 @@ void timer_cancel(struct timer_set *set, struct timer *timer)
 
 void timer_start(struct timer_set *set, struct timer *timer, uint64_t deadline)
 {
+    /* Restarting is starting: an owner need not know whether its timer runs. */
     timer_cancel(set, timer);
     timer->deadline = deadline;
-    timer->order = set->starts++;
+    timer->order = set->starts++; /* 64 bits: does not wrap in the life of a process */
     timer->state = TIMER_QUEUED;
     set->root = meld(set->root, timer);
     set->count++;
@@ -123,6 +135,7 @@ bool timer_is_running(const struct timer *timer)
 uint64_t timer_set_next(const struct timer_set *set)
 {
     if (set->due_head != NULL)
+        /* A callback may ask while others are due: they count as the next ones, in the past. */
         return set->due_head->deadline;
     return set->root != NULL ? set->root->deadline : TIMER_NEVER;
 }
@@ -155,12 +168,15 @@ static void collect_due(struct timer_set *set, uint64_t now)
 size_t timer_set_run(struct timer_set *set, uint64_t now)
 {
     size_t calls = 0;
+    /* A callback that runs the set again would let timers expire in the middle of their owner's
+     * work. What it starts for "now" waits for the next run: a timer of 0 ms cannot loop here. */
     if (set->is_running)
         return 0;
     set->is_running = true;
     collect_due(set, now);
     while (set->due_head != NULL) {
         struct timer *timer = set->due_head;
+        /* Out of the list before the call: the callback may start it again, or free its owner. */
         timer_cancel(set, timer);
         calls++;
         timer->on_expiry(timer, timer->ctx, now);

@@ -1,3 +1,6 @@
+/* Control's side of the attach: connect, hello, welcome, map, and all that again when the data
+ * plane comes back. What crosses threads is the attachment only: the main thread publishes it, each
+ * port takes it up at its own next poll. */
 #include "link/link.h"
 
 #include <errno.h>
@@ -16,6 +19,8 @@
 
 void link_attachment_put(struct link_attachment *attachment)
 {
+    /* Client and ports each hold one: a port may be in the middle of a ring when the main thread
+     * learns that the data plane died, and memory must not vanish under it. */
     if (attachment == NULL || --attachment->references > 0)
         return;
     if (attachment->rings != NULL)
@@ -32,10 +37,13 @@ static void publish(struct link_client *client, struct link_attachment *attachme
 {
     pthread_mutex_lock(&client->lock);
     if (client->attachment != NULL) {
+        /* Before the epoch: a port that does not sync in time must still refuse to send into the
+         * past. */
         atomic_store(&client->attachment->dead, true);
         link_attachment_put(client->attachment);
     }
     client->attachment = attachment;
+    /* Raised under the lock, so that attachment and epoch change as one for whoever takes both. */
     atomic_fetch_add(&client->epoch, 1);
     pthread_mutex_unlock(&client->lock);
     for (unsigned i = 0; i < client->producers; i++)
@@ -50,6 +58,8 @@ static int check_config(const struct link_client_config *config)
         return ERR_INVAL;
     if (config->producers == 0 || config->producers > LINK_PRODUCERS_MAX)
         return ERR_INVAL;
+    /* A ring's index is a position and a mask: only powers of two work, and fewer than eight slots
+     * leave no reserve for replies (see link_worker). */
     if (slots != 0 && (slots < 8 || slots > LINK_SLOTS_MAX || (slots & (slots - 1)) != 0))
         return ERR_INVAL;
     return 0;
@@ -60,6 +70,8 @@ static int make_ports(struct link_client *client)
     client->port = calloc(client->producers, sizeof(*client->port));
     if (client->port == NULL)
         return ERR_NOMEM;
+    /* A failure half-way destroys all ports, also those that were not made yet: 0 would close
+     * stdin. */
     for (unsigned i = 0; i < client->producers; i++)
         client->port[i].fd = -1;
     for (unsigned i = 0; i < client->producers; i++)
@@ -82,6 +94,7 @@ int link_client_create(const struct link_client_config *config, struct link_clie
     snprintf(client->program, sizeof(client->program), "%s",
              config->program != NULL ? config->program : "sluiced");
     client->producers = config->producers;
+    /* 256: about one burst of calls, a message being 2 KB. */
     client->slots = config->ring_slots != 0 ? config->ring_slots : 256;
     client->queue_max = config->queue_max != 0 ? config->queue_max : 1024;
     client->retry_ms = config->retry_ms != 0 ? config->retry_ms : 500;
@@ -104,6 +117,8 @@ void link_client_destroy(struct link_client *client)
 {
     if (client == NULL)
         return;
+    /* Closing the socket is the only good-bye there is: the data plane sees the end and lets media
+     * flow. */
     if (client->sock >= 0)
         close(client->sock);
     if (client->port != NULL)
@@ -141,6 +156,8 @@ struct link_port *link_client_port(struct link_client *client, unsigned i)
 /* Back to idle; says why unless that was the last thing said already. */
 static void detach(struct link_client *client, uint64_t now, int error, const char *text)
 {
+    /* A data plane that is down is tried every half second: one line in the log, not two a
+     * second. */
     bool was_attached = client->state == LINK_ATTACHED;
     bool tell = was_attached || error != client->last_error;
 
@@ -148,8 +165,11 @@ static void detach(struct link_client *client, uint64_t now, int error, const ch
         close(client->sock); /* leaves the epoll by itself */
     client->sock = -1;
     client->state = LINK_IDLE;
+    /* A fixed pause without back-off: this is a local socket, and each second without control is a
+     * second in which calls fail. */
     client->next_try = now + client->retry_ms;
     client->last_error = error;
+    /* Ports learn before the application: what it does in on_detached already finds them closed. */
     if (was_attached)
         publish(client, NULL);
     if (tell && client->on_detached != NULL)
@@ -170,6 +190,7 @@ static void start_attach(struct link_client *client, uint64_t now)
 
     memcpy(sa.sun_path, client->path, sizeof(sa.sun_path));
     snprintf(hello.program, sizeof(hello.program), "%s", client->program);
+    /* SEQPACKET keeps message borders, so that hello and welcome arrive whole or not at all. */
     client->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (client->sock < 0 || connect(client->sock, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
         epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->sock, &event) < 0) {
@@ -177,6 +198,8 @@ static void start_attach(struct link_client *client, uint64_t now)
         detach(client, now, ERR_IO, text);
         return;
     }
+    /* The eventfds are made once and go to each data plane anew: event loops watch one fd for
+     * ever. */
     for (unsigned i = 0; i < client->producers; i++)
         fd[i] = client->port[i].fd;
     if (link_send_fds(client->sock, &hello, sizeof(hello), fd, client->producers) != 0) {
@@ -184,6 +207,7 @@ static void start_attach(struct link_client *client, uint64_t now)
         return;
     }
     client->state = LINK_HELLO_SENT;
+    /* next_try bounds the wait for an answer in this state */
     client->next_try = now + 5000; /* a data plane that never answers is tried again */
 }
 
@@ -194,6 +218,8 @@ static int accept_welcome(struct link_client *client, const struct link_welcome 
     const struct link_info *info = &welcome->info;
     void *stats = NULL;
 
+    /* Checked before anything is mapped: from here on these numbers are trusted as array bounds by
+     * each reader of the statistics, on every thread. */
     if (welcome->producers != client->producers || welcome->slots != client->slots ||
         info->locals > LINK_LOCALS_MAX || info->transports == 0 ||
         info->transports > LINK_TRANSPORTS_MAX || info->mixes > LINK_MIXES_MAX ||
@@ -202,6 +228,8 @@ static int accept_welcome(struct link_client *client, const struct link_welcome 
         return ERR_MALFORMED;
     attachment->info = *info;
     attachment->info.program[sizeof(info->program) - 1] = '\0';
+    /* Rings are written by both, statistics only by the data plane: mapped for reading here, and
+     * sealed on the other side, so that no fault of ours can spoil counters that bill somebody. */
     if (link_memfd_map(fd[0], attachment->layout.size, 1, &attachment->rings_size,
                        &attachment->rings) != 0 ||
         link_memfd_map(fd[1], link_stats_size(info->workers, info->transports, info->mixes), 0,
@@ -210,7 +238,7 @@ static int accept_welcome(struct link_client *client, const struct link_welcome 
     attachment->stats = stats;
     for (unsigned i = 0; i < info->workers; i++) {
         attachment->worker_fd[attachment->worker_fds++] = fd[i + 2];
-        fd[i + 2] = -1;
+        fd[i + 2] = -1; /* the attachment closes it from now on */
     }
     return 0;
 }
@@ -219,6 +247,7 @@ static void refused(struct link_client *client, uint64_t now, struct link_welcom
 {
     char text[300];
 
+    /* The text comes from another process, maybe of another version: it need not end. */
     welcome->text[sizeof(welcome->text) - 1] = '\0';
     snprintf(text, sizeof(text), "the data plane refused: %s", welcome->text);
     detach(client, now, welcome->error, text);
@@ -239,6 +268,7 @@ static void finish_attach(struct link_client *client, uint64_t now, struct link_
         detach(client, now, err, "the data plane's welcome makes no sense");
         return;
     }
+    /* The state first: on_attached may send at once through port 0. */
     client->state = LINK_ATTACHED;
     client->last_error = 0;
     publish(client, attachment);
@@ -263,6 +293,8 @@ static void on_hello_answer(struct link_client *client, uint64_t now)
         detach(client, now, ERR_CLOSED, "the data plane closed before its welcome");
         return;
     }
+    /* Magic, sizes, error and text stay where they are in all versions: even a data plane whose
+     * welcome has another length can say why it refuses. */
     if (length < offsetof(struct link_welcome, info) || welcome.magic != LINK_MAGIC)
         detach(client, now, ERR_MALFORMED, "not a data plane on the other side");
     else if (welcome.error != 0)
@@ -271,7 +303,7 @@ static void on_hello_answer(struct link_client *client, uint64_t now)
         detach(client, now, ERR_VERSION, "the data plane speaks another link version");
     else
         finish_attach(client, now, &welcome, fd, fds);
-    for (unsigned i = 0; i < fds; i++)
+    for (unsigned i = 0; i < fds; i++) /* what nobody took over */
         if (fd[i] >= 0)
             close(fd[i]);
 }
@@ -282,6 +314,7 @@ static void on_attached_input(struct link_client *client, uint64_t now)
     char byte[64];
     ssize_t got = recv(client->sock, byte, sizeof(byte), MSG_DONTWAIT);
 
+    /* Input is not expected, yet no reason to end an attachment that carries calls. */
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
         return;
     detach(client, now, ERR_CLOSED, "the data plane is gone");
@@ -290,6 +323,8 @@ static void on_attached_input(struct link_client *client, uint64_t now)
 static bool any_port_broken(const struct link_client *client)
 {
     for (unsigned i = 0; i < client->producers; i++)
+        /* Set by the port's thread, which must not touch the socket itself: this is the main
+         * thread's turn. */
         if (__atomic_load_n(&client->port[i].broken, __ATOMIC_RELAXED))
             return true;
     return false;
@@ -298,9 +333,12 @@ static bool any_port_broken(const struct link_client *client)
 uint64_t link_client_poll(struct link_client *client, uint64_t now)
 {
     if (client->state == LINK_IDLE && now >= client->next_try)
+        /* Connecting on a Unix socket is at once; an answer may even be there already. */
         start_attach(client, now);
     if (client->state == LINK_HELLO_SENT)
         on_hello_answer(client, now);
+    /* No check of the epoll's events: it may be the socket or a timer that woke us, and asking
+     * costs one call. */
     else if (client->state == LINK_ATTACHED)
         on_attached_input(client, now);
     if (client->state == LINK_ATTACHED && any_port_broken(client))
@@ -323,8 +361,11 @@ int link_client_transports(struct link_client *client, link_on_transport_fn on_t
             struct link_transport_info info;
             struct link_transport_stats stats;
             const struct link_entry *entry = link_stats_entry(
+                /* The readers' mapping is const, the address computations serve the writer as well;
+                 * the cast drops const for them, not for a write. */
                 (void *)(uintptr_t)a->stats, a->info.workers, a->info.transports, w, t);
 
+            /* free, or being opened or closed right now */
             if (link_entry_read(entry, &info, &stats) != 0)
                 continue;
             shown++;
@@ -340,7 +381,7 @@ int link_client_transport(struct link_client *client, struct link_id id,
 {
     struct link_attachment *a = client->attachment;
     struct link_transport_info copy;
-    unsigned place = id.index & 0xffffffu;
+    unsigned place = id.index & 0xffffffu; /* the top byte is the worker */
 
     if (client->state != LINK_ATTACHED)
         return ERR_CLOSED;
@@ -349,6 +390,8 @@ int link_client_transport(struct link_client *client, struct link_id id,
     if (link_entry_read(link_stats_entry((void *)(uintptr_t)a->stats, a->info.workers,
                                          a->info.transports, link_id_worker(id), place),
                         &copy, stats) != 0 ||
+        /* A place is used again: without the generation the caller would get its successor's
+         * figures. */
         copy.id.generation != id.generation)
         return ERR_NOTFOUND;
     if (info != NULL)

@@ -1,3 +1,6 @@
+/* A producer's end of the rings, on its own thread. Commands must all arrive, in order: what finds
+ * its ring full waits in a bounded queue here. DTLS records may be lost, and then DTLS itself
+ * repeats them: they never wait, so that a flood of handshakes cannot delay a hang-up. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,6 +23,7 @@ int link_port_init(struct link_port *port, struct link_client *client, unsigned 
 
 static void free_waiting(struct link_waiting *waiting)
 {
+    /* free() wipes nothing */
     secret_wipe(waiting, sizeof(*waiting)); /* it may be keys */
     free(waiting);
 }
@@ -54,26 +58,31 @@ void link_port_fini(struct link_port *port)
 
 /* Follow the client to its present attachment; cheap when nothing changed. */
 static void sync_port(struct link_port *port)
+/* An atomic load a message is the price of not needing a lock in the common case. */
 {
     struct link_client *client = port->client;
 
     if (atomic_load(&client->epoch) == port->seen)
         return;
+    /* Commands for the old data plane mean nothing to a new one: its transports have other ids. */
     drop_queue(port);
     pthread_mutex_lock(&client->lock);
     link_attachment_put(port->attachment);
     port->attachment = client->attachment;
     if (port->attachment != NULL)
         port->attachment->references++;
+    /* Read again under the lock: attachment and number must belong together. */
     port->seen = atomic_load(&client->epoch);
     pthread_mutex_unlock(&client->lock);
     port->news = true;
+    /* A new attachment starts with a clean record. */
     __atomic_store_n(&port->broken, false, __ATOMIC_RELAXED);
     if (port->attachment == NULL)
         return;
     for (unsigned w = 0; w < port->attachment->layout.workers; w++) {
         const struct link_layout *layout = &port->attachment->layout;
 
+        /* Positions start from zero on both ends: the rings' memory is new at each attach. */
         link_layout_ring(layout, port->attachment->rings, w, port->number, LINK_DOWN,
                          &port->worker[w].down);
         link_layout_ring(layout, port->attachment->rings, w, port->number, LINK_UP,
@@ -86,6 +95,8 @@ static void tell_state(struct link_port *port)
     if (!port->news)
         return;
     port->news = false;
+    /* Two changes between two polls look like one: say the end of the old before the start of the
+     * new, or the user would keep what the old data plane held. */
     if (port->told && port->on_state != NULL)
         port->on_state(port->context, 0);
     port->told = port->attachment != NULL;
@@ -129,6 +140,7 @@ static void wake_worker(struct link_port *port, unsigned w)
 {
     struct link_attachment *a = port->attachment;
 
+    /* Only a sleeper costs a system call; a polling worker sees the ring by itself. */
     if (link_sleep_take(link_layout_worker(&a->layout, a->rings, w)))
         link_wake(a->worker_fd[w]);
 }
@@ -144,13 +156,15 @@ static void flush(struct link_port *port)
 
         if (worker->first == NULL)
             continue;
+        /* First ask to be woken, then push: had the worker made room between a failed push and the
+         * asking, nobody would ever wake us. */
         link_ring_set_want(&worker->down);
         while (worker->first != NULL && link_ring_push(&worker->down, &worker->first->msg)) {
             struct link_waiting *waiting = worker->first;
 
             worker->first = waiting->next;
             if (worker->first == NULL)
-                worker->last = &worker->first;
+                worker->last = &worker->first; /* or the next enqueue writes into freed memory */
             free_waiting(waiting);
             port->queued--;
             pushed = true;
@@ -164,6 +178,8 @@ static int enqueue(struct link_port *port, unsigned w, const struct link_msg *ms
 {
     struct link_waiting *waiting;
 
+    /* Bounded: when the data plane stands still, its users must hear of it (ERR_AGAIN) instead of
+     * memory filling up. */
     if (port->queued >= port->client->queue_max)
         return ERR_AGAIN;
     waiting = malloc(sizeof(*waiting));
@@ -182,22 +198,27 @@ static int send_to(struct link_port *port, unsigned w, const struct link_msg *ms
     struct link_port_worker *worker;
     int err;
 
+    /* Not only in the poll: a thread that sends before it polls would write into dead rings. */
     sync_port(port);
     if (port->attachment == NULL || atomic_load(&port->attachment->dead))
         return ERR_CLOSED;
     if (w >= port->attachment->layout.workers)
         return ERR_INVAL;
     worker = &port->worker[w];
+    /* What waits goes first: a close must not overtake the open it belongs to. */
     flush(port);
     if (worker->first == NULL && link_ring_push(&worker->down, msg)) {
         wake_worker(port, w);
         return 0;
     }
     if (worker->down.broken) {
+        /* The main thread detaches (link_client_poll): one broken ring condemns all of them,
+         * because the process behind them is out of its mind. */
         __atomic_store_n(&port->broken, true, __ATOMIC_RELAXED);
         return ERR_CLOSED;
     }
     if (msg->type == LINK_DTLS_TX) {
+        /* Atomic for whoever reads the figure from another thread; nobody else writes it. */
         atomic_fetch_add_explicit(&port->dropped, 1, memory_order_relaxed);
         return ERR_AGAIN;
     }
@@ -218,8 +239,10 @@ int link_port_open(struct link_port *port, unsigned worker, const struct link_op
 
 int link_port_send(struct link_port *port, const struct link_msg *msg)
 {
+    /* LINK_TRANSPORT_OPEN has no transport yet to take the worker from: link_port_open. */
     if (msg->type <= LINK_TRANSPORT_OPEN || msg->type > LINK_COMMAND_LAST)
         return ERR_INVAL;
+    /* The ring copies by this length: it must not reach beyond the message. */
     if (msg->type == LINK_DTLS_TX && msg->u.dtls.length > LINK_DTLS_MAX)
         return ERR_INVAL;
     return send_to(port, msg->transport >> 24, msg);
@@ -250,11 +273,14 @@ static unsigned deliver(struct link_port *port, unsigned w, unsigned budget)
 {
     unsigned seen = port->seen, n = 0;
 
+    /* A callback that takes long does not matter for the budget; one that detaches (seen changes)
+     * does. */
     while (n < budget && port->seen == seen && link_ring_pop(&port->worker[w].up, &port->msg)) {
         n++;
         if (port->on_msg != NULL)
             port->on_msg(port->context, &port->msg);
     }
+    /* Nothing of this ring may be touched any more: it may be unmapped. */
     if (port->seen != seen)
         return n;
     if (port->worker[w].up.broken)
@@ -269,6 +295,7 @@ static unsigned deliver_all(struct link_port *port, unsigned budget)
 {
     unsigned n = 0;
 
+    /* A budget that is used up ends the walk by itself: the rest of the workers get 0. */
     for (unsigned w = 0; port->attachment != NULL && w < port->attachment->layout.workers; w++)
         n += deliver(port, w, budget - n);
     return n;
@@ -286,6 +313,7 @@ unsigned link_port_poll(struct link_port *port, unsigned budget)
 {
     unsigned limit = budget != 0 ? budget : UINT32_MAX, n = 0, got;
 
+    /* Before reading the rings: a wake that comes while we read must survive. */
     link_wake_clear(port->fd);
     do {
         struct link_attachment *a;
@@ -296,6 +324,8 @@ unsigned link_port_poll(struct link_port *port, unsigned budget)
         n += got;
         flush(port);
         a = port->attachment;
+        /* Detached: nobody to sleep for. got is 0 or what the old rings still gave; the next turn
+         * ends it. */
         if (a == NULL)
             continue;
         /* Say that we sleep, then look again: nothing can slip between. */
@@ -303,6 +333,8 @@ unsigned link_port_poll(struct link_port *port, unsigned budget)
         if (anything_left(port)) {
             link_sleep_set(link_layout_producer(&a->layout, a->rings, port->number), 0);
             if (n >= limit) {
+                /* Readable again at once: the event loop gets its turn between, other sources do
+                 * not starve. */
                 link_wake(port->fd);
                 return n;
             }

@@ -1,3 +1,6 @@
+/* The data plane's side of the attach. One sluiced at a time. The main thread makes and frees the
+ * rings of a session; workers announce which one they use (see link_worker.c), and a session is
+ * freed only when none does: no lock, no waiting on either side. */
 #include "link/link_server.h"
 
 #include <errno.h>
@@ -25,6 +28,7 @@ static void tell(struct link_server *server, int error, const char *text)
 
 static void free_session(struct link_session *session)
 {
+    /* With it goes all that the dead sluiced could still write. */
     munmap(session->rings, session->layout.size);
     close(session->rings_fd);
     for (unsigned p = 0; p < session->layout.producers; p++)
@@ -42,6 +46,8 @@ static void reap(struct link_server *server)
         bool in_use = false;
 
         for (unsigned w = 0; w < server->info.workers; w++)
+            /* Pairs with sync_worker: it stores `using` before it looks again at what is
+             * current. */
             in_use |= atomic_load(&server->worker[w].using) == session;
         if (in_use) {
             at = &session->next;
@@ -58,16 +64,18 @@ static void publish(struct link_server *server, struct link_session *session)
 
     if (old != NULL) {
         old->next = server->retired;
+        /* Retired, not freed: a worker may be reading from it this instant. */
         server->retired = old;
     }
     for (unsigned w = 0; w < server->info.workers; w++)
-        link_wake(server->worker[w].fd);
+        link_wake(server->worker[w].fd); /* sleepers would hold the old session for ever */
 }
 
 /* ---- create, destroy ---- */
 
 static int check_config(const struct link_server_config *config)
 {
+    /* sun_path is 108 bytes; a longer path would be cut and serve another name. */
     if (config->path == NULL || strlen(config->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
         return ERR_INVAL;
     if (config->workers == 0 || config->workers > LINK_WORKERS_MAX || config->transports == 0 ||
@@ -87,6 +95,8 @@ static int listen_on(struct link_server *server)
     mode_t mask;
 
     memcpy(sa.sun_path, server->path, sizeof(sa.sun_path));
+    /* A socket file outlives a process that was killed. Connecting tells a corpse (refused: remove
+     * it) from a living server (answered, or its queue is full: leave it alone). */
     probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
         return ERR_IO;
@@ -97,6 +107,8 @@ static int listen_on(struct link_server *server)
         return ERR_EXISTS;
     unlink(server->path);
     server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* bind() gives the file its mode: set before it exists, as chmod afterwards would leave a
+     * moment in which anybody may connect. */
     mask = umask(0777 & ~(server->mode != 0 ? server->mode : 0600u));
     answered =
         server->listener < 0 ? -1 : bind(server->listener, (struct sockaddr *)&sa, sizeof(sa));
@@ -110,6 +122,8 @@ static int listen_on(struct link_server *server)
 
 static int make_workers(struct link_server *server)
 {
+    /* Each worker's struct begins a cache line: `using` is written by one core and read by
+     * another. */
     server->worker = aligned_alloc(64, server->info.workers * sizeof(*server->worker));
     if (server->worker == NULL)
         return ERR_NOMEM;
@@ -130,6 +144,8 @@ static void fill_info(struct link_server *server, const struct link_server_confi
 
     info->version = LINK_VERSION;
     info->workers = config->workers;
+    /* What sluiced needs to compute addresses and limits; it has no configuration of the data
+     * plane. */
     info->locals = config->locals;
     info->port_min = config->port_min;
     info->port_max = config->port_max;
@@ -151,13 +167,15 @@ static int set_up(struct link_server *server, bool huge)
         return ERR_IO;
     server->stats_size =
         link_stats_size(server->info.workers, server->info.transports, server->info.mixes);
+    /* Sized once, for the life of the process: readers never have to remap. */
     err = link_memfd_make("sluice-statistics", huge, &server->stats_size, &server->stats_fd,
                           &server->stats);
     if (err == 0)
+        /* After our own mapping: that one stays writable, all later ones cannot be. */
         err = link_memfd_protect(server->stats_fd);
     if (err == 0)
         err = make_workers(server);
-    return err != 0 ? err : listen_on(server);
+    return err != 0 ? err : listen_on(server); /* last: whoever connects finds everything made */
 }
 
 int link_server_create(const struct link_server_config *config, struct link_server **out)
@@ -172,6 +190,7 @@ int link_server_create(const struct link_server_config *config, struct link_serv
         return ERR_NOMEM;
     fill_info(server, config);
     snprintf(server->path, sizeof(server->path), "%s", config->path);
+    /* 0 is a valid fd: what was not opened must not look so to the destructor. */
     server->epoll = server->listener = server->peer = server->stats_fd = -1;
     server->mode = config->mode;
     server->on_change = config->on_change;
@@ -197,8 +216,10 @@ void link_server_destroy(struct link_server *server)
 
     if (server == NULL)
         return;
+    /* listener >= 0 means that the path is ours: after ERR_EXISTS it belongs to a living server. */
     if (server->listener >= 0)
         unlink(server->path);
+    /* No worker runs any more when this is called; nobody needs to be asked. */
     session = atomic_load(&server->session);
     if (session != NULL)
         free_session(session);
@@ -234,18 +255,21 @@ static void refuse(struct link_server *server, int sock, int error, const char *
     welcome.sizes = LINK_SIZES_OURS;
     welcome.error = error;
     snprintf(welcome.text, sizeof(welcome.text), "%s", text);
+    /* Best effort: a peer that does not read its refusal has only itself to blame. */
     link_send_fds(sock, &welcome, sizeof(welcome), NULL, 0);
     tell(server, error, text);
 }
 
 static void drop_peer(struct link_server *server, const char *text)
 {
-    bool was = server->attached;
+    bool was = server->attached; /* a peer before its hello leaves without a word */
 
     close_fd(server->peer);
     server->peer = -1;
     server->attached = false;
     if (was) {
+        /* Transports and their media stay: only the way to control ends. Orphans are closed by the
+         * workers when nobody claims them in time. */
         publish(server, NULL);
         tell(server, ERR_CLOSED, text);
     }
@@ -257,8 +281,10 @@ static void on_connection(struct link_server *server, uint64_t now)
     int sock = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (sock < 0)
-        return;
+        return; /* the peer gave up, or no fds: the backlog keeps it */
     event.data.fd = sock;
+    /* Two controllers would fight over the same transports. The one that is attached keeps its
+     * place. */
     if (server->peer >= 0) {
         refuse(server, sock, ERR_EXISTS, "another sluiced is attached already");
     } else if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, sock, &event) == 0) {
@@ -285,11 +311,12 @@ static struct link_session *make_session(struct link_server *server, const struc
         return NULL;
     }
     memcpy(session->producer_fd, fd, hello->producers * sizeof(int));
+    /* Everybody counts as asleep at first: one wake too many is harmless, one too few is a hang. */
     for (unsigned w = 0; w < server->info.workers; w++) /* workers may sleep right now */
         link_sleep_set(link_layout_worker(&session->layout, session->rings, w), 1);
     for (unsigned p = 0; p < hello->producers; p++)
         link_sleep_set(link_layout_producer(&session->layout, session->rings, p), 1);
-    if (++server->epoch == 0)
+    if (++server->epoch == 0) /* 0 means "no session" to a worker */
         server->epoch = 1;
     session->epoch = server->epoch;
     return session;
@@ -300,6 +327,8 @@ static uint32_t open_transports(struct link_server *server)
     uint64_t n = 0;
 
     for (unsigned w = 0; w < server->info.workers; w++)
+        /* Counters of the workers, read without stopping them: a transport that opens this instant
+         * belongs to nobody's past and may be missed. */
         n += __atomic_load_n(&link_stats_counters(server->stats, w)->value[LINK_COUNTER_transports],
                              __ATOMIC_RELAXED);
     return (uint32_t)n;
@@ -319,6 +348,7 @@ static int welcome_peer(struct link_server *server, const struct link_session *s
     welcome.slots = session->layout.slots;
     fd[0] = session->rings_fd;
     fd[1] = server->stats_fd;
+    /* Duplicates go to sluiced: the workers' eventfds stay ours when it dies. */
     for (unsigned w = 0; w < server->info.workers; w++)
         fd[w + 2] = server->worker[w].fd;
     return link_send_fds(server->peer, &welcome, sizeof(welcome), fd, server->info.workers + 2);
@@ -332,10 +362,13 @@ static int check_hello(const struct link_server *server, const struct link_hello
     struct link_layout layout;
     char a[96], b[96];
 
+    /* Magic and sizes first: their place never changes, what follows may. */
     if (length < offsetof(struct link_hello, producers) || hello->magic != LINK_MAGIC) {
         snprintf(text, size, "not a hello of sluiced (%zu bytes)", length);
         return ERR_MALFORMED;
     }
+    /* Both sides' numbers in one text: whoever upgraded one package of two sees it from the log
+     * alone. */
     if (memcmp(&hello->sizes, &ours, sizeof(ours)) != 0) {
         link_sizes_print(&ours, a, sizeof(a));
         link_sizes_print(&hello->sizes, b, sizeof(b));
@@ -369,7 +402,9 @@ static void attach(struct link_server *server, struct link_hello *hello, const i
         return;
     }
     server->attached = true;
+    /* After the welcome went out: workers answer only into rings whose address the peer knows. */
     publish(server, session);
+    /* The text is the peer's: it need not end. */
     hello->program[sizeof(hello->program) - 1] = '\0';
     snprintf(text, sizeof(text), "%s (pid %d) attached with %u producers", hello->program,
              hello->pid, hello->producers);
@@ -385,6 +420,7 @@ static void on_hello(struct link_server *server)
     char text[256];
     int err;
 
+    /* Cleared: a short hello leaves zeros behind it, not the stack. */
     memset(&hello, 0, sizeof(hello));
     err = link_recv_fds(server->peer, &hello, &length, fd, &fds);
     if (err == ERR_AGAIN)
@@ -409,6 +445,7 @@ static void on_peer(struct link_server *server)
     char byte[64];
     ssize_t got;
 
+    /* The hello is the only message on this socket. After it there is only the end of it. */
     if (!server->attached) {
         on_hello(server);
         return;
@@ -424,6 +461,8 @@ static void check_rings(struct link_server *server)
     bool broken = false;
 
     for (unsigned w = 0; w < server->info.workers; w++)
+        /* Set by workers that found an impossible position. Detaching is all that helps: sluiced
+         * attaches anew and gets new rings. */
         broken |= atomic_exchange(&server->worker[w].broken, false);
     if (broken && server->attached)
         drop_peer(server, "sluiced's rings make no sense; detached");
@@ -446,6 +485,8 @@ uint64_t link_server_poll(struct link_server *server, uint64_t now)
     check_rings(server);
     reap(server);
     if (server->retired != NULL)
+        /* A worker that sleeps wakes up within this time anyhow; there is nothing that would tell
+         * us. */
         return now + 10;
     return server->peer >= 0 && !server->attached ? server->hello_until : UINT64_MAX;
 }

@@ -1,3 +1,5 @@
+/* Names for people: types, modes, codecs, counters. All from the lists in link_msg.h, so that a new
+ * value cannot go without one. */
 #include <stddef.h>
 #include <string.h>
 
@@ -51,6 +53,8 @@ static const struct {
 
 const char *link_counter_name(unsigned counter)
 {
+    /* The array has a place for each counter that the protocol reserves; those not in use have no
+     * name. */
     if (counter >= LINK_COUNTERS || counters[counter].name == NULL)
         return "unknown";
     return counters[counter].name;
@@ -67,9 +71,12 @@ struct link_addr link_addr_from(const struct addr *addr)
 {
     struct link_addr out;
 
+    /* memset, not an initialiser: padding travels to another process and must not carry our
+     * stack. */
     memset(&out, 0, sizeof(out));
     if (addr->family == ADDR_NONE)
         return out;
+    /* Scope stays behind: media addresses are never link-local. */
     out.family = addr->family;
     out.port = addr->port;
     memcpy(out.ip, addr->ip, addr_ip_size(addr));
