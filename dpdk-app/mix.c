@@ -223,6 +223,7 @@ static void fill_audio(const struct link_mix_member *from, struct audio_member_c
         to->rx[i] = (struct audio_payload_type){from->rx[i].payload_type,
                                                 (enum audio_codec)from->rx[i].codec};
     to->event_payload_type = from->event == LINK_PT_ANY ? AUDIO_PT_NONE : from->event;
+    to->event_clock = from->event_clock; /* audio/ refuses what is below 8000 */
     to->tx_codec = (enum audio_codec)from->tx_codec;
     to->tx_payload_type = from->tx_type;
     to->ptime_ms = from->ptime_ms;

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define LINK_VERSION       5u
+#define LINK_VERSION       6u
 #define LINK_SLOT_SIZE     2048u /* bytes of a message */
 #define LINK_DTLS_MAX      1920u /* longest datagram in a message */
 #define LINK_TAG_SIZE      48u   /* session or conference id with its terminating zero */
@@ -288,6 +288,7 @@ struct link_mix_member {
     uint16_t flags;         /* LINK_MEMBER_… */
     uint16_t jitter_min_ms; /* bounds of the jitter buffer, which adapts; maximum 0: 200 */
     uint16_t jitter_max_ms;
+    uint16_t event_clock; /* of the durations of telephone-events, in Hz; 0: 8000 */
 };
 
 /* LINK_MIX_LEAVE; also LINK_MIX_PLAY_STOP and LINK_MIX_RECORD_STOP, where generation 0 means the

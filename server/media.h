@@ -158,6 +158,7 @@ struct media_mix_member {
     } rx[LINK_CODECS_MAX]; /* what the member may send, as negotiated for its channel to us */
     unsigned rx_count;     /* 0: it only listens */
     uint8_t event_pt;      /* telephone-event from it; MEDIA_PT_ANY: none */
+    uint16_t event_clock;  /* of its durations, in Hz; 0: 8000 */
     uint8_t tx_pt;
     enum link_codec tx_codec;              /* LINK_CODEC_NONE: it is sent nothing */
     uint8_t ptime;                         /* ms of audio in a packet to it: 20, 40, 60; 0: 20 */

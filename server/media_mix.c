@@ -220,6 +220,7 @@ static int fill_member(struct link_mix_member *to, const struct media_port *port
         to->rx[i] = (struct link_codec_row){from->rx[i].pt, (uint8_t)from->rx[i].codec};
     to->rx_count = (uint8_t)from->rx_count;
     to->event = from->event_pt;
+    to->event_clock = from->event_clock;
     to->tx_codec = (uint8_t)from->tx_codec;
     to->tx_type = from->tx_pt;
     to->ptime_ms = from->ptime != 0 ? from->ptime : 20;

@@ -61,6 +61,7 @@ uint32_t session_mix_part(const struct session *s, struct media_mix_member *part
         part->event_pt = s->event_pt != 0 ? s->event_pt : SESSION_EVENT_PT;
         if (part->event_pt == part->rx[0].pt) /* a peer's number for its codec, not for keys */
             part->event_pt = MEDIA_PT_ANY;
+        part->event_clock = s->event_clock;
     }
     if (out != NULL && out->transport == t && !out->is_stopped && t->remote.family != ADDR_NONE)
         say_out(out, part);

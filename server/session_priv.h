@@ -271,6 +271,7 @@ struct session {
     enum h23510_verdict tcs_verdict;
 
     uint8_t event_pt;       /* of telephone-events from the peer; 0: as our capabilities say */
+    uint16_t event_clock;   /* ... and of their durations; 0: 8000, as for all by H.245 */
     uint32_t split_lanes;   /* the peer wants them on connections of their own */
     bool is_reopening;      /* our audio has to close before it can be opened again */
     bool has_lanes;         /* there was more than the primary audio: routes by payload type */

@@ -81,7 +81,7 @@ static void answer_line(struct session *s, const struct sdp_plan *plan, size_t i
     m->format[0].feedback = feedback;
     m->format_count = 1;
     if (c->has_event)
-        session_sdp_say_event(c->event_pt, m);
+        session_sdp_say_event(c->event_pt, c->event_clock, m);
     if (c->medium == H245_MEDIA_DATA)
         session_sdp_say_data(m);
     if (session_transport_is_protected(t))
@@ -167,7 +167,7 @@ static int offer_formats(struct session *s, const struct sdp_line *line, struct 
     for (size_t i = 0; i < n; i++)
         session_sdp_say_codec(&offer[i], m);
     if (n > 0 && conference_has_mix(s->conference))
-        session_sdp_say_event(SESSION_EVENT_PT, m);
+        session_sdp_say_event(SESSION_EVENT_PT, SESSION_SDP_EVENT_CLOCK, m);
     m->ptime_ms = 20;
     return n > 0 ? 0 : session_sdp_refuse(why, "the conference has no audio codec to offer");
 }

@@ -46,6 +46,7 @@ struct sdp_choice {
     struct sdp_format format;
     bool has_event; /* telephone-events too, with */
     uint8_t event_pt;
+    uint16_t event_clock;
     struct h23510_agreement agreement; /* is_set: protected */
     bool has_ice;
     int shared_with; /* the line whose transport it is on; -1: its own */
@@ -77,7 +78,10 @@ void session_sdp_say_transport(const struct session_transport *t, struct sdp_med
 void session_sdp_say_dtls(const struct session *s, struct sdp_media *m, enum fingerprint_hash hash,
                           enum h23510_setup setup);
 void session_sdp_say_codec(const struct h245_audio *audio, struct sdp_media *m);
-void session_sdp_say_event(uint8_t payload_type, struct sdp_media *m);
+#define SESSION_SDP_EVENT_CLOCK 8000 /* what our own offers have: every peer knows it */
+
+/* Keys; the clock is 8000, or that of Opus where the peer has them by no other. */
+void session_sdp_say_event(uint8_t payload_type, uint16_t clock, struct sdp_media *m);
 int session_sdp_say_video(struct session *s, struct sdp_media *m); /* ERR_NOTFOUND: none to offer */
 
 /* The line of data channels: our SCTP port, and what we take in one message. */

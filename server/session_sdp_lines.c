@@ -409,6 +409,7 @@ static int apply_line(struct session *s, const struct sdp *theirs, const struct 
     if (c->medium == H245_MEDIA_AUDIO) {
         s->config.peer = m.address.family != ADDR_NONE ? m.address : s->config.peer;
         s->event_pt = c->has_event ? c->event_pt : 0;
+        s->event_clock = c->has_event ? c->event_clock : 0;
         conference_settle(s->conference, c->audio.codec);
     }
     if (c->medium == H245_MEDIA_DATA)

@@ -11,8 +11,7 @@
 #include "signalling/h245/relayed.h"
 #include "signalling/sdp/h264.h"
 
-#define SDP_EVENT       "telephone-event"
-#define SDP_EVENT_CLOCK 8000u
+#define SDP_EVENT "telephone-event"
 
 int session_sdp_refuse(const char **why, const char *text)
 {
@@ -64,15 +63,21 @@ static const struct sdp_format *usable_format(const struct session *s, const str
     return NULL;
 }
 
-/* Keys as RFC 4733 packets: a mix takes them from the stream, whoever else gets them in it. */
+/* Keys as RFC 4733 packets: a mix takes them from the stream, whoever else gets them in it. They
+ * share the timestamps of the codec (section 2.1), so that beside Opus some peers have them by its
+ * 48000 alone; that clock beside a codec of 8000 would be nonsense and is not taken. */
 static void choose_event(const struct session *s, const struct sdp_media *m,
                          struct sdp_choice *choice)
 {
-    const struct sdp_format *f = sdp_find_format(m, SDP_EVENT, SDP_EVENT_CLOCK);
+    const struct sdp_format *f = sdp_find_format(m, SDP_EVENT, SESSION_SDP_EVENT_CLOCK);
 
+    if (f == NULL)
+        f = sdp_find_format(m, SDP_EVENT, h245_codec_clock(choice->audio.codec));
     choice->has_event = f != NULL && conference_has_mix(s->conference);
-    if (choice->has_event)
-        choice->event_pt = f->payload_type;
+    if (!choice->has_event)
+        return;
+    choice->event_pt = f->payload_type;
+    choice->event_clock = (uint16_t)f->clock;
 }
 
 static int choose_audio(struct session *s, const struct sdp_media *m, struct sdp_choice *choice)
@@ -269,13 +274,13 @@ void session_sdp_say_codec(const struct h245_audio *audio, struct sdp_media *m)
     snprintf(f->name, sizeof(f->name), "%s", h245_codec_to_str(audio->codec));
 }
 
-void session_sdp_say_event(uint8_t payload_type, struct sdp_media *m)
+void session_sdp_say_event(uint8_t payload_type, uint16_t clock, struct sdp_media *m)
 {
     struct sdp_format *f = &m->format[m->format_count++];
 
     memset(f, 0, sizeof(*f));
     f->payload_type = payload_type;
-    f->clock = SDP_EVENT_CLOCK;
+    f->clock = clock;
     f->channels = 1;
     snprintf(f->name, sizeof(f->name), "%s", SDP_EVENT);
     snprintf(f->fmtp, sizeof(f->fmtp), "0-15");

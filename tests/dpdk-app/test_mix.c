@@ -274,13 +274,19 @@ static void wrong_payloads_are_counted_and_harm_nobody(void)
     stop(3);
 }
 
-static void digits_are_told_once(void)
+/* 100 ms of '5' by a peer whose durations count at `clock` Hz; 0: what a link says by default. */
+static void five_is_told_once(uint16_t clock)
 {
+    unsigned per_packet = (clock != 0 ? clock : 8000) / 50; /* 20 ms */
     const struct link_msg *told;
     unsigned since, digits = 0;
+    struct link_msg msg;
 
     start(1, 2);
-    (void)room_of(2);
+    link_msg_init(&msg, LINK_MIX_JOIN, room_of(2), 1);
+    msg.u.member = mix_member_of(0);
+    msg.u.member.event_clock = clock;
+    CU_ASSERT_EQUAL(mix_ask(&msg), 0);
     talk(2, 200);
     since = rig.events;
     for (unsigned k = 0; k < 8; k++) {
@@ -294,7 +300,7 @@ static void digits_are_told_once(void)
         wire_put32(data + 8, FAR_SSRC + 0);
         data[12] = 5;
         data[13] = (uint8_t)(k >= 5 ? 0x8a : 0x0a);
-        wire_put16(data + 14, 160 * (k < 5 ? k + 1 : 5));
+        wire_put16(data + 14, (uint16_t)(per_packet * (k < 5 ? k + 1 : 5)));
         party[0].is_absent = true;
         say_packet(0, data, sizeof(data));
         talk(2, 20);
@@ -310,6 +316,25 @@ static void digits_are_told_once(void)
         digits += rig.heard[n % RIG_HEARD].type == LINK_MIX_DIGIT;
     CU_ASSERT_EQUAL(digits, 1);
     CU_ASSERT_EQUAL(stats_of(0)->mix_digits, 1);
+    stop(2);
+}
+
+static void digits_are_told_once(void)
+{
+    five_is_told_once(0);
+    five_is_told_once(48000); /* beside Opus: six times the numbers for the same time */
+}
+
+static void a_clock_that_no_peer_has_is_refused(void)
+{
+    struct link_msg msg;
+
+    start(1, 2);
+    link_msg_init(&msg, LINK_MIX_JOIN, room_of(2), 1);
+    msg.u.member = mix_member_of(0);
+    msg.u.member.event_clock = 50; /* durations by it would take minutes */
+    CU_ASSERT_EQUAL(mix_ask(&msg), ERR_INVAL);
+    CU_ASSERT_EQUAL(rig_count(&rig, 0, LINK_COUNTER_mix_members), 2);
     stop(2);
 }
 
@@ -657,7 +682,8 @@ SUITE("dpdk-app/mix", TEST(three_hear_each_other_and_not_themselves),
       TEST(muted_is_not_heard_and_deaf_hears_nothing), TEST(only_the_loudest_are_mixed),
       TEST(mixes_do_not_hear_each_other), TEST(other_payload_types_go_where_they_went),
       TEST(wrong_payloads_are_counted_and_harm_nobody), TEST(digits_are_told_once),
-      TEST(speaker_is_told), TEST(mixed_streams_have_sender_reports), TEST(joins_are_checked),
+      TEST(a_clock_that_no_peer_has_is_refused), TEST(speaker_is_told),
+      TEST(mixed_streams_have_sender_reports), TEST(joins_are_checked),
       TEST(rooms_are_limited_and_named_once), TEST(closed_transport_leaves_its_room),
       TEST(close_in_the_middle_of_a_tick), TEST(no_buffers_cost_frames_alone),
       TEST(frames_wait_for_keys_without_being_made), TEST(late_worker_catches_up_to_a_bound),

@@ -300,6 +300,7 @@ static struct media_mix_member member(void)
     return (struct media_mix_member){.rx = {{8, LINK_CODEC_PCMA}},
                                      .rx_count = 1,
                                      .event_pt = 101,
+                                     .event_clock = 48000,
                                      .tx_codec = LINK_CODEC_PCMA,
                                      .tx_pt = 8,
                                      .ptime = 20};
@@ -408,8 +409,8 @@ static void speakers_and_digits_are_told(void)
     CU_ASSERT_EQUAL(room.spoke, 1);
     event[12] = 7;
     event[13] = 0x8a;
-    event[15] = 0xe0; /* 480: 60 ms */
-    event[14] = 1;
+    event[15] = 0x40; /* 2880 at 48000: 60 ms */
+    event[14] = 0x0b;
     for (unsigned k = 0; k < 3; k++) {
         event[2] = (uint8_t)(sequence >> 8);
         event[3] = (uint8_t)sequence++;

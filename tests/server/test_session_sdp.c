@@ -465,6 +465,30 @@ static void a_mix_takes_dynamic_codecs_and_keys_by_the_offers_numbers(void)
     end();
 }
 
+/* With nothing but the clock of Opus the keys are taken by it, unless the codec has another. */
+static void keys_by_the_clock_of_opus_alone_are_taken_beside_it(void)
+{
+    static const char only_48000[] =
+        HEAD "m=audio 40000 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\n"
+             "a=rtpmap:97 telephone-event/48000\r\n";
+    static const char beside_pcma[] =
+        HEAD "m=audio 40000 RTP/AVP 8 97\r\na=rtpmap:97 telephone-event/48000\r\n";
+
+    begin_in(SETTINGS_DTLS_OFF, SETTINGS_CONFERENCE_MIX);
+    CU_ASSERT_EQUAL_FATAL(offer(only_48000), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL_FATAL(sdp.media[0].format_count, 2);
+    CU_ASSERT_EQUAL(sdp.media[0].format[1].payload_type, 97);
+    CU_ASSERT_EQUAL(sdp.media[0].format[1].clock, 48000);
+    CU_ASSERT_EQUAL(port()->member.event_pt, 97);
+    CU_ASSERT_EQUAL(port()->member.event_clock, 48000);
+    CU_ASSERT_EQUAL_FATAL(offer(beside_pcma), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL_FATAL(sdp.media[0].format_count, 1);
+    CU_ASSERT_EQUAL(sdp.media[0].format[0].payload_type, 8);
+    end();
+}
+
 /* The other side of a relay has its own numbers, and its own way of keys. */
 static void a_relay_takes_neither(void)
 {
@@ -493,7 +517,8 @@ static void our_offer_to_a_mix_has_all_codecs_and_keys(void)
 }
 
 SUITE("server/session_sdp", TEST(a_mix_takes_dynamic_codecs_and_keys_by_the_offers_numbers),
-      TEST(a_relay_takes_neither), TEST(our_offer_to_a_mix_has_all_codecs_and_keys),
+      TEST(keys_by_the_clock_of_opus_alone_are_taken_beside_it), TEST(a_relay_takes_neither),
+      TEST(our_offer_to_a_mix_has_all_codecs_and_keys),
       TEST(an_offer_is_answered_with_the_complement), TEST(a_passive_offerer_makes_us_active),
       TEST(other_media_are_refused_in_their_place),
       TEST(hold_closes_a_direction_and_no_association),
