@@ -323,7 +323,10 @@ static int fail_by_library(struct tls_conn *conn, int error)
 static int begin(struct tls_conn *conn)
 {
     conn->ssl = wolfSSL_new(conn->ctx);
-    if (!conn->ssl)
+    /* RFC 5746 §3.4: what a client of TLS 1.2 has to say. There is no renegotiation in this build.
+     */
+    if (!conn->ssl ||
+        (conn->role == TLS_CLIENT && wolfSSL_UseSecureRenegotiation(conn->ssl) != WOLFSSL_SUCCESS))
         return fail(conn, TLS_FAIL_INTERNAL, "out of memory");
     wolfSSL_SetIOReadCtx(conn->ssl, conn);
     wolfSSL_SetIOWriteCtx(conn->ssl, conn);

@@ -294,6 +294,15 @@ void wolf_ctx_destroy(struct wolf_ctx *ctx)
     free(ctx);
 }
 
+/* RFC 5746 §3.4: a client shows that it knows the extension, or a server that answers it (some do
+ * whatever was asked) is refused by the library. One that is silent about it is fine (§4.1):
+ * nothing is ever negotiated anew here, the library is built without. */
+static bool announce_renegotiation_info(struct wolf_session *session)
+{
+    return session->ctx->role != DTLS_CLIENT ||
+           wolfSSL_UseSecureRenegotiation(session->ssl) == WOLFSSL_SUCCESS;
+}
+
 int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callbacks,
                         struct wolf_session **out)
 {
@@ -305,7 +314,8 @@ int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callb
     session->ctx = ctx;
     session->callbacks = callbacks;
     session->ssl = wolfSSL_new(ctx->ctx);
-    if (!session->ssl || wolfSSL_dtls_set_mtu(session->ssl, ctx->mtu) != WOLFSSL_SUCCESS) {
+    if (!session->ssl || wolfSSL_dtls_set_mtu(session->ssl, ctx->mtu) != WOLFSSL_SUCCESS ||
+        !announce_renegotiation_info(session)) {
         wolfSSL_free(session->ssl);
         free(session);
         return ERR_NOMEM;

@@ -86,6 +86,8 @@ static void check_good(enum dtls_role role, enum ossl_cert kind, const char *pro
     CU_ASSERT_EQUAL(d.ours.established, 1);
     CU_ASSERT_EQUAL(d.ours.info.profile, want);
     CU_ASSERT_TRUE(same_keys(&d));
+    /* RFC 5746 §3.4, §3.6: as client we show that we know the extension, as server we answer it. */
+    CU_ASSERT_EQUAL(SSL_get_secure_renegotiation_support(d.theirs.ssl), 1);
     duel_fini(&d);
 }
 

@@ -117,15 +117,15 @@ gnutls_client() { # $1: certificate
 }
 
 # gnutls-serv has neither use_srtp nor the exporter on its command line: a handshake and no more.
-gnutls_server() { # $1: certificate
+gnutls_server() { # $1: certificate, $2: more of GnuTLS's priorities
     PORT=$((PORT + 1))
     start_held "$DIR/theirs.log" gnutls-serv --udp --echo --require-client-cert \
-        --priority "NORMAL:-VERS-ALL:+VERS-DTLS1.2" --x509certfile "$DIR/$1.crt" \
+        --priority "NORMAL:-VERS-ALL:+VERS-DTLS1.2${2:-}" --x509certfile "$DIR/$1.crt" \
         --x509keyfile "$DIR/$1.key" -p $PORT
     await "$DIR/theirs.log" "Echo Server listening|listening on"
     start_peer --role client --no-srtp --fingerprint "$(cat "$DIR/$1.fp")"
     await "$DIR/peer.log" "^established none"
-    echo "ok: gnutls-serv, $1: $(grep established "$DIR/peer.log")"
+    echo "ok: gnutls-serv, $1${2:-}: $(grep established "$DIR/peer.log")"
     PASSED=$((PASSED + 1))
     exec 8>&-
     kill $THEIRS $OURS
@@ -171,6 +171,9 @@ for theirs in ec rsa3072 ed25519; do
     gnutls_client $theirs
     gnutls_server $theirs
 done
+# RFC 5746: a server that insists on renegotiation_info of its client, and one that is silent about it.
+gnutls_server ec :%SAFE_RENEGOTIATION
+gnutls_server ec :%DISABLE_SAFE_RENEGOTIATION
 openssl_client rsa3072 SRTP_AEAD_AES_128_GCM 56
 openssl_server rsa3072 SRTP_AEAD_AES_128_GCM 56
 mismatch

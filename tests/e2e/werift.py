@@ -7,6 +7,7 @@ go on; what becomes of a leg whose peer is refused so is the last case."""
 # timeout: 180
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -162,15 +163,22 @@ def data(c, lab, control):
 
 
 def refused(c, lab, control):
-    """The server is DTLS client, and werift no server that it accepts: the leg ends at once, and says why."""
+    """The server is DTLS client, and the description's fingerprint not werift's: no keys, the leg ends at once
+    and says why."""
+    what = "werift with another fingerprint"
     werift = Werift(lab, "offer")
-    result = control.call("session.create", conference="demo", sdp=werift.wait("offer")["sdp"])
-    c.check("werift as DTLS server: asked to be", "a=setup:active" in result["sdp"], result["sdp"])
+    before = lab.call("server.stats")["sessions"]["dtls_established"]
+    offer = re.sub(r"(a=fingerprint:sha-256 )(..)", lambda m: m[1] + f"{int(m[2], 16) ^ 1:02X}", werift.wait("offer")["sdp"])
+    result = control.call("session.create", conference="demo", sdp=offer)
+    c.check(f"{what}: asked to be DTLS server", "a=setup:active" in result["sdp"], result["sdp"])
     werift.tell(answer=result["sdp"])
+    failed = control.wait_event("dtls.failed", 15, lambda e: e.get("session") == result["id"])
+    c.equal(f"{what}: reason", failed["data"]["reason"], "fingerprint_mismatch")
     event = control.wait_event("session.closed", 15, lambda e: e.get("session") == result["id"])
-    c.equal("werift as DTLS server: cause", event["data"]["cause"], "dtls_failed")
+    c.equal(f"{what}: cause", event["data"]["cause"], "dtls_failed")
+    c.equal(f"{what}: no association came of it", lab.call("server.stats")["sessions"]["dtls_established"], before)
     werift.report()
-    c.equal("werift as DTLS server: no session is left", lab.wait_sessions(0), 0)
+    c.equal(f"{what}: no session is left", lab.wait_sessions(0), 0)
 
 
 def with_lab(c, name, setup, cases):
@@ -179,7 +187,8 @@ def with_lab(c, name, setup, cases):
         lab.start()
         control = lab.control()
         control.call("events.subscribe",
-                     types=["session.described", "session.closed", "media.passed", "media.keyed", "media.selected"])
+                     types=["session.described", "session.closed", "media.passed", "media.keyed", "media.selected",
+                            "dtls.failed"])
         for what, function, *arguments in cases:
             c.case(what, function, c, lab, control, *arguments)
 
@@ -197,7 +206,8 @@ def main():
         ("data channel", data),
     ])
     with_lab(c, "werift-active", "active", [
-        ("werift as DTLS server", refused),
+        ("their offer, DTLS server", terminated, True, "server"),
+        ("another fingerprint", refused),
     ])
     c.finish()
 
