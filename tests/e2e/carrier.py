@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone
 """What a carrier does on the first day: other orders of starting, several workers, fifty endpoints at
 once, his own certificates, hash functions and profiles; everything is released again."""
 # timeout: 150

@@ -1,4 +1,5 @@
 #!/bin/bash
+# alone
 # sluice-dp alone: relay, bridge, DTLS up and down, garbage, restart of control, ARP and ping.
 # Runs in namespaces of its own; needs a finished build (BUILD, default: build).
 set -euo pipefail

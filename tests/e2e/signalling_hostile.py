@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone
 """Call signalling from peers that are odd, careless or hostile, while a call runs that must not notice:
 TCP octet by octet and several messages at once, several calls on one connection, references used
 twice, identifiers of other calls, every message in every state, twice; and 10,000 connections that

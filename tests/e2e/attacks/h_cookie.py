@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone
 """H-COOKIE: 50,000 spoofed ClientHellos a second, by the addresses of peers whose handshake is awaited and
 by addresses of nobody. sluiced and sluice-dp take no more memory for it; not one answer is larger than
 its question, and all that leaves the data plane is less than what came (counted on the wire); calls

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone
 """H-RACE: somebody who reads the signalling and can write any address on a packet sends forged DTLS to
 every call, 1,000 datagrams a second: hellos that are good, bad, halves and cut off, alerts,
 ServerHellos, HelloVerifyRequests, ChangeCipherSpecs, messages of a handshake with made-up bodies,

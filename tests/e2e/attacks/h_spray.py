@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone
 """H-SPRAY and H-LATCH: while calls run, every packet of their peers comes again as it was, cut off,
 changed, and by other addresses, and garbage of every first byte comes to every port: 2,000 a second.
 Counters rise, each by its reason, and nothing else changes: no packet lost, every sample heard, nothing
