@@ -97,21 +97,38 @@ struct conference *conference_find(struct conferences *all, const char *name)
     return c;
 }
 
+static int planned(struct conferences *all, const char *alias,
+                   const struct settings_conference **row, const char **name)
+{
+    int err = dialplan_find(all->env->settings, alias, row);
+
+    if (err == 0)
+        *name = dialplan_name(*row, alias);
+    return err;
+}
+
 int conferences_resolve(struct conferences *all, const char *alias,
                         const struct settings_conference **row, const char **name)
 {
     const struct conference *c = conference_find(all, alias);
-    int err;
 
     if (c != NULL) {
         *row = c->settings;
         *name = c->name;
         return 0;
     }
-    err = dialplan_find(all->env->settings, alias, row);
-    if (err == 0)
-        *name = dialplan_name(*row, alias);
-    return err;
+    return planned(all, alias, row, name);
+}
+
+int conferences_resolve_call(struct conferences *all, const char *alias,
+                             const struct settings_conference **row, const char **name)
+{
+    const struct conference *c = conference_find(all, alias);
+
+    /* What runs by a row of the dial plan that a reload took away is no way in for strangers. */
+    if (c != NULL && !c->is_kept)
+        return planned(all, alias, row, name);
+    return conferences_resolve(all, alias, row, name);
 }
 
 struct conference *conference_make(struct conferences *all,

@@ -55,10 +55,15 @@ size_t conferences_count(const struct conferences *c);
 const struct conferences_stats *conferences_stats_of(const struct conferences *c);
 json_t *conferences_to_json(const struct conferences *c, uint64_t now);
 
-/* What an alias means: a conference that runs under just this name, else a row of the dial plan.
- * Row and name are good until the next call here. ERR_NOTFOUND. */
+/* What an alias means to an operator: a conference that runs under just this name, else a row of
+ * the dial plan. Row and name are good until the next call here. ERR_NOTFOUND. */
 int conferences_resolve(struct conferences *all, const char *alias,
                         const struct settings_conference **row, const char **name);
+
+/* The same for who calls in: of the conferences that run, only those that an operator made are
+ * reached by their names; all others by the dial plan as it is now. */
+int conferences_resolve_call(struct conferences *all, const char *alias,
+                             const struct settings_conference **row, const char **name);
 
 /* Join the conference `name`, made when it is not there. ERR_LIMIT: it is full; ERR_REFUSED: it is
  * locked, or ends just now; ERR_AGAIN: there are too many conferences; ERR_NOMEM. */

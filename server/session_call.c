@@ -41,7 +41,7 @@ static int find_conference(struct session *s, const struct h225_setup *setup,
         const char *alias = setup->destination.list[i].text;
         const char *name = NULL;
 
-        if (conferences_resolve(s->env->conferences, alias, row, &name) != 0)
+        if (conferences_resolve_call(s->env->conferences, alias, row, &name) != 0)
             continue;
         session_copy_text(s->alias, sizeof(s->alias), alias);
         session_copy_text(s->conference_name, sizeof(s->conference_name), name);

@@ -272,6 +272,21 @@ static void created_conference_of_no_row_is_found_by_its_name(void)
     end();
 }
 
+static void reloaded_plan_closes_the_way_to_what_still_runs_by_the_old_one(void)
+{
+    struct peer *a, *late;
+
+    begin(SETTINGS_CONFERENCE_MIX);
+    a = caller();
+    CU_ASSERT_TRUE(is_active(a));
+    snprintf(row->alias, sizeof(row->alias), "tomorrow");
+    late = caller();
+    check_ended(late, SESSION_END_UNKNOWN_ALIAS);
+    CU_ASSERT_TRUE(is_active(a));
+    CU_ASSERT_PTR_NOT_NULL(demo()); /* to an operator it is there by its name */
+    end();
+}
+
 SUITE("server/conference", TEST(pin_right_lets_in_and_before_it_nothing_flows),
       TEST(pin_wrong_too_often_ends_the_session),
       TEST(pin_that_does_not_come_in_time_ends_the_session),
@@ -281,4 +296,5 @@ SUITE("server/conference", TEST(pin_right_lets_in_and_before_it_nothing_flows),
       TEST(created_conference_lives_without_sessions_until_idle),
       TEST(conference_that_is_old_enough_ends_with_its_sessions),
       TEST(deleted_conference_ends_its_sessions_and_its_name_is_free),
-      TEST(created_conference_of_no_row_is_found_by_its_name))
+      TEST(created_conference_of_no_row_is_found_by_its_name),
+      TEST(reloaded_plan_closes_the_way_to_what_still_runs_by_the_old_one))
