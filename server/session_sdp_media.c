@@ -9,6 +9,7 @@
 #include "server/session_data.h"
 #include "server/session_mix.h"
 #include "signalling/h245/relayed.h"
+#include "signalling/h245/video.h"
 #include "signalling/sdp/h264.h"
 
 #define SDP_EVENT "telephone-event"
@@ -137,6 +138,52 @@ static void read_video(struct session *s, const struct sdp_media *m)
             caps->relayed_count++;
 }
 
+/* How much of H.264 the conference takes from `s`: false, no decoder of theirs. While nobody is
+ * there to say so it is as much as they offer, and whoever comes is told of it by H.245. */
+static bool h264_limit(struct session *s, const struct h245_h264 *theirs, struct h245_h264 *limit)
+{
+    struct h245_relayed offer[H245_RELAYED_CAPS_MAX];
+    const struct session *other = conference_other(s->conference, s);
+    bool is_free =
+        !conference_has_mix(s->conference) && (other == NULL || session_peer_caps(other) == NULL);
+    size_t n = conference_offer_relayed(s->conference, s, offer, H245_RELAYED_CAPS_MAX);
+    struct arena *a = &s->env->scratch;
+    bool is_found = is_free;
+
+    *limit = *theirs;
+    limit->max_mbps = limit->max_fs = 0;
+    for (size_t i = 0; i < n && !is_found; i++) {
+        struct h245_h264_set set;
+
+        arena_reset(a);
+        is_found = h245_h264_set_read(a, &offer[i], &set) == 0 &&
+                   sdp_h264_fits(theirs, set.profiles) &&
+                   h245_relayed_read_h264(a, &offer[i], limit) == 0;
+    }
+    arena_reset(a);
+    return is_found;
+}
+
+/* One offered format as it would be answered; its codec as channels will name it. ERR_NOTFOUND: not
+ * one that the conference takes. */
+static int take_format(struct session *s, const struct sdp_format *offered, struct sdp_format *f,
+                       struct h245_relayed *relayed, bool *is_single)
+{
+    struct h245_h264 theirs, limit;
+
+    *f = *offered;
+    *is_single = true;
+    if (to_relayed(s, f, relayed) != 0 || !conference_relays(s->conference, s, relayed))
+        return ERR_NOTFOUND;
+    if (strcmp(relayed->name, "H264") != 0)
+        return 0;
+    if (sdp_h264_read(f->fmtp, &theirs) != 0 || !h264_limit(s, &theirs, &limit) ||
+        sdp_h264_answer(f->fmtp, &limit, f->fmtp, sizeof(f->fmtp)) != 0)
+        return ERR_NOTFOUND;
+    *is_single = theirs.packetization == 0;
+    return to_relayed(s, f, relayed);
+}
+
 /* Single NAL units are what H.241 has without further words; they are taken where they are offered
  * beside the interleaved kinds. */
 static int choose_video(struct session *s, const struct sdp_media *m, struct sdp_choice *choice)
@@ -145,18 +192,14 @@ static int choose_video(struct session *s, const struct sdp_media *m, struct sdp
 
     for (size_t i = 0; i < m->format_count; i++) {
         struct h245_relayed relayed;
-        struct h245_h264 h264;
+        struct sdp_format format;
         bool is_single;
 
-        if (to_relayed(s, &m->format[i], &relayed) != 0 ||
-            !conference_relays(s->conference, s, &relayed))
-            continue;
-        is_single = strcmp(relayed.name, "H264") != 0 ||
-                    (sdp_h264_read(m->format[i].fmtp, &h264) == 0 && h264.packetization == 0);
-        if (is_found && !is_single)
+        if (take_format(s, &m->format[i], &format, &relayed, &is_single) != 0 ||
+            (is_found && !is_single))
             continue;
         choice->relayed = relayed;
-        choice->format = m->format[i];
+        choice->format = format;
         is_found = true;
         if (is_single)
             break;

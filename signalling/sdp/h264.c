@@ -118,3 +118,69 @@ void sdp_h264_write(const struct h245_h264 *h, char *fmtp, size_t room)
     if (n < 0 || (size_t)n >= room)
         fmtp[0] = '\0'; /* half of it would lie */
 }
+
+/* H.241 table 8-1, by profile_idc. */
+static uint8_t profile_bit(unsigned profile_idc)
+{
+    static const struct {
+        uint8_t idc, bit;
+    } row[] = {{66, 64}, {77, 32}, {88, 16}, {100, 8}};
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+        if (row[i].idc == profile_idc)
+            return row[i].bit;
+    return 0;
+}
+
+bool sdp_h264_fits(const struct h245_h264 *theirs, uint8_t profiles)
+{
+    /* H.264 A.2: decoders of every profile of ours take the constrained Baseline. */
+    if (theirs->profile_idc == 66 && theirs->is_constrained && profiles != 0)
+        return true;
+    return (profiles & profile_bit(theirs->profile_idc)) != 0;
+}
+
+/* Levels in their order: 1b lies between 1 and 1.1, its number does not. */
+static unsigned rank(unsigned level_idc)
+{
+    return level_idc == H245_H264_LEVEL_1B ? 21 : 2 * level_idc;
+}
+
+int sdp_h264_answer(const char *offered, const struct h245_h264 *ours, char *fmtp, size_t room)
+{
+    char text[96];
+    struct h245_h264 h;
+    uint8_t id[3];
+    int err = sdp_h264_read(offered, &h), n;
+
+    if (err == 0)
+        err = profile_level(offered, id);
+    if (err != 0)
+        return err;
+    h.max_mbps = h.max_fs = 0;
+    if (rank(ours->level_idc) <= rank(h.level_idc)) {
+        h.level_idc = ours->level_idc;
+        h.max_mbps = ours->max_mbps;
+        h.max_fs = ours->max_fs;
+    }
+    /* The constraint flags name the sub-profile (RFC 6184 table 5) and stay; but constraint_set3 is
+     * a part of the level where it makes 1b of 1.1. */
+    id[2] = h.level_idc;
+    if (id[0] != 100) {
+        id[1] &= (uint8_t)~CONSTRAINT_SET3;
+        if (h.level_idc == H245_H264_LEVEL_1B) {
+            id[1] |= CONSTRAINT_SET3;
+            id[2] = 11;
+        }
+    }
+    n = snprintf(text, sizeof(text), "profile-level-id=%02x%02x%02x;packetization-mode=%u", id[0],
+                 id[1], id[2], h.packetization);
+    if (h.max_mbps != 0)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, ";max-mbps=%u", h.max_mbps);
+    if (h.max_fs != 0)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, ";max-fs=%u", h.max_fs);
+    if ((size_t)n >= room)
+        return ERR_RANGE;
+    memcpy(fmtp, text, (size_t)n + 1);
+    return 0;
+}

@@ -99,5 +99,58 @@ static void what_we_usually_offer_is_level_3_1(void)
     arena_fini(&a);
 }
 
-SUITE("sdp/h264", TEST(parameters_are_read), TEST(nonsense_is_refused), TEST(h241_says_the_same),
-      TEST(what_we_usually_offer_is_level_3_1))
+static const char *answer_to(const char *offered, struct h245_h264 ours)
+{
+    static char text[96];
+
+    CU_ASSERT_EQUAL(sdp_h264_answer(offered, &ours, text, sizeof(text)), 0);
+    return text;
+}
+
+/* RFC 6184 section 8.2.2. */
+static void an_answer_keeps_the_profile_and_lowers_the_level(void)
+{
+    const struct h245_h264 low = {.profile_idc = 66, .level_idc = 12, .max_mbps = 40500};
+    const struct h245_h264 high = {.profile_idc = 100, .level_idc = 40, .max_fs = 9000};
+    const struct h245_h264 one_b = {.profile_idc = 66, .level_idc = H245_H264_LEVEL_1B};
+    char little[20] = "as it was";
+
+    /* Ours is lower: its level and what it takes beyond it, nothing of the offerer's own. */
+    CU_ASSERT_STRING_EQUAL(
+        answer_to("profile-level-id=42e01f;packetization-mode=1;max-mbps=108000;max-fs=3600;"
+                  "level-asymmetry-allowed=1;sprop-parameter-sets=Z0IACpZTBYmI,aMljiA==",
+                  low),
+        "profile-level-id=42e00c;packetization-mode=1;max-mbps=40500");
+    /* Theirs is lower: it stands, and what ours takes beyond a higher one is not said. */
+    CU_ASSERT_STRING_EQUAL(answer_to("profile-level-id=4D0015", high),
+                           "profile-level-id=4d0015;packetization-mode=0");
+    /* Level 1b is below 1.1 and above 1, and is written with constraint_set3. */
+    CU_ASSERT_STRING_EQUAL(answer_to("profile-level-id=42c00b", one_b),
+                           "profile-level-id=42d00b;packetization-mode=0");
+    CU_ASSERT_STRING_EQUAL(answer_to("profile-level-id=42c00a", one_b),
+                           "profile-level-id=42c00a;packetization-mode=0");
+    CU_ASSERT_STRING_EQUAL(answer_to("profile-level-id=42d00b", low),
+                           "profile-level-id=42d00b;packetization-mode=0");
+    CU_ASSERT_STRING_EQUAL(answer_to("", high), "profile-level-id=42000a;packetization-mode=0");
+    CU_ASSERT_EQUAL(sdp_h264_answer("profile-level-id=f4001f", &low, little, sizeof(little)),
+                    ERR_UNSUPPORTED);
+    CU_ASSERT_EQUAL(sdp_h264_answer("", &low, little, sizeof(little)), ERR_RANGE);
+    CU_ASSERT_STRING_EQUAL(little, "as it was");
+}
+
+static void profiles_fit_who_decodes_them(void)
+{
+    const struct h245_h264 constrained = {.profile_idc = 66, .is_constrained = true};
+    const struct h245_h264 baseline = {.profile_idc = 66}, high = {.profile_idc = 100};
+
+    CU_ASSERT_TRUE(sdp_h264_fits(&constrained, 64) && sdp_h264_fits(&constrained, 8));
+    CU_ASSERT_TRUE(sdp_h264_fits(&baseline, 64 | 8));
+    CU_ASSERT_FALSE(sdp_h264_fits(&baseline, 8));
+    CU_ASSERT_TRUE(sdp_h264_fits(&high, 64 | 8));
+    CU_ASSERT_FALSE(sdp_h264_fits(&high, 64));
+    CU_ASSERT_FALSE(sdp_h264_fits(&constrained, 0));
+}
+
+SUITE("sdp/h264", TEST(parameters_are_read), TEST(nonsense_is_refused),
+      TEST(an_answer_keeps_the_profile_and_lowers_the_level), TEST(profiles_fit_who_decodes_them),
+      TEST(h241_says_the_same), TEST(what_we_usually_offer_is_level_3_1))

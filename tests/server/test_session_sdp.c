@@ -319,6 +319,41 @@ static void video_meets_an_h323_endpoint(void)
     end();
 }
 
+/* RFC 6184 section 8.2.2: the answer says what the H.323 endpoint can decode (Baseline, level 3.1),
+ * not what was offered; formats of another profile are not for it. */
+static void video_is_answered_as_the_other_side_decodes_it(void)
+{
+    struct peer *p;
+
+    begin(SETTINGS_DTLS_REQUIRED);
+    p = world_peer(w);
+    peer_add_video(p, "H264");
+    peer_call(p, "demo");
+    world_run(w);
+    world_pass(w, 10);
+    CU_ASSERT_EQUAL_FATAL(
+        offer(HEAD "m=audio 40000 UDP/TLS/RTP/SAVPF 8\r\n" DTLS
+                   "m=video 40002 UDP/TLS/RTP/SAVPF 96 97 98\r\na=rtpmap:96 H264/90000\r\n"
+                   "a=fmtp:96 profile-level-id=640028;packetization-mode=0\r\n"
+                   "a=rtpmap:97 H264/90000\r\n"
+                   "a=fmtp:97 level-asymmetry-allowed=1;packetization-mode=1;"
+                   "profile-level-id=42e02a;max-fs=8704\r\n" DTLS),
+        0);
+    CU_ASSERT_EQUAL(sdp.media[1].format[0].payload_type, 97);
+    CU_ASSERT_STRING_EQUAL(sdp.media[1].format[0].fmtp,
+                           "profile-level-id=42e01f;packetization-mode=1");
+    /* High alone: no picture, and the voice stays. */
+    CU_ASSERT_EQUAL_FATAL(offer(HEAD
+                                "m=audio 40000 UDP/TLS/RTP/SAVPF 8\r\n" DTLS
+                                "m=video 40002 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\n"
+                                "a=fmtp:96 profile-level-id=640028;packetization-mode=0\r\n" DTLS),
+                          0);
+    CU_ASSERT_EQUAL(sdp.media[1].port, 0);
+    peer_hang_up(p);
+    world_run(w);
+    end();
+}
+
 #define ICE "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
 
 static void ice_tells_where_the_peer_is(void)
@@ -525,8 +560,8 @@ SUITE("server/session_sdp", TEST(a_mix_takes_dynamic_codecs_and_keys_by_the_offe
       TEST(another_address_or_certificate_begins_anew), TEST(plain_rtp_just_goes_elsewhere),
       TEST(audio_and_video_in_a_bundle_share_a_port), TEST(without_a_bundle_each_has_its_own),
       TEST(other_applications_are_answered_with_port_0), TEST(data_channels_are_bound),
-      TEST(video_meets_an_h323_endpoint), TEST(ice_tells_where_the_peer_is),
-      TEST(a_lite_peer_is_where_it_says), TEST(our_offer_waits_for_its_answer),
-      TEST(an_offer_that_nobody_answers_ends_the_leg),
+      TEST(video_meets_an_h323_endpoint), TEST(video_is_answered_as_the_other_side_decodes_it),
+      TEST(ice_tells_where_the_peer_is), TEST(a_lite_peer_is_where_it_says),
+      TEST(our_offer_waits_for_its_answer), TEST(an_offer_that_nobody_answers_ends_the_leg),
       TEST(a_failed_handshake_ends_the_leg_at_once), TEST(clear_media_need_a_policy_that_has_them),
       TEST(meets_an_h323_endpoint))
