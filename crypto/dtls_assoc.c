@@ -11,6 +11,7 @@
 static void free_now(struct dtls_assoc *a)
 {
     wolf_session_destroy(a->session);
+    /* The result holds master keys from the end of the handshake until the fingerprint is known. */
     if (a->result)
         secret_wipe(a->result, sizeof(*a->result));
     free(a->result);
@@ -22,6 +23,8 @@ static void free_now(struct dtls_assoc *a)
     free(a);
 }
 
+/* Callbacks may destroy the association from inside our own call: the depth says that somebody
+ * still stands on this memory, the last one to leave frees it. */
 static void enter(struct dtls_assoc *a, uint64_t now)
 {
     a->depth++;
@@ -32,6 +35,8 @@ static void leave(struct dtls_assoc *a)
 {
     if (--a->depth > 0)
         return;
+    /* The library's object cannot go while one of its callbacks runs; dropping waits for the last
+     * leave. */
     if (a->drop_session) {
         wolf_session_destroy(a->session);
         a->session = NULL;
@@ -48,8 +53,10 @@ int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
 {
     struct dtls_assoc *a;
 
+    /* A client speaks first and must know to whom; a server learns it from the hello. */
     if (!options->callbacks || (options->role == DTLS_CLIENT && !options->remote))
         return ERR_INVAL;
+    /* A hash that policy forbids is refused before a packet is sent, not found out afterwards. */
     if (options->fingerprint && !dtls_ctx_takes_hash(ctx, options->fingerprint->hash))
         return ERR_REFUSED;
     a = calloc(1, sizeof(*a));
@@ -62,6 +69,7 @@ int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
     a->state = DTLS_IDLE;
     a->without_srtp = options->without_srtp;
     a->may_lack_srtp = options->may_lack_srtp;
+    /* a server owes nobody anything before a hello came */
     a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
     if (options->remote) {
         a->remote = *options->remote;
@@ -91,12 +99,16 @@ int dtls_assoc_start(struct dtls_assoc *a, uint64_t now)
 
     if (a->state == DTLS_FAILED || a->state == DTLS_CLOSED)
         return ERR_STATE;
+    /* fail_at is set by the first start: a second one would push the end of the handshake further
+     * out. */
     if (a->state != DTLS_IDLE || a->fail_at != DTLS_NO_DEADLINE)
         return 0;
     enter(a, now);
     if (a->role == DTLS_CLIENT)
         rc = dtls_client_begin(a);
     else
+        /* The server's clock runs from the call's start although nothing was sent: a peer that
+         * never speaks must end in a reason too. */
         a->fail_at = now + a->ctx->config.handshake_timeout_ms;
     leave(a);
     return rc;
@@ -104,6 +116,8 @@ int dtls_assoc_start(struct dtls_assoc *a, uint64_t now)
 
 int dtls_assoc_set_fingerprint(struct dtls_assoc *a, uint64_t now, const struct fingerprint *fp)
 {
+    /* Signalling may repeat itself (a re-offer, a second OLC), or come late: what was promised once
+     * stays promised, and another fingerprint after the peer was accepted is a new association. */
     if (!dtls_ctx_takes_hash(a->ctx, fp->hash))
         return ERR_REFUSED;
     if (a->has_fingerprint && fingerprint_equal(&a->expected, fp))
@@ -113,6 +127,7 @@ int dtls_assoc_set_fingerprint(struct dtls_assoc *a, uint64_t now, const struct 
     enter(a, now);
     a->expected = *fp;
     a->has_fingerprint = true;
+    /* The handshake had ended and waited for exactly this (D-VERIFY). */
     if (a->state == DTLS_UNVERIFIED && a->result)
         dtls_verify(a);
     leave(a);
@@ -121,6 +136,8 @@ int dtls_assoc_set_fingerprint(struct dtls_assoc *a, uint64_t now, const struct 
 
 int dtls_assoc_set_remote(struct dtls_assoc *a, const struct addr *remote)
 {
+    /* From the first packet on the DTLS state belongs to one address; moving it is a new
+     * transport's business. */
     if (a->state != DTLS_IDLE)
         return ERR_STATE;
     a->remote = *remote;
@@ -132,13 +149,17 @@ void dtls_assoc_emit(void *user, const uint8_t *data, size_t len)
 {
     struct dtls_assoc *a = user;
 
+    /* is_probing: a hello tried under the old cookie secret, whose question nobody may see */
     if (a->is_destroyed || a->is_probing)
         return;
     a->ctx->stats.datagrams_out++;
+    /* Later records (alerts, data) are no part of a flight and must never be sent twice. */
     if (a->state == DTLS_IDLE || a->state == DTLS_HANDSHAKE)
         dtls_flight_add(&a->flight, data, len);
     if (a->gate)
         dtls_gate_sent(a->gate, data, len);
+    /* The transport's callback may call back into the association (a full ring closes it): sends
+     * and closes are refused for that moment. */
     a->is_sending = true;
     a->callbacks->on_send(a->user, &a->remote, data, len);
     a->is_sending = false;
@@ -156,11 +177,13 @@ void dtls_assoc_fail(struct dtls_assoc *a, enum dtls_failure reason, const char 
         return;
     a->state = DTLS_FAILED;
     a->failure = (uint8_t)reason;
+    /* Keys first, then the callback: whoever is told of the failure finds nothing left to take. */
     a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
     if (a->result)
         secret_wipe(a->result, sizeof(*a->result));
     a->ctx->stats.failed++;
     a->ctx->stats.failed_by[reason]++;
+    /* A resumed session that fails is not offered again, or the same pair would fail for ever. */
     dtls_resume_forget(a);
     if (!a->is_destroyed)
         a->callbacks->on_failed(a->user, reason, text);
@@ -175,6 +198,8 @@ static void resend_one(void *user, const uint8_t *data, size_t len)
 /* The peer repeats its flight: ours, the last, was lost. */
 static void resend_last_flight(struct dtls_assoc *a)
 {
+    /* RFC 6347 §4.2.4: the last flight has no answer that could confirm it. Bounded in number and
+     * rate, since anybody can replay the peer's Finished at us. */
     if (a->flight.len == 0 || a->resends >= DTLS_RESEND_MAX || a->now < a->resend_next)
         return;
     a->resend_next = a->now + DTLS_RESEND_INTERVAL_MS;
@@ -186,6 +211,8 @@ static void resend_last_flight(struct dtls_assoc *a)
 static void input_records(struct dtls_assoc *a, const struct dtls_record *first,
                           const uint8_t *data, size_t len)
 {
+    /* The gate is gone by now. Marks tell a true repetition from records that merely look like
+     * one. */
     if (first->type == DTLS_HANDSHAKE_RECORD || first->type == DTLS_CHANGE_CIPHER_SPEC) {
         if (dtls_gate_is_marked(&a->marks, data, len))
             resend_last_flight(a);
@@ -196,13 +223,15 @@ static void input_records(struct dtls_assoc *a, const struct dtls_record *first,
         return;
     }
     if (a->parked) {
+        /* Unparking costs 11 KB and 30 us; a forger with any record of epoch 1 could ask for it.
+         * Ten a second are plenty for alerts and close_notify, which is all that comes here. */
         if (a->now < a->unpark_next || dtls_unpark(a) != 0) {
             a->ctx->stats.data_dropped++;
             return;
         }
         a->unpark_next = a->now + DTLS_UNPARK_INTERVAL_MS;
     }
-    if (a->park_at != DTLS_NO_DEADLINE)
+    if (a->park_at != DTLS_NO_DEADLINE) /* data keeps it awake */
         a->park_at = a->now + a->ctx->config.park_after_ms;
     dtls_handle_result(a, wolf_session_input(a->session, data, len));
 }
@@ -215,6 +244,7 @@ static void dispatch(struct dtls_assoc *a, const struct addr *from, const struct
         if (a->role == DTLS_SERVER)
             dtls_server_hello(a, from, data, len);
         else
+            /* A client in IDLE has not spoken: whatever comes cannot be an answer. */
             a->ctx->stats.dropped_hello++;
         break;
     case DTLS_HANDSHAKE:
@@ -224,7 +254,7 @@ static void dispatch(struct dtls_assoc *a, const struct addr *from, const struct
     case DTLS_ESTABLISHED:
         input_records(a, first, data, len);
         break;
-    case DTLS_CLOSED:
+    case DTLS_CLOSED: /* input() refused it already */
     case DTLS_FAILED:
         break;
     }
@@ -236,6 +266,7 @@ int dtls_assoc_input(struct dtls_assoc *a, uint64_t now, const struct addr *from
     struct dtls_stats *stats = &a->ctx->stats;
     struct dtls_record first;
 
+    /* A callback that feeds us again would reorder records inside the library. */
     if (a->depth > 0)
         return ERR_STATE;
     stats->datagrams_in++;
@@ -243,10 +274,14 @@ int dtls_assoc_input(struct dtls_assoc *a, uint64_t now, const struct addr *from
         stats->dropped_dead++;
         return ERR_CLOSED;
     }
+    /* Everything is parsed before the library sees any of it: a datagram with one bad record is
+     * dropped whole, as RFC 6347 §4.1.2.7 allows. */
     if (len > DTLS_DATAGRAM_MAX || !dtls_record_parse(data, len, &first)) {
         stats->dropped_not_dtls++;
         return ERR_MALFORMED;
     }
+    /* Address first of all: it is cheap, and a handshake moves nowhere (see
+     * dtls_assoc_set_remote). */
     if (a->has_remote && !addr_is_equal(&a->remote, from)) {
         stats->dropped_address++;
         return ERR_REFUSED;
@@ -273,6 +308,8 @@ static void retransmit(struct dtls_assoc *a)
 {
     uint32_t max = a->ctx->config.retransmit_max_ms;
 
+    /* RFC 6347 §4.2.4.1 doubles without bound up to 60 s. A caller who hears nothing for so long
+     * has hung up: retransmit_max_ms bounds it. */
     a->retransmit_ms = a->retransmit_ms > max / 2 ? max : a->retransmit_ms * 2;
     a->retransmit_at = a->now + a->retransmit_ms;
     a->ctx->stats.retransmits++;
@@ -284,7 +321,11 @@ void dtls_assoc_on_timer(struct dtls_assoc *a, uint64_t now)
     if (a->depth > 0)
         return;
     enter(a, now);
+    /* One thing a call, most urgent first: each may end the association, and the next call is at
+     * once due when more has expired. */
     if (now >= a->fail_at) {
+        /* Handshake complete, and signalling never said whom to expect: nothing of it may be
+         * used. */
         if (a->state == DTLS_UNVERIFIED) {
             wolf_session_shutdown(a->session);
             dtls_assoc_fail(a, DTLS_FAIL_NO_FINGERPRINT,
@@ -292,6 +333,7 @@ void dtls_assoc_on_timer(struct dtls_assoc *a, uint64_t now)
         } else {
             dtls_handshake_expire(a);
         }
+        /* A HelloVerifyRequest that nobody better came for (dtls_gate.h). */
     } else if (a->gate && dtls_gate_on_timer(a->gate, now)) {
         dtls_handshake_feed(a);
     } else if (now >= a->retransmit_at && a->state == DTLS_HANDSHAKE) {
@@ -310,6 +352,8 @@ void dtls_assoc_carry_data(struct dtls_assoc *a, uint64_t now)
     if (a->has_data || a->state == DTLS_CLOSED || a->state == DTLS_FAILED)
         return;
     enter(a, now);
+    /* Data channels: SCTP has its own packets of up to one record, the DTLS overhead comes on top,
+     * and parking would cost a thaw a packet. */
     a->has_data = true;
     a->park_at = DTLS_NO_DEADLINE;
     if (a->state == DTLS_ESTABLISHED && (!a->parked || dtls_unpark(a) == 0))
@@ -328,6 +372,8 @@ int dtls_assoc_send(struct dtls_assoc *a, uint64_t now, const uint8_t *data, siz
     int rc = 0;
 
     if (a->state != DTLS_ESTABLISHED || a->is_sending)
+        /* A record must fit one datagram: DTLS does not fragment application data (RFC 6347
+         * §4.1.1). */
         return ERR_STATE;
     if (len == 0 || len > (a->has_data ? DTLS_RECORD_MAX : (size_t)a->ctx->config.mtu))
         return ERR_RANGE;
@@ -350,13 +396,15 @@ void dtls_assoc_close(struct dtls_assoc *a, uint64_t now)
     if (a->state == DTLS_CLOSED || a->state == DTLS_FAILED || a->is_sending)
         return;
     enter(a, now);
+    /* Thawed for one alert: a peer that gets no close_notify would keep its state until a timer
+     * ends it. */
     if (a->parked)
         (void)dtls_unpark(a);
     if (a->session)
         wolf_session_shutdown(a->session);
     a->state = DTLS_CLOSED;
     a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
-    a->drop_session = true;
+    a->drop_session = true; /* not freed at once: we may stand inside one of its callbacks */
     a->ctx->stats.closed++;
     leave(a);
 }

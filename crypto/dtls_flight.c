@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLIGHT_MAX (64 * 1024)
+#define FLIGHT_MAX (64 * 1024) /* our largest is a chain of certificates, a tenth of it */
 
 void dtls_flight_reset(struct dtls_flight *flight)
 {
@@ -18,6 +18,7 @@ void dtls_flight_add(struct dtls_flight *flight, const uint8_t *data, size_t len
 {
     size_t need = flight->len + 2 + len;
 
+    /* More than that is never ours to repeat: the peer's own retransmission is what remains. */
     if (len > DTLS_DATAGRAM_MAX || need > FLIGHT_MAX)
         return;
     if (need > flight->room) {
@@ -28,6 +29,8 @@ void dtls_flight_add(struct dtls_flight *flight, const uint8_t *data, size_t len
         flight->data = grown;
         flight->room = need;
     }
+    /* Lengths between the datagrams: they must go out cut as they were, since record numbers and
+     * the path's MTU were made for that. */
     flight->data[flight->len] = (uint8_t)(len >> 8);
     flight->data[flight->len + 1] = (uint8_t)len;
     memcpy(flight->data + flight->len + 2, data, len);
@@ -46,6 +49,8 @@ void dtls_flight_each(const struct dtls_flight *flight,
     size_t at = 0;
 
     while (at + 2 <= flight->len) {
+        /* Same bytes, same record numbers: the peer's window against replays takes them once, and
+         * they were never received, or it would not ask. */
         size_t len = (size_t)flight->data[at] << 8 | flight->data[at + 1];
 
         each(user, flight->data + at + 2, len);

@@ -1,3 +1,6 @@
+/* The gate before the library: collects the unprotected messages of a handshake, proves by their
+ * signatures which of them belong together, and feeds only those. Why it exists and what it gives
+ * up is in dtls_gate.h. */
 #include "crypto/dtls_gate.h"
 
 #include "base/bytes.h"
@@ -25,13 +28,13 @@
 #define VERSION_DTLS_12     0xfefd
 #define ALERT_FATAL         2
 #define ALERT_CLOSE_NOTIFY  0
-#define FLIGHT_MAX          5
-#define EXT_MASTER_SECRET   23
+#define FLIGHT_MAX          5    /* ServerHello to ServerHelloDone */
+#define EXT_MASTER_SECRET   23   /* RFC 7627 §5.1 */
 #define FEED_MAX            1000 /* octets of a message that the library gets at a time */
 #define HELD_MAX            8    /* records with keys that came too early */
-#define HELD_BYTES          512
-#define COOKIE_MESSAGE_MAX  (2 + 1 + 255)
-#define TRANSCRIPT_MAX      65536
+#define HELD_BYTES          512  /* a Finished record has 61 octets, a first DCEP packet more */
+#define COOKIE_MESSAGE_MAX  (2 + 1 + 255) /* version, length, cookie: RFC 6347 §4.2.1 */
+#define TRANSCRIPT_MAX      65536         /* beyond it no proof can be made, and none is owed */
 /* Checks of signatures: so many for one datagram, so many at once, so many a second. A forger
  * must not buy more of our time with his datagrams than any other flood would. */
 #define PROOFS_A_DATAGRAM 16
@@ -119,6 +122,7 @@ static bool say(struct dtls_gate *g, const uint8_t *data, size_t len)
 {
     uint8_t *grown = NULL;
 
+    /* Written as a difference, as everywhere: said_len never exceeds the bound. */
     if (len <= TRANSCRIPT_MAX - g->said_len)
         grown = realloc(g->said, g->said_len + len);
     if (grown == NULL)
@@ -139,6 +143,7 @@ static bool read_fragment(struct bytes_reader *r, struct dtls_fragment *f)
     f->offset = bytes_read_u24(r);
     f->size = bytes_read_u24(r);
     f->body = bytes_read_span(r, f->size);
+    /* Overlong fragments end here; whoever goes on may use offset and size as they stand. */
     return f->body != NULL && !r->err && f->offset <= f->length && f->size <= f->length - f->offset;
 }
 
@@ -148,6 +153,8 @@ static bool read_record(struct bytes_reader *r, uint8_t *type, uint16_t *epoch, 
 {
     *type = bytes_read_u8(r);
     bytes_skip(r, 2);
+    /* The record numbers of the clear epoch are only looked at, never trusted: HelloVerifyRequest
+     * mirrors them, nothing else. */
     *epoch = bytes_read_u16(r);
     *number = bytes_read_u48(r);
     *body = bytes_read_sub(r, bytes_read_u16(r));
@@ -161,6 +168,8 @@ static void note_hello(struct dtls_gate *g, const struct dtls_fragment *f, uint6
     struct bytes_reader r = bytes_reader(f->body, f->size);
 
     bytes_skip(&r, 2);
+    /* Only the first fragment has what is wanted. Our own hello fits one unless somebody chose a
+     * tiny MTU. */
     if (f->offset != 0 || bytes_left(&r) < RANDOM_BYTES + 1)
         return;
     if (g->hello_last == 0)
@@ -168,7 +177,7 @@ static void note_hello(struct dtls_gate *g, const struct dtls_fragment *f, uint6
     g->hello_last = number;
     bytes_read_copy(&r, g->random, RANDOM_BYTES);
     g->session_id_len = bytes_read_u8(&r);
-    if (g->session_id_len > SESSION_ID_MAX)
+    if (g->session_id_len > SESSION_ID_MAX) /* cannot be: the hello is our own library's */
         g->session_id_len = 0;
     bytes_read_copy(&r, g->session_id, g->session_id_len);
 }
@@ -179,12 +188,14 @@ static void note_message(struct dtls_gate *g, const struct dtls_fragment *f)
     uint8_t header[DTLS_HANDSHAKE_HEADER];
     struct bytes_writer w = bytes_writer(header, sizeof(header));
 
+    /* What the transcript has already, or has not reached: the library repeats whole flights. */
     if (f->seq != g->said_seq)
         return;
     if (f->offset == 0) {
         bytes_write_u8(&w, f->type);
         bytes_write_u24(&w, f->length);
         bytes_write_u16(&w, f->seq);
+        /* RFC 6347 §4.2.6: hashed as if the message had never been fragmented. */
         bytes_write_u24(&w, 0);
         bytes_write_u24(&w, f->length);
         g->said_missing = f->length;
@@ -208,11 +219,12 @@ void dtls_gate_begin(struct dtls_gate *g, const uint8_t *data, size_t len)
     if (!read_record(&r, &type, &epoch, &g->record, &body) || !read_fragment(&body, &f))
         return;
     g->record++;
-    /* Our hello bears the number of the client's, and its next message follows that. */
+    /* Our hello bears the number of the client's, and its next message follows that. RFC 6347
+     * §4.2.2: a server's first message continues the numbering of the hello with the cookie. */
     g->said_seq = f.seq;
     note_message(g, &f);
     g->hello_len = g->said_len;
-    g->said_seq = f.seq;
+    g->said_seq = f.seq; /* our own first message bears the number of the hello, see above */
     g->first_seq = (uint16_t)(f.seq + 1);
 }
 
@@ -225,6 +237,7 @@ void dtls_gate_sent(struct dtls_gate *g, const uint8_t *data, size_t len)
     uint8_t type;
 
     while (bytes_left(&r) > 0 && read_record(&r, &type, &epoch, &number, &body)) {
+        /* Only the clear epoch: what is encrypted is no input to any signature. */
         while (type == DTLS_HANDSHAKE_RECORD && epoch == 0 && bytes_left(&body) > 0 &&
                read_fragment(&body, &f)) {
             if (g->role == DTLS_CLIENT && f.type == CLIENT_HELLO)
@@ -237,6 +250,8 @@ void dtls_gate_sent(struct dtls_gate *g, const uint8_t *data, size_t len)
 
 void dtls_gate_set_resumed(struct dtls_gate *g)
 {
+    /* A resumed handshake has no certificates and so nothing to prove here: the Finished messages
+     * prove the session's secret (RFC 5246 §7.3). */
     g->is_finishing = true;
 }
 
@@ -246,6 +261,7 @@ static bool find_leaf(const struct dtls_message *m, const uint8_t **der, size_t 
 {
     struct bytes_reader r = bytes_reader(dtls_message_body(m), m->length);
 
+    /* RFC 5246 §7.4.2: the sender's own certificate is the first of the list. */
     bytes_skip(&r, 3); /* length of the list */
     *len = bytes_read_u24(&r);
     *der = bytes_read_span(&r, *len);
@@ -258,6 +274,8 @@ static bool is_expected(const struct dtls_message *certificate, const struct fin
     const uint8_t *der;
     size_t len;
 
+    /* Before signalling has spoken (expected NULL) every certificate will do: dtls_verify holds the
+     * handshake until it is known. */
     return expected == NULL || (find_leaf(certificate, &der, &len) &&
                                 fingerprint_of_der(expected->hash, der, len, &seen) == 0 &&
                                 fingerprint_equal(&seen, expected));
@@ -268,6 +286,8 @@ static bool is_signed_by_client(struct dtls_gate *g, struct dtls_message *const 
 {
     size_t first = DTLS_HANDSHAKE_HEADER + set[0]->length;
     size_t second = DTLS_HANDSHAKE_HEADER + set[1]->length;
+    /* One buffer instead of a running hash: the algorithm is known only after the signature was
+     * read, and this happens once a handshake. */
     uint8_t *all = malloc(g->said_len + first + second);
     const uint8_t *der;
     size_t len;
@@ -288,6 +308,8 @@ static bool is_signed_by_client(struct dtls_gate *g, struct dtls_message *const 
 /* RFC 8422 §5.4: ServerKeyExchange signs both randoms and the server's parameters. */
 static bool is_signed_by_server(struct dtls_gate *g, struct dtls_message *const set[3])
 {
+    /* RFC 8422 §5.4: kind 3 (named curve), two octets of name, a point of at most 255. Another kind
+     * is laid out otherwise, and no signature holds over what is cut out of it here. */
     uint8_t data[2 * RANDOM_BYTES + 4 + 255];
     struct bytes_reader r = bytes_reader(dtls_message_body(set[2]), set[2]->length);
     const uint8_t *params = dtls_message_body(set[2]), *der;
@@ -306,6 +328,7 @@ static bool is_signed_by_server(struct dtls_gate *g, struct dtls_message *const 
 
 static bool take_proof(struct dtls_gate *g, unsigned *left)
 {
+    /* proofs is a bucket that fills with time (see look): one datagram cannot empty it alone. */
     if (*left == 0 || g->proofs < 1) {
         g->stats->proofs_left_out++;
         return false;
@@ -315,6 +338,7 @@ static bool take_proof(struct dtls_gate *g, unsigned *left)
     return true;
 }
 
+/* A set that was tried before cannot hold now: of each combination one message must be new. */
 static bool is_new(const struct dtls_gate *g, struct dtls_message *const set[3])
 {
     return set[0]->datagram > g->looked || set[1]->datagram > g->looked ||
@@ -338,12 +362,15 @@ static bool nth_set(struct dtls_gate *g, size_t n, struct dtls_message *set[3])
  * certificate are tried first. If others hold, they come from somebody who reads what we send and
  * shows another certificate: that is a mismatch, and the library will say so. */
 static bool find_proof(struct dtls_gate *g, const struct fingerprint *expected,
+                       /* Four versions of three messages: 64 sets at most, and the checks left
+                        * bound it again. */
                        struct dtls_message *set[3])
 {
     const size_t all = DTLS_SHELF_KEPT * DTLS_SHELF_KEPT * DTLS_SHELF_KEPT;
     size_t certificate = g->role == DTLS_SERVER ? 0 : 1;
     unsigned left = PROOFS_A_DATAGRAM;
 
+    /* Without an expectation there is one pass over everything. */
     for (int pass = 0; pass < (expected != NULL ? 2 : 1); pass++) {
         for (size_t n = 0; n < all; n++) {
             if (!nth_set(g, n, set) || !is_new(g, set) ||
@@ -360,7 +387,9 @@ static bool find_proof(struct dtls_gate *g, const struct fingerprint *expected,
 }
 
 /* What follows a server's ServerKeyExchange is not signed. The versions that came in the same
- * datagram with it are the peer's most likely, then the oldest. */
+ * datagram with it are the peer's most likely, then the oldest. Forging these two gains nothing:
+ * the Finished message covers them, and a handshake that fails of it was reachable for the forger
+ * by dropping packets as well. */
 static struct dtls_message *pick(const struct dtls_shelf *shelf, uint16_t seq, uint64_t datagram)
 {
     struct dtls_message *found = NULL;
@@ -382,11 +411,12 @@ static struct dtls_message *pick(const struct dtls_shelf *shelf, uint16_t seq, u
 static void accept_flight(struct dtls_gate *g, struct dtls_message *const *set, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        /* Owned by the shelf still. is_fed keeps them there: by them repetitions are known. */
         g->flight[i] = set[i];
         set[i]->is_fed = true;
     }
     g->flight_count = count;
-    g->is_finishing = true;
+    g->is_finishing = true; /* from here on only records with keys mean anything */
 }
 
 /* A ServerHello that takes up the session we asked for. Who has not seen our hello does not know
@@ -399,6 +429,7 @@ static struct dtls_message *find_resumed(const struct dtls_gate *g)
         const uint8_t *id;
         size_t len;
 
+        /* Only a whole message: a fragment of another one could complete it. */
         if (m == NULL || m->missing != 0)
             continue;
         r = bytes_reader(dtls_message_body(m), m->length);
@@ -417,6 +448,8 @@ static void look(struct dtls_gate *g, uint64_t now, const struct fingerprint *ex
     struct dtls_message *set[FLIGHT_MAX], *request, *done;
     size_t count = 3;
 
+    /* Time in milliseconds, 500 checks a second: in doubles, since half a check must not be lost at
+     * each call. */
     g->proofs += (double)(now - g->proofs_at) * PROOFS_A_SECOND / 1000;
     g->proofs = g->proofs > PROOFS_BURST ? PROOFS_BURST : g->proofs;
     g->proofs_at = now;
@@ -426,15 +459,20 @@ static void look(struct dtls_gate *g, uint64_t now, const struct fingerprint *ex
             accept_flight(g, set, 1);
             return;
         }
+        /* ServerHelloDone may come in any order; before it is here the search would only burn
+         * checks. */
         if (g->shelf[4].kept[0] == NULL)
             return; /* not whole yet */
     }
     if (!find_proof(g, expected, set)) {
+        /* All that was there is tried: only sets with something newer are worth another look. */
         g->looked = g->datagrams;
         return;
     }
     if (g->role == DTLS_CLIENT) {
         request = pick(&g->shelf[3], (uint16_t)(g->first_seq + 3), set[2]->datagram);
+        /* The number is one less where the server asked for no certificate (RFC 5246 §7.4.4 is
+         * optional). */
         done = pick(&g->shelf[4], (uint16_t)(g->first_seq + (request ? 4 : 3)), set[2]->datagram);
         if (done == NULL)
             return; /* the three are found again when it comes */
@@ -458,6 +496,7 @@ static bool find_place(const struct dtls_gate *g, const struct dtls_fragment *f,
         if (order[i] != f->type)
             continue;
         *at = i;
+        /* ServerHelloDone takes the place of CertificateRequest when there is none. */
         return f->seq == g->first_seq + i ||
                (f->type == SERVER_HELLO_DONE && f->seq == g->first_seq + 3);
     }
@@ -471,6 +510,8 @@ static bool is_refusal(struct dtls_gate *g, const struct dtls_fragment *f)
 
     if (f->offset != 0)
         return false;
+    /* Nobody can sign "I have no certificate": it is believed only if nothing better comes in
+     * time. */
     if (f->type == CERTIFICATE && f->size >= 3 && bytes_read_u24(&r) == 0) {
         set_hint(g, DTLS_FAIL_NO_CERTIFICATE, "the peer has no certificate");
         return true;
@@ -479,17 +520,22 @@ static bool is_refusal(struct dtls_gate *g, const struct dtls_fragment *f)
         set_hint(g, DTLS_FAIL_VERSION, "the peer chose another version than DTLS 1.2");
         return true;
     }
+    /* Shorter than any ServerHello: kept, it would read beyond its end later. */
     return f->type == SERVER_HELLO && f->size == f->length && f->length < 2 + RANDOM_BYTES + 1;
 }
 
 static void take_verify(struct dtls_gate *g, uint64_t now, uint64_t number,
                         const struct dtls_fragment *f)
 {
+    /* RFC 6347 §4.2.1: the question bears the record number of the hello it answers. Who has not
+     * seen our hello must guess it. */
     bool is_mirrored = number >= g->hello_first && number <= g->hello_last;
 
     if (f->size != f->length || f->length < 3 || f->length > COOKIE_MESSAGE_MAX ||
         f->length != 3 + (uint32_t)f->body[2] || g->is_finishing)
         return;
+    /* Maybe a server that does not mirror, maybe a forger: it waits for a better one
+     * (dtls_gate_on_timer). */
     if (!is_mirrored) {
         g->stats->verify_unmirrored++;
         if (g->is_verified)
@@ -517,6 +563,8 @@ static void take_hello(struct dtls_gate *g, const struct dtls_fragment *f)
 {
     size_t whole = DTLS_HANDSHAKE_HEADER + (size_t)f->length;
 
+    /* Longer than the header up to the random, and the same: only who has seen the hello can repeat
+     * it. */
     if (whole == g->hello_len && f->size > RANDOM_BYTES &&
         memcmp(g->said + DTLS_HANDSHAKE_HEADER + f->offset, f->body, f->size) == 0)
         g->is_repeated = true;
@@ -530,6 +578,7 @@ static void take_fragment(struct dtls_gate *g, uint64_t now, uint64_t number,
     bool contradicts = false;
     size_t at;
 
+    /* Messages of the other side's role fall through to find_place, which knows none of them. */
     if (g->role == DTLS_SERVER && f->type == CLIENT_HELLO) {
         take_hello(g, f);
         return;
@@ -543,6 +592,7 @@ static void take_fragment(struct dtls_gate *g, uint64_t now, uint64_t number,
         g->stats->messages_ignored++;
         return;
     }
+    /* A repetition of what the library has: our answer was lost (RFC 6347 §4.2.4). */
     if (dtls_shelf_add(&g->shelf[at], f, g->datagrams, &contradicts))
         g->is_repeated = true;
     g->stats->messages_contradicted += contradicts;
@@ -553,6 +603,8 @@ static void take_alert(struct dtls_gate *g, struct bytes_reader *body)
     uint8_t level = bytes_read_u8(body), code = bytes_read_u8(body);
     char text[sizeof(g->hint_text)];
 
+    /* Counted as ignored even if remembered: alerts in the clear are unsigned, they end nothing by
+     * themselves. At most they give a better reason when time runs out. */
     g->stats->alerts_ignored++;
     if (body->err || (level != ALERT_FATAL && code != ALERT_CLOSE_NOTIFY))
         return;
@@ -569,6 +621,7 @@ static void hold(struct dtls_gate *g, const uint8_t *record, size_t len)
         g->stats->data_dropped++;
         return;
     }
+    /* The newest stays: the peer repeats its Finished, and data before it is worth nothing. */
     if (g->held_count == HELD_MAX) {
         g->held_first = (g->held_first + 1) % HELD_MAX;
         g->held_count--;
@@ -587,16 +640,20 @@ void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *
     uint16_t epoch;
     uint8_t type;
 
-    g->datagrams++;
+    g->datagrams++; /* also the clock of the shelves */
+    /* The records' own ChangeCipherSpec is not looked at: we make one up when keys are due, so that
+     * a forged one cannot move the library on (facts: fatal alert on an early one). */
     while (bytes_left(&r) > 0) {
         const uint8_t *record = data + r.pos;
 
+        /* dtls_record_parse has seen it whole: never here */
         if (!read_record(&r, &type, &epoch, &number, &body))
             break;
         if (epoch > 0)
             hold(g, record, (size_t)(data + r.pos - record));
         else if (type == DTLS_ALERT)
             take_alert(g, &body);
+        /* Data without keys: from nobody (RFC 6347 §4.1). */
         else if (type == DTLS_APPLICATION_DATA)
             g->stats->data_dropped++;
         else if (type == DTLS_HANDSHAKE_RECORD)
@@ -617,6 +674,7 @@ static void wrap(struct dtls_gate *g, uint8_t type, size_t size, const uint8_t *
     bytes_write_u8(&w, type);
     bytes_write_u16(&w, VERSION_DTLS_12);
     bytes_write_u16(&w, 0);
+    /* Numbered by us: forged records must not move the library's window against replays. */
     bytes_write_u48(&w, g->record++);
     bytes_write_u16(&w, (uint16_t)size);
     *data = g->out;
@@ -629,6 +687,7 @@ static void write_fragment(struct dtls_gate *g, const uint8_t *header, uint32_t 
     struct bytes_writer w =
         bytes_writer(g->out + DTLS_RECORD_HEADER, DTLS_HANDSHAKE_HEADER + FEED_MAX);
 
+    /* The header of the flight's own message, so that the transcript equals the peer's. */
     bytes_write_copy(&w, header, 6); /* type, length, number */
     bytes_write_u24(&w, offset);
     bytes_write_u24(&w, size);
@@ -654,6 +713,7 @@ static void next_of_flight(struct dtls_gate *g, const uint8_t **data, size_t *le
     const struct dtls_message *m = g->flight[g->flight_at];
     uint32_t size = m->length - g->flight_offset;
 
+    /* Whole messages may exceed a record; the library joins fragments like those from a path. */
     size = size > FEED_MAX ? FEED_MAX : size;
     write_fragment(g, m->data, g->flight_offset, dtls_message_body(m) + g->flight_offset, size);
     wrap(g, DTLS_HANDSHAKE_RECORD, DTLS_HANDSHAKE_HEADER + size, data, len);
@@ -676,6 +736,8 @@ bool dtls_gate_next(struct dtls_gate *g, const uint8_t **data, size_t *len)
         next_of_flight(g, data, len);
         return true;
     }
+    /* Nothing before the Finished, or a ChangeCipherSpec would be fed for records that never
+     * come. */
     if (g->held_count == 0)
         return false;
     if (!g->is_ccs_fed) {
@@ -685,6 +747,7 @@ bool dtls_gate_next(struct dtls_gate *g, const uint8_t **data, size_t *len)
         return true;
     }
     *data = g->held[g->held_first].data;
+    /* Copied to the library by the caller before the next call; the slot is free then. */
     *len = g->held[g->held_first].len;
     g->held_first = (g->held_first + 1) % HELD_MAX;
     g->held_count--;
@@ -695,6 +758,7 @@ bool dtls_gate_next(struct dtls_gate *g, const uint8_t **data, size_t *len)
 
 uint64_t dtls_gate_deadline(const struct dtls_gate *g)
 {
+    /* Only the question without a mirror waits for time; all else waits for packets. */
     return g->unmirrored_at;
 }
 
@@ -713,7 +777,7 @@ bool dtls_gate_on_timer(struct dtls_gate *g, uint64_t now)
 
 bool dtls_gate_is_repeated(struct dtls_gate *g)
 {
-    bool is_repeated = g->is_repeated;
+    bool is_repeated = g->is_repeated; /* asked once: the answer is for one datagram */
 
     g->is_repeated = false;
     return is_repeated;
@@ -724,6 +788,8 @@ bool dtls_gate_wants_restart(const struct dtls_gate *g)
     return g->wants_restart;
 }
 
+/* A client cannot ask wolfSSL 5.5.4 whether the server agreed to RFC 7627: the ServerHello says
+ * it. */
 bool dtls_gate_has_master_secret(const struct dtls_gate *g)
 {
     const struct dtls_message *hello = g->flight_count > 0 ? g->flight[0] : NULL;
@@ -750,7 +816,8 @@ enum dtls_failure dtls_gate_hint(const struct dtls_gate *g, const char **text)
     return g->hint;
 }
 
-/* FNV-1a. No secret: who can make up the same message has seen it, and wins one repetition. */
+/* FNV-1a. No secret: who can make up the same message has seen it, and wins one repetition. Not the
+ * messages themselves are kept after the handshake, 8 octets each are enough to know them. */
 static uint64_t mark_of(uint8_t type, const uint8_t *body, size_t len)
 {
     uint64_t mark = (0xcbf29ce484222325u ^ type) * 0x100000001b3u;
@@ -780,6 +847,8 @@ bool dtls_gate_is_marked(const struct dtls_gate_marks *marks, const uint8_t *dat
     while (bytes_left(&r) > 0 && read_record(&r, &type, &epoch, &number, &body)) {
         while (type == DTLS_HANDSHAKE_RECORD && epoch == 0 && bytes_left(&body) > 0 &&
                read_fragment(&body, &f)) {
+            /* Whole messages only: a fragment has no mark, and a peer that repeats fragments
+             * repeats all. */
             for (size_t i = 0; f.size == f.length && i < marks->count; i++)
                 if (marks->mark[i] == mark_of(f.type, f.body, f.size))
                     return true;

@@ -16,6 +16,8 @@
 #define HELLO_VERSION_AT 25
 #define DTLS_VERSION     0xfefd
 
+/* Called by the library in the middle of the handshake: a wrong certificate ends it there with an
+ * alert, before any key exists. */
 static bool on_certificate(void *user, const uint8_t *der, size_t len)
 {
     struct dtls_assoc *a = user;
@@ -32,6 +34,7 @@ static bool on_certificate(void *user, const uint8_t *der, size_t len)
  * peer's window against replays moved by our own answers to them. */
 static void begin_above_answers(struct dtls_assoc *a)
 {
+    /* answers to earlier hellos have used numbers from hello_base on */
     if (a->hello_number < a->answered_below)
         wolf_session_shift_records(a->ctx->listener, a->answered_below - a->hello_base);
 }
@@ -41,13 +44,18 @@ static bool on_hello(void *user)
     struct dtls_assoc *a = user;
     const enum srtp_profile *ours;
 
+    /* The cookie was good: the address is proven, from here on the answer may be longer than the
+     * question. */
     a->is_probing = false; /* the answer is for the peer, whatever it is */
+    /* Who names another version cannot be served; refuse_hello says so once the cookie is
+     * proven. */
     if (a->hello_version != DTLS_VERSION)
         return false;
     if (dtls_assoc_profiles(a, &ours) > 0 && a->hello_profile == SRTP_PROFILE_NONE &&
         !a->may_lack_srtp)
         return false;
-    /* Before the answer goes out: the gate hears both sides. */
+    /* Before the answer goes out: the gate hears both sides. Gate and transcript begin with the
+     * hello that the cookie came in, as the library's do. */
     a->gate = dtls_gate_create(DTLS_SERVER, &a->ctx->stats);
     if (!a->gate)
         return false;
@@ -62,6 +70,7 @@ static void on_data(void *user, const uint8_t *data, size_t len)
 {
     struct dtls_assoc *a = user;
 
+    /* The peer may send data before we know its fingerprint: it is dropped, SCTP repeats itself. */
     if (a->state != DTLS_ESTABLISHED || a->is_destroyed || !a->callbacks->on_data) {
         a->ctx->stats.data_dropped++;
         return;
@@ -86,6 +95,7 @@ const struct wolf_callbacks dtls_wolf_callbacks = {
 size_t dtls_assoc_profiles(const struct dtls_assoc *a, const enum srtp_profile **out)
 {
     *out = a->ctx->config.profiles;
+    /* Legs without SRTP (data only) offer no use_srtp at all: an empty list would be malformed. */
     return a->without_srtp ? 0 : a->ctx->config.profile_count;
 }
 
@@ -94,7 +104,7 @@ static void begin(struct dtls_assoc *a)
     a->state = DTLS_HANDSHAKE;
     a->started_at = a->now;
     a->fail_at = a->now + a->ctx->config.handshake_timeout_ms;
-    dtls_assoc_arm_retransmit(a);
+    dtls_assoc_arm_retransmit(a); /* the clock of the first flight */
 }
 
 /* A session of the library that has sent nothing yet, and its gate. */
@@ -112,6 +122,7 @@ static int prepare_client(struct dtls_assoc *a)
     if (!a->gate)
         return ERR_NOMEM;
     wolf_session_set_user(a->session, a);
+    /* Set each time: the profiles of a restart must equal those of the first hello. */
     wolf_session_set_profiles(a->session, ours, n);
     dtls_resume_offer(a);
     return 0;
@@ -124,12 +135,14 @@ int dtls_client_begin(struct dtls_assoc *a)
     if (rc != 0)
         return rc;
     begin(a);
+    /* NULL: begin, there is nothing to read yet */
     dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
     return 0;
 }
 
 /* The server asks for a cookie again and so holds no state for us: the one we gave it was a
- * forger's. A new hello, within the time of the handshake that ran. */
+ * forger's. A new hello, within the time of the handshake that ran. Bounded by DTLS_RESTART_MAX: a
+ * forger who mirrors well could keep us starting for ever. */
 static void restart_client(struct dtls_assoc *a)
 {
     if (a->restarts++ >= DTLS_RESTART_MAX)
@@ -143,12 +156,14 @@ static void restart_client(struct dtls_assoc *a)
         dtls_assoc_fail(a, DTLS_FAIL_INTERNAL, "out of memory");
         return;
     }
-    dtls_flight_reset(&a->flight);
+    dtls_flight_reset(&a->flight); /* what was sent before belongs to a handshake that is void */
     dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
 }
 
 static bool is_feeding(const struct dtls_assoc *a)
 {
+    /* Every feed may end in a callback that destroys the association or drops its session: asked
+     * again before each next one. */
     return !a->is_destroyed && !a->drop_session && a->session && a->gate;
 }
 
@@ -158,11 +173,13 @@ void dtls_handshake_feed(struct dtls_assoc *a)
     size_t len;
 
     while (is_feeding(a) && a->state == DTLS_HANDSHAKE && dtls_gate_next(a->gate, &data, &len)) {
+        /* A new answer begins: the flight kept for repetition is the one after the last input. */
         dtls_flight_reset(&a->flight);
         dtls_handle_result(a, wolf_session_input(a->session, data, len));
     }
     if (!is_feeding(a) || a->state == DTLS_HANDSHAKE)
         return;
+    /* The gate goes, its knowledge of the peer's last flight stays in a few words. */
     dtls_gate_mark(a->gate, &a->marks);
     /* Records that came before or with the last of the handshake. */
     while (is_feeding(a) && dtls_gate_next(a->gate, &data, &len))
@@ -176,6 +193,7 @@ void dtls_handshake_input(struct dtls_assoc *a, const uint8_t *data, size_t len)
     struct dtls_stats *stats = &a->ctx->stats;
     uint64_t sent_before = stats->datagrams_out;
 
+    /* Records with keys and of the flight alike: the gate sorts them. */
     dtls_gate_add(a->gate, a->now, a->has_fingerprint ? &a->expected : NULL, data, len);
     if (dtls_gate_wants_restart(a->gate))
         restart_client(a);
@@ -188,6 +206,8 @@ void dtls_handshake_input(struct dtls_assoc *a, const uint8_t *data, size_t len)
         stats->retransmits++;
         dtls_handle_result(a, wolf_session_retransmit(a->session));
     }
+    /* Our own timer starts anew whenever we have just spoken: two repetitions of one flight within
+     * a round trip only cost the path. */
     if (a->state == DTLS_HANDSHAKE && stats->datagrams_out != sent_before) {
         a->resend_next = a->now + DTLS_RESEND_INTERVAL_MS;
         dtls_assoc_arm_retransmit(a);
@@ -197,6 +217,8 @@ void dtls_handshake_input(struct dtls_assoc *a, const uint8_t *data, size_t len)
 void dtls_handshake_expire(struct dtls_assoc *a)
 {
     const char *text;
+    /* A hint is what somebody unproven said (an alert, a missing certificate). It is a better text
+     * than "timeout", never a reason to stop early. */
     enum dtls_failure hint = a->gate ? dtls_gate_hint(a->gate, &text) : DTLS_FAIL_NONE;
 
     if (hint == DTLS_FAIL_NONE)
@@ -212,8 +234,11 @@ static struct wolf_session *prepare_listener(struct dtls_assoc *a, const struct 
     struct dtls_ctx *ctx = a->ctx;
     const enum srtp_profile *ours;
     size_t n = dtls_assoc_profiles(a, &ours);
+    /* Ours in our order, of what the hello has: the server decides (RFC 5764 §4.1.2). */
     enum srtp_profile chosen = dtls_hello_choose(hello, ours, n);
 
+    /* One listener a context, reused by hello after hello: a forged hello costs 2 us and no
+     * memory. */
     if (!ctx->listener &&
         wolf_session_create(ctx->wolf[DTLS_SERVER], &dtls_wolf_callbacks, &ctx->listener) != 0)
         return NULL;
@@ -229,7 +254,8 @@ static struct wolf_session *prepare_listener(struct dtls_assoc *a, const struct 
 }
 
 /* The library refused a ClientHello. What it looks at after the cookie only is the peer's last
- * word; anything else may come from anybody and is dropped. */
+ * word; anything else may come from anybody and is dropped. Everything before the cookie is said by
+ * nobody: answering with alerts would end true handshakes on a forger's word. */
 static void refuse_hello(struct dtls_assoc *a, struct wolf_session *listener, uint64_t sent_before)
 {
     const char *text;
@@ -245,6 +271,7 @@ static void refuse_hello(struct dtls_assoc *a, struct wolf_session *listener, ui
         a->ctx->stats.dropped_hello++;
         return;
     }
+    /* The library is silent for some refusals, and a peer that hears nothing tries for a minute. */
     if (a->ctx->stats.datagrams_out == sent_before) {
         dtls_record_alert(alert, DTLS_ALERT_HANDSHAKE);
         dtls_assoc_emit(a, alert, sizeof(alert));
@@ -285,6 +312,7 @@ static struct wolf_session *ask_with_both(struct dtls_assoc *a, const struct dtl
         }
         a->is_probing = false;
         if (*result == WOLF_ERROR) {
+            /* A listener that failed is spent: the next question gets a new one. */
             wolf_session_destroy(listener);
             ctx->listener = NULL;
         }
@@ -294,7 +322,9 @@ static struct wolf_session *ask_with_both(struct dtls_assoc *a, const struct dtl
 
 /* The listener hears many clients, whose records have numbers of their own. Its guard against
  * replays must not drop one client's because another's were higher: each hello gets the next number
- * of a row of ours, and the answer the client's back (RFC 6347 §4.2.1). Returns the client's. */
+ * of a row of ours, and the answer the client's back (RFC 6347 §4.2.1). Returns the client's.
+ * Ctx->hello is one buffer: valid until the next hello, which is long enough for a call that is all
+ * one turn of the loop. */
 static uint64_t renumber_hello(struct dtls_ctx *ctx, const uint8_t *data, size_t *len)
 {
     struct bytes_reader r = bytes_reader(data, *len);
@@ -326,13 +356,17 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
     uint64_t number;
 
     if (dtls_join_is_fragment(data, len) && !dtls_join_add(&a->join, data, len, &data, &len))
+        /* Bounded by the association's join buffer; a fragment from nobody only delays its own
+         * kind. */
         return; /* the rest is on its way */
     if (dtls_hello_parse(data, len, &hello) != 0 ||
+        /* The message must fit the buffer in which it is numbered anew. */
         DTLS_RECORD_HEADER + (size_t)(data[11] << 8 | data[12]) > sizeof(ctx->hello)) {
         ctx->stats.dropped_hello++;
         return;
     }
     number = renumber_hello(ctx, data, &len);
+    /* Our answers number on from here; at the end of 48 bits the peer would drop them. */
     if (number > HELLO_NUMBER_MAX) {
         ctx->stats.dropped_hello++;
         return;
@@ -348,18 +382,23 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
     a->hello_len = len;
     a->hello_number = number;
     a->hello_base = ctx->hello_number - 1;
+    /* So that the answer to a hello of number n is numbered n, though the listener counts its
+     * own. */
     a->hello_shift = number - a->hello_base;
     dtls_ctx_age_cookies(ctx, a->now);
+    /* Before the cookie is good: the question must go back where the hello came from. has_remote is
+     * set later. */
     a->remote = *from;
     listener = ask_with_both(a, &hello, data, len, &result);
     if (!listener)
         return;
     if (a->is_hello_good) {
+        /* The listener is this association's now; the context makes another at the next hello. */
         ctx->listener = NULL;
         ctx->stats.cookie_good++;
         a->has_master_secret = hello.has_master_secret;
         a->session = listener;
-        dtls_join_free(a->join);
+        dtls_join_free(a->join); /* whole hellos only from here on */
         a->join = NULL;
         a->has_remote = true;
         if (wolf_session_is_resumed(a->session))
@@ -374,10 +413,11 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         ctx->listener = NULL;
     } else if (ctx->stats.datagrams_out != sent_before) {
         ctx->stats.hello_verify_sent++;
+        /* The flight must start above every number that an answer to this address has had. */
         if (number >= a->answered_below)
             a->answered_below = number + 1;
     }
-    dtls_flight_reset(&a->flight);
+    dtls_flight_reset(&a->flight); /* questions are no flight */
 }
 
 static void fail_by_library(struct dtls_assoc *a)
@@ -403,14 +443,16 @@ static int collect_fingerprints(struct dtls_assoc *a, struct dtls_result *result
     int rc;
 
     /* Nobody showed a certificate, the session's bond stands for it: it was equal to what this call
-     * had signalled when the session was taken out (dtls_resume.c). What is signalled anew since
-     * is compared like any other. */
+     * had signalled when the session was taken out (dtls_resume.c). What is signalled anew since is
+     * compared like any other. A certificate would be a second opinion; none was sent. */
     if (a->is_resumed) {
         result->peer[a->bound.hash] = a->bound;
         return 0;
     }
     rc = wolf_session_peer_der(a->session, &der, &len);
 
+    /* All hashes now: which one signalling will name may not be known yet, and the DER is
+     * dropped. */
     for (unsigned hash = 0; rc == 0 && hash < FINGERPRINT_HASH_COUNT; hash++)
         rc = fingerprint_of_der((enum fingerprint_hash)hash, der, len, &result->peer[hash]);
     if (rc != ERR_NOTFOUND && rc != ERR_NOMEM)
@@ -418,6 +460,7 @@ static int collect_fingerprints(struct dtls_assoc *a, struct dtls_result *result
     return rc;
 }
 
+/* SSLKEYLOGFILE-like diagnostics of the lab, never on unless configured. */
 static void tell_secret(struct dtls_assoc *a)
 {
     const struct dtls_config *config = &a->ctx->config;
@@ -434,6 +477,7 @@ static void finish_handshake(struct dtls_assoc *a)
     const enum srtp_profile *ours;
     int rc;
 
+    /* over: what is repeated now is the last flight (input_records) */
     a->retransmit_at = DTLS_NO_DEADLINE;
     tell_secret(a);
     if (!result) {
@@ -441,6 +485,7 @@ static void finish_handshake(struct dtls_assoc *a)
         return;
     }
     a->result = result;
+    /* Not ESTABLISHED: no key leaves before the fingerprint is compared. */
     a->state = DTLS_UNVERIFIED;
     a->is_resumed = wolf_session_is_resumed(a->session);
     if (a->role == DTLS_CLIENT && a->gate)
@@ -452,6 +497,8 @@ static void finish_handshake(struct dtls_assoc *a)
                         err_to_str(rc));
         return;
     }
+    /* The exporter before anything else: wolfSSL frees what it needs with the first application
+     * record. */
     if (dtls_assoc_profiles(a, &ours) > 0) {
         rc = wolf_session_export(a->session, &result->profile, result->material, &len);
         if (rc == ERR_NOTFOUND && a->may_lack_srtp) {
@@ -469,12 +516,14 @@ static void finish_handshake(struct dtls_assoc *a)
 /* Cuts the exporter's output as RFC 5764 §4.2 lays it out. */
 static void split_material(const struct dtls_assoc *a, struct dtls_established *out)
 {
+    /* client_write_key, server_write_key, client_write_salt, server_write_salt, in this order. */
     const struct srtp_profile_info *info = srtp_profile_find(a->result->profile);
     const uint8_t *p = a->result->material;
     struct srtp_master *client = a->role == DTLS_CLIENT ? &out->local : &out->remote;
     struct srtp_master *server = a->role == DTLS_CLIENT ? &out->remote : &out->local;
 
     client->profile = server->profile = out->profile = a->result->profile;
+    /* No profile: data only, nothing to cut. */
     if (!info)
         return;
     memcpy(client->key, p, info->key_len);
@@ -488,12 +537,14 @@ void dtls_verify(struct dtls_assoc *a)
 {
     struct dtls_established info = {0};
 
+    /* Every digest of the peer was taken, the one that signalling named decides. */
     if (!fingerprint_equal(&a->result->peer[a->expected.hash], &a->expected)) {
         fail_with_alert(a, DTLS_FAIL_FINGERPRINT,
                         "the peer's certificate has another fingerprint than was signalled");
         return;
     }
     split_material(a, &info);
+    /* The halves are in info, the original is needed no more: one copy less of the keys. */
     secret_wipe(a->result, sizeof(*a->result));
     free(a->result);
     a->result = NULL;
@@ -521,17 +572,19 @@ void dtls_verify(struct dtls_assoc *a)
     info.peer = &a->expected;
     info.handshake_ms = (uint32_t)(a->now - a->started_at);
     info.is_resumed = a->is_resumed;
+    /* The callee copies what it needs; info dies with this frame. */
     a->callbacks->on_established(a->user, &info);
     secret_wipe(&info, sizeof(info));
 }
 
 static void handle_close(struct dtls_assoc *a)
 {
+    /* close_notify without a verified peer proves nothing and gives nothing: it is a failure. */
     if (a->state != DTLS_ESTABLISHED) {
         dtls_assoc_fail(a, DTLS_FAIL_PEER_ALERT, "peer closed before it was verified");
         return;
     }
-    wolf_session_shutdown(a->session);
+    wolf_session_shutdown(a->session); /* our own close_notify, RFC 5246 §7.2.1 */
     a->state = DTLS_CLOSED;
     a->park_at = DTLS_NO_DEADLINE;
     a->drop_session = true;
@@ -542,6 +595,7 @@ static void handle_close(struct dtls_assoc *a)
 
 void dtls_handle_result(struct dtls_assoc *a, enum wolf_result result)
 {
+    /* The association may have ended in a callback of the very call whose result this is. */
     if (a->is_destroyed || a->state == DTLS_FAILED || a->state == DTLS_CLOSED)
         return;
     switch (result) {
@@ -551,7 +605,8 @@ void dtls_handle_result(struct dtls_assoc *a, enum wolf_result result)
         if (a->state != DTLS_HANDSHAKE)
             break;
         finish_handshake(a);
-        /* Records that came in the datagram of the Finished message. */
+        /* Records that came in the datagram of the Finished message. NULL: let the library go on
+         * with what it has buffered. */
         if (!a->is_destroyed && (a->state == DTLS_ESTABLISHED || a->state == DTLS_UNVERIFIED))
             dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
         break;

@@ -1,3 +1,5 @@
+/* Puts a ClientHello in fragments together, for the library ignores them (wolfSSL 5.5.4 answers
+ * only whole ones). Before the cookie: the memory is bounded by one hello an association. */
 #include "crypto/dtls_join.h"
 
 #include "base/bytes.h"
@@ -14,6 +16,7 @@ struct dtls_join {
     uint16_t message_seq;
     uint32_t length;  /* of the message, 0: none is begun */
     uint32_t missing; /* octets of it */
+    /* A bit for each octet: fragments may overlap and come in any order. */
     uint8_t have[DTLS_JOIN_MAX / 8];
     uint8_t datagram[HEADERS + DTLS_JOIN_MAX]; /* made up of record, header, message */
 };
@@ -37,6 +40,7 @@ static bool next_fragment(struct bytes_reader *r, struct fragment *f)
     if (bytes_read_u8(r) != DTLS_HANDSHAKE_RECORD)
         return false;
     bytes_skip(r, 2);
+    /* Epoch 0 only. */
     if (bytes_read_u16(r) != 0)
         return false; /* no ClientHello is encrypted */
     bytes_skip(r, 6);
@@ -48,6 +52,7 @@ static bool next_fragment(struct bytes_reader *r, struct fragment *f)
     f->offset = bytes_read_u24(&record);
     f->size = bytes_read_u24(&record);
     f->body = bytes_read_span(&record, f->size);
+    /* Everything that take() indexes with is bounded here. */
     return f->body != NULL && !r->err && f->length > 0 && f->length <= DTLS_JOIN_MAX &&
            f->offset <= f->length && f->size <= f->length - f->offset;
 }
@@ -69,6 +74,7 @@ static void begin(struct dtls_join *join, const struct fragment *f)
 
 static void take(struct dtls_join *join, const struct fragment *f)
 {
+    /* Another message: the client began anew. The old one can only be garbage. */
     if (join->length != f->length || join->message_seq != f->message_seq)
         begin(join, f);
     for (uint32_t i = 0; i < f->size; i++) {
@@ -84,7 +90,8 @@ static void take(struct dtls_join *join, const struct fragment *f)
 }
 
 /* RFC 6347 §4.2.6: the transcript hashes the message as if it had come whole, so that it may be
- * handed on as if it had. The record's number is that of the last fragment. */
+ * handed on as if it had. The record's number is that of the last fragment. The last fragment's
+ * record number stands for the hello: it is the one that a HelloVerifyRequest must mirror. */
 static void write_headers(struct dtls_join *join, const uint8_t *record)
 {
     struct bytes_writer w = bytes_writer(join->datagram, HEADERS);
@@ -113,6 +120,7 @@ bool dtls_join_add(struct dtls_join **join, const uint8_t *data, size_t len, con
         take(*join, &f);
         record = f.record;
     }
+    /* Nothing else is told while octets are missing; the client repeats the whole by itself. */
     if (record == NULL || (*join)->missing > 0)
         return false;
     write_headers(*join, record);

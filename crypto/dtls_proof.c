@@ -1,3 +1,6 @@
+/* Checks one signature over handshake messages, in all the schemes that a DTLS 1.2 peer may use.
+ * Runs before the library sees a message (dtls_gate.c), thus on input from anybody: all that is
+ * read is bounded and every failure is the same "no". */
 #include "crypto/dtls_proof.h"
 
 #include "base/bytes.h"
@@ -30,6 +33,7 @@ struct proof {
     uint16_t signature_len;
 };
 
+/* RFC 5246 §7.4.1.4.1 numbers hashes 1 (MD5) to 6 (SHA-512). */
 static bool hash_of(unsigned id, enum wc_HashType *hash, int *mgf)
 {
     switch (id) {
@@ -70,6 +74,8 @@ static bool check_ecdsa(const struct proof *p, enum wc_HashType hash)
 
 static bool check_rsa(const struct proof *p, enum wc_HashType hash, int mgf, bool is_pss)
 {
+    /* RSA_MAX_SIZE is in bits; a certificate's key may not exceed what the library was built
+     * with. */
     uint8_t digest[WC_MAX_DIGEST_SIZE], plain[RSA_MAX_SIZE / 8], copy[RSA_MAX_SIZE / 8];
     int digest_len = wc_HashGetDigestSize(hash);
     bool is_good = false;
@@ -94,6 +100,7 @@ static bool check_rsa(const struct proof *p, enum wc_HashType hash, int mgf, boo
 
 static bool check_ed25519(const struct proof *p)
 {
+    /* Ed25519 hashes by itself, twice: the message goes in whole (RFC 8032 §5.1). */
     word32 at = 0;
     int good = 0;
     ed25519_key key;
@@ -109,6 +116,8 @@ static bool check_ed25519(const struct proof *p)
 
 static bool check(const struct proof *p, uint16_t scheme)
 {
+    /* The RSA-PSS schemes come in two rows of three (RFC 8446 §4.2.3); the hash counts from
+     * SHA-256, which hash_of calls 4. */
     unsigned first = scheme >= SCHEME_PSSKEY ? SCHEME_PSSKEY : SCHEME_PSS;
     enum wc_HashType hash;
     int mgf;
@@ -116,6 +125,7 @@ static bool check(const struct proof *p, uint16_t scheme)
     if (scheme == SCHEME_ED)
         return check_ed25519(p);
     if (scheme >> 8 == SCHEME_PSS >> 8)
+        /* 0x0803 and below is EdDSA's and Ed448's half of the byte: none that we know. */
         return scheme >= SCHEME_PSS && hash_of(4u + scheme - first, &hash, &mgf) &&
                check_rsa(p, hash, mgf, true);
     if (!hash_of(scheme >> 8, &hash, &mgf))
@@ -158,6 +168,7 @@ static bool find_key(const uint8_t *der, size_t len, struct proof *p)
         !read_element(&certificate, &tag, &tbs) || tag != DER_SEQUENCE ||
         !read_element(&tbs, &tag, &part))
         return false;
+    /* Five elements lie before the key, six with the optional version. */
     for (int i = tag == DER_VERSION ? 0 : 1; i < 5; i++)
         if (!read_element(&tbs, &tag, &part))
             return false;
@@ -177,6 +188,7 @@ bool dtls_proof_holds(const uint8_t *der, size_t der_len, const uint8_t *data, s
 
     p.signature_len = bytes_read_u16(&r);
     p.signature = bytes_read_span(&r, p.signature_len);
+    /* Octets behind the signature: not what RFC 5246 §4.7 describes. */
     if (p.signature == NULL || r.err || bytes_left(&r) != 0)
         return false;
     return find_key(der, der_len, &p) && check(&p, scheme);

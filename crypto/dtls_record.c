@@ -1,3 +1,5 @@
+/* Looks at datagrams from outside: is it DTLS at all, and what does a ClientHello offer. RFC 6347;
+ * written for input from anybody, it answers yes or no and keeps nothing. */
 #include "crypto/dtls_record.h"
 
 #include "base/bytes.h"
@@ -23,6 +25,7 @@ static bool read_header(struct bytes_reader *r, struct dtls_record *out, uint16_
     out->epoch = bytes_read_u16(r);
     bytes_skip(r, 6);
     *len = bytes_read_u16(r);
+    /* 1.3's unified header (RFC 9147 §4) has other first octets: dropped, we speak 1.2. */
     return !r->err && out->type >= DTLS_CHANGE_CIPHER_SPEC && out->type <= DTLS_APPLICATION_DATA &&
            (version == VERSION_DTLS_10 || version == VERSION_DTLS_12) && *len > 0 &&
            *len <= RECORD_MAX;
@@ -35,6 +38,7 @@ bool dtls_record_parse(const uint8_t *data, size_t len, struct dtls_record *firs
     bool is_first = true;
     uint16_t size;
 
+    /* All records of the datagram or none: the caller may walk them without asking again. */
     do {
         if (!read_header(&r, &record, &size) || bytes_left(&r) < size)
             return false;
@@ -58,6 +62,7 @@ static int read_hello_head(struct bytes_reader *r, bool *has_cookie)
     bytes_skip(r, 2); /* message_seq */
     offset = bytes_read_u24(r);
     fragment = bytes_read_u24(r);
+    /* A whole message in one record; fragments were joined before (dtls_join.c). */
     if (r->err || offset != 0 || fragment != length || bytes_left(r) < length)
         return ERR_MALFORMED;
     bytes_skip(r, 2 + RANDOM_BYTES);
@@ -68,6 +73,7 @@ static int read_hello_head(struct bytes_reader *r, bool *has_cookie)
     n = bytes_read_u8(r);
     *has_cookie = n > 0;
     bytes_skip(r, n);
+    /* Suites and methods are the library's to judge; here they are only stepped over. */
     n = bytes_read_u16(r); /* cipher suites */
     if (n < 2 || n % 2 != 0)
         return ERR_MALFORMED;
@@ -85,11 +91,13 @@ static int read_use_srtp(struct bytes_reader r, struct dtls_hello *out)
 
     if (r.err || list.size < 2 || list.size % 2 != 0)
         return ERR_MALFORMED;
+    /* An MKI of the peer's is ignored by leaving it out of the answer. */
     bytes_skip(&r, bytes_read_u8(&r)); /* MKI: we use none, RFC 5764 §4.1.3 lets us ignore it */
     if (r.err || bytes_left(&r) != 0)
         return ERR_MALFORMED;
     out->has_use_srtp = true;
     out->profile_count = 0;
+    /* Further ones are cut: nobody has more than a handful, and ours come first in no list. */
     while (bytes_left(&list) > 0 && out->profile_count < DTLS_HELLO_PROFILES_MAX)
         out->profiles[out->profile_count++] = bytes_read_u16(&list);
     return 0;
@@ -109,7 +117,8 @@ int dtls_hello_parse(const uint8_t *data, size_t len, struct dtls_hello *out)
     r = bytes_read_sub(&r, size);
     if (r.err || read_hello_head(&r, &hello.has_cookie) != 0)
         return ERR_MALFORMED;
-    /* A ClientHello without extensions is legal, but has neither curves nor use_srtp. */
+    /* A ClientHello without extensions is legal, but has neither curves nor use_srtp. Only use_srtp
+     * and extended_master_secret interest us; the library reads the rest again. */
     extensions = bytes_read_sub(&r, bytes_read_u16(&r));
     while (bytes_left(&extensions) > 0) {
         uint16_t type = bytes_read_u16(&extensions);
@@ -125,6 +134,8 @@ int dtls_hello_parse(const uint8_t *data, size_t len, struct dtls_hello *out)
     return 0;
 }
 
+/* Our preference decides, in the order of the configuration: the client's list is only what may be
+ * had. */
 enum srtp_profile dtls_hello_choose(const struct dtls_hello *hello, const enum srtp_profile *ours,
                                     size_t n)
 {
@@ -142,7 +153,8 @@ void dtls_record_alert(uint8_t *out, uint8_t description)
     bytes_write_u8(&w, DTLS_ALERT);
     bytes_write_u16(&w, VERSION_DTLS_12);
     bytes_write_u16(&w, 0); /* epoch */
-    /* Far above what the handshake has used, so that no replay window drops it. */
+    /* Far above what the handshake has used, so that no replay window drops it. 1000: below 2^48
+     * and above every number that a handshake of ours has reached. */
     bytes_write_u48(&w, 1000);
     bytes_write_u16(&w, 2);
     bytes_write_u8(&w, ALERT_FATAL);

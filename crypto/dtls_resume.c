@@ -11,7 +11,8 @@
 #define KEY_CLIENT 'c'
 
 /* Another set of profiles is another policy, and that wants a full handshake: the session must not
- * outlive what an operator has changed. */
+ * outlive what an operator has changed. (one bit a profile; the top bit says "a client's offer", so
+ * that it never equals a server's single profile) */
 static uint32_t offered_srtp(const struct dtls_assoc *a)
 {
     const enum srtp_profile *ours;
@@ -25,7 +26,7 @@ static uint32_t offered_srtp(const struct dtls_assoc *a)
 
 static struct dtls_session_bond bond_of(const struct dtls_assoc *a)
 {
-    struct dtls_session_bond bond;
+    struct dtls_session_bond bond; /* compared byte by byte: padding must not differ */
 
     memset(&bond, 0, sizeof(bond));
     bond.peer = a->expected;
@@ -59,7 +60,8 @@ bool dtls_resume_find(struct dtls_assoc *a, const uint8_t *id, size_t id_len, ui
 
     if (sessions == NULL || id_len != WOLF_SESSION_ID_BYTES)
         return false;
-    /* No fingerprint yet: only a certificate can be held against the one to come. */
+    /* No fingerprint yet: only a certificate can be held against the one to come. Only ids of our
+     * own length: nobody else has made one that we could know. */
     if (!a->has_fingerprint ||
         !dtls_sessions_get(sessions, a->now, key, key_of_id(key, id, id_len), &bond, blob, len)) {
         a->ctx->stats.sessions_refused++;
@@ -74,6 +76,7 @@ bool dtls_resume_find(struct dtls_assoc *a, const uint8_t *id, size_t id_len, ui
 void dtls_resume_offer(struct dtls_assoc *a)
 {
     struct dtls_sessions *sessions = a->ctx->config.sessions;
+    /* a stack copy of a master secret: wiped below */
     uint8_t key[DTLS_SESSION_KEY_MAX], blob[DTLS_SESSION_BLOB_MAX];
     struct dtls_session_bond bond = bond_of(a);
     size_t len;
@@ -82,6 +85,8 @@ void dtls_resume_offer(struct dtls_assoc *a)
         !dtls_sessions_get(sessions, a->now, key, key_of_peer(key, &a->expected), &bond, blob,
                            &len))
         return;
+    /* A blob that the library refuses is forgotten by time; the full handshake follows by
+     * itself. */
     if (wolf_session_offer(a->session, blob, len) == 0) {
         a->ctx->stats.sessions_offered++;
         a->bound = bond.peer;
@@ -97,6 +102,7 @@ void dtls_resume_keep(struct dtls_assoc *a)
     struct dtls_session_bond bond = bond_of(a);
     size_t len = sizeof(blob), key_len;
 
+    /* The library has no session to save where it was switched off: then nothing is kept. */
     if (sessions == NULL || wolf_session_save(a->session, id, blob, &len) != 0)
         return;
     key_len =
@@ -109,6 +115,7 @@ void dtls_resume_keep(struct dtls_assoc *a)
 /* So that a session that one side has got wrong does not spoil the next call as well. */
 void dtls_resume_forget(struct dtls_assoc *a)
 {
+    /* Both ends may have lost step (a restarted peer): the next handshake is a full one. */
     uint8_t key[DTLS_SESSION_KEY_MAX];
     size_t len;
 

@@ -1,3 +1,6 @@
+/* Sessions that may be taken up again, for all shards of the process: a peer's next call lands on
+ * any of them. Sealed, of bounded number and age, and looked up only with the bond that was agreed
+ * upon when they were made. */
 #include "crypto/dtls_sessions.h"
 
 #include "base/secret.h"
@@ -20,7 +23,7 @@ struct entry {
 
 struct dtls_sessions {
     pthread_mutex_t lock; /* taken at the ends of handshakes, for microseconds */
-    uint64_t lifetime_ms;
+    uint64_t lifetime_ms; /* past it a session is refused: its secret has served long enough */
     uint8_t *seal_key;
     size_t rows;
     size_t count;
@@ -35,6 +38,8 @@ struct dtls_sessions *dtls_sessions_create(size_t max, uint64_t lifetime_ms)
         return NULL;
     s->rows = (max + ROW - 1) / ROW;
     s->lifetime_ms = lifetime_ms;
+    /* calloc of pages that nobody wrote is free: a table for 100,000 sessions costs what is in
+     * it. */
     s->entries = calloc(s->rows * ROW, sizeof(*s->entries));
     s->seal_key = secret_alloc(WOLF_SEAL_KEY_BYTES);
     if (pthread_mutex_init(&s->lock, NULL) != 0) {
@@ -74,6 +79,7 @@ static struct entry *row_of(struct dtls_sessions *s, const uint8_t *key, size_t 
 
 static struct entry *find(struct dtls_sessions *s, const uint8_t *key, size_t len)
 {
+    /* Eight neighbours instead of chains: bounded work and no allocation under the lock. */
     struct entry *row = row_of(s, key, len);
 
     for (size_t i = 0; i < ROW; i++)
@@ -85,7 +91,7 @@ static struct entry *find(struct dtls_sessions *s, const uint8_t *key, size_t le
 static void empty(struct dtls_sessions *s, struct entry *e)
 {
     s->count -= e->made_at != 0;
-    secret_wipe(e, sizeof(*e));
+    secret_wipe(e, sizeof(*e)); /* the sealed blob is useless without the key, the bond is not */
 }
 
 static struct entry *oldest(struct entry *row)
@@ -109,13 +115,14 @@ void dtls_sessions_put(struct dtls_sessions *s, uint64_t now, const uint8_t *key
     e = find(s, key, key_len);
     if (e == NULL)
         e = oldest(row_of(s, key, key_len));
+    /* The oldest of a row goes even if it is young: a table that is full by its row is full. */
     empty(s, e);
     if (wolf_seal(s->seal_key, blob, len, e->sealed) == 0) {
         e->len = (uint16_t)(len + WOLF_SEAL_OVERHEAD);
         e->bond = *bond;
         e->key_len = (uint8_t)key_len;
         memcpy(e->key, key, key_len);
-        e->made_at = now > 0 ? now : 1;
+        e->made_at = now > 0 ? now : 1; /* 0 says empty */
         s->count++;
     }
     pthread_mutex_unlock(&s->lock);
@@ -132,10 +139,13 @@ bool dtls_sessions_get(struct dtls_sessions *s, uint64_t now, const uint8_t *key
     pthread_mutex_lock(&s->lock);
     e = find(s, key, key_len);
     if (e != NULL) {
+        /* Age, profiles, fingerprint: any difference calls for a full handshake. Opening comes
+         * last, as it is the only step with cost. */
         is_good = now < e->made_at + s->lifetime_ms && e->bond.srtp == bond->srtp &&
                   fingerprint_equal(&e->bond.peer, &bond->peer) &&
                   wolf_open(s->seal_key, e->sealed, e->len, blob) == 0;
         *len = (size_t)e->len - WOLF_SEAL_OVERHEAD;
+        /* One that did not fit once will not fit later: it makes room. */
         if (!is_good)
             empty(s, e);
     }

@@ -1,3 +1,6 @@
+/* Versions of one handshake message, as datagrams from anybody made them. Bounded: a forger can
+ * displace versions, but the true one comes again with every repetition of the peer, and newest
+ * first. */
 #include "crypto/dtls_shelf.h"
 
 #include "base/bytes.h"
@@ -13,6 +16,7 @@ static bool has(const struct dtls_message *m, uint32_t at)
 static struct dtls_message *make(const struct dtls_fragment *f, uint64_t number)
 {
     size_t body = DTLS_HANDSHAKE_HEADER + f->length;
+    /* One allocation: head, message with its header, and a bit for each octet received. */
     struct dtls_message *m = calloc(1, sizeof(*m) + body + f->length / 8 + 1);
     struct bytes_writer w;
 
@@ -23,6 +27,8 @@ static struct dtls_message *make(const struct dtls_fragment *f, uint64_t number)
     m->type = f->type;
     m->datagram = number;
     m->have = m->data + body;
+    /* The header as if the message had never been in fragments (RFC 6347 §4.2.6): so it is hashed
+     * and signed. */
     w = bytes_writer(m->data, DTLS_HANDSHAKE_HEADER);
     bytes_write_u8(&w, f->type);
     bytes_write_u24(&w, f->length);
@@ -38,7 +44,7 @@ static void put(struct dtls_message *m, const struct dtls_fragment *f)
     for (uint32_t i = 0; i < f->size; i++) {
         uint32_t at = f->offset + i;
 
-        m->missing -= !has(m, at);
+        m->missing -= !has(m, at); /* first: has() asks for what the next line sets */
         m->have[at / 8] |= (uint8_t)(1u << at % 8);
         m->data[DTLS_HANDSHAKE_HEADER + at] = f->body[i];
     }
@@ -53,6 +59,7 @@ static bool fits(const struct dtls_message *m, const struct dtls_fragment *f)
 {
     const uint8_t *there = dtls_message_body(m) + f->offset;
 
+    /* Whole messages are compared at once; repetitions of certificates are the common case. */
     if (m->missing == 0)
         return f->size == 0 || memcmp(there, f->body, f->size) == 0;
     for (uint32_t i = 0; i < f->size; i++)
@@ -63,6 +70,7 @@ static bool fits(const struct dtls_message *m, const struct dtls_fragment *f)
 
 static bool is_there(const struct dtls_shelf *shelf, const struct dtls_message *m)
 {
+    /* Octets and their bits: two versions that differ only in what is missing are different. */
     for (size_t i = 0; i < DTLS_SHELF_KEPT && shelf->kept[i] != NULL; i++) {
         const struct dtls_message *k = shelf->kept[i];
 
@@ -93,6 +101,7 @@ static void add_version(struct dtls_shelf *shelf, const struct dtls_message *of,
 
     if (m == NULL)
         return; /* the peer repeats it */
+    /* Begin from the version that it contradicts: all octets but the fragment's are shared. */
     if (of != NULL) {
         memcpy(m->data, of->data, DTLS_HANDSHAKE_HEADER + of->length + of->length / 8 + 1);
         m->missing = of->missing;
@@ -110,6 +119,8 @@ static void add_version(struct dtls_shelf *shelf, const struct dtls_message *of,
 bool dtls_shelf_add(struct dtls_shelf *shelf, const struct dtls_fragment *f, uint64_t number,
                     bool *contradicts)
 {
+    /* A copy of the pointers: insertions move them, and what this fragment made must not be looked
+     * at again for it. */
     struct dtls_shelf before = *shelf;
     bool is_repeat = false, is_placed = false;
 

@@ -1,3 +1,4 @@
+/* Fingerprints of certificates, as signalling writes them (RFC 8122 §5) and as they compare. */
 #include "crypto/fingerprint.h"
 
 #include "base/err.h"
@@ -43,6 +44,7 @@ int fingerprint_hash_parse(const char *token, size_t len, enum fingerprint_hash 
             return 0;
         }
     }
+    /* Named, so that the caller can say "refused" and not "unknown": RFC 8122 §5 forbids both. */
     if (token_is(token, len, "md2") || token_is(token, len, "md5"))
         return ERR_REFUSED;
     return ERR_NOTFOUND;
@@ -59,7 +61,9 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* Skips a leading "hash-func SP" that agrees with the hash. */
+/* Skips a leading "hash-func SP" that agrees with the hash. H.235.10 carries name and value in
+ * fields of their own; a peer that copies the whole SDP value into the second is understood, as
+ * long as both agree. */
 static int skip_hash_name(enum fingerprint_hash hash, const char **text, size_t *len)
 {
     const char *space = memchr(*text, ' ', *len);
@@ -85,6 +89,8 @@ int fingerprint_parse(enum fingerprint_hash hash, const char *text, size_t len,
         return ERR_INVAL;
     if (len == 0 || skip_hash_name(hash, &text, &len) != 0)
         return ERR_MALFORMED;
+    /* Two digits and a colon each: no other form is in use, and a lenient reader would make equal
+     * values look different elsewhere. */
     for (size_t i = 0; i < len; i += 3) {
         int high, low;
 
@@ -123,6 +129,7 @@ int fingerprint_format(const struct fingerprint *fp, char *text, size_t cap)
     return 0;
 }
 
+/* Constant time though the digest is public: one comparison for everything of this kind. */
 bool fingerprint_equal(const struct fingerprint *a, const struct fingerprint *b)
 {
     return is_known(a->hash) && a->hash == b->hash &&

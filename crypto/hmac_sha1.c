@@ -1,3 +1,5 @@
+/* FIPS 180-4 and RFC 2104 in a hundred lines, so that the data plane needs no TLS library for the
+ * one HMAC that STUN wants. Not for keys or signatures of anything else. */
 #include "crypto/hmac_sha1.h"
 
 #include <string.h>
@@ -77,7 +79,8 @@ static void end(struct hmac_sha1 *h, uint8_t out[HMAC_SHA1_LEN])
     uint64_t bits = h->length * 8;
     size_t used = h->length % BLOCK;
 
-    h->block[used++] = 0x80;
+    h->block[used++] = 0x80; /* the bit that ends the message */
+    /* No room for the length in this block: it goes into one more (FIPS 180-4 §5.1.1). */
     if (used > BLOCK - 8) {
         memset(h->block + used, 0, BLOCK - used);
         compress(h->state, h->block);
@@ -112,6 +115,7 @@ void hmac_sha1_init(struct hmac_sha1 *h, const void *key, size_t key_len)
     uint8_t pad[BLOCK] = {0};
 
     begin(h);
+    /* RFC 2104 §2: a longer key is replaced by its hash. */
     if (key_len > BLOCK) {
         hmac_sha1_update(h, key, key_len);
         end(h, pad);
@@ -119,6 +123,7 @@ void hmac_sha1_init(struct hmac_sha1 *h, const void *key, size_t key_len)
     } else if (key_len > 0) {
         memcpy(pad, key, key_len);
     }
+    /* The outer pad is kept, the inner one is hashed at once and gone. */
     for (unsigned i = 0; i < BLOCK; i++)
         h->outer[i] = pad[i] ^ 0x5c;
     for (unsigned i = 0; i < BLOCK; i++)

@@ -1,3 +1,6 @@
+/* The engine around the back ends: pools of keys and streams, what "auto" chooses, the checks that
+ * a back end leaves to us. Everything here belongs to one worker; the packet path allocates
+ * nothing. */
 #include "crypto/srtp.h"
 
 #include "base/err.h"
@@ -11,7 +14,7 @@
 
 #define CACHE_LINE 64
 /* A pool beyond this is a typing error in a configuration. */
-#define POOL_MAX (16u * 1024 * 1024)
+#define POOL_MAX (16u * 1024 * 1024) /* 16 million keys of 3 KB are more than any machine has */
 
 /* In order of preference: what "auto" tries. */
 static const struct srtp_backend *const backends[] = {
@@ -21,6 +24,8 @@ static const struct srtp_backend *const backends[] = {
     &srtp_backend_libsrtp,
 };
 
+/* Slots begin cache lines: neighbours in the pool belong to other calls and are touched at other
+ * times. */
 static size_t slot_size(size_t head, size_t priv)
 {
     return (head + priv + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
@@ -38,6 +43,8 @@ static int make_pools(struct srtp_engine *engine, const struct srtp_limits *limi
     engine->streams = secret_alloc(engine->streams_bytes);
     if (!engine->keys || !engine->streams)
         return ERR_NOMEM;
+    /* Chained back to front, so that the first key is the first slot: fresh engines use few
+     * pages. */
     for (uint32_t i = limits->keys; i-- > 0;) {
         struct srtp_key *key = (struct srtp_key *)(void *)(engine->keys + i * key_slot);
 
@@ -84,6 +91,8 @@ static int create_engine(const struct srtp_backend *backend, const struct srtp_l
     if (rc == 0)
         rc = backend->start(engine);
     if (rc == 0)
+        /* Before the first call: a back end that computes wrongly (a CPU path, a broken build) is
+         * found here, not by a peer's silence. */
         rc = srtp_selftest_run(engine);
     if (rc != 0) {
         free_engine(engine);
@@ -98,6 +107,7 @@ int srtp_engine_create(const char *name, const struct srtp_limits *limits, struc
     const struct srtp_backend *backend = find_backend(name);
     int rc = ERR_NOTFOUND;
 
+    /* Two streams at least: one call has two directions. */
     if (limits->keys == 0 || limits->streams < 2 || limits->keys > POOL_MAX ||
         limits->streams > POOL_MAX)
         return ERR_INVAL;
@@ -106,6 +116,8 @@ int srtp_engine_create(const char *name, const struct srtp_limits *limits, struc
     if (strcmp(name, "auto") != 0)
         return ERR_NOTFOUND;
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        /* "auto" takes the next one when a back end does not start here; no memory is no reason to
+         * try a slower one, it would be short as well. */
         rc = create_engine(backends[i], limits, out);
         if (rc == 0 || rc == ERR_NOMEM)
             break;
@@ -119,6 +131,7 @@ int srtp_engine_destroy(struct srtp_engine *engine)
 {
     if (!engine)
         return 0;
+    /* Somebody still has a key: freeing the pool would be worse than keeping it. */
     if (engine->keys_used || engine->streams_used)
         return ERR_STATE;
     free_engine(engine);
@@ -143,11 +156,12 @@ int srtp_key_create(struct srtp_engine *engine, const struct srtp_master *master
     int rc;
 
     if (!info)
-        return ERR_UNSUPPORTED;
+        return ERR_UNSUPPORTED; /* RFC 5764's NULL ciphers are no profile of ours */
     if (!key)
         return ERR_LIMIT;
     key->engine = engine;
     key->info = info;
+    /* For the libsrtp back end; mb wipes its copy as soon as it has derived what it needs. */
     key->master = *master;
     key->streams = 0;
     key->is_destroyed = false;
@@ -156,6 +170,7 @@ int srtp_key_create(struct srtp_engine *engine, const struct srtp_master *master
         secret_wipe(&key->master, sizeof(key->master));
         return rc;
     }
+    /* Taken from the list only when it works: a failed init leaves the pool as it was. */
     engine->free_keys = key->next_free;
     engine->keys_used++;
     *out = key;
@@ -177,6 +192,8 @@ static void release_key(struct srtp_key *key)
 void srtp_key_destroy(struct srtp_key *key)
 {
     if (!key || key->is_destroyed)
+        /* Streams outlive their key's owner: a re-key destroys the old key while packets of it are
+         * still coming in. The last stream frees it. */
         return;
     key->is_destroyed = true;
     if (key->streams == 0)
@@ -190,6 +207,7 @@ enum srtp_profile srtp_key_profile(const struct srtp_key *key)
 
 unsigned srtp_key_overhead(const struct srtp_key *key, bool is_rtcp)
 {
+    /* 4: the E bit and the index of SRTCP (RFC 3711 §3.4). */
     return is_rtcp ? key->info->rtcp_tag_len + 4u : key->info->rtp_tag_len;
 }
 
@@ -203,6 +221,7 @@ int srtp_stream_create(struct srtp_key *key, enum srtp_dir dir, uint32_t ssrc,
 
     if (!stream)
         return ERR_LIMIT;
+    /* Read before init: back ends use the space of the free list's link. */
     next = stream->next_free;
     stream->key = key;
     stream->ssrc = ssrc;
@@ -229,7 +248,7 @@ void srtp_stream_destroy(struct srtp_stream *stream)
     key = stream->key;
     engine = key->engine;
     engine->backend->stream_fini(stream);
-    secret_wipe(stream->priv, engine->backend->stream_size);
+    secret_wipe(stream->priv, engine->backend->stream_size); /* session keys, salts, replay state */
     stream->next_free = engine->free_streams;
     engine->free_streams = stream;
     engine->streams_used--;
@@ -252,6 +271,7 @@ static size_t overhead(const struct srtp_engine *engine, const struct srtp_job *
     const struct srtp_profile_info *info;
 
     if (!srtp_engine_owns(engine, job->stream))
+        /* A job for a stream of another engine would read another pool's memory. */
         return 0; /* the check refuses it */
     info = job->stream->key->info;
     return job->is_rtcp ? info->rtcp_tag_len + (size_t)SRTCP_INDEX_SIZE : info->rtp_tag_len;
@@ -270,6 +290,8 @@ size_t srtp_protect_burst(struct srtp_engine *engine, struct srtp_job *jobs, siz
 {
     size_t size;
 
+    /* Checks for back ends that have none of their own: mb does them in its one pass over the
+     * packet. */
     for (size_t i = 0; i < n && !engine->backend->checks_jobs; i++) {
         jobs[i].out_len = 0;
         jobs[i].status =

@@ -18,6 +18,7 @@ struct libsrtp_stream {
 
 _Static_assert(SRTP_RTP_OVERHEAD_MAX <= SRTP_MAX_TRAILER_LEN, "libsrtp's trailer is larger");
 
+/* srtp_init is for the process, engines are several: once. */
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static srtp_err_status_t start_status;
 
@@ -89,8 +90,10 @@ static int libsrtp_stream_init(struct srtp_stream *stream)
     policy.ssrc.value = stream->ssrc;
     policy.key = key;
     policy.window_size = SRTP_REPLAY_WINDOW;
+    /* also when srtp_create fails: fini would deallocate rubbish */
     memset(priv(stream), 0, sizeof(struct libsrtp_stream));
     status = srtp_create(&priv(stream)->session, &policy);
+    /* libsrtp copied it; this is the last place where it lies unwrapped. */
     secret_wipe(key, sizeof(key));
     if (status == srtp_err_status_alloc_fail)
         return ERR_NOMEM;
@@ -107,6 +110,7 @@ static int libsrtp_get_roc(const struct srtp_stream *stream, uint32_t *out)
     const struct libsrtp_stream *p = (const struct libsrtp_stream *)(const void *)stream->priv;
 
     if (p->has_pending_roc) {
+        /* libsrtp gives the new ROC only after the first packet that uses it. */
         *out = p->pending_roc;
         return 0;
     }
@@ -155,6 +159,7 @@ static void finish(struct srtp_job *job, srtp_err_status_t status, int len)
     if (status != srtp_err_status_ok)
         return;
     job->out_len = (uint16_t)len;
+    /* From the first good packet on libsrtp's own count holds. */
     if (!job->is_rtcp)
         priv(job->stream)->has_pending_roc = false;
 }
@@ -189,6 +194,7 @@ static void unprotect_one(struct srtp_job *job)
     if (job->is_rtcp)
         status = srtp_unprotect_rtcp(session, job->dst, &len);
     else
+        /* trial: libsrtp knows no index guess without a change of state */
         status = srtp_unprotect(session, job->dst, &len);
     finish(job, status, len);
 }
@@ -197,6 +203,7 @@ static void libsrtp_protect(struct srtp_engine *engine, struct srtp_job *jobs, s
 {
     (void)engine;
     for (size_t i = 0; i < n; i++)
+        /* Jobs that srtp.c refused keep their verdict. */
         if (jobs[i].status == SRTP_OK)
             protect_one(&jobs[i]);
 }

@@ -17,12 +17,18 @@ static void free_state(struct mb_state *state)
 
 static int mb_start(struct srtp_engine *engine)
 {
+    /* Managers and batches hold keys and plain text: the state lives in memory that is not
+     * dumped. */
     struct mb_state *state = secret_alloc(sizeof(*state));
+    /* For tests and support: pins one code path, since calibration may choose another on each
+     * start. */
     const char *pin = getenv("SLUICE_SRTP_PATH");
     int rc;
 
     if (!state)
         return ERR_NOMEM;
+    /* A key's SRTCP half lies apart: it is touched once in seconds and would only push RTP keys out
+     * of the cache. */
     state->rtcp_keys_bytes = engine->keys_bytes / engine->key_slot * sizeof(union mb_keys);
     state->rtcp_keys = secret_alloc(state->rtcp_keys_bytes);
     rc = state->rtcp_keys ? mb_select_init(&state->select, pin && pin[0] ? pin : NULL) : ERR_NOMEM;
@@ -84,7 +90,10 @@ static int mb_key_init(struct srtp_key *key)
 
     memset(keys, 0, sizeof(*keys));
     keys->rtcp =
+        /* The n-th key of the pool has the n-th place there: no pointer to manage beyond this
+         * one. */
         &state->rtcp_keys[((uintptr_t)key - (uintptr_t)key->engine->keys) / key->engine->key_slot];
+    /* RFC 3711 §9.2: packets under one master key are counted over all its streams */
     keys->rtp_left = MB_RTP_LIFETIME;
     keys->rtcp_left = MB_RTCP_LIFETIME;
     if (suite_of(key->master.profile) >= MB_GCM_128)
@@ -95,7 +104,8 @@ static int mb_key_init(struct srtp_key *key)
         wipe_keys(keys);
         return rc;
     }
-    /* Not needed again: all that is used is derived. */
+    /* Not needed again: all that is used is derived. A dump or a fault later can reveal session
+     * keys only: not those of other calls derived of the same handshake. */
     secret_wipe(key->master.key, sizeof(key->master.key));
     secret_wipe(key->master.salt, sizeof(key->master.salt));
     return 0;
@@ -111,6 +121,8 @@ static void mb_key_fini(struct srtp_key *key)
 static void set_iv(uint8_t iv[16], const uint8_t *salt, size_t salt_len, uint32_t ssrc,
                    size_t ssrc_at)
 {
+    /* RFC 3711 §4.1.1: salt * 2^16, XOR SSRC * 2^64; the packet index is XORed in for each
+     * packet. */
     memset(iv, 0, 16);
     memcpy(iv, salt, salt_len);
     for (size_t i = 0; i < 4; i++)
@@ -126,6 +138,8 @@ static int mb_stream_init(struct srtp_stream *stream)
 
     memset(m, 0, sizeof(*m));
     m->suite = (uint8_t)suite_of(info->id);
+    /* The nonce of GCM begins with two zero octets (RFC 7714 §8.1), the block of AES-CM with the
+     * salt. */
     ssrc_at = mb_is_gcm(m) ? 2 : 4;
     set_iv(m->iv, keys->salt[0], info->salt_len, stream->ssrc, ssrc_at);
     set_iv(m->rtcp_iv, keys->salt[1], info->salt_len, stream->ssrc, ssrc_at);
@@ -140,6 +154,8 @@ static void mb_stream_fini(struct srtp_stream *stream)
 {
     struct mb_stream *m = mb_stream(stream);
 
+    /* What was leased and not used goes back: short streams must not use up the key's 2^48 by
+     * leases. */
     mb_key(stream->key)->rtp_left += m->lease;
     secret_wipe(m, sizeof(*m));
 }
@@ -152,10 +168,13 @@ static int mb_get_roc(const struct srtp_stream *stream, uint32_t *out)
 
 static int mb_set_roc(struct srtp_stream *stream, uint32_t roc)
 {
+    /* Bits of the window go too: they belong to the old ROC. */
     packet_index_init(&mb_stream(stream)->rtp, roc);
     return 0;
 }
 
+/* Lifetime is drawn in portions, so that the packet path counts down in the stream's own line and
+ * touches the key's count once in MB_LEASE packets. */
 bool mb_renew_lease(struct srtp_stream *stream)
 {
     struct mb_key *keys = mb_key(stream->key);
@@ -170,6 +189,7 @@ enum srtp_status mb_next_rtcp_index(struct srtp_stream *stream, uint32_t *out)
 {
     struct mb_stream *m = mb_stream(stream);
 
+    /* RFC 3711 §3.4: 31 bits, and never again the same one under one key. */
     if (m->rtcp_next > MB_SRTCP_INDEX_MAX || mb_key(stream->key)->rtcp_left == 0)
         return SRTP_KEY_EXPIRED;
     mb_key(stream->key)->rtcp_left--;
@@ -185,6 +205,7 @@ void mb_accept_rtcp(struct srtp_stream *stream, uint32_t index)
 
 static inline void prefetch_lines(const uint8_t *p, size_t lines)
 {
+    /* 64: the cache line of every CPU this back end runs on. */
     for (size_t i = 0; i < lines; i++)
         mb_prefetch(p + i * 64);
 }
@@ -206,6 +227,7 @@ static inline void prefetch_key(const struct mb_state *state, const struct srtp_
     const uint8_t *keys = job->stream->key->priv;
 
     prefetch_four(keys);
+    /* GCM continues below, CM is complete with four lines. */
     if (!mb_is_gcm(mb_stream(job->stream)))
         return;
     if (!state->has_late_hash_keys) {
@@ -213,6 +235,8 @@ static inline void prefetch_key(const struct mb_state *state, const struct srtp_
         return;
     }
     prefetch_four(keys + 12 * 64);
+    /* Below 192 octets no path touches more powers than the lines fetched already (compare
+     * has_late_hash_keys). */
     if (job->len >= 192)
         prefetch_lines(keys + 4 * 64, 8);
 }
@@ -221,6 +245,8 @@ static inline void prefetch_key(const struct mb_state *state, const struct srtp_
 static inline void prefetch(const struct srtp_engine *engine, const struct srtp_job *jobs, size_t n,
                             size_t i)
 {
+    /* Streams first, their keys later: the pointer to the key must have arrived before it can be
+     * followed. */
     if (i + MB_STREAM_AHEAD < n)
         mb_prefetch(jobs[i + MB_STREAM_AHEAD].stream);
     if (i + MB_KEY_AHEAD < n && srtp_engine_owns(engine, jobs[i + MB_KEY_AHEAD].stream))
@@ -242,6 +268,8 @@ static void mb_protect(struct srtp_engine *engine, struct srtp_job *jobs, size_t
     prefetch_first(engine, jobs, n);
     for (size_t i = 0; i < n; i++) {
         prefetch(engine, jobs, n, i);
+        /* GCM works at once, CM collects a batch: the flush behind the loop ends what was
+         * collected. */
         if (!srtp_engine_owns(engine, jobs[i].stream))
             mb_finish(&jobs[i], SRTP_FAILED, 0);
         else if (mb_is_gcm(mb_stream(jobs[i].stream)))

@@ -16,7 +16,8 @@
 
 _Static_assert(ROC_SIZE <= 4, "the roll-over counter is hashed where the shortest tag goes");
 
-/* One job through the batch's first slot, for key derivation; no batch is under way then. */
+/* One job through the batch's first slot, for key derivation; no batch is under way then. Before
+ * the state is in use by packets: slot 0 is free. */
 static void kdf_ctr(void *ctx, const uint8_t *key, size_t key_len, const uint8_t iv[16],
                     uint8_t *data, size_t len)
 {
@@ -57,6 +58,7 @@ static void hmac_pad(IMB_MGR *manager, const uint8_t *key, uint8_t fill, uint8_t
     memset(block, fill, sizeof(block));
     for (size_t i = 0; i < AUTH_KEY_SIZE; i++)
         block[i] ^= key[i];
+    /* An HMAC over the pads once a key instead of twice a packet. */
     IMB_SHA1_ONE_BLOCK(manager, block, out);
     secret_wipe(block, sizeof(block));
 }
@@ -87,6 +89,7 @@ int mb_cm_key_init(struct mb_state *state, struct srtp_key *key)
 {
     derive_half(state, key, 0);
     derive_half(state, key, 1);
+    /* The library keeps the error of its last call: none of the calls above returns one. */
     return imb_get_errno(mb_select_ctr(&state->select)) == 0 ? 0 : ERR_CRYPTO;
 }
 
@@ -94,6 +97,7 @@ int mb_cm_key_init(struct mb_state *state, struct srtp_key *key)
 void mb_cm_start(struct mb_state *state)
 {
     for (size_t i = 0; i < MB_BATCH; i++) {
+        /* These fields never change: the packet path writes only what does. */
         IMB_JOB *job = &state->jobs[i];
 
         job->key_len_in_bytes = IMB_KEY_128_BYTES;
@@ -106,6 +110,7 @@ void mb_cm_start(struct mb_state *state)
 
 static inline void write_iv(uint8_t *iv, const uint8_t *base, uint64_t index)
 {
+    /* RFC 3711 §4.1.1: index * 2^16, into the 64 bits behind the SSRC. */
     __m128i x = _mm_load_si128((const __m128i *)(const void *)base);
     __m128i i = _mm_set_epi64x((long long)__builtin_bswap64(index << 16), 0);
 
@@ -134,6 +139,8 @@ static inline void set_hash(struct mb_state *state, uint32_t slot, const uint8_t
 {
     IMB_JOB *job = &state->jobs[slot];
 
+    /* May be negative: the hash begins at the header, before the payload that is the cipher's
+     * source. As an unsigned 64-bit number it wraps, and the library's sum wraps back. */
     job->hash_start_src_offset_in_bytes = (uint64_t)(uintptr_t)from - (uint64_t)(uintptr_t)job->src;
     job->msg_len_to_hash_in_bytes = len;
 }
@@ -163,6 +170,8 @@ static inline size_t overhead(const struct mb_stream *m, bool is_rtcp)
 
 static bool run_cipher(struct mb_state *state)
 {
+    /* NOCHECK: everything that its checks would find is made here and bounded in srtp_check_*; they
+     * cost 10 ns a packet. */
     return IMB_SUBMIT_CIPHER_BURST_NOCHECK(mb_select_ctr(&state->select), state->jobs,
                                            state->batched, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT,
                                            IMB_KEY_128_BYTES) == state->batched;
@@ -170,6 +179,8 @@ static bool run_cipher(struct mb_state *state)
 
 static bool run_hash(struct mb_state *state)
 {
+    /* Which manager is best depends on the number of lanes that are filled: chosen by
+     * calibration. */
     return IMB_SUBMIT_HASH_BURST_NOCHECK(mb_select_hmac(&state->select, state->batched),
                                          state->jobs, state->batched,
                                          IMB_AUTH_HMAC_SHA_1) == state->batched;
@@ -184,6 +195,7 @@ static inline void add_protect(struct mb_state *state, struct srtp_job *job, uin
     uint32_t slot = state->batched++;
     struct mb_flight *flight = &state->flights[slot];
     const uint8_t *payload;
+    /* mb_place may move the payload (in place, other header length): its new place counts. */
     size_t len = mb_place(job, size, &payload);
     uint8_t *end = job->dst + size + len;
 
@@ -209,6 +221,8 @@ void mb_cm_protect(struct srtp_engine *engine, struct srtp_job *job)
 
     status = srtp_check_protect(engine, job, overhead(m, job->is_rtcp), &size);
     if (status == SRTP_OK && !job->is_rtcp) {
+        /* The index is taken here, before the batch runs: the next packet of the stream in the same
+         * batch must get the next one. */
         status = mb_take_rtp_index(job->stream, job->hdr ? job->hdr : job->src, &index);
     } else if (status == SRTP_OK) {
         status = mb_next_rtcp_index(job->stream, &rtcp_index);
@@ -223,6 +237,7 @@ void mb_cm_protect(struct srtp_engine *engine, struct srtp_job *job)
         mb_cm_protect_flush(state);
 }
 
+/* two constant lengths: each a pair of moves */
 static inline void write_tag(uint8_t *dst, const uint8_t *tag, size_t len)
 {
     if (len == 10)
@@ -238,11 +253,13 @@ void mb_cm_protect_flush(struct mb_state *state)
 
     if (n == 0)
         return;
+    /* Cipher before hash: RFC 3711 §3.1 authenticates the ciphertext. */
     is_done = run_cipher(state) && run_hash(state);
     for (uint32_t i = 0; i < n; i++) {
         struct mb_flight *flight = &state->flights[i];
 
         if (!is_done) {
+            /* The slots must not be sent: without a tag they would be plain text with a header. */
             mb_finish(flight->job, SRTP_FAILED, 0);
             continue;
         }
@@ -261,6 +278,7 @@ static inline enum srtp_status look_up_rtp(const struct mb_stream *m, const uint
 {
     *index = packet_index_guess(&m->rtp, mb_read_seq(header));
     *is_near = packet_index_is_near(&m->rtp, *index);
+    /* 2^48 packets: the key is used up, a wrapped index would repeat the keystream. */
     if (*index >= SRTP_INDEX_END)
         return SRTP_KEY_EXPIRED;
     return packet_index_check(&m->rtp, *index);
@@ -277,6 +295,8 @@ static enum srtp_status rtp_index(struct mb_state *state, const struct srtp_job 
     bool is_near;
 
     status = look_up_rtp(m, job->src, index, &is_near);
+    /* Far: the guess moved the ROC, or would. Packets behind it in the batch would be judged by a
+     * state that may not come to be. */
     if (__builtin_expect(m->inflight && (status != SRTP_OK || !is_near || m->has_far), 0)) {
         mb_cm_unprotect_flush(state);
         status = look_up_rtp(m, job->src, index, &is_near);
@@ -297,9 +317,12 @@ static enum srtp_status rtcp_index(struct mb_state *state, const struct srtp_job
 
     *is_encrypted = (word & E_BIT) != 0;
     *index = word & ~E_BIT;
+    /* RTCP counts at unprotect as well: both directions draw on the key */
     if (mb_key(job->stream->key)->rtcp_left == 0)
         return SRTP_KEY_EXPIRED;
     status = packet_index_check(&m->rtcp, *index);
+    /* Maybe a packet in flight is the reason, and it may fail its tag: ask again when it is
+     * settled. */
     if (status != SRTP_OK && m->rtcp_inflight) {
         mb_cm_unprotect_flush(state);
         status = packet_index_check(&m->rtcp, *index);
@@ -320,7 +343,7 @@ static inline void add_unprotect(struct mb_state *state, struct srtp_job *job, u
     size_t len = authentic - size - (job->is_rtcp ? SRTCP_INDEX_SIZE : 0);
 
     /* At dst all of what is hashed lies in one piece; the tag's place takes the roll-over counter.
-     */
+     * Before the copy and the ROC overwrite it (in place both are the same memory). */
     memcpy(flight->received, job->src + authentic, tag_len);
     if (job->dst != job->src)
         memcpy(job->dst, job->src, authentic);
@@ -328,9 +351,11 @@ static inline void add_unprotect(struct mb_state *state, struct srtp_job *job, u
         mb_write_u32(job->dst + authentic, (uint32_t)(index >> 16));
         authentic += ROC_SIZE;
     }
+    /* Not encrypted (E bit 0): hashed like any other, nothing to decipher. */
     set_cipher(state, slot, job->dst + size, job->dst + size, is_encrypted ? len : 0);
     set_hash(state, slot, job->dst, authentic);
     set_keys(state, slot, job->stream, job->is_rtcp, index);
+    /* out_len carries the plain length to the flush; until then the job is not finished. */
     job->out_len = (uint16_t)(size + len);
     flight->job = job;
     flight->index = index;
@@ -386,6 +411,7 @@ static enum srtp_status verdict(struct mb_flight *flight, const uint8_t *tag)
     struct packet_index *seen = job->is_rtcp ? &m->rtcp : &m->rtp;
     enum srtp_status status = packet_index_check(seen, flight->index);
 
+    /* Two copies of one packet in a batch: the first to be accepted makes the second a replay. */
     if (status != SRTP_OK)
         return status;
     if (!equal_tag(flight->received, tag, flight->tag_len))
@@ -410,10 +436,12 @@ void mb_cm_unprotect_flush(struct mb_state *state)
 
     if (n == 0)
         return;
+    /* Hash first: RFC 3711 §3.3 step 6; only what is authentic is deciphered. */
     is_done = run_hash(state);
     for (uint32_t i = 0; i < n; i++) {
         struct srtp_job *job = state->flights[i].job;
         struct mb_stream *m = mb_stream(job->stream);
+        /* SRTP_FAILED and not "auth": the library broke, the packet may be good. */
         enum srtp_status status =
             is_done ? verdict(&state->flights[i], state->tags[i]) : SRTP_FAILED;
 
@@ -423,6 +451,7 @@ void mb_cm_unprotect_flush(struct mb_state *state)
             m->inflight = 0;
         mb_finish(job, status, job->out_len);
         if (__builtin_expect(status != SRTP_OK, 0))
+            /* Its slot stays in the burst with nothing to do: closing the gap would cost more. */
             set_cipher(state, i, NULL, NULL, 0); /* what is not authentic is not decrypted */
     }
     if (!run_cipher(state))

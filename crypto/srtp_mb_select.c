@@ -1,3 +1,6 @@
+/* Which code path of the library serves which suite: all that this CPU can run are made, measured
+ * (srtp_mb_measure.c), and those not chosen freed again. Facts: SSE with SHA-NI beats AVX2 by a
+ * third for HMAC, so that "the newest" is no rule. */
 #include "crypto/srtp_mb_select.h"
 
 #include "base/err.h"
@@ -12,7 +15,7 @@ struct path {
     const char *name;
     void (*init)(IMB_MGR *);
     uint64_t flags;
-    uint64_t needs;
+    uint64_t needs; /* CPU flags without which its first instruction kills us */
 };
 
 static const struct path paths[MB_PATH_COUNT] = {
@@ -35,6 +38,7 @@ static void free_manager(IMB_MGR *manager)
 static int make_manager(const struct path *path, IMB_MGR **out)
 {
     void *memory = secret_alloc(imb_get_mb_mgr_size());
+    /* the library lays a manager out in memory that we give it */
     IMB_MGR *manager = memory ? imb_set_pointers_mb_mgr(memory, path->flags, 1) : NULL;
 
     if (!manager) {
@@ -42,6 +46,7 @@ static int make_manager(const struct path *path, IMB_MGR **out)
         return ERR_NOMEM;
     }
     path->init(manager);
+    /* Its own known answers: a failed self-test means wrong media, so the path is out. */
     if (imb_get_errno(manager) != 0) {
         log_error(LOG_AREA_CRYPTO, 0, "intel-ipsec-mb failed its self-test",
                   LOG_S("path", path->name),
@@ -59,6 +64,8 @@ static int make_managers(struct mb_select *select, const char *pin)
     bool has_any = false;
     int rc = pin ? ERR_INVAL : ERR_UNSUPPORTED;
 
+    /* A name that no path has stays ERR_INVAL: a typing error, told apart from a CPU that lacks
+     * it. */
     for (size_t i = 0; i < MB_PATH_COUNT; i++) {
         if (pin && strcmp(pin, paths[i].name) != 0)
             continue;
@@ -94,6 +101,7 @@ static void drop_unused(struct mb_select *select)
 
     is_used[select->ctr] = is_used[select->gcm[0]] = is_used[select->gcm[1]] = true;
     for (size_t i = 0; i < MB_CLASS_COUNT; i++)
+        /* Up to five managers of 20 KB and more: only those in use stay in locked memory. */
         is_used[select->hmac[i]] = true;
     for (size_t i = 0; i < MB_PATH_COUNT; i++) {
         if (is_used[i])

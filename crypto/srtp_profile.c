@@ -1,3 +1,5 @@
+/* The profiles in use, from the one list in srtp_profile.h; its order is our order of
+ * preference. */
 #include "crypto/srtp_profile.h"
 
 #include "base/err.h"
@@ -36,6 +38,7 @@ const char *srtp_profile_to_str(enum srtp_profile profile)
 
 int srtp_profile_parse(const char *name, enum srtp_profile *out)
 {
+    /* With or without the prefix: RFC 5764 writes it, people leave it out. */
     static const char prefix[] = "SRTP_";
 
     for (size_t i = 0; i < SRTP_PROFILE_COUNT; i++) {

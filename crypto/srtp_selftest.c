@@ -13,6 +13,7 @@
 #define FILLER        0xab
 #define SELFTEST_SSRC 0xcafebabeu
 
+/* RFC 3711 §B.3 */
 static const uint8_t master_key[SRTP_MASTER_KEY_MAX] = {
     0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41, 0x39,
     0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41, 0x39};
@@ -130,6 +131,8 @@ static bool check_profile(struct srtp_engine *engine, const struct known_answer 
 int srtp_selftest_run(struct srtp_engine *engine)
 {
     for (size_t i = 0; i < SRTP_PROFILE_COUNT; i++)
+        /* One wrong answer and the engine is not used: wrong for one profile may mean wrong keys
+         * for all. */
         if (!check_profile(engine, &answers[i]))
             return ERR_CRYPTO;
     return 0;

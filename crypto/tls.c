@@ -1,3 +1,5 @@
+/* TLS of call signalling (H.235.0): one library object a connection, fed with octets by whoever has
+ * the socket. Versions, suites and checks are decided by the configuration, never by the peer. */
 #include "crypto/tls.h"
 
 #include "base/err.h"
@@ -12,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TPKT_VERSION 3 /* RFC 1006: how H.225.0 in the clear begins */
-#define ECC_BITS_MIN 256
-#define TEXT_MAX     128
+#define TPKT_VERSION 3   /* RFC 1006: how H.225.0 in the clear begins */
+#define ECC_BITS_MIN 256 /* P-256 and X25519; shorter ones fall in reach of computation */
+#define TEXT_MAX     128 /* reason of a failure, for log and event */
 
 struct tls_ctx {
     WOLFSSL_CTX *ctx;
@@ -49,6 +51,7 @@ bool tls_has_version(enum tls_version version)
     return version <= TLS_VERSION_1_3;
 #else
     return version == TLS_VERSION_1_2;
+/* A build without TLS 1.3 must say so at start, not fall back in silence. */
 #endif
 }
 
@@ -82,6 +85,7 @@ static int io_send(WOLFSSL *ssl, char *buf, int len, void *user)
     struct tls_conn *conn = user;
 
     (void)ssl;
+    /* The transport takes everything (it queues): partial writes would have to be kept here. */
     conn->callbacks->on_send(conn->user, (const uint8_t *)buf, (size_t)len);
     return len;
 }
@@ -92,6 +96,7 @@ static int io_receive(WOLFSSL *ssl, char *buf, int room, void *user)
     size_t len = conn->input_len < (size_t)room ? conn->input_len : (size_t)room;
 
     (void)ssl;
+    /* Everything fed is read: the library comes again with the next octets. */
     if (len == 0)
         return WOLFSSL_CBIO_ERR_WANT_READ;
     memcpy(buf, conn->input, len);
@@ -100,7 +105,8 @@ static int io_receive(WOLFSSL *ssl, char *buf, int room, void *user)
     return (int)len;
 }
 
-/* Suites of the ciphers that are wanted, those of 1.3 first. */
+/* Suites of the ciphers that are wanted, those of 1.3 first. One list for both versions; the
+ * library takes from it what the version that is agreed upon knows. */
 static int set_ciphers(WOLFSSL_CTX *ctx, const struct tls_config *config)
 {
     static const char *const suites[2][TLS_CIPHER_COUNT] = {
@@ -109,6 +115,7 @@ static int set_ciphers(WOLFSSL_CTX *ctx, const struct tls_config *config)
         {TLS_CIPHER_LIST(SUITE_OF_1_3)},
         {TLS_CIPHER_LIST(SUITES_OF_1_2)},
     };
+    /* 1.2 suites are left out if 1.3 is the least: they would only widen what must be checked. */
     bool is_wanted[2] = {tls_has_version(TLS_VERSION_1_3), config->min_version == TLS_VERSION_1_2};
     size_t n = config->cipher_count != 0 ? config->cipher_count : TLS_CIPHER_COUNT;
     char list[TLS_CIPHER_COUNT * 160] = "";
@@ -118,6 +125,7 @@ static int set_ciphers(WOLFSSL_CTX *ctx, const struct tls_config *config)
         for (size_t i = 0; is_wanted[v] && i < n && i < TLS_CIPHER_COUNT; i++) {
             unsigned cipher = config->cipher_count != 0 ? config->ciphers[i] : (unsigned)i;
 
+            /* A number from a configuration of another version. */
             if (cipher >= TLS_CIPHER_COUNT)
                 return ERR_INVAL;
             at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", at > 0 ? ":" : "",
@@ -130,6 +138,7 @@ static int set_ciphers(WOLFSSL_CTX *ctx, const struct tls_config *config)
 /* Groups for the key exchange; a client's list is also what it takes as keys in certificates. */
 static bool set_groups(WOLFSSL_CTX *ctx)
 {
+    /* P-384 for certificates of authorities; larger curves cost much and no peer has them alone. */
     static const word16 groups[] = {WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_X25519,
                                     WOLFSSL_ECC_SECP384R1};
 
@@ -142,12 +151,15 @@ static bool set_groups(WOLFSSL_CTX *ctx)
 static bool configure(WOLFSSL_CTX *ctx, const struct tls_config *config)
 {
     static const int mode[] = {
+        /* Three policies: nobody is asked, those who show one are checked, everybody must show
+         * one. */
         [TLS_CHECK_NONE] = WOLFSSL_VERIFY_NONE,
         [TLS_CHECK_IF_SENT] = WOLFSSL_VERIFY_PEER,
         [TLS_CHECK_REQUIRED] = WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT,
     };
     int least = config->min_version == TLS_VERSION_1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2;
 
+    /* The floor holds for whole chains: one weak link above a strong leaf would undo it. */
     if (wolfSSL_CTX_SetMinVersion(ctx, least) != WOLFSSL_SUCCESS || !set_groups(ctx) ||
         wolfSSL_CTX_SetMinRsaKey_Sz(ctx, CERT_RSA_BITS_MIN) != WOLFSSL_SUCCESS ||
         wolfSSL_CTX_SetMinEccKey_Sz(ctx, ECC_BITS_MIN) != WOLFSSL_SUCCESS)
@@ -160,6 +172,7 @@ static bool configure(WOLFSSL_CTX *ctx, const struct tls_config *config)
     if (config->role == TLS_SERVER && wolfSSL_CTX_no_ticket_TLSv13(ctx) != 0)
         return false;
 #endif
+    /* NULL: the library's own judgement of a chain stands as it is, unlike with DTLS. */
     wolfSSL_CTX_set_verify(ctx, mode[config->check], NULL);
     wolfSSL_CTX_SetIOSend(ctx, io_send);
     wolfSSL_CTX_SetIORecv(ctx, io_receive);
@@ -172,10 +185,12 @@ static int ctx_fill(struct tls_ctx *ctx, const struct tls_config *config,
     bool has_authorities = config->authorities != NULL && config->authorities[0] != '\0';
     int rc = 0;
 
+    /* v23: every version that the floor lets through. */
     ctx->ctx = wolfSSL_CTX_new(config->role == TLS_CLIENT ? wolfSSLv23_client_method()
                                                           : wolfSSLv23_server_method());
     if (!ctx->ctx)
         return ERR_NOMEM;
+    /* Authorities first: the message for a wrong file is the most useful one. */
     if (has_authorities)
         rc = cert_read_authorities(config->authorities, ctx->ctx, problem);
     if (rc == 0 && !configure(ctx->ctx, config))
@@ -193,6 +208,7 @@ int tls_ctx_create(const struct tls_config *config, struct tls_ctx **out,
     struct tls_ctx *ctx;
     int rc;
 
+    /* A policy that checks without authorities would refuse everybody or, worse, nobody. */
     if ((config->check != TLS_CHECK_NONE &&
          (config->authorities == NULL || config->authorities[0] == '\0')) ||
         (config->role == TLS_SERVER && config->cert == NULL))
@@ -232,6 +248,8 @@ int tls_conn_create(struct tls_ctx *ctx, const struct tls_callbacks *callbacks, 
 
     if (!conn)
         return ERR_NOMEM;
+    /* The configuration may be reloaded while connections live: each holds the context it began
+     * with. */
     if (wolfSSL_CTX_up_ref(ctx->ctx) != WOLFSSL_SUCCESS) {
         free(conn);
         return ERR_NOMEM;
@@ -250,12 +268,13 @@ void tls_conn_destroy(struct tls_conn *conn)
     if (!conn)
         return;
     wolfSSL_free(conn->ssl);
-    wolfSSL_CTX_free(conn->ctx);
+    wolfSSL_CTX_free(conn->ctx); /* the reference, or the last of them */
     free(conn);
 }
 
 static int fail(struct tls_conn *conn, enum tls_failure failure, const char *text)
 {
+    /* The first failure stays: what follows from it would only hide it. */
     conn->failure = failure;
     conn->is_open = false;
     conn->is_closed = true;
@@ -265,6 +284,8 @@ static int fail(struct tls_conn *conn, enum tls_failure failure, const char *tex
 
 static enum tls_failure failure_of(int error)
 {
+    /* The library's codes in the words of our events. What an operator can act on is told apart,
+     * the rest is a protocol error with the library's text. */
     switch (error) {
     case VERSION_ERROR:
         return TLS_FAIL_VERSION;
@@ -310,6 +331,7 @@ static int fail_by_library(struct tls_conn *conn, int error)
     WOLFSSL_ALERT_HISTORY alerts = {0};
     char text[TEXT_MAX];
 
+    /* A peer's alert says more than "fatal error". */
     if (failure == TLS_FAIL_PEER_ALERT &&
         wolfSSL_get_alert_history(conn->ssl, &alerts) == WOLFSSL_SUCCESS)
         snprintf(text, sizeof(text), "peer sent alert %d", alerts.last_rx.code);
@@ -322,6 +344,7 @@ static int fail_by_library(struct tls_conn *conn, int error)
 /* The library's object, some 10 KB, is made for whoever talks TLS alone. */
 static int begin(struct tls_conn *conn)
 {
+    /* Not at accept: scanners that never say a word would cost 10 KB each. */
     conn->ssl = wolfSSL_new(conn->ctx);
     /* RFC 5746 §3.4: what a client of TLS 1.2 has to say. There is no renegotiation in this build.
      */
@@ -336,6 +359,7 @@ static int begin(struct tls_conn *conn)
 static void remember(struct tls_conn *conn)
 {
     int suite = wolfSSL_get_current_cipher_suite(conn->ssl);
+    /* Before the first read: the library frees the certificate with the first application data. */
     WOLFSSL_X509 *x509 = wolfSSL_get_peer_certificate(conn->ssl);
     const char *name = x509 != NULL ? wolfSSL_X509_get_subjectCN(x509) : NULL;
     const char *version = wolfSSL_get_version(conn->ssl);
@@ -343,6 +367,7 @@ static void remember(struct tls_conn *conn)
     conn->info.version = strcmp(version, "TLSv1.3") == 0 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
     conn->info.cipher =
         wolfSSL_get_cipher_name_iana_from_suite((unsigned char)(suite >> 8), (unsigned char)suite);
+    /* Sent and not checked is not verified: NONE lets everything through. */
     conn->info.is_peer_verified = x509 != NULL && conn->is_checked;
     snprintf(conn->info.peer, sizeof(conn->info.peer), "%s", name != NULL ? name : "");
     wolfSSL_X509_free(x509);
@@ -355,12 +380,14 @@ static int shake(struct tls_conn *conn)
 
     if (rc != WOLFSSL_SUCCESS) {
         error = wolfSSL_get_error(conn->ssl, rc);
+        /* WANT_WRITE cannot be with our on_send, but it is not an error either. */
         return error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE
                    ? 0
                    : fail_by_library(conn, error);
     }
     remember(conn);
     conn->is_open = true;
+    /* may close us: is_open is asked again by whoever goes on */
     conn->callbacks->on_open(conn->user);
     return 0;
 }
@@ -369,6 +396,7 @@ static int read_stream(struct tls_conn *conn)
 {
     uint8_t data[4096];
 
+    /* on_data may close the connection: asked at each turn. */
     while (conn->is_open) {
         int n = wolfSSL_read(conn->ssl, data, sizeof(data));
         int error;
@@ -381,6 +409,8 @@ static int read_stream(struct tls_conn *conn)
         if (error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE)
             return 0;
         if (error == WOLFSSL_ERROR_ZERO_RETURN) {
+            /* close_notify: answer it (RFC 5246 §7.2.1), then it is an orderly end and no
+             * failure. */
             tls_conn_close(conn);
             return ERR_CLOSED;
         }
@@ -389,7 +419,9 @@ static int read_stream(struct tls_conn *conn)
     return ERR_CLOSED;
 }
 
-/* Counts the records as they pass: tls_conn_is_partial, and no header can promise too much. */
+/* Counts the records as they pass: tls_conn_is_partial, and no header can promise too much. The
+ * library does not say whether it stands between two records; a server needs it to tell an orderly
+ * end of the stream from a cut one. */
 static int follow(struct tls_conn *conn, const uint8_t *data, size_t len)
 {
     while (len > 0) {
@@ -405,6 +437,8 @@ static int follow(struct tls_conn *conn, const uint8_t *data, size_t len)
         len -= n;
         if (conn->header_have < TLS_RECORD_HEADER_LEN)
             continue;
+        /* A header is whole: what follows is content of its length, at most
+         * TLS_RECORD_CONTENT_MAX. */
         conn->header_have = 0;
         conn->record_rest = (size_t)conn->header[3] << 8 | conn->header[4];
         if (conn->record_rest > TLS_RECORD_CONTENT_MAX)
@@ -416,9 +450,12 @@ static int follow(struct tls_conn *conn, const uint8_t *data, size_t len)
 /* A server tells a peer without TLS from one whose TLS is broken by the first octet. */
 static int greet(struct tls_conn *conn, uint8_t first)
 {
+    /* TLS_HANDSHAKE_OCTET: a ClientHello is the only thing that a TLS client can begin with. */
     if (first == TLS_HANDSHAKE_OCTET)
         return begin(conn);
     return fail(conn, TLS_FAIL_NOT_TLS,
+                /* TPKT's first octet: the peer has signalling without TLS on a port with it, the
+                 * most common wrong setting of all. */
                 first == TPKT_VERSION ? "no TLS: this looks like call signalling in the clear"
                                       : "no TLS: the first octet begins no handshake");
 }
@@ -447,6 +484,7 @@ int tls_conn_input(struct tls_conn *conn, const uint8_t *data, size_t len)
     int rc = 0;
 
     if (conn->is_closed)
+        /* Input behind the end: not an error of the caller, whose socket may be ahead of it. */
         return conn->failure != TLS_FAIL_NONE ? ERR_REFUSED : ERR_CLOSED;
     if (len == 0)
         return 0;
@@ -459,6 +497,8 @@ int tls_conn_input(struct tls_conn *conn, const uint8_t *data, size_t len)
     conn->input = data;
     conn->input_len = len;
     rc = advance(conn);
+    /* The caller's octets are dead when this returns: the library has copied what it wants to
+     * keep. */
     conn->input = NULL;
     conn->input_len = 0;
     return rc;
@@ -478,6 +518,7 @@ void tls_conn_close(struct tls_conn *conn)
 {
     bool was_open = conn->is_open;
 
+    /* First: shutdown sends through on_send, and the transport may ask is_open. */
     conn->is_open = false;
     conn->is_closed = true;
     if (was_open)

@@ -1,3 +1,6 @@
+/* The only file that knows wolfSSL's DTLS: contexts, sessions without I/O, the export of keys, and
+ * what must be done around the library's faults (facts in docs/dtls.md). Everything above it speaks
+ * of octets and results. */
 #include "crypto/wolf.h"
 
 #include "base/addr.h"
@@ -17,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NONCE_BYTES   12
+#define NONCE_BYTES   12 /* of AES-GCM, as TLS uses it */
 #define TAG_BYTES     16
 #define TEXT_MAX      120
 #define READ_MIN      2048 /* bytes of a datagram */
@@ -25,7 +28,8 @@
 /* The table of sessions has its own, shorter limit. */
 #define SESSION_SECONDS_MAX 604800
 
-/* Forward secrecy and authenticated encryption only. */
+/* Forward secrecy and authenticated encryption only. No CBC, no static RSA: an attacker who gets
+ * our key later must not be able to read what he kept. */
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                               "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                               "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -62,6 +66,8 @@ static void wipe_and_free(void *p)
 {
     if (p == NULL)
         return;
+    /* The usable size, which may exceed what was asked for: the library may have used none of it,
+     * but the next owner sees all. */
     secret_wipe(p, malloc_usable_size(p));
     free(p);
 }
@@ -69,6 +75,7 @@ static void wipe_and_free(void *p)
 static void *wipe_and_realloc(void *p, size_t size)
 {
     size_t old = p != NULL ? malloc_usable_size(p) : 0;
+    /* realloc could move the block and free the old one itself, unwiped. */
     void *grown = malloc(size);
 
     if (grown == NULL)
@@ -81,6 +88,8 @@ static void *wipe_and_realloc(void *p, size_t size)
 
 static void start_once(void)
 {
+    /* Before wolfSSL_Init, which allocates: a block from malloc freed by our free is fine, but
+     * nothing of it would be wiped. */
     (void)wolfSSL_SetAllocators(malloc, wipe_and_free, wipe_and_realloc);
     start_status = wolfSSL_Init();
 }
@@ -93,6 +102,8 @@ int wolf_start(void)
 
 int wolf_random(uint8_t *out, size_t len)
 {
+    /* A generator a call: this happens at start and at a call's begin, and sharing one would need a
+     * lock. */
     WC_RNG rng;
     int rc;
 
@@ -112,6 +123,8 @@ static void name_refusal(char *record, int len)
     const int length_at = 11, description_at = 14;
     const char bad_certificate = 42;
 
+    /* A fatal alert in the clear, of the version that we speak, and nothing else: with keys or
+     * other bytes behind it the record is left alone. */
     if (len == description_at + 1 && memcmp(record, plain_alert, sizeof(plain_alert)) == 0 &&
         record[length_at] == 0 && record[length_at + 1] == 2)
         record[description_at] = bad_certificate;
@@ -124,6 +137,7 @@ static void shift_records(const struct wolf_session *session, uint8_t *data, siz
 {
     size_t at = 0;
 
+    /* A datagram of ours has whole records; what does not add up is sent as it is. */
     while (len - at >= RECORD_HEADER) {
         uint8_t *r = data + at;
         uint64_t number = session->record_shift;
@@ -145,6 +159,7 @@ static int io_send(WOLFSSL *ssl, char *buf, int len, void *user)
     struct wolf_session *session = user;
 
     (void)ssl;
+    /* The next alert is the answer to our refusal; no other alert comes before it. */
     if (session->is_certificate_refused)
         name_refusal(buf, len);
     if (session->record_shift != 0)
@@ -161,6 +176,7 @@ static int io_receive(WOLFSSL *ssl, char *buf, int room, void *user)
     size_t len = session->input_len;
 
     (void)ssl;
+    /* consumed, though not taken: the peer repeats it */
     if (!session->input || len > (size_t)room) {
         session->input = NULL;
         return WOLFSSL_CBIO_ERR_WANT_READ;
@@ -178,6 +194,7 @@ static int on_verify(int preverify, WOLFSSL_X509_STORE_CTX *store)
     struct wolf_session *session = store->userCtx;
 
     (void)preverify;
+    /* Chains are allowed and ignored: trust is in the leaf's fingerprint alone (RFC 5763 §5). */
     if (store->error_depth != 0) {
         session->has_chain = true;
         return 1;
@@ -191,6 +208,8 @@ static int on_verify(int preverify, WOLFSSL_X509_STORE_CTX *store)
     return 0;
 }
 
+/* The cookie was good. Refusing here is the last moment at which nothing has been sent but a
+ * question. */
 static int on_good_hello(WOLFSSL *ssl, void *user)
 {
     struct wolf_session *session = user;
@@ -208,6 +227,7 @@ static int on_good_hello(WOLFSSL *ssl, void *user)
  * read. */
 static uint16_t largest_read(uint16_t mtu)
 {
+    /* The buffer is sized by it; facts: records beyond it are cut by the library without a word. */
     return mtu > READ_MIN ? mtu : READ_MIN;
 }
 
@@ -221,6 +241,7 @@ static WOLFSSL_SESSION *on_session(WOLFSSL *ssl, const unsigned char *id, int id
     size_t len = 0;
 
     *copy = 0;
+    /* Called for any id that a hello names, hence the bond behind on_resume. */
     if (session->callbacks->on_resume(session->user, id, (size_t)id_len, blob, &len))
         found = wolfSSL_d2i_SSL_SESSION(NULL, &at, (long)len);
     secret_wipe(blob, sizeof(blob));
@@ -231,6 +252,7 @@ static WOLFSSL_SESSION *on_session(WOLFSSL *ssl, const unsigned char *id, int id
  * it is never used. */
 static void configure_sessions(WOLFSSL_CTX *ctx, enum dtls_role role, bool has_sessions)
 {
+    /* NO_INTERNAL: callbacks only. OFF would also keep a client from offering a session. */
     wolfSSL_CTX_set_session_cache_mode(ctx, has_sessions ? WOLFSSL_SESS_CACHE_NO_INTERNAL
                                                          : WOLFSSL_SESS_CACHE_OFF);
     if (!has_sessions)
@@ -240,6 +262,7 @@ static void configure_sessions(WOLFSSL_CTX *ctx, enum dtls_role role, bool has_s
         wolfSSL_CTX_sess_set_get_cb(ctx, on_session);
 }
 
+/* All that is the same for both roles and all sessions of a context. */
 static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
 {
     if (wolfSSL_CTX_set_cipher_list(ctx, ciphers) != WOLFSSL_SUCCESS)
@@ -251,11 +274,16 @@ static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
     if (role == DTLS_CLIENT && wolfSSL_CTX_UseSupportedCurve(ctx, WOLFSSL_ECC_SECP384R1) !=
                                    WOLFSSL_SUCCESS) /* for a peer's P-384 certificate */
         return false;
+    /* Read MTU for the context, write MTU for the session: see largest_read and
+     * wolf_session_create. */
     if (wolfSSL_CTX_dtls_set_mtu(ctx, largest_read(mtu)) != WOLFSSL_SUCCESS ||
         wolfSSL_CTX_set_group_messages(ctx) != WOLFSSL_SUCCESS)
         return false;
+    /* Tickets would carry the session's secret on the wire, sealed under a key that has to be
+     * kept. */
     if (role == DTLS_SERVER && wolfSSL_CTX_NoTicketTLSv12(ctx) != WOLFSSL_SUCCESS)
         return false;
+    /* Both sides show a certificate (RFC 5763 §5); the verdict is on_verify's. */
     wolfSSL_CTX_set_verify(ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                            on_verify);
     wolfSSL_CTX_SetIOSend(ctx, io_send);
@@ -314,6 +342,7 @@ int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callb
     session->ctx = ctx;
     session->callbacks = callbacks;
     session->ssl = wolfSSL_new(ctx->ctx);
+    /* Each session sends by the context's MTU until wolf_session_set_mtu says otherwise. */
     if (!session->ssl || wolfSSL_dtls_set_mtu(session->ssl, ctx->mtu) != WOLFSSL_SUCCESS ||
         !announce_renegotiation_info(session)) {
         wolfSSL_free(session->ssl);
@@ -323,9 +352,11 @@ int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callb
     wolfSSL_SetIOReadCtx(session->ssl, session);
     wolfSSL_SetIOWriteCtx(session->ssl, session);
     wolfSSL_SetCertCbCtx(session->ssl, session);
+    /* Or the library would wait for a socket inside a call. */
     wolfSSL_dtls_set_using_nonblock(session->ssl, 1);
     if (ctx->role == DTLS_SERVER)
         wolfDTLS_SetChGoodCb(session->ssl, on_good_hello, session);
+    /* 32 bits of chance, never 0: 0 would switch the mirror check off (see shift_records). */
     else if (wc_RNG_GenerateBlock(wolfSSL_GetRNG(session->ssl), offset, sizeof(offset)) == 0)
         session->record_shift = (uint64_t)offset[0] << 24 | (uint64_t)offset[1] << 16 |
                                 (uint64_t)offset[2] << 8 | offset[3] | 1;
@@ -355,11 +386,15 @@ void wolf_session_set_profiles(struct wolf_session *session, const enum srtp_pro
     for (size_t i = 0; i < n && i < SRTP_PROFILE_COUNT; i++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ":" : "",
                                  srtp_profile_to_str(profiles[i]));
+    /* The list order is lost in the library; a server gives it one profile only
+     * (dtls_handshake.c). */
     (void)wolfSSL_set_tlsext_use_srtp(session->ssl, names);
 }
 
 int wolf_session_offer(struct wolf_session *session, const uint8_t *blob, size_t len)
 {
+    /* The blob is ours and was sealed, yet parsed as if it were not: an error is a full
+     * handshake. */
     WOLFSSL_SESSION *kept = wolfSSL_d2i_SSL_SESSION(NULL, &blob, (long)len);
     int rc = kept != NULL ? wolfSSL_set_session(session->ssl, kept) : WOLFSSL_FAILURE;
 
@@ -423,12 +458,14 @@ static enum wolf_result handshake(struct wolf_session *session)
     int error;
 
     /* What on_verify lets pass above the leaf the library takes into the context's store of
-     * authorities, for all sessions and for ever: any peer could fill our memory. */
+     * authorities, for all sessions and for ever: any peer could fill our memory. Unloaded after
+     * each handshake step that saw a chain: nobody else has authorities here. */
     if (session->has_chain) {
         session->has_chain = false;
         (void)wolfSSL_CTX_UnloadCAs(session->ctx->ctx);
     }
     if (rc == WOLFSSL_SUCCESS) {
+        /* From here on input is records; connect and accept must not be called again. */
         session->is_done = true;
         return WOLF_DONE;
     }
@@ -441,6 +478,7 @@ static enum wolf_result handshake(struct wolf_session *session)
 /* Hands out the records of the datagram that is being fed. */
 static enum wolf_result read_records(struct wolf_session *session)
 {
+    /* One datagram holds at most this much plain text. */
     uint8_t data[DTLS_DATAGRAM_MAX];
 
     for (;;) {
@@ -449,11 +487,13 @@ static enum wolf_result read_records(struct wolf_session *session)
 
         if (n > 0) {
             session->callbacks->on_data(session->user, data, (size_t)n);
-            secret_wipe(data, (size_t)n);
+            secret_wipe(data, (size_t)n); /* may be SCTP with anything in it */
             continue;
         }
         error = wolfSSL_get_error(session->ssl, n);
         if (error == WOLFSSL_ERROR_WANT_READ || error == WOLFSSL_ERROR_WANT_WRITE)
+            /* Records whose tag is wrong end here too: DTLS drops them without a word (RFC 6347
+             * §4.1.2.7). */
             return WOLF_DONE;
         if (error == WOLFSSL_ERROR_ZERO_RETURN)
             return WOLF_CLOSED;
@@ -468,6 +508,7 @@ enum wolf_result wolf_session_input(struct wolf_session *session, const uint8_t 
     if (session->error)
         return WOLF_ERROR;
     session->input = data;
+    /* read_records and handshake go through io_receive, which takes it from here, once. */
     session->input_len = len;
     result = session->is_done ? read_records(session) : handshake(session);
     session->input = NULL;
@@ -478,6 +519,7 @@ enum wolf_result wolf_session_retransmit(struct wolf_session *session)
 {
     if (session->error)
         return WOLF_ERROR;
+    /* The library's own back-off is not used: its clock counts whole seconds (facts B6). */
     if (wolfSSL_dtls_retransmit(session->ssl) != 0)
         return fail(session, wolfSSL_get_error(session->ssl, WOLFSSL_FATAL_ERROR));
     return session->is_done ? WOLF_DONE : WOLF_WANT;
@@ -485,6 +527,7 @@ enum wolf_result wolf_session_retransmit(struct wolf_session *session)
 
 static enum dtls_failure failure_of(const struct wolf_session *session)
 {
+    /* Our own refusals first: the library's code for them is unspecific. */
     if (session->is_hello_refused)
         return DTLS_FAIL_NO_PROFILE;
     if (session->is_certificate_refused)
@@ -515,6 +558,7 @@ enum dtls_failure wolf_session_failure(const struct wolf_session *session, const
     WOLFSSL_ALERT_HISTORY alerts = {0};
 
     if (reason == DTLS_FAIL_PEER_ALERT &&
+        /* FATAL_ERROR is an alert of the peer's; its number is in the history. */
         wolfSSL_get_alert_history(s->ssl, &alerts) == WOLFSSL_SUCCESS)
         snprintf(s->text, sizeof(s->text), "peer sent alert %d", alerts.last_rx.code);
     else if (reason == DTLS_FAIL_FINGERPRINT)
@@ -532,6 +576,8 @@ int wolf_session_export(struct wolf_session *session, enum srtp_profile *profile
 {
     const WOLFSSL_SRTP_PROTECTION_PROFILE *chosen = wolfSSL_get_selected_srtp_profile(session->ssl);
 
+    /* No profile is no error of the library: the handshake succeeds without SRTP, and only this
+     * shows it (RFC 5764 §4.1). */
     if (!chosen || !srtp_profile_find((unsigned)chosen->id))
         return ERR_NOTFOUND;
     if (wolfSSL_export_dtls_srtp_keying_material(session->ssl, material, len) != WOLFSSL_SUCCESS)
@@ -546,6 +592,7 @@ int wolf_session_secret(struct wolf_session *session, const uint8_t **client_ran
     unsigned char *secret, *server, *client;
     unsigned secret_len = 0, server_len = 0, client_len = 0;
 
+    /* Lab only (see tell_secret): lengths are checked so that a caller may copy blindly. */
     if (wolfSSL_get_keys(session->ssl, &secret, &secret_len, &server, &server_len, &client,
                          &client_len) != WOLFSSL_SUCCESS ||
         secret_len != DTLS_SECRET_BYTES || client_len != DTLS_RANDOM_BYTES)
@@ -563,6 +610,7 @@ int wolf_session_peer_der(struct wolf_session *session, uint8_t **der, size_t *l
 
     if (!x509)
         return ERR_NOTFOUND;
+    /* The DER as it was received, from the library's copy: fingerprints are over these octets. */
     bytes = wolfSSL_X509_get_der(x509, &n);
     *der = bytes && n > 0 ? malloc((size_t)n) : NULL;
     if (*der) {
@@ -594,6 +642,7 @@ int wolf_session_send(struct wolf_session *session, const uint8_t *data, size_t 
 
 void wolf_session_set_mtu(struct wolf_session *session, uint16_t mtu)
 {
+    /* For data: a record of SCTP may be larger than the handshake's datagrams. */
     (void)wolfSSL_dtls_set_mtu(session->ssl, mtu);
 }
 
@@ -605,6 +654,7 @@ void wolf_session_shutdown(struct wolf_session *session)
 int wolf_session_freeze(struct wolf_session *session, uint8_t *blob, size_t *len)
 {
     unsigned int size = (unsigned int)*len;
+    /* Fails while a handshake message is half read: then it is not a state to be frozen. */
     int n = wolfSSL_dtls_export(session->ssl, blob, &size);
 
     if (n <= 0)
@@ -617,6 +667,7 @@ int wolf_session_thaw(struct wolf_session *session, const uint8_t *blob, size_t 
 {
     if (wolfSSL_dtls_import(session->ssl, blob, (unsigned int)len) < 0)
         return ERR_CRYPTO;
+    /* Done before it begins: what comes in next are records. */
     session->is_done = true;
     return 0;
 }
@@ -626,6 +677,8 @@ int wolf_seal(const uint8_t *key, const uint8_t *plain, size_t len, uint8_t *out
     Aes aes;
     int rc;
 
+    /* A random nonce for each blob: the key lives as long as the process and seals millions, far
+     * below the 2^32 that random nonces of 96 bits allow (NIST SP 800-38D §8.3). */
     if (wolf_random(out, NONCE_BYTES) != 0 || wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
         return ERR_CRYPTO;
     rc = wc_AesGcmSetKey(&aes, key, WOLF_SEAL_KEY_BYTES);
@@ -641,6 +694,7 @@ int wolf_open(const uint8_t *key, const uint8_t *sealed, size_t len, uint8_t *ou
     Aes aes;
     int rc;
 
+    /* Shorter than nonce and tag: not one of ours. */
     if (len < WOLF_SEAL_OVERHEAD || wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
         return ERR_CRYPTO;
     rc = wc_AesGcmSetKey(&aes, key, WOLF_SEAL_KEY_BYTES);
