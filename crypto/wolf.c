@@ -1,5 +1,5 @@
 /* The only file that knows wolfSSL's DTLS: contexts, sessions without I/O, the export of keys, and
- * what must be done around the library's faults (facts in docs/dtls.md). Everything above it speaks
+ * what must be done around the library's faults (docs/dtls.md). Everything above it speaks
  * of octets and results. */
 #include "crypto/wolf.h"
 
@@ -227,7 +227,7 @@ static int on_good_hello(WOLFSSL *ssl, void *user)
  * read. */
 static uint16_t largest_read(uint16_t mtu)
 {
-    /* The buffer is sized by it; facts: records beyond it are cut by the library without a word. */
+    /* The buffer is sized by it: the library cuts what is longer without a word. */
     return mtu > READ_MIN ? mtu : READ_MIN;
 }
 
@@ -519,7 +519,7 @@ enum wolf_result wolf_session_retransmit(struct wolf_session *session)
 {
     if (session->error)
         return WOLF_ERROR;
-    /* The library's own back-off is not used: its clock counts whole seconds (facts B6). */
+    /* The library's own back-off is not used: its clock counts whole seconds. */
     if (wolfSSL_dtls_retransmit(session->ssl) != 0)
         return fail(session, wolfSSL_get_error(session->ssl, WOLFSSL_FATAL_ERROR));
     return session->is_done ? WOLF_DONE : WOLF_WANT;

@@ -1,3 +1,6 @@
+/* The process: starts DPDK, the link's server, the writer and the workers in the order in which
+ * they need each other, then serves the link on this thread until a signal, and takes all down in
+ * the reverse order. */
 #include "dpdk-app/app.h"
 
 #include <poll.h>
@@ -30,15 +33,19 @@ static void worker_sleep(struct app_worker *w, unsigned idle)
     struct timespec time = {0};
     unsigned us = SLEEP_FIRST_US;
 
+    /* Twice as long for each eight more idle turns: a call that pauses for a moment costs no
+     * latency, a server at night next to no CPU. */
     for (unsigned more = idle - SPIN_TURNS; more > 8 && us < SLEEP_MAX_US; more /= 2)
         us *= 2;
     us = mix_wait_us(w->worker, us < SLEEP_MAX_US ? us : SLEEP_MAX_US);
     if (us == 0)
         return; /* a room is due */
     time.tv_nsec = us * 1000L;
+    /* Both ends are told that we sleep before we look once more: a command or packet of another
+     * worker cannot slip in between (see link_shm.c, dpdk_io.c). */
     if (dpdk_sleep_begin(app->dpdk, w->number) && link_worker_sleep_begin(w->link)) {
         worker_count(w->worker, LINK_COUNTER_sleeps, 1);
-        ppoll(&pfd, 1, &time, NULL);
+        ppoll(&pfd, 1, &time, NULL); /* no sooner than the timer or an eventfd */
     }
     link_worker_sleep_end(w->link);
     dpdk_sleep_end(app->dpdk, w->number);
@@ -51,12 +58,17 @@ static int worker_loop(void *context)
     bool adaptive = app->settings->data_plane.idle == SETTINGS_IDLE_ADAPTIVE;
     unsigned idle = 0;
 
+    /* Once for the plane: switches learn where our addresses are, and neighbours drop what they
+     * knew of the machine that had them before us. */
     if (w->number == 0)
         worker_announce(w->worker);
+    /* Relaxed: it only has to be seen some turn soon. */
     while (!atomic_load_explicit(&app->stop, memory_order_relaxed)) {
+        /* The only clock reading for the time of day of a whole turn: all that happens in it has
+         * the same now. */
         if (worker_turn(w->worker, clock_mono_ms()) > 0)
             idle = 0;
-        else if (idle < 1000000)
+        else if (idle < 1000000) /* no overflow in a night of polling */
             idle++;
         if (idle == 0)
             continue;
@@ -77,10 +89,14 @@ static void on_link_change(void *context, int error, const char *text)
         log_info(LOG_AREA_LINK, 0, "attached", LOG_S("detail", text));
     else if (error == ERR_CLOSED)
         log_warn(LOG_AREA_LINK, 0, "detached", LOG_S("detail", text));
+    /* A foreign attach is refused and the one that is there stays; that is worth an error, since
+     * somebody has two servers running. */
     else
         log_error(LOG_AREA_LINK, 0, "attach refused", LOG_E("error", error), LOG_S("detail", text));
 }
 
+/* From the file's shape to what the packet path wants: addresses as bytes, the device as an
+ * index. */
 static void fill_locals(struct plane *plane, const struct settings_data_plane *config)
 {
     struct locals *locals = &plane->locals;
@@ -110,12 +126,13 @@ static void fill_plane(struct app *app)
     plane->workers = config->workers;
     plane->transports = config->max_transports;
     plane->streams = config->max_transports * STREAMS_PER_TRANSPORT;
+    /* One transport must always find its streams, however small the table is configured. */
     if (plane->streams < 2 * TRANSPORT_STREAMS)
         plane->streams = 2 * TRANSPORT_STREAMS;
     plane->mixes = config->max_mixes;
     plane->media_timeout_ms = app->settings->media.no_media_timeout_ms;
     plane->report_ms = app->settings->media.rtcp_interval_ms;
-    plane->clock_us = clock_mono_us;
+    plane->clock_us = clock_mono_us; /* a pointer, so that tests turn it by hand */
     plane->locals.ttl = app->settings->media.ttl;
     plane->orphan_timeout_ms = app->settings->link.orphan_timeout_ms;
 }
@@ -125,6 +142,8 @@ static void fill_neighbours(struct app *app)
     const struct settings_data_plane *config = &app->settings->data_plane;
     struct plane *plane = &app->plane;
 
+    /* A static neighbour belongs to every local address on its device and of its family: which of
+     * them a transport will use is not known yet. */
     for (uint32_t i = 0; i < config->neighbour_count; i++) {
         const struct settings_neighbour *from = &config->neighbours[i];
 
@@ -167,6 +186,8 @@ static int start_server(struct app *app)
 static int start_worker(struct app *app, unsigned number)
 {
     struct app_worker *w = &app->worker[number];
+    /* Each transport may have keys both ways; two more, so that a re-key can hold old and new for a
+     * moment. */
     struct srtp_limits limits = {.keys = 2 * app->plane.transports + 2,
                                  .streams = app->plane.streams};
     int err;
@@ -174,6 +195,8 @@ static int start_worker(struct app *app, unsigned number)
     w->app = app;
     w->number = number;
     w->link = link_server_worker(app->server, number);
+    /* An engine of its own for each worker: pools and batch state are never shared, hence need no
+     * lock. */
     err = srtp_engine_create(settings_srtp_engine_to_str(app->settings->data_plane.srtp_engine),
                              &limits, &w->engine);
     if (err == 0)
@@ -201,6 +224,7 @@ static int start_writer(struct app *app)
                                          .lanes = app->plane.workers};
     int err;
 
+    /* Without directories nothing is ever written or read: no thread, and the commands say so. */
     if (writer.recordings[0] == '\0' && writer.announcements[0] == '\0')
         return 0;
     err = writer_create(&writer, &app->writer);
@@ -213,6 +237,8 @@ static int start_writer(struct app *app)
 static int start_all(struct app *app)
 {
     char text[512] = "";
+    /* The order is that of need: devices and their addresses, tables, the link (which tells them to
+     * sluiced), files, and workers last, as they use all of it. */
     int err =
         dpdk_start(&app->settings->data_plane, &app->plane.locals, &app->dpdk, text, sizeof(text));
 
@@ -229,6 +255,7 @@ static int start_all(struct app *app)
         fill_neighbours(app);
     for (unsigned i = 0; err == 0 && i < app->plane.workers; i++)
         err = start_worker(app, i);
+    /* Launched when all of them exist: a worker may hand over to any other from its first turn. */
     for (unsigned i = 0; err == 0 && i < app->plane.workers; i++)
         err = dpdk_launch(app->dpdk, i, worker_loop, &app->worker[i]);
     return err;
@@ -240,6 +267,7 @@ static void log_totals(struct app *app)
 {
     uint64_t total[LINK_COUNTERS] = {0};
 
+    /* The last that is heard of the counters: they die with the process. */
     for (unsigned w = 0; w < app->plane.workers; w++) {
         struct link_counters counters;
 
@@ -255,21 +283,25 @@ static void log_totals(struct app *app)
 
 static void end_all(struct app *app)
 {
+    /* A driver that hangs in its stop must not keep systemd waiting for minutes. */
     alarm(END_SECONDS);
     atomic_store(&app->stop, true);
+    /* Sleepers would notice `stop` only at their next timeout. */
     for (unsigned i = 0; app->server != NULL && i < app->plane.workers; i++)
         link_server_wake(app->server, i);
     if (app->dpdk != NULL)
         dpdk_join(app->dpdk);
+    /* After the join: nobody polls any more. Streams and keys go before the engine whose pools hold
+     * them. */
     for (unsigned i = 0; i < app->plane.workers; i++) {
         worker_destroy(app->worker[i].worker);
         if (app->worker[i].engine != NULL)
             srtp_engine_destroy(app->worker[i].engine);
     }
-    writer_destroy(app->writer);
+    writer_destroy(app->writer); /* writes out what the workers left, then ends its thread */
     if (app->server != NULL)
         log_totals(app);
-    link_server_destroy(app->server);
+    link_server_destroy(app->server); /* closes the link: sluiced sees the end now */
     plane_fini(&app->plane);
     dpdk_stop(app->dpdk);
     alarm(0);
@@ -282,6 +314,7 @@ static int open_signals(void)
     sigset_t set;
 
     sigemptyset(&set);
+    /* Blocked in main() before EAL made its threads: they arrive here and nowhere else. */
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -296,6 +329,7 @@ static void serve(struct app *app)
         uint64_t now = clock_mono_ms(), next = link_server_poll(app->server, now);
         int timeout = next == UINT64_MAX ? -1 : next > now ? (int)(next - now) : 0;
 
+        /* At most a second: the link's timers are coarse, and a missed wake must not last. */
         if (poll(pfd, 2, timeout < 0 || timeout > 1000 ? 1000 : timeout) < 0)
             continue;
         if (pfd[0].revents != 0) {
@@ -311,6 +345,7 @@ static void serve(struct app *app)
 
 int app_run(const struct settings *settings)
 {
+    /* Workers' structs begin cache lines (see app.h); malloc promises 16 bytes. */
     struct app *app = aligned_alloc(64, (sizeof(*app) + 63) & ~(size_t)63);
     int err;
 
@@ -327,6 +362,7 @@ int app_run(const struct settings *settings)
                  LOG_U("port_min", app->plane.port_min), LOG_U("port_max", app->plane.port_max));
         serve(app);
     }
+    /* Also after a start that failed half-way: everything in it may be missing. */
     end_all(app);
     if (app->signals >= 0)
         close(app->signals);

@@ -1,3 +1,5 @@
+/* Commands of control to transports: each is checked, carried out and answered here, on the worker
+ * that owns the transport. A command either happens as a whole or not at all. */
 #include <string.h>
 
 #include "base/err.h"
@@ -20,6 +22,8 @@ static void fill_addr(struct link_addr *addr, unsigned family, const uint8_t ip[
     memcpy(addr->ip, ip, family == 0 ? 0 : local_ip_size(family));
 }
 
+/* What control reads instead of asking: written after each change, so that a sluiced that comes
+ * back finds the plane as it is. */
 void worker_show(struct worker *worker, const struct transport *t)
 {
     const struct local *local = &worker->plane->locals.local[t->local];
@@ -31,6 +35,7 @@ void worker_show(struct worker *worker, const struct transport *t)
     fill_addr(&info.remote, t->remote_family, t->remote_ip, t->remote_port);
     info.mode = t->mode;
     info.producer = t->producer;
+    /* false: an orphan until somebody claims it */
     info.claimed = t->epoch == link_worker_epoch(worker->link);
     info.profile = t->rx_key != NULL ? (uint8_t)srtp_key_profile(t->rx_key) : 0;
     info.flags = t->flags;
@@ -48,11 +53,15 @@ int worker_set_remote(struct worker *worker, struct transport *t, const struct l
     uint8_t next[16];
     int hop = -1;
 
+    /* Port 0 or another family cannot be reached from this socket; better told than dropped packet
+     * by packet. */
     if (remote->family != 0 && (remote->family != local->family || remote->port == 0))
         return ERR_INVAL;
     if (remote->family != 0) {
         if (!local_next_hop(local, remote->ip, next))
+            /* No way to it by the local prefix and no gateway. */
             return ERR_NOTFOUND;
+        /* Held before the old one is let go: of a full table the transport keeps what it had. */
         hop = neighbour_hold(&worker->plane->neighbours, t->local, next, worker->now_ms);
         if (hop < 0)
             return ERR_LIMIT;
@@ -65,6 +74,7 @@ int worker_set_remote(struct worker *worker, struct transport *t, const struct l
     memset(t->remote_ip, 0, sizeof(t->remote_ip));
     if (hop >= 0) {
         memcpy(t->remote_ip, remote->ip, local_ip_size(remote->family));
+        /* Asked now, not at the first packet: the answer is usually there before the media. */
         worker_ask(worker, hop);
     }
     return 0;
@@ -72,6 +82,7 @@ int worker_set_remote(struct worker *worker, struct transport *t, const struct l
 
 static void clear_keys(struct worker *worker, struct transport *t)
 {
+    /* Streams carry session keys: with the master keys goes all that was derived of them. */
     if (t->mode == LINK_MODE_DTLS_SRTP)
         worker_drop_streams(worker, t);
     srtp_key_destroy(t->rx_key);
@@ -82,9 +93,12 @@ static void clear_keys(struct worker *worker, struct transport *t)
 void worker_close(struct worker *worker, struct transport *t)
 {
     struct plane *plane = worker->plane;
+    /* Out of the mix and of the port table first: from here on no packet and no tick can find
+     * it. */
     uint32_t place = place_of(t);
 
     mix_leave_all(worker, t);
+    /* Another worker may still hold its index for packets under way; the generation stops those. */
     atomic_store(&plane->port[t->local][t->port], 0);
     clear_keys(worker, t);
     worker_drop_streams(worker, t);
@@ -93,12 +107,16 @@ void worker_close(struct worker *worker, struct transport *t)
     route_drop(t);
     ice_drop(t);
     if (t->pair != 0)
+        /* its RTCP or RTP half goes on alone */
         worker->transport[(t->pair - 1) & 0xffffffu].pair = 0;
     link_worker_show(worker->link, place, NULL);
+    /* Keys, retired SSRCs, statistics pointers: nothing may be left for the next owner of the
+     * place. */
     secret_wipe(t, sizeof(*t));
     t->hop = -1;
     t->next_free = worker->free_transport;
     worker->free_transport = place + 1;
+    /* counters are modulo 2^64: minus one */
     worker_count(worker, LINK_COUNTER_transports, (uint64_t)-1);
 }
 
@@ -108,6 +126,8 @@ static int check_open(const struct worker *worker, const struct link_open *open)
 {
     const struct plane *plane = worker->plane;
 
+    /* All that a later packet relies on is refused here, once, instead of being asked per
+     * packet. */
     if (open->mode < LINK_MODE_DTLS_SRTP || open->mode > LINK_MODE_PASS || open->dscp > 63 ||
         open->producer >= LINK_PRODUCERS_MAX ||
         (open->flags & ~(LINK_FLAG_LATCH | LINK_FLAG_REPORTS)) != 0)
@@ -126,9 +146,13 @@ static void fill_transport(struct worker *worker, struct transport *t, uint32_t 
                            const struct link_open *open)
 {
     memset(t, 0, sizeof(*t));
+    /* Never 0: control says 0 for "whatever is there". */
     if (++worker->generation == 0)
+        /* Counted over all places of the worker: an id that was ever given out does not come back
+         * for 2^32 opens. */
         worker->generation = 1;
     t->generation = t->send_generation = worker->generation;
+    /* The worker's number in the id: every part of the server finds the owner without a table. */
     t->index = worker->number << 24 | place;
     t->mode = t->send_mode = open->mode;
     t->local = open->local;
@@ -136,13 +160,16 @@ static void fill_transport(struct worker *worker, struct transport *t, uint32_t 
     t->port = open->port;
     t->dscp = open->dscp;
     t->flags = (uint8_t)open->flags;
+    /* cleared by the first packet that proves itself */
     t->bits = (open->flags & LINK_FLAG_LATCH) ? TRANSPORT_LATCH : 0;
     t->hop = -1;
     t->epoch = link_worker_epoch(worker->link);
     t->opened_ms = worker->now_ms;
     memcpy(t->session, open->session, LINK_TAG_SIZE - 1);
+    /* the last byte stays zero: it is text */
     memcpy(t->conference, open->conference, LINK_TAG_SIZE - 1);
     t->stats = t->send_stats = link_worker_stats(worker->link, place);
+    /* The place's old statistics end here; control fetched them with the close. */
     for (size_t i = 0; i < sizeof(*t->stats) / sizeof(uint64_t); i++)
         link_stat_set((uint64_t *)t->stats + i, 0);
 }
@@ -157,6 +184,8 @@ static int do_open(struct worker *worker, const struct link_open *open, struct l
         return err;
     place = worker->free_transport - 1;
     t = &worker->transport[place];
+    /* The port table is the one thing that all workers share: taken by compare and swap, so that of
+     * two workers one gets the port. */
     if (!atomic_compare_exchange_strong(&worker->plane->port[open->local][open->port], &none,
                                         (worker->number << 24 | place) + 1))
         return ERR_EXISTS;
@@ -166,6 +195,7 @@ static int do_open(struct worker *worker, const struct link_open *open, struct l
     err = worker_set_remote(worker, t, &open->remote);
     if (err == 0)
         err = report_open(worker, t);
+    /* Once it is in the table everything is undone by the same way as a close. */
     if (err != 0) {
         worker_close(worker, t);
         return err;
@@ -182,6 +212,7 @@ static int do_claim(struct worker *worker, struct transport *t, const struct lin
     if (msg->u.claim.producer >= LINK_PRODUCERS_MAX)
         return ERR_INVAL;
     t->producer = msg->u.claim.producer;
+    /* The present attachment's: not an orphan any more. */
     t->epoch = link_worker_epoch(worker->link);
     return 0;
 }
@@ -197,6 +228,7 @@ static bool get_master(const struct link_keys *keys, const uint8_t *key, const u
 {
     const struct srtp_profile_info *profile = srtp_profile_find(keys->profile);
 
+    /* Padding and unused bytes too: install_keys compares whole structs. */
     memset(master, 0, sizeof(*master));
     if (profile == NULL || keys->key_length != profile->key_len ||
         keys->salt_length != profile->salt_len)
@@ -213,8 +245,11 @@ static int install_keys(struct worker *worker, struct transport *t, const struct
     struct srtp_key *rx_key, *tx_key;
     int err;
 
+    /* The same key twice would start its streams at index 0 again and repeat key stream: the worst
+     * that can happen to a stream cipher (RFC 3711 §9.1). Control asks for it only by a fault. */
     if (secret_equal(&t->tx_used, tx, sizeof(*tx)))
         return ERR_EXISTS;
+    /* Both or none: a half-keyed transport would send what it cannot receive an answer to. */
     err = srtp_key_create(worker->engine, rx, &rx_key);
     if (err != 0)
         return err;
@@ -223,11 +258,13 @@ static int install_keys(struct worker *worker, struct transport *t, const struct
         srtp_key_destroy(rx_key);
         return err;
     }
+    /* Old streams end with old keys; what is under way with them is lost for the time of a
+     * re-key. */
     clear_keys(worker, t);
     t->header.size = 0; /* other tags, other room */
     t->rx_key = rx_key;
     t->tx_key = tx_key;
-    t->retired_count = 0;
+    t->retired_count = 0; /* they were sent under the old key */
     t->tx_used = *tx;
     return 0;
 }
@@ -238,6 +275,7 @@ static int do_keys_set(struct worker *worker, struct transport *t, const struct 
     struct srtp_master rx, tx;
     int err = ERR_INVAL;
 
+    /* Only here are keys of any use; elsewhere they would make somebody believe in encryption. */
     if (t->mode == LINK_MODE_DTLS_SRTP && get_master(keys, keys->rx_key, keys->rx_salt, &rx) &&
         get_master(keys, keys->tx_key, keys->tx_salt, &tx))
         err = install_keys(worker, t, &rx, &tx);
@@ -253,10 +291,12 @@ static int do_keys_clear(struct worker *worker, struct transport *t, const struc
     return 0;
 }
 
-/* The reports of a plain RTP transport leave by its RTCP transport. */
+/* The reports of a plain RTP transport leave by its RTCP transport. The last figures travel with
+ * the answer: after it the place shows another transport. */
 static int do_pair(struct worker *worker, struct transport *t, const struct link_msg *msg)
 {
     struct transport *other;
+    /* Both halves are written by this worker; across workers that would need a lock. */
 
     if (msg->u.pair.rtcp.index >> 24 != worker->number)
         return ERR_RANGE;
@@ -275,11 +315,13 @@ static int do_data(struct worker *worker, struct transport *t, const struct link
 {
     (void)worker;
     if (t->mode != LINK_MODE_DTLS_SRTP)
+        /* Data channels: SCTP brings more records a second than any handshake. */
         return ERR_INVAL;
     dtls_gate_open(&t->dtls, msg->u.data.records_s);
     return 0;
 }
 
+/* index: the message type; absent: not for a transport */
 static int (*const handler[])(struct worker *, struct transport *, const struct link_msg *) = {
     [LINK_TRANSPORT_CLAIM] = do_claim,
     [LINK_TRANSPORT_REMOTE] = do_remote,
@@ -305,8 +347,10 @@ static int do_change(struct worker *worker, const struct link_msg *msg)
     if (msg->type >= sizeof(handler) / sizeof(handler[0]) || handler[msg->type] == NULL)
         return ERR_UNSUPPORTED;
     t = worker_transport(worker, msg->transport, msg->generation);
+    /* Before the handler: none of them has to ask whether its transport lives. */
     if (t == NULL || msg->generation == 0)
         return ERR_NOTFOUND;
+    /* Shown also where only keys or routes changed: their presence is part of the info. */
     err = handler[msg->type](worker, t, msg);
     if (err == 0)
         worker_show(worker, t);
@@ -319,6 +363,7 @@ static int do_close(struct worker *worker, const struct link_msg *msg,
     struct transport *t = worker_transport(worker, msg->transport, msg->generation);
 
     if (t == NULL || msg->generation == 0)
+        /* BYE while the keys are still there (RFC 3550 §6.3.7). */
         return ERR_NOTFOUND;
     report_leave(worker, t);
     *stats = *t->stats; /* we are its only writer */
@@ -335,8 +380,10 @@ static void on_dtls(struct worker *worker, const struct link_msg *msg)
     struct link_addr to = dtls->peer;
     struct packet *p;
 
+    /* Usually sent where the association is; a HelloVerifyRequest goes to whoever asked. */
     if (t != NULL && to.family == 0)
         fill_addr(&to, t->remote_family, t->remote_ip, t->remote_port);
+    /* Late answers to a transport that is gone are normal at the end of a call. */
     if (t == NULL || msg->generation == 0 || t->mode != LINK_MODE_DTLS_SRTP || to.port == 0 ||
         to.family != worker->plane->locals.local[t->local].family || dtls->length == 0) {
         worker_count(worker, LINK_COUNTER_dtls_down_refused, 1);
@@ -349,6 +396,7 @@ static void on_dtls(struct worker *worker, const struct link_msg *msg)
             worker->io->release(worker->io, &p, 1);
         return;
     }
+    /* At the packet's front: room for the headers lies before it. */
     packet_resize(p, dtls->length);
     memcpy(p->data, dtls->data, dtls->length);
     p->kind = PACKET_DTLS;
@@ -367,7 +415,7 @@ void worker_on_command(void *context, unsigned producer, const struct link_msg *
         return;
     }
     memset(&stats, 0, sizeof(stats));
-    worker->asking = producer;
+    worker->asking = producer; /* mix_capture answers to it later */
     if (msg->type >= LINK_MIX_OPEN && msg->type <= LINK_MIX_RECORD_STOP)
         err = mix_command(worker, producer, msg, &id);
     else if (msg->type == LINK_TRANSPORT_OPEN)
@@ -376,6 +424,7 @@ void worker_on_command(void *context, unsigned producer, const struct link_msg *
         err = do_close(worker, msg, &stats);
     else
         err = do_change(worker, msg);
+    /* Every command has an answer, refused ones too: control counts what it waits for. */
     worker_count(worker, LINK_COUNTER_link_commands, 1);
     if (err != 0)
         worker_count(worker, LINK_COUNTER_link_refused, 1);

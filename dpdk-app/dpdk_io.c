@@ -1,3 +1,5 @@
+/* DPDK behind the interface `io` (worker.h): devices, buffers, the rings between workers. The rest
+ * of the plane knows packets only, and runs in tests over a fake of the same interface. */
 #include "dpdk-app/dpdk_io.h"
 
 #include <rte_config.h>
@@ -16,7 +18,7 @@
 #include "dpdk-app/eal.h"
 #include "dpdk-app/wire.h"
 
-#define HAND_OVER_RING 1024u
+#define HAND_OVER_RING 1024u /* packets a pair of workers: 20 ms at 50,000 a second */
 #define BUFFERS        8191u /* and as many more for each further worker */
 #define BUFFER_CACHE   256u
 #define ANY_SOCKET     ((unsigned)SOCKET_ID_ANY)
@@ -45,6 +47,8 @@ struct dpdk {
 
 /* ---- packets ---- */
 
+/* The packet lies in the mbuf's private area: one pointer for both, and the mbuf's own line stays
+ * untouched until it is sent. */
 static inline struct rte_mbuf *mbuf_of(struct packet *p)
 {
     return (struct rte_mbuf *)(void *)((char *)p - sizeof(struct rte_mbuf));
@@ -54,6 +58,7 @@ static inline struct packet *packet_of(struct rte_mbuf *m)
 {
     struct packet *p = rte_mbuf_to_priv(m);
 
+    /* Copied out of the mbuf once: the stages read the packet's line only. */
     p->data = rte_pktmbuf_mtod(m, uint8_t *);
     p->length = m->data_len;
     p->head = m->data_off;
@@ -83,11 +88,14 @@ static unsigned io_receive(struct io *io, unsigned device, struct packet **p, un
     uint16_t got;
     unsigned kept = 0;
 
+    /* Fewer queues than workers: those without one live from hand-overs. */
     if (worker->number >= dpdk->queues[device])
         return 0;
     got = rte_eth_rx_burst(dpdk->port[device], (uint16_t)worker->number, m,
                            (uint16_t)(n < PACKET_BURST ? n : PACKET_BURST));
     for (uint16_t i = 0; i < got; i++) {
+        /* Our buffers hold any frame of 1,500 bytes; a chain is a jumbo frame that the device let
+         * in. */
         if (likely(m[i]->nb_segs == 1)) {
             p[kept++] = packet_of(m[i]);
         } else { /* longer than a frame of ours can be */
@@ -106,14 +114,18 @@ static unsigned io_send(struct io *io, unsigned device, struct packet **p, unsig
 
     for (unsigned i = 0; i < n; i++) {
         m[i] = mbuf_of(p[i]);
+        /* Headers have moved the front while the packet was worked on. */
         m[i]->data_off = (uint16_t)(p[i]->data - (uint8_t *)m[i]->buf_addr);
         m[i]->data_len = p[i]->length;
         m[i]->pkt_len = p[i]->length;
         if (p[i]->bits & PACKET_CHAINED)
+            /* Of a chain the second part was set when it was attached. */
             m[i]->pkt_len += p[i]->more;
         m[i]->ol_flags = 0;
     }
     sent = rte_eth_tx_burst(worker->dpdk->port[device], (uint16_t)worker->number, m, (uint16_t)n);
+    /* What the device does not take is lost, as on any full wire; waiting would stall every other
+     * call. */
     if (sent < n)
         rte_pktmbuf_free_bulk(&m[sent], n - sent);
     return sent;
@@ -132,6 +144,8 @@ static bool io_alloc_many(struct io *io, struct packet **p, unsigned n)
 
     if (rte_pktmbuf_alloc_bulk(worker_of(io)->dpdk->pool, m, n) != 0)
         return false;
+    /* Two passes: the private areas are cold, all of them are fetched before the first is
+     * written. */
     for (unsigned i = 0; i < n; i++)
         rte_prefetch0(rte_mbuf_to_priv(m[i]));
     for (unsigned i = 0; i < n; i++)
@@ -143,6 +157,7 @@ static bool io_alloc_many(struct io *io, struct packet **p, unsigned n)
 static bool copy_shared(struct packet *p)
 {
     if (p->tail < p->more)
+        /* No room for the payload: dropped by the caller, which counts it. */
         return false;
     memcpy(p->data + p->length, p->shared, p->more);
     p->sum = wire_half(wire_sum(p->data, p->length, p->sum));
@@ -156,11 +171,15 @@ static bool io_chain(struct io *io, struct packet *p, struct packet *owner)
     struct dpdk *dpdk = worker_of(io)->dpdk;
     struct rte_mbuf *m = mbuf_of(p), *of = mbuf_of(owner), *more;
 
+    /* Where one device cannot send chains, none gets them: a packet does not know yet by which it
+     * leaves. */
     if (!dpdk->can_chain)
         return copy_shared(p);
     more = rte_pktmbuf_alloc(dpdk->references);
     if (more == NULL)
         return false;
+    /* A reference counts on the original's buffer: it lives until the last copy has left the
+     * device. */
     rte_pktmbuf_attach(more, of);
     more->data_off = (uint16_t)(p->shared - (uint8_t *)of->buf_addr);
     more->data_len = p->more;
@@ -173,6 +192,8 @@ static bool io_chain(struct io *io, struct packet *p, struct packet *owner)
 
 static void io_unchain(struct io *io, struct packet *p)
 {
+    /* Before a copy is encrypted it must stand alone, or the others' payload would change with
+     * it. */
     struct rte_mbuf *m = mbuf_of(p), *more = m->next;
 
     (void)io;
@@ -193,6 +214,7 @@ static unsigned io_hand_over(struct io *io, unsigned to, struct packet **p, unsi
     struct dpdk_worker *worker = worker_of(io);
     struct dpdk_worker *other = &worker->dpdk->worker[to];
     unsigned taken =
+        /* Single producer: one ring for each ordered pair of workers. */
         rte_ring_sp_enqueue_burst(worker->dpdk->ring[worker->number][to], (void **)p, n, NULL);
 
     /* Pairs with dpdk_sleep_begin: either it sees the packets or we see that it sleeps. */
@@ -209,6 +231,7 @@ static unsigned io_take_over(struct io *io, struct packet **p, unsigned n)
     unsigned got = 0;
 
     for (unsigned from = 0; from < dpdk->workers && got < n; from++)
+        /* Each ring gives what it has until the burst is full. */
         if (from != worker->number)
             got += rte_ring_sc_dequeue_burst(dpdk->ring[from][worker->number], (void **)(p + got),
                                              n - got, NULL);
@@ -236,6 +259,7 @@ struct io *dpdk_io(struct dpdk *dpdk, unsigned number, struct link_server *serve
 
 bool dpdk_sleep_begin(struct dpdk *dpdk, unsigned number)
 {
+    /* Pairs with io_hand_over. */
     atomic_store_explicit(&dpdk->worker[number].sleeping, true, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     for (unsigned from = 0; from < dpdk->workers; from++)
@@ -280,8 +304,11 @@ static int make_pool(struct dpdk *dpdk, char *text, size_t size)
 {
     unsigned n = (BUFFERS + 1) * dpdk->workers - 1;
 
+    /* One pool for all workers: whoever frees need not be who allocated, and the caches keep them
+     * apart. */
     dpdk->pool = rte_pktmbuf_pool_create("packets", n, BUFFER_CACHE, sizeof(struct packet),
                                          RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    /* Without data room: they point into others' (io_chain). */
     dpdk->references = rte_pktmbuf_pool_create("references", n, BUFFER_CACHE, 0, 0, SOCKET_ID_ANY);
     if (dpdk->pool != NULL && dpdk->references != NULL)
         return 0;
@@ -312,6 +339,7 @@ static int choose_queues(struct dpdk *dpdk, unsigned d, const struct settings_de
         }
     }
     if (wanted > dpdk->workers)
+        /* Packets in a queue that nobody polls would vanish without a counter. */
         wanted = dpdk->workers; /* nobody would poll the others */
     dpdk->queues[d] =
         (uint16_t)(wanted < info->max_rx_queues ? wanted : (unsigned)info->max_rx_queues);
@@ -324,6 +352,7 @@ static int set_up_queues(struct dpdk *dpdk, unsigned d, const struct settings_de
 
     if (rx == 0)
         rx = tx = 512;
+    /* Drivers have minima and multiples; asking for the nearest is better than failing. */
     if (rte_eth_dev_adjust_nb_rx_tx_desc(port, &rx, &tx) < 0)
         return ERR_IO;
     for (uint16_t q = 0; q < dpdk->queues[d]; q++)
@@ -347,6 +376,7 @@ static int fill_device(struct dpdk *dpdk, unsigned d, const struct settings_devi
     if (device->mtu != 0)
         rte_eth_dev_set_mtu(dpdk->port[d], device->mtu); /* what holds is asked for next */
     rte_eth_dev_get_mtu(dpdk->port[d], &mtu);
+    /* The smaller of what is wished for and what the device has: packets up to it leave whole. */
     out->mtu = device->mtu != 0 && device->mtu < mtu ? device->mtu : mtu;
     if (out->mtu > 1500)
         out->mtu = 1500; /* the buffers' size */
@@ -363,6 +393,7 @@ static int start_device(struct dpdk *dpdk, unsigned d, const struct settings_dev
     int err;
 
     eal_device_name(device->eal, name, sizeof(name));
+    /* By the name that EAL gave it: port numbers depend on the order of probing. */
     if (rte_eth_dev_get_port_by_name(name, &port) != 0 || rte_eth_dev_info_get(port, &info) != 0) {
         snprintf(text, size, "device %s: EAL found no \"%s\"", device->name, name);
         return ERR_NOTFOUND;
@@ -372,10 +403,13 @@ static int start_device(struct dpdk *dpdk, unsigned d, const struct settings_dev
     if (err != 0)
         return err;
     memset(&conf, 0, sizeof(conf));
+    /* Chains save the copy of the payload for each clear receiver of a conference. */
     if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
         conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
     else
         dpdk->can_chain = false;
+    /* RSS where the device can: neighbours of a conference may then land on different workers, and
+     * the port table brings them together. */
     if (dpdk->queues[d] > 1 && info.reta_size > 0 && info.flow_type_rss_offloads != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf =
@@ -453,6 +487,8 @@ static void drain_rings(struct dpdk *dpdk)
         for (unsigned to = 0; to < dpdk->workers; to++) {
             void *p;
 
+            /* Packets that nobody took over before the end belong to the pool that is freed
+             * below. */
             while (dpdk->ring[from][to] != NULL && rte_ring_dequeue(dpdk->ring[from][to], &p) == 0)
                 rte_pktmbuf_free(mbuf_of(p));
             rte_ring_free(dpdk->ring[from][to]);
@@ -460,6 +496,7 @@ static void drain_rings(struct dpdk *dpdk)
     }
 }
 
+/* Rings, devices, pools: each holds buffers of the next. */
 void dpdk_stop(struct dpdk *dpdk)
 {
     if (dpdk == NULL)

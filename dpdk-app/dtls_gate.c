@@ -1,3 +1,6 @@
+/* Rate limits before DTLS goes up to control: a handshake costs milliseconds there, a forged record
+ * microseconds here. Counted in spans of time, separately for what a transport's own peer may need
+ * and what strangers may try. */
 #include "dpdk-app/dtls_gate.h"
 
 #include <string.h>
@@ -13,8 +16,11 @@ enum dtls_kind dtls_gate_kind(const uint8_t *data, size_t length)
 {
     size_t cookie;
 
+    /* Application data are SCTP: many a second, with a limit of their own. */
     if (length > 0 && data[0] == RECORD_DATA)
         return DTLS_KIND_DATA;
+    /* Of a ClientHello only the first fragment carries the cookie's length where we look; later
+     * ones count as hellos without, which have the smaller budget. */
     if (length <= AT_TYPE || data[0] != RECORD_HANDSHAKE || data[AT_TYPE] != CLIENT_HELLO)
         return DTLS_KIND_OTHER;
     if (length <= AT_SESSION)
@@ -27,6 +33,7 @@ void dtls_gate_open(struct dtls_gate *gate, uint32_t records_s)
 {
     uint64_t data = (uint64_t)records_s * DTLS_GATE_MS / 1000;
 
+    /* a configured rate above 16 bits a span means "all" */
     gate->data = (uint16_t)(data > UINT16_MAX ? UINT16_MAX : data);
 }
 
@@ -44,6 +51,9 @@ static bool take_hello(struct dtls_gate *gate, struct dtls_gate_all *all, uint32
         all->span = span;
         all->hellos = 0;
     }
+    /* All hellos together are bounded too: many ports at once must not add up to more than control
+     * bears. Beyond that each transport still has a few of its own, so that a flood elsewhere
+     * cannot lock a call out. */
     if (all->hellos >= DTLS_GATE_HELLOS)
         return take(&gate->used[DTLS_KIND_HELLO], DTLS_GATE_HELLOS_OWN);
     if (!take(&gate->used[DTLS_KIND_HELLO], DTLS_GATE_REMOTE))
@@ -57,6 +67,8 @@ bool dtls_gate_admit(struct dtls_gate *gate, struct dtls_gate_all *all, uint64_t
 {
     uint32_t span = (uint32_t)(now_ms / DTLS_GATE_MS); /* compared for equality alone */
 
+    /* Strangers are counted over longer spans: their budget is so small that a short span would let
+     * none through in the end. */
     if (kind == DTLS_KIND_STRANGER) {
         if (gate->stranger_span != span / DTLS_GATE_SPANS) {
             gate->stranger_span = span / DTLS_GATE_SPANS;
@@ -66,6 +78,7 @@ bool dtls_gate_admit(struct dtls_gate *gate, struct dtls_gate_all *all, uint64_t
     }
     if (gate->span != span) {
         gate->span = span;
+        /* All kinds but the strangers', which is the last of the enum. */
         memset(gate->used, 0, DTLS_KIND_STRANGER * sizeof(gate->used[0]));
     }
     if (kind == DTLS_KIND_HELLO)

@@ -1,3 +1,5 @@
+/* EAL's command line from our configuration. Options that would fail late, make EAL print a page of
+ * usage or exit the process are refused before it starts. */
 #include "dpdk-app/eal.h"
 
 #include <rte_config.h>
@@ -54,6 +56,7 @@ static bool is_pci(const char *eal)
 {
     unsigned a, b, c, d;
 
+    /* sscanf is enough: what passes and is no device is refused by EAL with a message. */
     return sscanf(eal, "%x:%x:%x.%x", &a, &b, &c, &d) == 4 ||
            sscanf(eal, "%x:%x.%x", &a, &b, &c) == 3;
 }
@@ -66,6 +69,7 @@ void eal_device_name(const char *eal, char *out, size_t size)
 static bool is_allowed(const char *arg)
 {
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+        /* Whole option or prefix with '=': "--huge-dirty" is not "--huge-dir=". */
         size_t length = strlen(allowed[i]);
 
         if (allowed[i][length - 1] == '=' ? strncmp(arg, allowed[i], length) == 0
@@ -75,10 +79,13 @@ static bool is_allowed(const char *arg)
     return false;
 }
 
+/* Without them the first such instruction kills the process, without a word. What DPDK and the
+ * libsrtp engine need on other processors, every one that runs 64-bit Linux has. */
 static int check_processor(char *text, size_t size)
 {
     const char *missing = NULL;
 
+#ifdef __x86_64__
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("sse4.2"))
         missing = "SSE4.2";
@@ -86,6 +93,7 @@ static int check_processor(char *text, size_t size)
         missing = "AES-NI";
     else if (!__builtin_cpu_supports("pclmul"))
         missing = "PCLMULQDQ";
+#endif
     if (missing == NULL)
         return 0;
     snprintf(text, size, "this processor lacks %s, which sluice-dp needs", missing);
@@ -99,6 +107,7 @@ static int check_cpus(const struct settings_data_plane *config, char *text, size
     if (sched_getaffinity(0, sizeof(set), &set) < 0)
         return 0; /* EAL will say */
     for (uint32_t i = 0; i < config->cpu_count; i++) {
+        /* Pinning to a CPU outside our cpuset makes EAL abort. */
         if (config->cpus[i] < CPU_SETSIZE && CPU_ISSET(config->cpus[i], &set))
             continue;
         snprintf(text, size, "data_plane.cpus[%u]: this process may not run on CPU %u", i,
@@ -113,6 +122,7 @@ static int check_devices(const struct settings_data_plane *config, char *text, s
     for (uint32_t d = 0; d < config->device_count; d++) {
         const char *eal = config->devices[d].eal;
 
+        /* Anything else would be taken for the name of a shared object to load. */
         if (is_pci(eal) || strncmp(eal, "net_", 4) == 0)
             continue;
         snprintf(text, size,
@@ -161,6 +171,7 @@ static void print_allowed_cpus(char *out, size_t size)
     CPU_ZERO(&set);
     sched_getaffinity(0, sizeof(set), &set);
     out[0] = '\0';
+    /* 8: a comma and up to five digits with room to spare. */
     for (unsigned cpu = 0; cpu < CPU_SETSIZE && at + 8 < size; cpu++)
         if (CPU_ISSET(cpu, &set))
             at += (size_t)snprintf(out + at, size - at, "%s%u", at == 0 ? "(" : ",", cpu);
@@ -176,6 +187,8 @@ static void add_lcores(struct args *args, const struct settings_data_plane *conf
     print_allowed_cpus(all, sizeof(all));
     at = (size_t)snprintf(list, sizeof(list), "0@%s", all);
     for (uint32_t i = 0; i < config->workers && at < sizeof(list); i++) {
+        /* Workers without a CPU of their own float over all that we may use: right for a laptop,
+         * and said so in the documentation. */
         if (i < config->cpu_count)
             at += (size_t)snprintf(list + at, sizeof(list) - at, ",%u@%u", i + 1, config->cpus[i]);
         else
@@ -201,6 +214,7 @@ static void add_af_packet(struct args *args, const char *eal, unsigned queues, u
     char text[ARG_SIZE];
     size_t at = (size_t)snprintf(text, sizeof(text), "--vdev=%s", eal);
 
+    /* What the configuration says itself is left alone. */
     if (strstr(eal, "qpairs=") == NULL)
         at += (size_t)snprintf(text + at, sizeof(text) - at, ",qpairs=%u", queues);
     if (strstr(eal, "framecnt=") == NULL)
@@ -228,6 +242,7 @@ static void add_device(struct args *args, const struct settings_data_plane *conf
 static void fill_args(struct args *args, const struct settings_data_plane *config)
 {
     bool pci = false, needs_frames = false;
+    /* Asked only when it is needed: finding it out locks and unlocks memory. */
     unsigned frames;
 
     add(args, "sluice-dp");
@@ -244,6 +259,8 @@ static void fill_args(struct args *args, const struct settings_data_plane *confi
     add(args, "-m");
     add(args, "%u", config->memory_mb);
     if (config->huge_pages) {
+        /* In memory only: no files that another start would stumble over. Not together with
+         * --no-huge: EAL aborts. */
         add(args, "--in-memory");
     } else {
         add(args, "--no-huge");
@@ -252,6 +269,7 @@ static void fill_args(struct args *args, const struct settings_data_plane *confi
     add(args, "--log-level=warning");
     add_lcores(args, config);
     for (uint32_t d = 0; d < config->device_count; d++)
+        /* The user's own options last, so that they win where EAL takes the later one. */
         add_device(args, config, &config->devices[d], frames);
     for (uint32_t i = 0; i < config->eal_arg_count; i++)
         add(args, "%s", config->eal_args[i]);
@@ -262,6 +280,7 @@ static void make_runtime_dir(void)
 {
     if (getenv("RUNTIME_DIRECTORY") != NULL)
         return; /* systemd's */
+    /* EAL would make /var/run/dpdk or fail; ours is private and goes at once. */
     snprintf(runtime_dir, sizeof(runtime_dir), "/tmp/sluice-dp-XXXXXX");
     if (mkdtemp(runtime_dir) != NULL)
         setenv("RUNTIME_DIRECTORY", runtime_dir, 1);
@@ -285,6 +304,7 @@ static void remove_runtime_dir(void)
 
 int eal_start(const struct settings_data_plane *config, char *text, size_t size)
 {
+    /* Static: EAL keeps pointers into argv beyond this call, and starts once in a process. */
     static struct args args; /* EAL keeps pointers into them */
     int err = eal_check(config, text, size);
 

@@ -1,3 +1,6 @@
+/* The way out: from "this packet goes to that transport" to frames at a device. Stages over a burst
+ * (destination, protect, stamp), each a loop with one thing to do, so that the memory of the next
+ * is fetched meanwhile. */
 #include <string.h>
 
 #include "dpdk-app/media.h"
@@ -14,6 +17,7 @@ void worker_emit(struct worker *worker, struct packet *p)
 
     worker_count(worker, LINK_COUNTER_tx_bytes, p->length);
     worker->out[device][worker->out_n[device]++] = p;
+    /* A burst a device: io->send costs the same for one packet as for thirty-two. */
     if (worker->out_n[device] == PACKET_BURST) {
         unsigned sent = io->send(io, device, worker->out[device], PACKET_BURST);
 
@@ -37,6 +41,8 @@ void worker_flush(struct worker *worker)
         worker_count(worker, LINK_COUNTER_tx_dropped, worker->out_n[d] - sent);
         worker->out_n[d] = 0;
     }
+    /* Buffers of what was dropped wait here: freeing them in the middle of a stage costs cache
+     * lines that the stage needs. */
     if (worker->trash_n > 0)
         io->release(io, worker->trash, worker->trash_n);
     worker->trash_n = 0;
@@ -45,6 +51,7 @@ void worker_flush(struct worker *worker)
 
 void worker_empty_trash(struct worker *worker)
 {
+    /* Twice a burst fits the array; beyond that it would overflow in the next stage. */
     if (worker->trash_n <= 2 * PACKET_BURST)
         return;
     worker->io->release(worker->io, worker->trash, worker->trash_n);
@@ -58,6 +65,7 @@ void worker_ask(struct worker *worker, int hop)
     uint8_t ip[16];
     unsigned local;
 
+    /* One asks for all: the turn limits it to one request in NEIGHBOUR_ASK_MS, whoever wants it. */
     if (!neighbour_take_turn(&plane->neighbours, hop, worker->now_ms) ||
         !neighbour_get(&plane->neighbours, hop, &local, ip))
         return;
@@ -81,6 +89,7 @@ static bool refresh_header(struct worker *worker, struct transport *t)
     uint8_t mac[6];
 
     t->header.size = 0;
+    /* Not known (yet): ask again, the turn keeps it from being a flood. */
     if (t->hop < 0 || !neighbour_mac(&worker->plane->neighbours, t->hop, mac, &version)) {
         if (t->hop >= 0)
             worker_ask(worker, t->hop);
@@ -88,6 +97,7 @@ static bool refresh_header(struct worker *worker, struct transport *t)
     }
     memcpy(remote.ip, t->remote_ip, sizeof(remote.ip));
     header_build(&t->header, &worker->plane->locals, t->local, t->port, &remote, mac, t->dscp);
+    /* Remembered, so that has_header sees a neighbour that moved by comparing two numbers. */
     t->hop_version = version;
     t->room = (uint16_t)(header_room(&worker->plane->locals, &t->header) -
                          (t->tx_key != NULL ? srtp_key_overhead(t->tx_key, false) : 0));
@@ -96,6 +106,7 @@ static bool refresh_header(struct worker *worker, struct transport *t)
 
 static inline bool has_header(struct worker *worker, struct transport *t)
 {
+    /* The usual case: two loads, no lock. */
     return (t->header.size != 0 &&
             neighbour_version(&worker->plane->neighbours, t->hop) == t->hop_version) ||
            refresh_header(worker, t);
@@ -117,6 +128,7 @@ static unsigned size_on_path(const struct transport *t, const struct packet *p)
 
     if (p->bits & PACKET_SHARED)
         size += p->more;
+    /* Room was computed for RTP's tag; SRTCP adds its index word. */
     if (p->kind == PACKET_RTCP && t->tx_key != NULL)
         size += srtp_key_overhead(t->tx_key, true) - srtp_key_overhead(t->tx_key, false);
     return size;
@@ -128,12 +140,16 @@ static bool translate(struct worker *worker, struct transport *t, struct packet 
 {
     uint32_t size = p->bits & PACKET_SHARED ? p->more : p->length - media_header_size(p->data);
 
+    /* A source that changes is a new sequence of numbers for us and must not be one for the
+     * receiver. */
     switch (translate_packet(s, p, size, (uint32_t)worker->now_ms, worker->random_next)) {
     case TRANSLATE_OK:
         return true;
     case TRANSLATE_SWITCHED:
         worker->random_next = worker_random(worker);
         report_of(worker, s)->out.from = p->from;
+        /* The picture cannot be decoded before the next key frame: ask the new source for one
+         * now. */
         if (p->bits & PACKET_VIDEO)
             report_want_keyframe(worker, p->from, s->out.source);
         worker_count(worker, LINK_COUNTER_source_switches, 1);
@@ -172,6 +188,7 @@ static struct transport *redirect(struct worker *worker, const struct transport 
 {
     struct transport *pair = NULL;
 
+    /* Control opens RTCP of a plain transport beside its RTP; only there do reports belong. */
     if (p->kind == PACKET_RTCP && t->pair != 0)
         pair = worker_transport(worker, t->pair - 1, 0);
     if (pair != NULL) {
@@ -188,6 +205,7 @@ static bool may_pass(struct worker *worker, struct transport *t, struct packet *
 {
     unsigned counter = LINK_COUNTER_route_mode;
 
+    /* Passed packets are authenticated end to end: not a byte of them is ours to change. */
     if (t->send_mode == LINK_MODE_PASS) {
         if (has_header(worker, t) && p->length <= t->room)
             return true;
@@ -204,6 +222,8 @@ static void stage_destination(struct worker *worker, struct burst *burst)
 
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
+        /* The generation is checked here: the destination may have closed while the packet was
+         * under way. */
         struct transport *t = worker_destination(worker, p->transport, p->generation);
         unsigned other = p->kind == PACKET_RTP ? LINK_MODE_RTCP : LINK_MODE_RTP;
         struct stream *s;
@@ -229,6 +249,8 @@ static void stage_destination(struct worker *worker, struct burst *burst)
             }
             t = pair;
         }
+        /* Never in the clear where keys are agreed: before they come, media wait for them by being
+         * dropped. */
         if (t->send_mode == LINK_MODE_DTLS_SRTP && t->tx_key == NULL) {
             link_stat_add(&t->send_stats->drop_keys, 1);
             worker_drop(worker, p, LINK_COUNTER_no_keys_out);
@@ -255,7 +277,7 @@ static void stage_destination(struct worker *worker, struct burst *burst)
             continue;
         if (__builtin_expect(t->is_sending & TRANSPORT_SEND_CAPTURE, 0))
             mix_captured(worker, t, p, true);
-        s->last_ms = worker->now_ms;
+        s->last_ms = worker->now_ms; /* keeps it from being evicted as idle */
         burst->stream[kept] = s;
         burst->p[kept++] = p;
     }
@@ -273,6 +295,7 @@ static unsigned protect_counter(unsigned status)
     case SRTP_NO_ROOM:
         return LINK_COUNTER_too_long;
     default:
+        /* A failing engine is our own fault; its own counter makes it visible. */
         return LINK_COUNTER_crypto_failed;
     }
 }
@@ -300,6 +323,7 @@ static void stage_protect(struct worker *worker, struct burst *burst)
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
 
+        /* NULL: passes unopened; no srtp: a plain transport. */
         if (burst->stream[i] == NULL || burst->stream[i]->srtp == NULL)
             continue;
         worker->job_of[jobs] = (uint8_t)i;
@@ -318,6 +342,7 @@ static void stage_protect(struct worker *worker, struct burst *burst)
     worker_mark(worker, WORKER_DESTINATION);
     srtp_protect_burst(worker->engine, worker->job, jobs);
     worker_mark(worker, WORKER_PROTECT);
+    /* Results in the order of the jobs, whatever order the engine worked in. */
     for (unsigned j = 0; j < jobs; j++) {
         struct packet *p = burst->p[worker->job_of[j]];
 
@@ -326,11 +351,13 @@ static void stage_protect(struct worker *worker, struct burst *burst)
             p->summed = 0;
             if (p->bits & PACKET_SHARED)
                 end_sharing(worker, p);
+            /* The next stage writes there. */
             __builtin_prefetch(&worker->transport[p->transport & 0xffffffu].send_stats->rtp_out, 1);
             continue;
         }
         drop_out(worker, worker_destination(worker, p->transport, 0), p,
                  protect_counter(worker->job[j].status));
+        /* Taken out behind the loop: job_of counts on the places. */
         burst->p[worker->job_of[j]] = NULL;
     }
     for (unsigned i = 0; i < burst->n; i++)
@@ -354,6 +381,7 @@ static void account_sent(struct worker *worker, struct transport *t, const struc
     if (p->kind == PACKET_RTP) {
         link_stat_add(&stats->rtp_out, 1);
         link_stat_add(&stats->rtp_out_bytes, length);
+        /* the last one wins: it is for people to look at */
         link_stat_set(&stats->ssrc_out, p->ssrc);
     } else {
         link_stat_add(&stats->rtcp_out, 1);
@@ -379,6 +407,7 @@ static void stage_stamp(struct worker *worker, struct burst *burst)
 
         uint32_t more = p->bits & PACKET_SHARED ? p->more : 0;
 
+        /* The parser left less than a header's room in front: frames of an odd device. */
         if (p->head < HEADER_SIZE_MAX) {
             drop_out(worker, t, p, LINK_COUNTER_too_long);
             continue;
@@ -423,6 +452,7 @@ static enum dtls_result stamp_dtls(struct worker *worker, struct transport *t, s
     int hop;
 
     p->summed = 0;
+    /* Without its own headers the hop is held for this one datagram only. */
     if (to->port == t->remote_port && to->family == t->remote_family &&
         memcmp(to->ip, t->remote_ip, sizeof(to->ip)) == 0) {
         if (!has_header(worker, t))
@@ -466,6 +496,7 @@ static bool try_dtls(struct worker *worker, struct transport *t, struct packet *
         worker_count(worker, LINK_COUNTER_dtls_down_refused, 1);
         worker->io->release(worker->io, &p, 1);
         return true;
+    /* DTLS_WAIT: still the caller's. */
     default:
         return false;
     }
@@ -499,6 +530,7 @@ void worker_retry_held(struct worker *worker)
         struct held held = worker->held[i];
         struct transport *t = worker_transport(worker, held.id.index, held.id.generation);
 
+        /* By index and generation: the transport may have closed while its datagram waited. */
         if (t != NULL && worker->now_ms < held.until_ms) {
             if (!try_dtls(worker, t, held.p, &held.to))
                 worker->held[kept++] = held; /* order is kept */

@@ -1,3 +1,6 @@
+/* RTCP that came for a stream of ours belongs to the source behind it: what receivers ask for is
+ * translated to what the source knows (its SSRC, its numbers) and merged where many ask for the
+ * same. */
 /* Feedback messages (RFC 4585, RFC 5104) of a receiver, back to the source that they mean. */
 #include <string.h>
 
@@ -24,6 +27,7 @@ static const struct receiver *row_of(const struct transport *from, const struct 
     for (uint32_t i = 0; from->fan != NULL && i < from->fan->count; i++) {
         const struct receiver *row = &from->fan->row[i];
 
+        /* ssrc_out 0: passes under its own number. */
         if (row->to == to->index && row->generation == to->generation &&
             (row->ssrc_out == ssrc_out || row->ssrc_out == 0))
             return row;
@@ -38,10 +42,12 @@ static bool find_origin(struct worker *worker, struct transport *t, uint32_t ssr
     const struct stream *s = report_stream(worker, t->tx, ssrc);
     struct transport *from;
 
+    /* A stream that never sent, or SSRC of nobody: stale feedback after a switch is normal. */
     if (s == NULL || !s->started) {
         worker_count(worker, LINK_COUNTER_feedback_stray, 1);
         return false;
     }
+    /* The row must still be there: after a switch the old source owes this receiver nothing. */
     from = worker_transport(worker, report_of(worker, s)->out.from, 0);
     if (from == NULL || row_of(from, t, ssrc) == NULL) {
         worker_count(worker, LINK_COUNTER_feedback_gone, 1);
@@ -64,6 +70,7 @@ static bool send_to_source(struct worker *worker, struct transport *t,
 
     if (!report_begin(worker, t, &out))
         return false;
+    /* The reporter's own SSRC asks: the receiver's means nothing to the source. */
     feedback->sender = r->ssrc;
     rtcp_put_rr(&out.w, r->ssrc, NULL, 0);
     rtcp_put_sdes(&out.w, &r->ssrc, 1, r->cname);
@@ -72,7 +79,7 @@ static bool send_to_source(struct worker *worker, struct transport *t,
         worker_drop(worker, out.p, LINK_COUNTER_mtu_exceeded);
         return false;
     }
-    r->is_begun = true;
+    r->is_begun = true; /* from now on regular reports follow (RFC 3550 §6.2) */
     report_send(worker, t, &out);
     return true;
 }
@@ -94,6 +101,8 @@ static struct stream_report *may_ask(struct worker *worker, struct transport *t,
     if (s == NULL)
         return NULL;
     r = report_of(worker, s);
+    /* A picture takes a round trip and an encoder's time: asking again before it could have come
+     * makes encoders send key frames only. */
     if (r->in.keyframe_ms != 0 && worker->now_ms - r->in.keyframe_ms < REPORT_KEYFRAME_MS)
         return NULL;
     r->in.keyframe_ms = worker->now_ms != 0 ? worker->now_ms : 1;
@@ -105,6 +114,7 @@ void feedback_ask(struct worker *worker, uint32_t from, uint32_t ssrc)
     struct transport *t = worker_transport(worker, from, 0);
     struct rtcp_feedback pli = {.type = RTCP_PSFB, .format = RTCP_PLI, .media = ssrc};
 
+    /* Asked by ourselves, hence nobody to be told when it was too soon. */
     if (t == NULL || t->reporter == NULL || may_ask(worker, t, ssrc) == NULL)
         return;
     if (send_to_source(worker, t, &pli))
@@ -123,6 +133,8 @@ static void take_pli(struct worker *worker, struct transport *t,
         worker_count(worker, LINK_COUNTER_feedback_merged, 1);
         return;
     }
+    /* The numbers of commands are per sender (RFC 5104 §4.3.1.1): ours count on, whichever receiver
+     * asked. */
     pli.media = o.ssrc;
     pass(worker, &o, &pli);
 }
@@ -146,6 +158,8 @@ static void take_fir(struct worker *worker, struct transport *t,
             continue;
         }
         wire_put32(fci, o.ssrc);
+        /* One more than the last that we sent: a repeated number would be taken for a
+         * repetition. */
         fci[4] = r->in.fir++;
         pass(worker, &o, &fir);
     }
@@ -156,6 +170,7 @@ static void take_fir(struct worker *worker, struct transport *t,
 static void take_nack(struct worker *worker, struct transport *t,
                       const struct rtcp_feedback *feedback)
 {
+    /* 17: one entry may expand to so many beyond the limit. */
     uint16_t lost[NACKS_MAX + 17];
     uint8_t fci[4 * NACKS_MAX];
     struct rtcp_feedback nack = {.type = RTCP_RTPFB, .format = RTCP_NACK, .fci = fci};
@@ -169,8 +184,10 @@ static void take_nack(struct worker *worker, struct transport *t,
         unsigned entries = rtcp_nack_expand(feedback->fci + at, sequence);
 
         for (unsigned i = 0; i < entries; i++) {
+            /* No packet was translated: the receiver has the source's own numbers. */
             if (o.sent->out.packets == 0)
                 lost[n++] = sequence[i]; /* numbers pass unchanged */
+            /* Back through the same difference that translate.c added. */
             else if (translate_back(o.sent, sequence[i], &lost[n]))
                 n++;
             else
@@ -202,6 +219,7 @@ static void take_remb(struct worker *worker, struct transport *t,
         worker_count(worker, LINK_COUNTER_feedback_unserved, 1);
         return;
     }
+    /* The rate is the receiver's word for its path: it holds for each of its sources. */
     memcpy(fci, from, REMB_HEAD);
     fci[4] = 1;
     for (unsigned i = 0;
@@ -225,6 +243,8 @@ static void take_transport_cc(struct worker *worker, struct transport *t,
 
     if (!find_origin(worker, t, feedback->media, &o))
         return;
+    /* With several receivers the numbers that one of them acknowledges are not those of its
+     * copy. */
     if (o.rows != 1) {
         worker_count(worker, LINK_COUNTER_feedback_unserved, 1);
         return;
@@ -251,6 +271,8 @@ void feedback_take(struct worker *worker, struct transport *t, const struct rtcp
         take_fir(worker, t, &feedback);
     else if (feedback.type == RTCP_PSFB && feedback.format == RTCP_APP_LAYER)
         take_remb(worker, t, &feedback);
+    /* Counted and dropped: passing on what nobody here understands would carry SSRCs that mean
+     * others. */
     else
         worker_count(worker, LINK_COUNTER_feedback_unserved, 1);
     worker_empty_trash(worker);

@@ -1,3 +1,5 @@
+/* Frame headers of a transport, built once: a packet then gets a copy and three fields (lengths,
+ * checksums) filled in. */
 #include "dpdk-app/header.h"
 
 #include <string.h>
@@ -11,6 +13,7 @@ static void build_udp(struct header *header, uint8_t *udp, const uint8_t *addres
 {
     wire_put16(udp, port);
     wire_put16(udp + 2, remote->port);
+    /* Sums of all that does not change; the payload's part is added per packet. */
     header->udp_sum = wire_pseudo(addresses, both, PROTO_UDP, 0);
     header->udp_sum = wire_sum(udp, 4, header->udp_sum);
 }

@@ -1,3 +1,5 @@
+/* ICE-lite of one transport (RFC 8445 §2.5): answers checks and follows the peer's nomination. Only
+ * who knows the password gets an answer, and only a nominated address becomes the remote. */
 #include "dpdk-app/ice.h"
 
 #include <stdlib.h>
@@ -32,6 +34,8 @@ int ice_set(struct worker *worker, struct transport *t, const struct link_msg *m
     const struct link_ice *new = &msg->u.ice;
 
     (void)worker;
+    /* Latching and ICE are two ways to find the remote; both at once would let the weaker
+     * decide. */
     if ((t->mode != LINK_MODE_DTLS_SRTP && t->mode != LINK_MODE_PASS) ||
         (t->flags & LINK_FLAG_LATCH) || new->ufrag_length < UFRAG_MIN ||
         new->ufrag_length > LINK_UFRAG_MAX || new->password_length < PASSWORD_MIN ||
@@ -49,6 +53,7 @@ int ice_set(struct worker *worker, struct transport *t, const struct link_msg *m
 void ice_drop(struct transport *t)
 {
     if (t->ice != NULL)
+        /* The password keyed the checks of a call: gone with it. */
         secret_wipe(t->ice, sizeof(*t->ice));
     free(t->ice);
     t->ice = NULL;
@@ -56,6 +61,7 @@ void ice_drop(struct transport *t)
 
 static bool take_token(struct ice *ice, uint64_t now_ms)
 {
+    /* A bucket refilled at once each second: coarse, and enough against a flood of hashes. */
     if (now_ms - ice->tokens_ms >= CHECKS_MS) {
         ice->tokens_ms = now_ms;
         ice->tokens = CHECKS;
@@ -91,8 +97,10 @@ static void follow(struct worker *worker, struct transport *t, const struct pack
     struct ice *ice = t->ice;
     bool is_same = is_selected(t, from);
 
+    /* A check from the selected address keeps its consent fresh, whether it nominates or not. */
     if (is_same || selects(worker, t, request)) {
         if (!is_same) {
+            /* No way there (another family, no route): the check is answered, media stay. */
             if (worker_set_remote(worker, t, from) != 0)
                 return;
             worker_show(worker, t);
@@ -100,6 +108,7 @@ static void follow(struct worker *worker, struct transport *t, const struct pack
             worker_event(worker, t, LINK_ICE_SELECTED, 0, p);
         }
         ice->is_nominated = ice->is_nominated || request->use_candidate;
+        /* Also of later checks: a peer may raise its priority. */
         ice->priority = request->priority;
         ice->seen_ms = worker->now_ms;
     }
@@ -119,6 +128,8 @@ static void answer(struct worker *worker, struct transport *t, const struct stun
         return;
     }
     memcpy(from.ip, to->ip, sizeof(from.ip));
+    /* The address that we saw, not the one of the transport: that is what the peer wants to
+     * learn. */
     length = stun_answer(request, error, &from, own->password, own->password_length, bytes);
     packet_resize(p, (uint16_t)length);
     memcpy(p->data, bytes, length);
@@ -134,6 +145,7 @@ static unsigned judge(struct worker *worker, struct transport *t, const struct p
 {
     const struct link_ice *own = &t->ice->credentials;
 
+    /* Cheap tests first: format, our name, the rate, and only then the hash. */
     if (stun_read(p->data, p->length, request) != 0)
         return LINK_COUNTER_stun_malformed;
     if (!stun_is_for(request, own->ufrag, own->ufrag_length))
@@ -153,6 +165,7 @@ void ice_receive(struct worker *worker, struct transport *t, struct packet *p)
     unsigned fault = judge(worker, t, p, &request);
     unsigned error = 0;
 
+    /* Refused checks are silent (see judge); errors below go to somebody who knows the password. */
     if (fault != 0) {
         worker_drop(worker, p, fault);
         return;

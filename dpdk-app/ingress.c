@@ -1,3 +1,6 @@
+/* The way in: from frames to packets that are whole, authentic, counted and aimed at where they go.
+ * Stages over a burst; each keeps what may go on in front and drops the rest under a counter that
+ * says why. */
 #include <string.h>
 
 #include "dpdk-app/dtls_gate.h"
@@ -11,13 +14,14 @@
 #include "dpdk-app/wire.h"
 
 #define PREFETCH_AHEAD 4u
-#define MISMATCH_MS    1000u
+#define MISMATCH_MS    1000u /* one event a second: a stray sender must not flood control */
 
 void worker_event(struct worker *worker, const struct transport *t, unsigned type,
                   unsigned direction, const struct packet *p)
 {
     struct link_msg *up = &worker->up;
 
+    /* Only what an event uses is cleared and copied: this runs in the packet loop. */
     memset(up, 0, offsetof(struct link_msg, u) + sizeof(up->u.event));
     up->type = (uint16_t)type;
     up->transport = t->index;
@@ -31,6 +35,8 @@ void worker_event(struct worker *worker, const struct transport *t, unsigned typ
         up->u.event.source.port = p->source_port;
         memcpy(up->u.event.source.ip, p->source_ip, sizeof(p->source_ip));
     }
+    /* An event is a convenience: the statistics say the same, so that losing one is a number and no
+     * error. */
     if (!link_worker_send(worker->link, t->producer, up))
         worker_count(worker, LINK_COUNTER_events_full, 1);
 }
@@ -48,6 +54,7 @@ static void on_host_frame(struct worker *worker, struct packet *p, int kind)
         result = resolve_icmp(&plane->locals, p);
     else
         result = resolve_icmp6(&plane->locals, &plane->neighbours, p, worker->now_ms);
+    /* Taken note of, nothing to say: the frame's counter tells what it was. */
     if (!result.reply) {
         worker_drop(worker, p, (unsigned)result.counter);
         return;
@@ -63,6 +70,8 @@ static void stage_parse(struct worker *worker, unsigned device, struct packet **
     uint64_t bytes = 0;
 
     out->n = 0;
+    /* Three distances of prefetching: the packet's own line now, its data four packets later, the
+     * port's entry when the port is known. */
     for (unsigned i = 0; i < n; i++)
         __builtin_prefetch(p[i], 1);
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
@@ -73,10 +82,11 @@ static void stage_parse(struct worker *worker, unsigned device, struct packet **
         if (i + PREFETCH_AHEAD < n)
             __builtin_prefetch(p[i + PREFETCH_AHEAD]->data);
         bytes += p[i]->length;
-        p[i]->device = (uint8_t)device;
+        p[i]->device = (uint8_t)device; /* where an answer to a neighbour question leaves */
         p[i]->bits = 0;
         result = parse_frame(&worker->plane->locals, p[i]);
         if (result == PARSE_UDP) {
+            /* The next stage reads it: by then it is here. */
             __builtin_prefetch(&worker->plane->port[p[i]->local][p[i]->dest_port]);
             out->p[out->n++] = p[i];
         } else if (result < 0)
@@ -94,6 +104,7 @@ void worker_hand_over(struct worker *worker, struct packet **p, unsigned n)
 {
     while (n > 0) {
         struct packet *same[PACKET_BURST];
+        /* Sorted by owner in one pass a worker: bursts mostly belong to one. */
         unsigned to = p[0]->transport >> 24, count = 0, rest = 0, taken;
 
         for (unsigned i = 0; i < n; i++) {
@@ -105,6 +116,8 @@ void worker_hand_over(struct worker *worker, struct packet **p, unsigned n)
         n = rest;
         taken = worker->io->hand_over(worker->io, to, same, count);
         worker_count(worker, LINK_COUNTER_handed_over, taken);
+        /* The ring is full: the other worker is over its limit, and waiting would take this one
+         * down too. */
         for (unsigned i = taken; i < count; i++)
             worker_drop(worker, same[i], LINK_COUNTER_handover_full);
     }
@@ -118,6 +131,8 @@ static void stage_lookup(struct worker *worker, struct burst *burst)
 
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
+        /* Relaxed: the entry is a number. What lies behind it is only touched by its owner, who
+         * checks it. */
         uint32_t entry = atomic_load_explicit(&worker->plane->port[p->local][p->dest_port],
                                               memory_order_relaxed);
 
@@ -127,6 +142,7 @@ static void stage_lookup(struct worker *worker, struct burst *burst)
         }
         p->transport = entry - 1;
         if (p->transport >> 24 != worker->number) {
+            /* The owner admits it: source and keys are in memory that only he may read. */
             p->stage = PACKET_STAGE_RECEIVED;
             foreign[away++] = p;
             continue;
@@ -140,6 +156,7 @@ static void stage_lookup(struct worker *worker, struct burst *burst)
 
 /* ---- admit ---- */
 
+/* All sixteen bytes: IPv4 has zeros behind its four on both sides. */
 static inline bool is_remote(const struct transport *t, const struct packet *p)
 {
     return p->family == t->remote_family && p->source_port == t->remote_port &&
@@ -154,10 +171,12 @@ static void dtls_up(struct worker *worker, struct transport *t, struct packet *p
 
     worker_count(worker, LINK_COUNTER_dtls_in, 1);
     link_stat_add(&t->stats->dtls_in, 1);
+    /* Longer than any record of DTLS in one datagram of our MTU: not for us. */
     if (p->length > LINK_DTLS_MAX) {
         worker_drop(worker, p, LINK_COUNTER_too_long);
         return;
     }
+    /* Before the copy: what is over the limit costs nothing but this. */
     if (!dtls_gate_admit(&t->dtls, &worker->dtls, worker->now_ms, kind)) {
         link_stat_add(&t->stats->drop_other, 1);
         worker_drop(worker, p, LINK_COUNTER_dtls_rate);
@@ -180,6 +199,7 @@ static void dtls_up(struct worker *worker, struct transport *t, struct packet *p
 static void on_mismatch(struct worker *worker, struct transport *t, struct packet *p)
 {
     link_stat_add(&t->stats->drop_remote, 1);
+    /* Once a second and transport; the counter has them all. */
     if (t->mismatch_ms == 0 || worker->now_ms - t->mismatch_ms >= MISMATCH_MS) {
         t->mismatch_ms = worker->now_ms != 0 ? worker->now_ms : 1;
         worker_event(worker, t, LINK_REMOTE_MISMATCH, 0, p);
@@ -198,22 +218,28 @@ static void drop_malformed(struct worker *worker, struct transport *t, struct pa
 static bool admit_media(struct worker *worker, struct transport *t, struct packet *p, bool rtp)
 {
     p->kind = rtp ? PACKET_RTP : PACKET_RTCP;
+    /* RTP on a plain RTCP port or the reverse: two transports that somebody swapped. */
     if (t->mode == (rtp ? LINK_MODE_RTCP : LINK_MODE_RTP)) {
         drop_malformed(worker, t, p, LINK_COUNTER_wrong_mode);
         return false;
     }
     if (!is_remote(t, p)) {
+        /* H-LATCH: a new source is only followed when its packet has passed the keys, see
+         * stage_account. Without keys there is nothing that could prove it. */
         if (!(t->bits & TRANSPORT_LATCH) || t->rx_key == NULL) {
             on_mismatch(worker, t, p);
             return false;
         }
         p->bits |= PACKET_LATCH;
     }
+    /* DTLS-SRTP before the handshake is done: media may overtake it (RFC 5763 §6.7.1), and are lost
+     * as on any late path. */
     if (t->mode == LINK_MODE_DTLS_SRTP && t->rx_key == NULL) {
         link_stat_add(&t->stats->drop_keys, 1);
         worker_drop(worker, p, LINK_COUNTER_no_keys_in);
         return false;
     }
+    /* Only lengths and version here; what the tag protects is read again when it is proven. */
     if (rtp ? !media_read_rtp(p) : !media_read_rtcp(p)) {
         drop_malformed(worker, t, p,
                        rtp ? media_rtp_fault(p->data, p->length) : LINK_COUNTER_rtcp_malformed);
@@ -231,6 +257,7 @@ static bool pass_dtls(struct worker *worker, struct transport *t, struct packet 
         on_mismatch(worker, t, p);
         return false;
     }
+    /* The same budget as for records that go up: a flood must not reach the peer either. */
     if (!dtls_gate_admit(&t->dtls, &worker->dtls, worker->now_ms,
                          dtls_gate_kind(p->data, p->length))) {
         link_stat_add(&t->stats->drop_other, 1);
@@ -273,6 +300,7 @@ static bool admit(struct worker *worker, struct transport *t, struct packet *p)
             drop_malformed(worker, t, p, LINK_COUNTER_wrong_mode);
         return false;
     case MEDIA_STUN:
+        /* Keep-alives of peers without ICE; RFC 5245's consent is not ours to give. */
         if (t->ice != NULL)
             ice_receive(worker, t, p);
         else
@@ -291,6 +319,7 @@ static inline void fetch_further(struct worker *worker, const struct transport *
 {
     uint32_t to = t->first_route.index, place = to & 0xffffffu;
 
+    /* rtp_in is the first of the counters that account() writes. */
     __builtin_prefetch(&t->stats->rtp_in, 1);
     if (to >> 24 == worker->number && place < worker->plane->transports) {
         __builtin_prefetch(&worker->transport[place].header);
@@ -314,12 +343,14 @@ static void stage_admit(struct worker *worker, struct burst *burst)
         struct packet *p = burst->p[i];
         struct transport *t = worker_transport(worker, p->transport, 0);
 
+        /* Closed since the look-up (this worker's own commands run between bursts). */
         if (t == NULL) {
             worker_drop(worker, p, LINK_COUNTER_no_transport);
         } else if (admit(worker, t, p)) {
             if (__builtin_expect(t->mode == LINK_MODE_PASS, 0))
                 p->bits |= PACKET_PASSED;
             fetch_stream(worker, t, p);
+            /* Without an engine's work in between this is the right moment. */
             if (t->mode != LINK_MODE_DTLS_SRTP)
                 fetch_further(worker, t);
             burst->p[kept++] = p;
@@ -343,6 +374,8 @@ static void stage_streams(struct worker *worker, struct burst *burst)
 
         if (t->mode == LINK_MODE_DTLS_SRTP || p->kind == PACKET_RTP) {
             s = worker_stream(worker, t, STREAM_IN, p->ssrc);
+            /* A table of streams that is full of proven ones: somebody sends more SSRCs than a call
+             * has. */
             if (s == NULL && t->mode != LINK_MODE_PASS) {
                 link_stat_add(&t->stats->drop_other, 1);
                 worker_drop(worker, p, LINK_COUNTER_streams_full);
@@ -395,6 +428,7 @@ static unsigned collect_jobs(struct worker *worker, struct burst *burst, unsigne
         struct packet *p = burst->p[i];
 
         if (worker->job[j].status == SRTP_OK) {
+            /* Proven: it has shown a tag under our key, and keeps its place. */
             burst->stream[i]->proven = 1;
             packet_resize(p, worker->job[j].out_len);
             p->summed = 0;
@@ -419,6 +453,8 @@ static unsigned collect_jobs(struct worker *worker, struct burst *burst, unsigne
         t = worker_transport(worker, p->transport, 0);
         slot = transport_find(t->rx, p->ssrc);
         burst->p[i] = NULL;
+        /* A forger's SSRC must not keep a place; a true one that merely failed once is proven
+         * already. */
         if (slot != NULL && !worker->stream[slot->stream].proven)
             worker_drop_stream(worker, t, STREAM_IN, p->ssrc);
     }
@@ -432,6 +468,7 @@ static void stage_unprotect(struct worker *worker, struct burst *burst)
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
 
+        /* Plain media and what passes unopened need no engine. */
         if (burst->stream[i] == NULL || burst->stream[i]->srtp == NULL)
             continue;
         worker->job_of[jobs] = (uint8_t)i;
@@ -465,6 +502,7 @@ static void latch(struct worker *worker, struct transport *t, const struct packe
     struct link_addr remote = {.family = p->family, .port = p->source_port};
 
     memcpy(remote.ip, p->source_ip, sizeof(remote.ip));
+    /* The remote moves by an authentic packet only, and once: then the latch is closed. */
     if (!(t->bits & TRANSPORT_LATCH) || worker_set_remote(worker, t, &remote) != 0)
         return;
     t->bits &= (uint8_t)~TRANSPORT_LATCH;
@@ -480,12 +518,14 @@ static void account(struct worker *worker, struct transport *t, const struct pac
     if (p->kind == PACKET_RTP) {
         link_stat_add(&stats->rtp_in, 1);
         link_stat_add(&stats->rtp_in_bytes, p->length);
+        /* NULL: a passing stream beyond the table; counted for the transport, not followed. */
         if (__builtin_expect(s != NULL, 1))
             stream_received(s, stats, p->sequence, p->timestamp, p->payload_type, worker->now_ms);
     } else {
         link_stat_add(&stats->rtcp_in, 1);
     }
     link_stat_set(&stats->last_in_ms, worker->now_ms);
+    /* Media again after silence: the next silence is worth an event again. */
     t->bits &= (uint8_t)~TRANSPORT_SILENT;
     if (!(t->bits & TRANSPORT_FIRST_IN)) {
         t->bits |= TRANSPORT_FIRST_IN;
@@ -510,7 +550,9 @@ static void stage_account(struct worker *worker, struct burst *burst)
             burst->p[kept++] = p;
             continue;
         }
-        /* The header was read by stage_admit; it must also fit what the tag left. */
+        /* The header was read by stage_admit; it must also fit what the tag left. Media_read_rtp
+         * once more: without the tag the packet is shorter, and extension and padding must fit what
+         * is left. */
         if (p->kind == PACKET_RTP && ((burst->stream[i]->srtp != NULL && !media_read_rtp(p)) ||
                                       !media_check_padding(p->data, p->length))) {
             drop_malformed(worker, t, p, media_rtp_fault(p->data, p->length));
@@ -520,6 +562,7 @@ static void stage_account(struct worker *worker, struct burst *burst)
             drop_malformed(worker, t, p, LINK_COUNTER_rtcp_malformed);
             continue;
         }
+        /* After every check, or a forged packet could move the remote. */
         if (p->bits & PACKET_LATCH)
             latch(worker, t, p);
         account(worker, t, p, burst->stream[i]);
@@ -534,6 +577,7 @@ static void stage_account(struct worker *worker, struct burst *burst)
 
 static const struct route *find_route(struct transport *t, const struct packet *p)
 {
+    /* RTCP has one route, whatever its payload type says. */
     if (p->kind == PACKET_RTCP && t->mode != LINK_MODE_PASS)
         return t->rtcp.generation != 0 ? &t->rtcp : NULL;
     if (t->mode == LINK_MODE_PASS)
@@ -557,6 +601,7 @@ static inline void fetch_destination(struct worker *worker, const struct packet 
         return;
     slot = transport_find(t->tx, p->ssrc);
     __builtin_prefetch(&t->send_stats->rtp_out, 1);
+    /* The stream's line is written by translate and the engine. */
     if (slot != NULL)
         __builtin_prefetch(&worker->stream[slot->stream], 1);
 }
@@ -569,7 +614,8 @@ struct apart {
     unsigned many_n, taken_n, mixed_n;
 };
 
-/* True: a mix or a list of receivers has it. */
+/* True: a mix or a list of receivers has it. Mix before fan: a conference that mixes hears its
+ * members even where it also forwards. */
 static bool set_apart(const struct transport *t, struct packet *p, struct apart *apart)
 {
     if (p->kind != PACKET_RTP)
@@ -597,6 +643,8 @@ static void stage_route(struct worker *worker, struct burst *burst, struct apart
         if (__builtin_expect(t->bits & (TRANSPORT_FAN | TRANSPORT_MIX), 0) &&
             set_apart(t, p, apart))
             continue;
+        /* Reports are ours to answer: a receiver's view of a translated stream makes no sense to
+         * the source (report.c). */
         if (__builtin_expect(p->kind == PACKET_RTCP, 0) && (t->flags & LINK_FLAG_REPORTS)) {
             apart->taken[apart->taken_n++] = p;
             continue;
@@ -607,6 +655,7 @@ static void stage_route(struct worker *worker, struct burst *burst, struct apart
             worker_drop(worker, p, LINK_COUNTER_no_route);
             continue;
         }
+        /* Peers may have agreed upon different numbers for one codec. */
         if (p->kind == PACKET_RTP && route->pt_out != LINK_PT_ANY)
             media_set_type(p, route->pt_out);
         p->transport = route->index;
@@ -635,6 +684,8 @@ static void receive_ours(struct worker *worker, struct burst *burst)
     worker_mark(worker, WORKER_ACCOUNT);
     stage_route(worker, burst, &apart);
     worker_mark(worker, WORKER_ROUTE);
+    /* In this order: relaying is most of the work and its packets are warm; what is set apart has
+     * its own bursts. */
     worker_send_media(worker, burst);
     if (apart.many_n > 0)
         route_fan_out(worker, apart.many, apart.many_n);
@@ -662,6 +713,7 @@ void worker_take_over(struct worker *worker, struct packet **p, unsigned n)
 
     received.n = routed.n = 0;
     for (unsigned i = 0; i < n; i++) {
+        /* ROUTED: unprotected and aimed already, only the way out is missing. */
         if (p[i]->stage == PACKET_STAGE_ROUTED)
             routed.p[routed.n++] = p[i];
         else

@@ -1,3 +1,4 @@
+/* Options, configuration and signals; everything else begins in app.c. */
 /* sluice-dp: the data plane of Sluice. */
 #include <getopt.h>
 #include <signal.h>
@@ -67,13 +68,14 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 static int load(const struct options *options, struct settings *settings)
 {
-    static struct settings_report report;
+    static struct settings_report report; /* too large for the stack that nobody has sized */
     char text[512];
 
     if (settings_load_file(options->config, settings, &report) != 0) {
         settings_report_print(&report, options->config, stderr);
         return 2;
     }
+    /* The part of the check that needs the machine: CPU, CPUs, devices. */
     if (dpdk_check(&settings->data_plane, text, sizeof(text)) != 0) {
         fprintf(stderr, "%s: %s\n", options->config, text);
         return 2;
@@ -102,6 +104,7 @@ int main(int argc, char **argv)
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGINT);
         sigprocmask(SIG_BLOCK, &set, NULL);
+        /* The link's peer may die while we write to it. */
         signal(SIGPIPE, SIG_IGN);
         settings_apply_log(&settings->log);
         status = app_run(settings) == 0 ? 0 : 1;

@@ -1,3 +1,5 @@
+/* What RTP and RTCP headers say (RFC 3550), read with nothing but lengths to trust. The fast part
+ * is inline in media.h. */
 #include "dpdk-app/media.h"
 
 #include "dpdk-app/wire.h"
@@ -5,6 +7,7 @@
 
 #define RTCP_SIZE 8u
 
+/* RFC 3551 tables 4 and 5: static types alone tell their clock; dynamic ones need signalling. */
 uint16_t media_clock(unsigned payload_type)
 {
     static const uint16_t clock[] = {
@@ -21,6 +24,7 @@ uint16_t media_clock(unsigned payload_type)
     return payload_type < sizeof(clock) / sizeof(clock[0]) ? clock[payload_type] : 0;
 }
 
+/* Only asked for a packet that failed: finds the counter that names the fault. */
 unsigned media_rtp_fault(const uint8_t *data, size_t length)
 {
     size_t at;
@@ -47,6 +51,8 @@ bool media_read_rtcp(struct packet *p)
     return true;
 }
 
+/* RFC 3550 §A.2 over a compound packet: each length must end where the next begins, padding only in
+ * the last. Types 192 to 223 are what RFC 5761 §4 leaves to RTCP. */
 bool media_check_rtcp(const uint8_t *data, size_t length)
 {
     size_t at = 0;

@@ -1,3 +1,5 @@
+/* Mixes of a worker: rooms (audio/), their members, and the commands of control about them. A mix
+ * and all its members live on one worker, hence no lock. */
 #include "dpdk-app/mix.h"
 
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 #include "dpdk-app/report.h"
 #include "dpdk-app/route.h"
 
-#define SWEEP_MIXES 16u
+#define SWEEP_MIXES 16u /* looked at in one sweep for orphans */
 /* Phases of rooms one after the other: the golden section of a tick, which keeps any number of them
  * apart as far as can be. */
 #define PHASE_US 12361u
@@ -34,6 +36,7 @@ int mix_init(struct worker *worker)
     worker->free_mix = calloc(n, sizeof(*worker->free_mix));
     if (worker->mix == NULL || worker->free_mix == NULL)
         return ERR_NOMEM;
+    /* A stack of free places; the first places are on top. */
     for (uint32_t i = 0; i < n; i++)
         worker->free_mix[i] = n - 1 - i; /* the first places are given out first */
     worker->free_mixes = n;
@@ -63,6 +66,7 @@ void mix_show_all(struct worker *worker)
             show(worker, worker->mix[i]);
 }
 
+/* Everything in it may be missing: also used for a mix that was made in part. */
 static void free_mix(struct mix *mix)
 {
     audio_room_destroy(mix->room);
@@ -87,6 +91,7 @@ static int make_mix(struct worker *worker, const struct link_mix_open *open, str
         return err;
     }
     mix->worker = worker;
+    /* The text is the link's: it need not end. */
     mix->config = *open;
     mix->config.conference[LINK_TAG_SIZE - 1] = '\0';
     list_init(&mix->due);
@@ -100,6 +105,7 @@ static int do_open(struct worker *worker, const struct link_mix_open *open, stru
     uint32_t place;
     int err;
 
+    /* A room without places would be a timer for nobody. */
     if (open->producer >= LINK_PRODUCERS_MAX || open->members_max == 0)
         return ERR_INVAL;
     if (worker->free_mixes == 0)
@@ -117,6 +123,8 @@ static int do_open(struct worker *worker, const struct link_mix_open *open, stru
     mix->stats = link_worker_mix_stats(worker->link, place);
     for (size_t i = 0; i < sizeof(*mix->stats) / sizeof(uint64_t); i++)
         link_stat_set((uint64_t *)mix->stats + i, 0);
+    /* Rooms tick every 20 ms. Opened in one burst they would all tick in the same millisecond, with
+     * nothing to do in the other nineteen. */
     mix->due_us = report_now_us(worker) + place * (uint64_t)PHASE_US % AUDIO_TICK_US;
     mix_enqueue(worker, mix);
     worker_count(worker, LINK_COUNTER_mixes, 1);
@@ -129,15 +137,19 @@ static void remove_member(struct worker *worker, struct mix_member *member)
 {
     struct mix *mix = member->mix;
 
+    /* A tick that is being sent out walks the array of members: it must be complete before one
+     * goes. */
     mix_finish(worker, mix);
     mix_end_play(worker, mix, member);
     mix_end_record(worker, mix, member);
     member->t->member = NULL;
     member->t->bits &= (uint8_t)~TRANSPORT_MIX;
+    /* The last one takes its place. Order matters to nobody, but place must be told. */
     mix->member[member->place] = mix->member[--mix->count];
     mix->member[member->place]->place = member->place;
     link_stat_set(&mix->stats->members, mix->count);
     worker_count(worker, LINK_COUNTER_mix_members, (uint64_t)-1);
+    /* After the room has let go of it: taps and announcements name it. */
     if (member->audio != NULL)
         audio_member_remove(member->audio);
     free(member);
@@ -151,6 +163,7 @@ static void close_mix(struct worker *worker, struct mix *mix)
         remove_member(worker, mix->member[mix->count - 1]);
     mix_end_play(worker, mix, NULL);
     mix_end_record(worker, mix, NULL);
+    /* mix_finish above has ended the tick; a mix without members may still be marked. */
     if (worker->mixing == mix)
         worker->mixing = NULL;
     list_remove(&mix->due);
@@ -164,6 +177,8 @@ static void close_mix(struct worker *worker, struct mix *mix)
 void mix_fini(struct worker *worker)
 {
     for (uint32_t i = 0; worker->mix != NULL && i < worker->plane->mixes; i++)
+        /* Members first let go of their transports, which are wiped by then: mix_leave_all has done
+         * that for open ones. */
         if (worker->mix[i] != NULL)
             close_mix(worker, worker->mix[i]);
     mix_forget_files(worker);
@@ -177,6 +192,7 @@ void mix_sweep(struct worker *worker)
     const struct plane *plane = worker->plane;
     uint32_t epoch = worker->epoch_seen;
 
+    /* A few each sweep, as with transports: a worker must not look at thousands in one turn. */
     for (unsigned i = 0; i < SWEEP_MIXES && i < plane->mixes; i++) {
         struct mix *mix = worker->mix[worker->sweep_mix++ % plane->mixes];
 
@@ -192,6 +208,7 @@ void mix_sweep(struct worker *worker)
 
 static int check_member(const struct link_mix_member *config)
 {
+    /* Gains beyond these are a typing error, not a wish: 20 dB over makes every noise a speaker. */
     if (config->ssrc == 0 || config->rx_count > LINK_CODECS_MAX || config->gain_db < -40 ||
         config->gain_db > 20 || config->jitter_min_ms > AUDIO_JITTER_MAX_MS ||
         config->jitter_max_ms > AUDIO_JITTER_MAX_MS ||
@@ -210,6 +227,7 @@ static int check_member(const struct link_mix_member *config)
         return 0;
     if (config->tx_type > 127)
         return ERR_INVAL;
+    /* Opus makes frames of 20 ms here; G.711 and G.722 can be packed two and three to a packet. */
     return config->ptime_ms == 20 || ((config->ptime_ms == 40 || config->ptime_ms == 60) &&
                                       config->tx_codec != LINK_CODEC_OPUS)
                ? 0
@@ -238,11 +256,13 @@ static void fill_audio(const struct link_mix_member *from, struct audio_member_c
 static void take_config(struct worker *worker, struct mix_member *member,
                         const struct link_mix_member *config)
 {
+    /* Same codec and SSRC: the stream that the peer hears goes on, whatever else has changed. */
     bool is_same = member->order != 0 && member->config.tx_codec == config->tx_codec &&
                    member->config.ssrc == config->ssrc;
 
     member->config = *config;
     member->types[0] = member->types[1] = 0;
+    /* A bit for each payload type: the packet path asks "is it for the mix" with one test. */
     for (unsigned i = 0; i < config->rx_count; i++)
         member->types[config->rx[i].payload_type >> 6] |= 1ull << (config->rx[i].payload_type & 63);
     if (config->event != LINK_PT_ANY)
@@ -260,6 +280,7 @@ static int add_member(struct worker *worker, struct mix *mix, struct transport *
     struct mix_member *member;
     int err;
 
+    /* RTCP has no audio; what passes unopened cannot be decoded. */
     if (t->mode != LINK_MODE_DTLS_SRTP && t->mode != LINK_MODE_RTP)
         return ERR_INVAL;
     if (mix->count >= mix->config.members_max)
@@ -275,6 +296,7 @@ static int add_member(struct worker *worker, struct mix *mix, struct transport *
     }
     member->mix = mix;
     member->t = t;
+    /* RFC 3550 §5.1: both begin at random. */
     member->sequence = (uint16_t)worker_random(worker);
     member->timestamp = worker_random(worker);
     member->place = mix->count;
@@ -295,6 +317,7 @@ static int do_join(struct worker *worker, struct mix *mix, const struct link_mix
 
     if (err != 0)
         return err;
+    /* A room hears only members on its own worker: control places them so. */
     if (config->member.index >> 24 != worker->number)
         return ERR_RANGE;
     t = worker_transport(worker, config->member.index, config->member.generation);
@@ -303,6 +326,7 @@ static int do_join(struct worker *worker, struct mix *mix, const struct link_mix
     fill_audio(config, &audio);
     if (t->member == NULL)
         return add_member(worker, mix, t, config, &audio);
+    /* A member of another room would be heard twice. */
     if (t->member->mix != mix)
         return ERR_EXISTS;
     err = audio_member_set(t->member->audio, &audio);
@@ -346,6 +370,7 @@ static struct mix *find_mix(struct worker *worker, const struct link_msg *msg)
     if (msg->transport >> 24 != worker->number || place >= worker->plane->mixes)
         return NULL;
     mix = worker->mix[place];
+    /* The generation: a place is used again. */
     return mix != NULL && mix->id.generation == msg->generation ? mix : NULL;
 }
 
@@ -359,6 +384,7 @@ static int do_claim(struct worker *worker, struct mix *mix, const struct link_cl
     return 0;
 }
 
+/* CLOSE also answers for members: they need no command of their own. */
 int mix_command(struct worker *worker, unsigned producer, const struct link_msg *msg,
                 struct link_id *id)
 {

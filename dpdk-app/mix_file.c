@@ -17,16 +17,18 @@ static struct mix_file *make_file(struct worker *worker, unsigned producer,
     if (f == NULL)
         return NULL;
     f->worker = worker;
-    f->command = msg->type;
+    f->command = msg->type; /* by which event_of knows how to tell the end */
     f->producer = (uint8_t)producer;
     f->owner = (struct link_id){msg->transport, msg->generation};
     f->cookie = msg->cookie;
+    /* The tag, not the pointer, goes to the writer: its answer may come when f is long gone. */
     f->tag = ++worker->next_tag;
     memcpy(f->name, msg->u.file.name, sizeof(f->name) - 1);
     list_init(&f->link);
     return f;
 }
 
+/* The slot is where the owner looks; a file without a slot waits for its result only. */
 static void keep(struct worker *worker, struct mix_file *f, struct mix_file **slot)
 {
     f->slot = slot;
@@ -61,6 +63,7 @@ static void end_file(struct worker *worker, struct mix_file *f, const struct wri
     up->cookie = f->cookie;
     e->time_ms = worker->now_ms;
     e->member = f->member;
+    /* A result knows the true length; without one it is what was known when it began. */
     e->duration_ms = result != NULL ? result->duration_ms : f->duration_ms;
     memcpy(e->name, f->name, sizeof(e->name));
     if (result != NULL) {
@@ -69,6 +72,7 @@ static void end_file(struct worker *worker, struct mix_file *f, const struct wri
         e->dropped = result->dropped;
         memcpy(e->text, result->text, sizeof(e->text));
     }
+    /* Told or not, it ends: nobody may wait for a ring. */
     if (!link_worker_send(worker->link, f->producer, up))
         worker_count(worker, LINK_COUNTER_events_full, 1);
     if (f->command != LINK_MIX_PLAY)
@@ -82,6 +86,7 @@ void mix_forget_files(struct worker *worker)
 {
     struct list *it;
 
+    /* At the end of the worker: nobody is left to tell. */
     while ((it = list_pop_front(&worker->files)) != NULL) {
         struct mix_file *f = LIST_ENTRY(it, struct mix_file, link);
 
@@ -120,6 +125,7 @@ static struct mix_file **record_slot(struct mix *mix, struct mix_member *member)
 static void stop_play(struct worker *worker, struct mix *mix, struct mix_member *member,
                       struct mix_file *f)
 {
+    /* Off the room before the memory goes: the room reads it in its next tick. */
     if (f->pcm != NULL) {
         audio_room_stop(mix->room, member != NULL ? member->audio : NULL);
         writer_free(worker->lane, f->pcm);
@@ -149,6 +155,7 @@ int mix_play(struct worker *worker, unsigned producer, struct mix *mix, const st
     f = make_file(worker, producer, msg);
     if (f == NULL)
         return ERR_NOMEM;
+    /* Asked for before what plays now is stopped: a name that does not exist stops nothing. */
     err = writer_load(worker->lane, f->name, mix->config.rate, f->tag);
     if (err != 0) {
         free(f);
@@ -179,7 +186,8 @@ void mix_played(struct worker *worker, struct mix *mix, struct mix_member *membe
     mix_end_play(worker, mix, member);
 }
 
-/* The mix that an announcement is for; NULL: it has gone, or the announcement was replaced. */
+/* The mix that an announcement is for; NULL: it has gone, or the announcement was replaced. A mix
+ * that was closed has let go of its files, hence slot is NULL: the place may be another's. */
 static struct mix *mix_of(struct worker *worker, const struct mix_file *f)
 {
     return f->slot != NULL ? worker->mix[f->owner.index & 0xffffffu] : NULL;
@@ -196,6 +204,7 @@ static void on_loaded(struct worker *worker, struct mix_file *f, struct writer_r
     if (mix != NULL && err == 0)
         err = audio_room_play(mix->room, member != NULL ? member->audio : NULL, result->pcm,
                               result->samples);
+    /* Too late or not to be had: the memory goes back to the thread that made it. */
     if (mix == NULL || err != 0) {
         writer_free(worker->lane, result->pcm);
         result->error = err;
@@ -215,6 +224,8 @@ static void on_tap(void *user, struct audio_member *audio, const int16_t *pcm, s
 {
     struct mix_file *f = user;
     struct worker *worker = f->worker;
+    /* Called in the room's tick: a block that finds no room is counted, and the file shows silence
+     * there. */
     bool is_kept = writer_pcm(worker->lane, f->file, pcm, (unsigned)samples);
     struct mix *mix = worker->mix[f->owner.index & 0xffffffu];
 
@@ -236,6 +247,7 @@ int mix_record(struct worker *worker, unsigned producer, struct mix *mix,
         return err;
     if (worker->lane == NULL)
         return ERR_UNSUPPORTED;
+    /* Two recordings of one thing would be a waste; the second wants to know of the first. */
     if (*record_slot(mix, member) != NULL)
         return ERR_EXISTS;
     f = make_file(worker, producer, msg);
@@ -252,6 +264,7 @@ int mix_record(struct worker *worker, unsigned producer, struct mix *mix,
     f->member = msg->u.file.member;
     keep(worker, f, record_slot(mix, member));
     worker_count(worker, LINK_COUNTER_files_open, 1);
+    /* After the file is open: the first block finds it. */
     audio_room_tap(mix->room, member != NULL ? member->audio : NULL, on_tap, f);
     return 0;
 }
@@ -285,6 +298,7 @@ int mix_stop_record(struct worker *worker, struct mix *mix, const struct link_ms
 
 static struct transport *pair_of(struct worker *worker, const struct transport *t)
 {
+    /* pair counts from one, 0 being none. */
     return t->pair != 0 ? worker_transport(worker, t->pair - 1, 0) : NULL;
 }
 
@@ -306,6 +320,7 @@ int mix_capture(struct worker *worker, struct transport *t, const struct link_ms
     struct mix_file *f;
     int err;
 
+    /* What passes has no plain text to show. */
     if (worker->lane == NULL || t->mode == LINK_MODE_PASS)
         return ERR_UNSUPPORTED;
     if (t->capture != NULL)
@@ -353,6 +368,7 @@ int mix_capture_stop(struct worker *worker, struct transport *t, const struct li
 
 static struct mix_file *capture_of(struct worker *worker, const struct transport *t)
 {
+    /* A pair shares one file: it hangs at the half that was asked for. */
     const struct transport *pair = t->capture == NULL ? pair_of(worker, t) : NULL;
 
     return pair != NULL ? pair->capture : t->capture;
@@ -363,6 +379,8 @@ void mix_captured(struct worker *worker, const struct transport *t, const struct
 {
     const struct local *local = &worker->plane->locals.local[t->local];
     struct mix_file *f = capture_of(worker, t);
+    /* The wall clock by the offset of the start: asking for it per packet would be a system
+     * call. */
     struct writer_packet w = {.wall_us = report_now_us(worker) + worker->plane->wall_offset_us,
                               .family = local->family,
                               .data = {p->data, NULL},
@@ -377,6 +395,7 @@ void mix_captured(struct worker *worker, const struct transport *t, const struct
     memcpy(there, t->remote_ip, sizeof(t->remote_ip));
     w.source_port = is_sent ? t->port : t->remote_port;
     w.destination_port = is_sent ? t->remote_port : t->port;
+    /* A copy of a conference: its header here, its payload where it came in. */
     if (p->bits & PACKET_SHARED) {
         w.data[1] = p->shared;
         w.length[1] = p->more;
@@ -389,6 +408,7 @@ void mix_captured(struct worker *worker, const struct transport *t, const struct
 
 static struct mix_file *find_tag(struct worker *worker, uint64_t tag)
 {
+    /* A worker has a few files at once: a list is enough. */
     LIST_FOREACH (it, &worker->files) {
         struct mix_file *f = LIST_ENTRY(it, struct mix_file, link);
 
@@ -407,6 +427,7 @@ static void detach(struct worker *worker, struct mix_file *f)
 
     if (f->slot == NULL)
         return;
+    /* For a capture the owner is a transport, else a mix. */
     if (f->command == LINK_CAPTURE) {
         t = worker_transport(worker, f->owner.index, f->owner.generation);
         if (t != NULL)

@@ -16,6 +16,7 @@ static void take(struct worker *worker, struct packet *p, uint64_t now_us)
     struct transport *t = worker_transport(worker, p->transport, 0);
     struct mix_member *member = t->member;
     unsigned header = media_header_size(p->data);
+    /* pad lies within the packet: media_check_padding has looked. */
     unsigned pad =
         p->data[0] & 0x20 ? p->data[p->length - 1] : 0; /* it fits: media_check_padding */
     struct audio_packet packet = {.payload = p->data + header,
@@ -25,6 +26,7 @@ static void take(struct worker *worker, struct packet *p, uint64_t now_us)
                                   .ssrc = p->ssrc,
                                   .payload_type = p->payload_type,
                                   .marker = (p->data[1] & 0x80) != 0};
+    /* Late packets are still a stream that lives: counted, not refused. */
     enum audio_verdict verdict = audio_member_packet(member->audio, &packet, now_us);
 
     link_stat_add(&t->stats->mix_in, 1);
@@ -50,6 +52,7 @@ void mix_take(struct worker *worker, struct packet **p, unsigned n)
     uint64_t now_us = report_now_us(worker);
 
     for (unsigned i = 0; i < n; i++) {
+        /* Decoding copies: the buffer may go at once. */
         take(worker, p[i], now_us);
         worker_release(worker, p[i]);
     }
@@ -61,6 +64,7 @@ void mix_take(struct worker *worker, struct packet **p, unsigned n)
 
 static bool is_ready(const struct transport *t)
 {
+    /* As with reports: no keys, no remote, no packet. The room mixes on meanwhile. */
     return t->remote_family != 0 && (t->mode != LINK_MODE_DTLS_SRTP || t->tx_key != NULL);
 }
 
@@ -70,7 +74,8 @@ static void make_packet(struct worker *worker, struct mix_member *member,
 {
     const struct transport *t = member->t;
 
-    /* After a pause the timestamps go on by the clock, as with another source. */
+    /* After a pause the timestamps go on by the clock, as with another source. A new order makes
+     * translate.c set numbers and timestamps on anew. */
     if (!member->is_flowing)
         member->order = route_next_order(worker);
     member->is_flowing = true;
@@ -82,6 +87,8 @@ static void make_packet(struct worker *worker, struct mix_member *member,
     wire_put32(p->data + 8, member->config.ssrc);
     packet_resize(p, (uint16_t)(RTP_SIZE + frame->length));
     p->kind = PACKET_RTP;
+    /* As a row of a list: so it takes the same way as any copy, with translation, keys and
+     * counters. */
     p->bits = PACKET_ROW | PACKET_TRANSLATE;
     p->transport = p->from = t->index;
     p->generation = t->generation;
@@ -103,6 +110,7 @@ static bool fill(struct worker *worker, struct mix_member *member, struct packet
         member->is_flowing = false;
         return false;
     }
+    /* The encoder writes right behind the header: no copy of a frame. */
     if (p->tail < RTP_SIZE + AUDIO_FRAME_MAX ||
         !audio_member_frame(member->audio, p->data + RTP_SIZE, p->tail - RTP_SIZE, &frame))
         return false;
@@ -118,6 +126,7 @@ static unsigned send_burst(struct worker *worker, struct mix *mix)
     unsigned n = mix->count - worker->mixing_at, used = 0;
 
     n = n < PACKET_BURST ? n : PACKET_BURST;
+    /* None at all rather than some: who gets a frame must not depend on the place in the array. */
     if (n > 0 && !worker->io->alloc_many(worker->io, p, n)) {
         worker_count(worker, LINK_COUNTER_no_buffer, n);
         for (unsigned i = 0; i < n; i++)
@@ -128,6 +137,7 @@ static unsigned send_burst(struct worker *worker, struct mix *mix)
     for (unsigned i = 0; i < n; i++) {
         struct mix_member *member = mix->member[worker->mixing_at++];
 
+        /* tx_codec NONE: hears, but is not sent to (a listener by another way). */
         if (member->config.tx_codec != LINK_CODEC_NONE && fill(worker, member, p[used]))
             burst.p[burst.n++] = p[used++];
     }
@@ -199,6 +209,7 @@ static void show_member(const struct mix_member *member)
     link_stat_set(&stats->mix_talk_ms, s.talk_ms);
     link_stat_set(&stats->mix_level, s.level_dbov > AUDIO_LEVEL_SILENT
                                          ? (uint64_t)(s.level_dbov < 0 ? -s.level_dbov : 0)
+                                         /* 127: the scale of RFC 6464, which ends there. */
                                          : 127);
 }
 
@@ -208,6 +219,8 @@ static void show_members(struct mix *mix)
     unsigned n = (mix->count + STATS_TICKS - 1) / STATS_TICKS;
 
     for (unsigned i = 0; i < n; i++)
+        /* Each member about once a second, spread over the ticks: statistics of hundreds at once
+         * would be a jolt. */
         show_member(mix->member[mix->shown++ % mix->count]);
 }
 
@@ -217,6 +230,7 @@ static void end_tick(struct worker *worker, struct mix *mix)
     struct audio_event event;
 
     worker->mixing = NULL;
+    /* After the frames: an event may remove a member, and the array was being walked. */
     while (audio_room_next_event(mix->room, &event))
         tell_event(worker, mix, &event);
     if (mix->count > 0)
@@ -238,6 +252,8 @@ void mix_enqueue(struct worker *worker, struct mix *mix)
 
 static void tick(struct worker *worker, struct mix *mix, uint64_t now_us)
 {
+    /* Late by more than a few ticks (a debugger, an overcommitted host): time that is lost stays
+     * lost. Making it all up at once would only make all rooms late. */
     uint64_t late = now_us - mix->due_us, lost = 0;
 
     if (late > MIX_CATCH_UP * (uint64_t)AUDIO_TICK_US) {
@@ -253,6 +269,7 @@ static void tick(struct worker *worker, struct mix *mix, uint64_t now_us)
     link_stat_add(&mix->stats->ticks, 1);
     worker_count(worker, LINK_COUNTER_mix_ticks, 1);
     audio_room_tick(mix->room, mix->due_us);
+    /* By the schedule, not by now: a late tick must not shift the ones to come. */
     mix->due_us += AUDIO_TICK_US;
     list_remove(&mix->due);
     mix_enqueue(worker, mix);
@@ -269,6 +286,7 @@ static struct mix *first_due(const struct worker *worker)
 
 unsigned mix_run(struct worker *worker)
 {
+    /* One burst a call: a room of hundreds must not hold relayed media up for milliseconds. */
     struct mix *mix = worker->mixing;
     unsigned n;
 
@@ -289,6 +307,7 @@ unsigned mix_run(struct worker *worker)
     return n + 1;
 }
 
+/* Whoever changes the members finishes the tick first. */
 void mix_finish(struct worker *worker, const struct mix *mix)
 {
     while (worker->mixing == mix)

@@ -1,3 +1,5 @@
+/* The table of neighbours, shared by all workers: who answers for which address. Changes are rare
+ * and locked; the packet path reads by version and takes no lock (as the link's statistics do). */
 #include "dpdk-app/neighbour.h"
 
 #include <string.h>
@@ -10,6 +12,7 @@ void neighbour_init(struct neighbours *table)
 
 static void lock(struct neighbours *table)
 {
+    /* Spinning: held for a few hundred nanoseconds by threads that do not sleep in between. */
     while (atomic_flag_test_and_set_explicit(&table->lock, memory_order_acquire))
         ;
 }
@@ -24,6 +27,7 @@ static void change(struct neighbour *entry, enum neighbour_state state, const ui
 {
     uint32_t version = atomic_load_explicit(&entry->version, memory_order_relaxed);
 
+    /* Odd while it changes: see link_shm.c for the order. */
     atomic_store_explicit(&entry->version, version + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     __atomic_store_n(&entry->state, (uint8_t)state, __ATOMIC_RELAXED);
@@ -48,6 +52,7 @@ static int pick(const struct neighbours *table)
 
         if (entry->state == NEIGHBOUR_FREE)
             return i;
+        /* Referenced ones are headers of transports: their index must stay theirs. */
         if (entry->references == 0 && entry->state != NEIGHBOUR_STATIC &&
             (oldest < 0 || entry->used_ms < table->entry[oldest].used_ms))
             oldest = i;
@@ -62,6 +67,8 @@ static int place(struct neighbours *table, unsigned local, const uint8_t ip[16])
     struct neighbour *entry;
     int index;
 
+    /* A linear search: the table is small, and this happens when a remote is set, not per
+     * packet. */
     for (int i = 0; i < (int)NEIGHBOURS; i++)
         if (is_for(&table->entry[i], local, ip))
             return i;
@@ -75,6 +82,8 @@ static int place(struct neighbours *table, unsigned local, const uint8_t ip[16])
     entry->probes = 0;
     entry->asked_ms = 0;
     entry->confirmed_ms = 0;
+    /* Nothing is known of it: the version moves, so that a header built for its forerunner is built
+     * anew. */
     change(entry, NEIGHBOUR_ASKING, nothing);
     return index;
 }
@@ -119,6 +128,8 @@ void neighbour_learn(struct neighbours *table, unsigned local, const uint8_t ip[
                      const uint8_t mac[6], uint64_t now)
 {
     lock(table);
+    /* Only those that are wanted: an answer nobody asked for must not fill the table (ARP spoofing
+     * could otherwise push true ones out). */
     for (int i = 0; i < (int)NEIGHBOURS; i++) {
         struct neighbour *entry = &table->entry[i];
 
@@ -126,6 +137,8 @@ void neighbour_learn(struct neighbours *table, unsigned local, const uint8_t ip[
             continue;
         entry->confirmed_ms = now;
         entry->probes = 0;
+        /* Unchanged: no new version, or every header would be built again with each
+         * confirmation. */
         if (entry->state != NEIGHBOUR_KNOWN || memcmp(entry->mac, mac, 6) != 0)
             change(entry, NEIGHBOUR_KNOWN, mac);
         break;
@@ -137,6 +150,8 @@ bool neighbour_mac(const struct neighbours *table, int index, uint8_t mac[6], ui
 {
     const struct neighbour *entry = &table->entry[index];
 
+    /* A writer needs nanoseconds; beyond a hundred tries the caller drops the packet instead of
+     * waiting. */
     for (int tries = 0; tries < 100; tries++) {
         uint32_t before = atomic_load_explicit(&entry->version, memory_order_acquire);
         uint8_t state = __atomic_load_n(&entry->state, __ATOMIC_RELAXED);
@@ -159,6 +174,7 @@ bool neighbour_take_turn(struct neighbours *table, int index, uint64_t now)
     bool turn = false;
 
     lock(table);
+    /* Unknown: ask at the pace of NEIGHBOUR_ASK_MS. Known: confirm from time to time. */
     if (entry->state == NEIGHBOUR_ASKING)
         turn = true;
     else if (entry->state == NEIGHBOUR_KNOWN)
@@ -167,6 +183,8 @@ bool neighbour_take_turn(struct neighbours *table, int index, uint64_t now)
         turn = false;
     if (turn) {
         entry->asked_ms = now != 0 ? now : 1;
+        /* No answer to several confirmations: it is gone, packets to it would be lost without a
+         * counter. */
         if (++entry->probes > NEIGHBOUR_PROBES && entry->state == NEIGHBOUR_KNOWN)
             change(entry, NEIGHBOUR_ASKING, nothing);
     }

@@ -1,3 +1,5 @@
+/* RTCP of our own and what peers report (RFC 3550 §6): when to send, what is in it, what passes on
+ * to others. A reporter for each transport that signalling wants reports on. */
 #include "dpdk-app/report.h"
 
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 #include "dpdk-app/media.h"
 #include "dpdk-app/route.h"
 
-#define SENDERS_MAX TRANSPORT_STREAMS
+#define SENDERS_MAX TRANSPORT_STREAMS /* streams that a transport can send */
 /* RFC 3550 6.3.1: the interval is drawn from half to one and a half of T, divided by e - 3/2, which
  * makes up for what timer reconsideration would add in large groups. */
 #define COMPENSATION_PER_MILLE 1218u
@@ -31,6 +33,7 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
 
     (void)timer;
     (void)now;
+    /* By timer and not by packets: whoever only listens must report as well. */
     send_report(r->worker, r->t, false);
     worker_empty_trash(r->worker);
     start_timer(r, r->worker->plane->report_ms);
@@ -46,6 +49,8 @@ static void make_cname(const struct worker *worker, const struct transport *t,
     static const char digit[] = "0123456789abcdef";
     uint64_t hash = worker->plane->cname_secret;
 
+    /* Keyed by a secret of this process: session names are guessable, and peers of two calls must
+     * not be able to compare. */
     for (size_t i = 0; i < sizeof(t->session); i++)
         hash = (hash ^ (uint8_t)t->session[i]) * 0x100000001b3u;
     if (t->session[0] == 0)
@@ -100,7 +105,8 @@ bool report_begin(struct worker *worker, struct transport *t, struct report_out 
         worker_count(worker, LINK_COUNTER_rtcp_failed, 1);
         return false;
     }
-    /* Room for the tag is left out of t->room; the index word is not. */
+    /* Room for the tag is left out of t->room; the index word is not. 512 before the header is
+     * built: below every path's MTU. */
     room = t->header.size != 0 && t->room < out->p->tail ? t->room : 512;
     out->w =
         (struct rtcp_writer){.data = out->p->data, .room = (room - SRTP_RTCP_OVERHEAD_MAX) & ~3u};
@@ -135,6 +141,7 @@ static bool make_block(struct worker *worker, const struct stream *s, uint64_t n
     int32_t lost;
 
     if (r->in.start != s->started) { /* the source began again: so do its counts */
+        /* RFC 3550 §A.1: counts of a source that restarted begin anew. */
         r->in.start = s->started;
         r->in.expected = r->in.received = 0;
     }
@@ -144,6 +151,7 @@ static bool make_block(struct worker *worker, const struct stream *s, uint64_t n
         return false;
     r->in.expected = expected;
     r->in.received = s->received;
+    /* Duplicates make it negative: no loss then (§A.3). */
     lost = (int32_t)(interval - got);
     *block = (struct rtcp_block){
         .ssrc = s->ssrc,
@@ -152,6 +160,7 @@ static bool make_block(struct worker *worker, const struct stream *s, uint64_t n
         .highest = s->highest - 0x10000u, /* kept with one cycle more, see struct stream */
         .jitter = s->jitter >> 4,
         .lsr = r->in.lsr};
+    /* lsr 0 and dlsr 0: no SR came yet (§6.4.1). */
     if (r->in.lsr_us != 0)
         block->dlsr = (uint32_t)(((now_us - r->in.lsr_us) << 16) / 1000000u);
     return true;
@@ -165,6 +174,7 @@ static unsigned make_blocks(struct worker *worker, struct transport *t, uint64_t
     for (unsigned i = 0; i < TRANSPORT_STREAMS && t->rx[i].stream != 0; i++) {
         const struct stream *s = &worker->stream[t->rx[i].stream];
 
+        /* Slots are filled from the front: the first empty one ends the walk. */
         if (s->started && make_block(worker, s, now_us, &block[n]))
             n++;
     }
@@ -178,6 +188,7 @@ static uint32_t clock_of(const struct worker *worker, const struct stream *s,
 {
     uint64_t since = now_us - r->out.map_us;
 
+    /* The map is of one source and one order: after a switch it belongs to another clock. */
     if (r->out.map_us != 0 && r->out.map_order == s->out.order &&
         r->out.map_source == s->out.source && since < REPORT_MAP_MS * 1000ull)
         return r->out.map_rtp + packet_ticks(since, s->clock) / 1000;
@@ -189,6 +200,7 @@ static uint32_t clock_of(const struct worker *worker, const struct stream *s,
 static unsigned make_senders(struct worker *worker, struct transport *t, uint64_t now_us,
                              struct rtcp_sender *sender)
 {
+    /* Two intervals by the RFC; three with the drawn length of ours. */
     uint32_t limit = 3 * worker->plane->report_ms;
     unsigned n = 0;
 
@@ -203,6 +215,7 @@ static unsigned make_senders(struct worker *worker, struct transport *t, uint64_
                                          .rtp = clock_of(worker, s, r, now_us),
                                          .packets = s->out.packets,
                                          .octets = s->out.octets};
+        /* The last two: a peer's report may cross our newest. */
         r->out.sr[1] = r->out.sr[0];
         r->out.sr[0] = rtcp_ntp_middle(sender[n++].ntp);
     }
@@ -216,7 +229,8 @@ static void put_report(struct reporter *r, struct rtcp_writer *w, const struct r
     uint32_t ssrc[SENDERS_MAX + 1];
     unsigned n = 0;
 
-    /* One compound packet for all that we are (RFC 8108 5.3.1); the blocks need to be said once. */
+    /* One compound packet for all that we are (RFC 8108 5.3.1); the blocks need to be said once. At
+     * least one SSRC of ours must speak, or the blocks would have no author. */
     if (senders == 0) {
         rtcp_put_rr(w, r->ssrc, block, blocks);
         ssrc[n++] = r->ssrc;
@@ -226,6 +240,7 @@ static void put_report(struct reporter *r, struct rtcp_writer *w, const struct r
         ssrc[n++] = sender[i].ssrc;
     }
     rtcp_put_sdes(w, ssrc, n, r->cname);
+    /* RFC 3550 §6.6: BYE comes last in the compound. */
     if (is_leaving)
         rtcp_put_bye(w, ssrc, n);
 }
@@ -273,6 +288,7 @@ static void show_peer(struct worker *worker, struct transport *t)
 
         lost += r->out.peer_lost;
         jitter = r->out.peer_jitter > jitter ? r->out.peer_jitter : jitter;
+        /* The worst of the streams, as the one that people hear. */
         fraction = r->out.peer_fraction > fraction ? r->out.peer_fraction : fraction;
     }
     link_stat_set(&t->stats->peer_lost, lost > 0 ? (uint64_t)lost : 0);
@@ -292,7 +308,8 @@ static void take_block(struct worker *worker, struct transport *t, const struct 
     r->out.peer_lost = block->lost;
     r->out.peer_fraction = block->fraction;
     r->out.peer_jitter = block->jitter;
-    /* An SR of ours; that of a source whose stream passes unchanged is of another clock. */
+    /* An SR of ours; that of a source whose stream passes unchanged is of another clock. Compared
+     * with what we sent: otherwise a source's clock would give a round trip of hours. */
     if (block->lsr != 0 && (block->lsr == r->out.sr[0] || block->lsr == r->out.sr[1]))
         link_stat_set(
             &t->stats->rtt_us,
@@ -321,6 +338,7 @@ static void map_clocks(struct worker *worker, const struct transport *t,
         const struct stream *s;
         struct stream_report *r;
 
+        /* ssrc_out 0: unchanged, the source's own reports pass on (pass_on). */
         if (row->ssrc_out == 0 || to == NULL)
             continue;
         s = report_stream(worker, to->tx, row->ssrc_out);
@@ -329,6 +347,8 @@ static void map_clocks(struct worker *worker, const struct transport *t,
         r = report_of(worker, s);
         r->out.map_source = s->out.source;
         r->out.map_order = s->out.order;
+        /* The same difference that packets get: so its reports and its packets stay on one
+         * clock. */
         r->out.map_rtp = sender->rtp + s->out.add_timestamp;
         r->out.map_us = now_us;
     }
@@ -378,6 +398,7 @@ static size_t filter(const struct packet *p, uint8_t *out, size_t room)
     return is_wanted ? w.length : 0;
 }
 
+/* A receiver that has several rows with the same transport gets the report once. */
 static bool is_first_row(const struct fan *fan, uint32_t at)
 {
     for (uint32_t i = 0; i < at; i++)
@@ -396,9 +417,11 @@ static void pass_on(struct worker *worker, struct transport *t, const struct pac
         struct transport *to = worker_transport(worker, row->to, row->generation);
         struct report_out out;
 
+        /* Translated ones get senders' reports of our own making (make_senders). */
         if (row->ssrc_out != 0 || (row->ssrc_in != 0 && row->ssrc_in != p->ssrc) || to == NULL ||
             !is_first_row(t->fan, i) || !report_begin(worker, to, &out))
             continue;
+        /* Already filtered: what is copied names only the source itself. */
         rtcp_put_copy(&out.w, data, length);
         if (out.w.is_full)
             worker_drop(worker, out.p, LINK_COUNTER_mtu_exceeded);
@@ -434,6 +457,7 @@ static void take_one(struct worker *worker, struct transport *t, const struct rt
 
 static struct transport *media_transport(struct worker *worker, struct transport *t)
 {
+    /* Reports for plain RTP arrive at the RTCP half and mean the other. */
     if (t->mode != LINK_MODE_RTCP)
         return t;
     return t->pair != 0 ? worker_transport(worker, t->pair - 1, 0) : NULL;
@@ -444,6 +468,7 @@ static void take(struct worker *worker, const struct packet *p, struct transport
     struct rtcp_packet packet;
     size_t at = 0;
 
+    /* RFC 3550 §8.2: a collision; ours changes, as theirs may have been in use first. */
     if (p->ssrc == t->reporter->ssrc) { /* 8.2: it was there with that number, we are not */
         t->reporter->ssrc = worker_random(worker);
         worker_count(worker, LINK_COUNTER_rtcp_collisions, 1);
@@ -460,6 +485,7 @@ void report_take(struct worker *worker, struct packet **p, unsigned n)
         struct transport *t = worker_transport(worker, p[i]->transport, 0);
         struct transport *media = media_transport(worker, t);
 
+        /* Neither reports nor a route: counted as any packet that has nowhere to go. */
         if (media == NULL || media->reporter == NULL) {
             link_stat_add(&t->stats->drop_route, 1);
             worker_count(worker, LINK_COUNTER_no_route, 1);
@@ -473,9 +499,12 @@ void report_take(struct worker *worker, struct packet **p, unsigned n)
 
 void report_want_keyframe(struct worker *worker, uint32_t from, uint32_t ssrc)
 {
+    /* Many receivers switch to one source in the same burst: one request is enough. Behind the
+     * burst, not in it: asking sends a packet of its own. */
     for (unsigned i = 0; i < worker->ask_n; i++)
         if (worker->ask[i].from == from && worker->ask[i].ssrc == ssrc)
             return;
+    /* Beyond that the decoders ask themselves. */
     if (worker->ask_n < WORKER_ASKS)
         worker->ask[worker->ask_n++] = (struct report_ask){from, ssrc};
 }

@@ -1,3 +1,5 @@
+/* ARP, neighbour discovery and echo: what a host must answer so that others can send to it. Frames
+ * are answered in place; nothing is kept but the table of neighbours. */
 #include "dpdk-app/resolve.h"
 
 #include <string.h>
@@ -65,6 +67,7 @@ struct resolve_result resolve_arp(const struct locals *locals, struct neighbours
     unsigned operation;
     int local;
 
+    /* Other hardware or protocol than Ethernet and IPv4 is not ours to answer. */
     if (p->length < ETH_SIZE + ARP_SIZE || memcmp(arp, expected, sizeof(expected)) != 0) {
         result.counter = LINK_COUNTER_eth_truncated;
         return result;
@@ -75,7 +78,8 @@ struct resolve_result resolve_arp(const struct locals *locals, struct neighbours
     local = local_find(locals, p->device, 4, arp + 24);
     if (mac[0] & 1)
         return result; /* a group is nobody's address */
-    /* Gratuitous ones (target = sender) tell of a neighbour that moved. */
+    /* Gratuitous ones (target = sender) tell of a neighbour that moved. For each local address on
+     * the device: transports ask by theirs. Only entries that are wanted take it up. */
     for (unsigned i = 0; i < locals->count; i++)
         if (locals->local[i].family == 4 && locals->local[i].device == p->device)
             neighbour_learn(table, i, sender, mac, now);
@@ -96,14 +100,18 @@ struct resolve_result resolve_icmp(const struct locals *locals, struct packet *p
     uint8_t *ip = p->data + ETH_SIZE, *icmp = ip + IP4_SIZE;
     uint16_t check;
 
+    /* Only plain requests to our own address: an answer to a group or broadcast would make an
+     * amplifier of us (RFC 1122 §3.2.2.6). */
     if (p->length < ETH_SIZE + IP4_SIZE + 8 || icmp[0] != ICMP_ECHO || icmp[1] != 0 ||
         (ip[12] & 0xf0) == 0xe0 || (p->data[0] & 1))
         return result;
     put_back(p, locals->device[p->device].mac);
+    /* From and to change places; ours is written anew, not trusted. */
     memcpy(ip + 16, ip + 12, 4);
     memcpy(ip + 12, locals->local[p->local].ip, 4);
     ip[8] = 64;
     memset(ip + 10, 0, 2);
+    /* The whole header again: TTL has changed with it. */
     check = wire_fold(wire_sum(ip, IP4_SIZE, 0));
     memcpy(ip + 10, &check, 2);
     icmp[0] = ICMP_ECHO_REPLY;
@@ -122,6 +130,7 @@ static void put_icmp6_check(uint8_t *ip, uint32_t length)
     uint8_t *icmp = ip + IP6_SIZE;
     uint16_t check;
 
+    /* The field counts as zero in its own sum. */
     memset(icmp + 2, 0, 2);
     check = wire_fold(wire_sum(icmp, length, wire_pseudo(ip + 8, 32, PROTO_ICMP6, length)));
     memcpy(icmp + 2, &check, 2);
@@ -134,6 +143,7 @@ static void put_ip6(uint8_t *ip, uint32_t length, unsigned hops, const uint8_t f
     wire_put16(ip + 4, length);
     ip[6] = PROTO_ICMP6;
     ip[7] = (uint8_t)hops;
+    /* memmove: `to` may be the source field of the very header that is being written. */
     memmove(ip + 24, to, 16);
     memcpy(ip + 8, from, 16);
 }
@@ -158,6 +168,7 @@ static const uint8_t *find_option(const uint8_t *at, size_t length, unsigned kin
 static void learn6(const struct locals *locals, struct neighbours *table, const struct packet *p,
                    const uint8_t ip[16], const uint8_t *mac, uint64_t now)
 {
+    /* A group address is nobody's. */
     if (mac == NULL || (mac[0] & 1))
         return;
     for (unsigned i = 0; i < locals->count; i++)
@@ -172,6 +183,7 @@ static struct resolve_result on_solicit(const struct locals *locals, struct neig
     static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
     struct resolve_result result = {LINK_COUNTER_nd_in, false};
     uint8_t *ip = p->data + ETH_SIZE, *icmp = ip + IP6_SIZE, asker[16], mac[6];
+    /* From "::": the asker has no address yet, the answer goes to all nodes (RFC 4861 §7.2.4). */
     bool probe = memcmp(ip + 8, unspecified, 16) == 0; /* duplicate address detection */
     const uint8_t *source_mac;
     int local = local_find(locals, p->device, 6, icmp + 8);
@@ -180,6 +192,7 @@ static struct resolve_result on_solicit(const struct locals *locals, struct neig
         find_option(icmp + ND_SIZE, p->length - ETH_SIZE - IP6_SIZE - ND_SIZE, ND_SOURCE_MAC);
     if (!probe)
         learn6(locals, table, p, ip + 8, source_mac, now);
+    /* A larger answer than the question must fit its buffer. */
     if (local < 0 || p->tail + p->length < RESOLVE_FRAME_MAX)
         return result;
     memcpy(asker, probe ? all_nodes : ip + 8, 16);
@@ -206,6 +219,7 @@ static struct resolve_result on_echo6(const struct locals *locals, struct packet
     uint8_t *ip = p->data + ETH_SIZE, *icmp = ip + IP6_SIZE;
     uint32_t length = p->length - ETH_SIZE - IP6_SIZE;
 
+    /* Never to or from groups, see resolve_icmp. */
     if (icmp[1] != 0 || length < 8 || ip[24] == 0xff || ip[8] == 0xff)
         return result;
     put_back(p, locals->device[p->device].mac);
@@ -233,6 +247,8 @@ struct resolve_result resolve_icmp6(const struct locals *locals, struct neighbou
         return result;
     if (icmp[0] == ICMP6_SOLICIT)
         return on_solicit(locals, table, p, now);
+    /* Advertisements are believed if somebody here asked (neighbour_learn knows): unsolicited ones
+     * for strangers leave no trace. */
     if (icmp[0] == ICMP6_ADVERT) {
         learn6(locals, table, p, icmp + 8,
                find_option(icmp + ND_SIZE, length - ND_SIZE, ND_TARGET_MAC), now);
@@ -256,6 +272,7 @@ static void nd_message(const struct locals *locals, unsigned local, unsigned typ
     icmp[1] = 0;
     wire_put32(icmp + 4, flags);
     memcpy(icmp + 8, target, 16);
+    /* A solicitation carries the asker's address, an advertisement the target's. */
     icmp[ND_SIZE] = type == ICMP6_SOLICIT ? ND_SOURCE_MAC : ND_TARGET_MAC;
     icmp[ND_SIZE + 1] = 1;
     memcpy(icmp + ND_SIZE + 2, locals->device[l->device].mac, 6);
@@ -292,6 +309,7 @@ void resolve_request(const struct locals *locals, unsigned local, const uint8_t 
     nd_message(locals, local, ICMP6_SOLICIT, 0, ip, group, mac, p);
 }
 
+/* Gratuitous: target and sender are the same. */
 void resolve_announce(const struct locals *locals, unsigned local, struct packet *p)
 {
     static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};

@@ -1,3 +1,5 @@
+/* How long af_packet's rings may be: they are locked memory, and a process that may not lock enough
+ * would fail at start with an error that nobody understands. */
 #include "dpdk-app/rings.h"
 
 #include <stdlib.h>
@@ -11,6 +13,7 @@ static size_t argument(const char *eal, const char *name, size_t otherwise)
 {
     const char *at = strstr(eal, name);
 
+    /* What the user wrote counts as it will count for DPDK. */
     return at != NULL ? strtoul(at + strlen(name), NULL, 10) : otherwise;
 }
 
@@ -33,7 +36,8 @@ unsigned rings_frames(const struct settings_data_plane *config, bool (*can_lock)
 {
     unsigned frames = RINGS_FRAMES_BEST;
 
-    /* Half as much again: the pools of keys are locked too. */
+    /* Half as much again: the pools of keys are locked too. Halved until it fits: shorter rings
+     * lose the tail of bursts, no rings lose all. */
     while (frames > RINGS_FRAMES_MIN && !can_lock(all_rings(config, frames) * 3 / 2))
         frames /= 2;
     return frames;
@@ -45,6 +49,8 @@ bool rings_can_lock(size_t bytes)
 
     if (bytes == 0)
         return true;
+    /* Asked of the kernel itself: limits, capabilities and what is locked already all count.
+     * PROT_NONE: the pages are accounted for but need not be there. */
     at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
     if (at == MAP_FAILED)
         return false;

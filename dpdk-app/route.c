@@ -1,3 +1,5 @@
+/* Where what a transport receives goes: a table for one destination by payload type, a list of rows
+ * for many (conferences), and the copies for that list. */
 #include "dpdk-app/route.h"
 
 #include <stdlib.h>
@@ -22,6 +24,7 @@ int route_set(struct worker *worker, struct transport *t, const struct link_msg 
     if (routes->count > LINK_ROUTES_MAX || routes->rtcp.index >> 24 >= worker->plane->workers)
         return ERR_INVAL;
     for (uint32_t i = 0; i < routes->count; i++) {
+        /* All rows are checked before the first is written: a refused command changes nothing. */
         const struct link_route *r = &routes->row[i];
 
         if (r->to.generation == 0 || r->to.index >> 24 >= worker->plane->workers ||
@@ -74,6 +77,7 @@ static int check_receiver(const struct worker *worker, const struct link_receive
 /* A place for one more row. */
 static int make_room(struct transport *t)
 {
+    /* Doubling: adding n receivers costs O(n) copies in all. */
     uint32_t room = t->fan != NULL ? 2 * t->fan->room : FAN_ROOM;
     struct fan *more;
 
@@ -81,6 +85,7 @@ static int make_room(struct transport *t)
         return 0;
     if (t->fan != NULL && t->fan->count >= LINK_RECEIVERS_MAX)
         return ERR_LIMIT;
+    /* 64: rows are read by bursts, a line holds two. */
     more = aligned_alloc(64, (sizeof(*more) + room * sizeof(more->row[0]) + 63) & ~(size_t)63);
     if (more == NULL)
         return ERR_NOMEM;
@@ -100,6 +105,8 @@ static struct receiver *find_row(struct fan *fan, const struct link_receiver *r)
     for (uint32_t i = 0; fan != NULL && i < fan->count; i++) {
         struct receiver *row = &fan->row[i];
 
+        /* A row is known by all but its outgoing type and clock: adding it again changes those in
+         * place. */
         if (row->to == r->to.index && row->generation == r->to.generation &&
             row->ssrc_out == r->ssrc_out && row->ssrc_in == r->ssrc_in && row->pt_in == r->pt_in)
             return row;
@@ -111,6 +118,8 @@ uint32_t route_next_order(struct worker *worker)
 {
     uint32_t now = (uint32_t)worker->now_ms;
 
+    /* At least the time, always more than the last: orders of different workers compare by when
+     * they were given out, across a wrap of 32 bits too. */
     worker->order = (int32_t)(now - worker->order) > 0 ? now : worker->order + 1;
     return worker->order;
 }
@@ -132,6 +141,7 @@ static void tell_clock(struct worker *worker, struct transport *t, const struct 
 {
     if (row->clock == 0)
         return;
+    /* For streams to come; those that are there follow below. */
     t->clock = row->clock;
     for (unsigned i = 0; i < TRANSPORT_STREAMS && t->rx[i].stream != 0; i++) {
         struct stream *s = &worker->stream[t->rx[i].stream];
@@ -178,6 +188,7 @@ static uint32_t take_rows(struct transport *t, const struct link_receiver *r)
     for (uint32_t i = 0; i < t->fan->count; i++) {
         const struct receiver *row = &t->fan->row[i];
 
+        /* By receiver and its stream: all payload types of it go together. */
         if (row->to != r->to.index || row->generation != r->to.generation ||
             row->ssrc_out != r->ssrc_out)
             t->fan->row[kept++] = *row;
@@ -185,6 +196,7 @@ static uint32_t take_rows(struct transport *t, const struct link_receiver *r)
     gone = t->fan->count - kept;
     t->fan->count = kept;
     if (kept == 0)
+        /* No list at all: the packet path's test for it is one bit. */
         route_drop(t);
     return gone;
 }
@@ -208,6 +220,7 @@ int route_switch(struct worker *worker, struct transport *t, const struct link_m
 
     if (change->receiver.ssrc_out == 0)
         return ERR_INVAL;
+    /* The take-over is atomic for the receiver only where one worker writes both lists. */
     if (change->from.generation != 0 && change->from.index >> 24 != worker->number)
         return ERR_RANGE;
     err = put_row(worker, t, &change->receiver);
@@ -216,6 +229,7 @@ int route_switch(struct worker *worker, struct transport *t, const struct link_m
     /* A source that has closed meanwhile took its rows along. */
     from = worker_transport(worker, change->from.index, change->from.generation);
     if (from != NULL && from != t)
+        /* After the new row is in: the receiver is at no moment without a source. */
         take_rows(from, &change->receiver);
     return 0;
 }
@@ -247,6 +261,7 @@ static inline void fetch_row(struct worker *worker, const struct receiver *row)
 {
     uint32_t place = row->to & 0xffffffu;
 
+    /* Destination's header and hop: what has_header will compare. */
     if (row->to >> 24 != worker->number || place >= worker->plane->transports)
         return;
     __builtin_prefetch(&worker->transport[place].header);
@@ -261,6 +276,7 @@ static inline void aim(struct packet *p, const struct receiver *row, uint32_t fr
     p->from = from;
     p->bits |= PACKET_ROW;
     p->order = row->order;
+    /* Dynamic types have their clock from the row, static ones from RFC 3551. */
     p->clock = row->clock != 0 ? row->clock : media_clock(p->payload_type);
     if (row->ssrc_out != 0) {
         p->ssrc = row->ssrc_out;
@@ -283,11 +299,14 @@ static void sum_payload(struct original *o)
     const struct packet *p = o->p;
     uint64_t header;
 
+    /* Only clear copies need it: secure ones get another payload. */
     if (o->is_summed)
         return;
     o->is_summed = true;
     if (p->summed) {
         header = wire_sum(p->data, o->header, 0);
+        /* The sum over header and payload is known since parsing: taking the header out is cheaper
+         * than adding a video payload up. */
         o->sum = wire_exchange(p->sum, header, 0);
     } else {
         o->sum = wire_half(wire_sum(p->data + o->header, (size_t)p->length - o->header, 0));
@@ -320,6 +339,7 @@ static void write_copy(struct packet *q, const struct receiver *row, const struc
 /* A copy that outlives the original: it leaves unencrypted or is another worker's. */
 static bool hold_payload(struct worker *worker, struct packet *q, struct original *o)
 {
+    /* Nothing to refer to: a header alone. */
     if (q->more == 0) {
         q->bits &= (uint8_t)~PACKET_SHARED;
         return true;
@@ -351,6 +371,7 @@ static void make_copies(struct worker *worker, struct original *o, const struct 
     struct packet *q[PACKET_BURST], *foreign[PACKET_BURST];
     unsigned away = 0;
 
+    /* All or none: half of a burst of copies would favour the first rows for ever. */
     if (!worker->io->alloc_many(worker->io, q, n)) {
         worker_count(worker, LINK_COUNTER_no_buffer, n);
         return;
@@ -367,6 +388,8 @@ static void make_copies(struct worker *worker, struct original *o, const struct 
         to = worker_destination(worker, row[i]->to, row[i]->generation);
         if (to != NULL)
             fetch_sent(worker, to, q[i]->ssrc);
+        /* to == NULL: another worker's; it may be secure there, but the original is gone by
+         * then. */
         if ((to == NULL || !is_secure(to)) && !hold_payload(worker, q[i], o)) {
             worker_drop(worker, q[i], LINK_COUNTER_no_buffer);
         } else if (row[i]->to >> 24 == worker->number) {
@@ -397,6 +420,7 @@ static void copy_to_all(struct worker *worker, struct original *o, const struct 
         const struct receiver *row[PACKET_BURST];
         unsigned n = 0;
 
+        /* A full burst goes first: its destinations are warm. */
         if (out->n == PACKET_BURST)
             send_copies(worker, out);
         for (; at < fan->count && n < PACKET_BURST - out->n; at++) {
@@ -431,6 +455,7 @@ static bool fan_out(struct worker *worker, struct packet *p, struct burst *out)
         worker_count(worker, LINK_COUNTER_no_route, 1);
         return false;
     }
+    /* The usual small case: one receiver, no copy. */
     if (next_fit(fan, p, first + 1) < fan->count) {
         o.header = (uint16_t)media_header_size(p->data);
         copy_to_all(worker, &o, fan, first, out);

@@ -1,3 +1,5 @@
+/* RTCP packets on the wire (RFC 3550 §6.4 to §6.6, RFC 4585 §6.1): reading with lengths checked,
+ * writing into room that may be too small. No state. */
 #include "dpdk-app/rtcp.h"
 
 #include <string.h>
@@ -9,6 +11,7 @@
 #define BLOCK_SIZE  24u
 #define CNAME_ITEM  1u
 
+/* at <= length always: it only moves by sizes that fit. */
 bool rtcp_next(const uint8_t *data, size_t length, size_t *at, struct rtcp_packet *packet)
 {
     const uint8_t *p = data + *at;
@@ -20,6 +23,8 @@ bool rtcp_next(const uint8_t *data, size_t length, size_t *at, struct rtcp_packe
     if (size > length - *at)
         return false;
     *packet = (struct rtcp_packet){.type = p[1], .count = p[0] & 31u, .data = p, .length = size};
+    /* Padding counts in the packet's length and is left out of what callers see; more padding than
+     * packet is nonsense and ignored. */
     if ((p[0] & 0x20) && p[size - 1] <= size - HEAD)
         packet->length -= p[size - 1];
     *at += size;
@@ -46,12 +51,15 @@ bool rtcp_read_block(const struct rtcp_packet *packet, unsigned i, struct rtcp_b
     const uint8_t *p = packet->data + at;
     uint32_t lost;
 
+    /* As many blocks as the header counts, if they are there. */
     if ((packet->type != RTCP_SR && packet->type != RTCP_RR) || i >= packet->count ||
         packet->length < at + BLOCK_SIZE)
         return false;
     lost = wire_get32(p + 4) & 0xffffffu;
     *block = (struct rtcp_block){.ssrc = wire_get32(p),
                                  .fraction = p[4],
+                                 /* 24 bits, signed (§6.4.1): the sign bit is moved out by exclusive
+                                  * or and subtraction. */
                                  .lost = (int32_t)(lost ^ 0x800000u) - 0x800000,
                                  .highest = wire_get32(p + 8),
                                  .jitter = wire_get32(p + 12),
@@ -67,10 +75,11 @@ bool rtcp_read_feedback(const struct rtcp_packet *packet, struct rtcp_feedback *
     if ((packet->type != RTCP_RTPFB && packet->type != RTCP_PSFB) || packet->length < 12)
         return false;
     *feedback = (struct rtcp_feedback){.type = packet->type,
-                                       .format = packet->count,
+                                       .format = packet->count, /* RFC 4585 calls the field FMT */
                                        .sender = wire_get32(p + 4),
                                        .media = wire_get32(p + 8),
                                        .fci = p + 12,
+                                       /* Whole words only: formats are made of them. */
                                        .fci_length = (packet->length - 12) & ~(size_t)3};
     return true;
 }
@@ -83,6 +92,7 @@ static uint8_t *begin(struct rtcp_writer *w, unsigned type, unsigned count, size
     uint8_t *p = w->data + w->length;
 
     if (size > w->room - w->length) {
+        /* Stays set: a compound that lost a part is not sent. */
         w->is_full = true;
         return NULL;
     }
@@ -99,6 +109,7 @@ static void put_blocks(uint8_t *p, const struct rtcp_block *block, unsigned n)
     for (unsigned i = 0; i < n; i++, p += BLOCK_SIZE) {
         int32_t lost = block[i].lost;
 
+        /* §6.4.1: the count saturates, it does not wrap. */
         if (lost > 0x7fffff)
             lost = 0x7fffff;
         if (lost < -0x800000)
@@ -193,6 +204,8 @@ void rtcp_put_copy(struct rtcp_writer *w, const uint8_t *data, size_t length)
 
 unsigned rtcp_nack_expand(const uint8_t fci[4], uint16_t sequence[17])
 {
+    /* FMT 1: the first lost number and a bit for each of the sixteen behind it (RFC 4585
+     * §6.2.1). */
     uint16_t first = wire_get16(fci), mask = wire_get16(fci + 2);
     unsigned n = 1;
 
@@ -212,6 +225,8 @@ size_t rtcp_nack_pack(const uint16_t *sequence, unsigned n, uint8_t *fci, size_t
 
         if (room - length < 4)
             break;
+        /* The list comes in order but for wraps; what is not within sixteen begins an entry of its
+         * own. */
         for (; i < n && (uint16_t)(sequence[i] - first - 1) < 16; i++)
             mask = (uint16_t)(mask | 1u << (uint16_t)(sequence[i] - first - 1));
         wire_put16(fci + length, first);

@@ -1,3 +1,6 @@
+/* Streams of a transport: found by SSRC in a few slots, made at the first packet, forgotten when
+ * idle. Every stream under SRTP has an engine context whose index must never start again under the
+ * same key. */
 #include <string.h>
 
 #include "dpdk-app/media.h"
@@ -9,6 +12,7 @@ static void free_stream(struct worker *worker, uint32_t index)
 {
     struct stream *s = &worker->stream[index];
 
+    /* NULL is fine: plain transports have no context. */
     srtp_stream_destroy(s->srtp);
     memset(s, 0, sizeof(*s));
     s->next_free = worker->free_stream;
@@ -21,6 +25,7 @@ static void clear_slot(struct stream_slot *slot, struct stream_slot *all)
 {
     struct stream_slot *last = slot;
 
+    /* Moved into the gap: the order of slots means nothing. */
     while (last + 1 < all + TRANSPORT_STREAMS && last[1].stream != 0)
         last++;
     *slot = *last;
@@ -56,6 +61,8 @@ static bool evict(struct worker *worker, struct transport *t, enum stream_way wa
     if (oldest == NULL || worker->now_ms - oldest_ms < STREAM_IDLE_MS)
         return false;
     if (way == STREAM_OUT && worker->stream[oldest->stream].srtp != NULL) {
+        /* A transport that has used up its memory of retired SSRCs makes no more: refusing is safe,
+         * forgetting is not. */
         if (t->retired_count == TRANSPORT_RETIRED)
             return false;
         t->retired[t->retired_count++] = oldest->ssrc;
@@ -71,6 +78,7 @@ static struct stream_slot *free_slot(struct worker *worker, struct transport *t,
 {
     struct stream_slot *all = worker_slots(t, way);
 
+    /* Full is when the last is taken: slots fill from the front. */
     if (all[TRANSPORT_STREAMS - 1].stream != 0 && !evict(worker, t, way))
         return NULL;
     for (unsigned i = 0; i < TRANSPORT_STREAMS; i++)
@@ -91,9 +99,11 @@ struct stream *worker_make_stream(struct worker *worker, struct transport *t, en
         return NULL;
     slot = free_slot(worker, t, way);
     index = worker->free_stream;
+    /* index 0 is no stream: the pool begins with 1. */
     if (slot == NULL || index == 0)
         return NULL;
     s = &worker->stream[index];
+    /* The engine's pool may be empty although ours is not: nothing was changed by then. */
     if (t->mode == LINK_MODE_DTLS_SRTP &&
         srtp_stream_create(key, way == STREAM_IN ? SRTP_INBOUND : SRTP_OUTBOUND, ssrc, &s->srtp) !=
             0)
@@ -103,6 +113,7 @@ struct stream *worker_make_stream(struct worker *worker, struct transport *t, en
     s->ssrc = ssrc;
     s->clock = way == STREAM_IN ? t->clock : 0;
     s->last_ms = worker->now_ms;
+    /* Reports of the place's former stream. */
     memset(&worker->report[index], 0, sizeof(worker->report[index]));
     slot->ssrc = ssrc;
     slot->stream = index;
@@ -136,9 +147,12 @@ void worker_drop_streams(struct worker *worker, struct transport *t)
 
 static void measure_jitter(struct stream *stream, uint32_t timestamp, uint64_t now_ms)
 {
+    /* RFC 3550 §A.8: relative transit in ticks of the stream's clock; scaled by sixteen so that the
+     * sum needs no fraction. */
     uint32_t transit = packet_ticks(now_ms, stream->clock) - timestamp;
     int32_t d = (int32_t)(transit - stream->transit);
 
+    /* The first packet has nothing to compare with. */
     if (stream->received > 1)
         stream->jitter += (d < 0 ? 0u - (uint32_t)d : (uint32_t)d) - ((stream->jitter + 8) >> 4);
     stream->transit = transit;
@@ -155,6 +169,7 @@ static void begin(struct stream *stream, uint16_t sequence, unsigned payload_typ
     if (stream->started)
         return;
     stream->started = 1;
+    /* One cycle up, so that packets from before the first never go below zero. */
     stream->base = stream->highest = 0x10000u | sequence;
     *step = 0;
 }
@@ -185,13 +200,16 @@ void stream_received(struct stream *stream, struct link_transport_stats *stats, 
     step = (uint16_t)(sequence - (uint16_t)stream->highest);
     if (__builtin_expect(!stream->started || stream->clock == 0, 0))
         begin(stream, sequence, payload_type, &step);
+    /* Ahead, within what a path loses; far ahead or behind are a restart or a straggler. */
     if (__builtin_expect(step < TRANSLATE_DROPOUT, 1))
         stream->highest += step;
+    /* A straggler within TRANSLATE_MISORDER counts as received. */
     else if ((uint16_t)(0u - step) > TRANSLATE_MISORDER && !follow_restart(stream, sequence))
         return;
     stream->received++;
     lost = (int32_t)(stream->highest - stream->base + 1 - stream->received);
     if (lost != stream->lost) {
+        /* Both directions: a straggler takes a loss back. */
         link_stat_add(&stats->lost, (uint64_t)(int64_t)(lost - stream->lost));
         stream->lost = lost;
     }

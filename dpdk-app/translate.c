@@ -1,9 +1,14 @@
+/* What a receiver sees as one stream although its sources change: sequence numbers go on without a
+ * gap, timestamps by the time that passed. The common case (the source that is followed, in order)
+ * is inline in translate.h. */
 #include "dpdk-app/translate.h"
 
 /* The receiver's stream goes on with p: the next number, and the timestamp that its clock shows
  * now. A tick at least, or the packet would belong to the frame before it. */
 static void take_over(struct stream *s, const struct packet *p, uint32_t source, uint32_t now_ms)
 {
+    /* Ticks since the last packet that was sent: a pause in the conversation must not look like one
+     * packet after the other. */
     uint32_t ticks = packet_ticks(now_ms - s->out.sent_ms, s->clock);
 
     s->out.add_sequence = (uint16_t)(s->out.sequence + 1u - p->sequence);
@@ -19,6 +24,7 @@ static void take_over(struct stream *s, const struct packet *p, uint32_t source,
 static enum translate_result same_source(struct stream *s, const struct packet *p, uint32_t source,
                                          uint32_t now_ms)
 {
+    /* Signed 16 bits: nearest way around the circle. */
     int step = (int16_t)(p->sequence - s->out.source_sequence);
 
     if (step <= 0 && -step <= (int)s->out.span)
@@ -53,6 +59,7 @@ enum translate_result translate_slow(struct stream *s, const struct packet *p, u
          * were under way (perhaps through another worker). */
         if ((int32_t)(p->order - s->out.order) < 0)
             return TRANSLATE_LATE;
+        /* 0: unknown so far; the receiver's clock stays as it was. */
         if (p->clock != 0)
             s->clock = p->clock;
         take_over(s, p, source, now_ms);

@@ -1,3 +1,6 @@
+/* A worker: what it owns, and one turn of its loop. Commands first, so that a close is not
+ * overtaken by the burst behind it; then packets of other workers, of the devices, a room's tick,
+ * and what can wait. */
 #include "dpdk-app/worker.h"
 
 #include <stdlib.h>
@@ -11,18 +14,22 @@
 #include "dpdk-app/report.h"
 #include "dpdk-app/resolve.h"
 
-#define COMMAND_BUDGET 32u
-#define SWEEP_MS       10u
-#define SWEEP_COUNT    64u /* transports looked at in one sweep */
-#define NEIGHBOURS_MS  1000u
+#define COMMAND_BUDGET 32u   /* commands of control in a turn: packets must not wait for more */
+#define SWEEP_MS       10u   /* the sweep begins where it ended */
+#define SWEEP_COUNT    64u   /* transports looked at in one sweep */
+#define NEIGHBOURS_MS  1000u /* one look at each neighbour in use */
 
 int plane_init(struct plane *plane)
 {
     neighbour_init(&plane->neighbours);
     plane->wall_offset_us = clock_wall_us() - clock_mono_us();
+    /* CNAMEs must not be guessable (RFC 7022 §4.2); the clock is the worse source and never
+     * happens. */
     if (getentropy(&plane->cname_secret, sizeof(plane->cname_secret)) != 0)
         plane->cname_secret = clock_wall_us();
     for (unsigned i = 0; i < plane->locals.count; i++) {
+        /* 65,536 entries of four bytes a local address: the look-up is an index, whatever ports are
+         * configured. */
         plane->port[i] = calloc(65536, sizeof(*plane->port[i]));
         if (plane->port[i] == NULL) {
             plane_fini(plane);
@@ -52,6 +59,7 @@ static void fill_pools(struct worker *worker)
 
     for (uint32_t i = 0; i < plane->transports; i++) {
         worker->transport[i].hop = -1;
+        /* Numbers count from one in lists, 0 ends them. */
         worker->transport[i].next_free = i + 1 < plane->transports ? i + 2 : 0;
     }
     worker->free_transport = 1;
@@ -65,6 +73,7 @@ int worker_create(struct plane *plane, unsigned number, struct io *io, struct li
 {
     struct worker *worker;
 
+    /* 24 bits of an index are the place; 65,536 is what the statistics' layout allows. */
     if (plane->transports == 0 || plane->transports > 65536 || number >= plane->workers)
         return ERR_INVAL;
     worker = calloc(1, sizeof(*worker));
@@ -75,10 +84,12 @@ int worker_create(struct plane *plane, unsigned number, struct io *io, struct li
     worker->io = io;
     worker->link = link;
     worker->engine = engine;
+    /* xorshift stands still at 0. */
     if (getentropy(&worker->random, sizeof(worker->random)) != 0 || worker->random == 0)
         worker->random = (uintptr_t)worker;
     worker->random_next = worker_random(worker);
     worker->count = link_worker_counters(link)->value;
+    /* Streams and transports hold keys; reports do not. */
     worker->transport = secret_alloc(plane->transports * sizeof(*worker->transport));
     worker->stream = secret_alloc(stream_bytes(plane));
     worker->report = calloc(plane->streams + (size_t)1, sizeof(*worker->report));
@@ -101,6 +112,7 @@ void worker_destroy(struct worker *worker)
 {
     if (worker == NULL)
         return;
+    /* Every transport by its own way: port, neighbour, mix and keys are let go of. */
     for (uint32_t i = 0; i < worker->plane->transports; i++)
         if (worker->transport[i].mode != 0)
             worker_close(worker, &worker->transport[i]);
@@ -109,6 +121,7 @@ void worker_destroy(struct worker *worker)
         worker->io->release(worker->io, &worker->held[i].p, 1);
     worker_flush(worker);
     secret_wipe(&worker->up, sizeof(worker->up));
+    /* After worker_close, whose last act was to wipe each. */
     secret_free(worker->transport, worker->plane->transports * sizeof(*worker->transport));
     secret_free(worker->stream, stream_bytes(worker->plane));
     free(worker->report);
@@ -134,6 +147,8 @@ static void check_silence(struct worker *worker, struct transport *t)
 {
     uint32_t limit = worker->plane->media_timeout_ms;
 
+    /* Silence is said once, and never of a transport that has not spoken yet: a held call is no
+     * fault. */
     if (limit == 0 || !(t->bits & TRANSPORT_FIRST_IN) || (t->bits & TRANSPORT_SILENT) ||
         worker->now_ms - t->stats->last_in_ms < limit)
         return;
@@ -146,6 +161,7 @@ static bool is_orphan(const struct worker *worker, const struct transport *t)
 {
     uint32_t limit = worker->plane->orphan_timeout_ms;
 
+    /* 0: orphans live for ever, by configuration. */
     return limit != 0 && t->epoch != worker->epoch_seen &&
            worker->now_ms - worker->epoch_ms >= limit;
 }
@@ -161,6 +177,7 @@ static void sweep(struct worker *worker)
         if (t->mode == 0)
             continue;
         if (is_orphan(worker, t)) {
+            /* First the event, while there is still an id to name. */
             worker_event(worker, t, LINK_TRANSPORT_GONE, 0, NULL);
             worker_close(worker, t);
             continue;
@@ -179,6 +196,7 @@ static void follow_epoch(struct worker *worker)
         return;
     worker->epoch_seen = epoch;
     worker->epoch_ms = worker->now_ms;
+    /* The mark "claimed" of all of them has changed with the attachment. */
     for (uint32_t i = 0; i < worker->plane->transports; i++)
         if (worker->transport[i].mode != 0)
             worker_show(worker, &worker->transport[i]);
@@ -188,6 +206,7 @@ static void follow_epoch(struct worker *worker)
 /* Addresses that transports send to are asked for before they age out. */
 static void refresh_neighbours(struct worker *worker)
 {
+    /* Every worker asks for its share of the table: each entry once. */
     for (uint32_t i = worker->number; i < NEIGHBOURS; i += worker->plane->workers)
         if (worker->plane->neighbours.entry[i].references != 0)
             worker_ask(worker, (int)i);
@@ -197,6 +216,7 @@ static void housekeeping(struct worker *worker)
 {
     follow_epoch(worker);
     report_run(worker);
+    /* Bounded by WORKER_HELD: a dozen at most. */
     if (worker->held_n > 0)
         worker_retry_held(worker);
     if (worker->now_ms - worker->sweep_ms >= SWEEP_MS) {
@@ -221,10 +241,12 @@ unsigned worker_turn(struct worker *worker, uint64_t now_ms)
     unsigned work, n;
 
     worker->now_ms = now_ms;
+    /* Bounded: a start with thousands of opens must not stop media. */
     work = link_worker_poll(worker->link, COMMAND_BUDGET, worker_on_command, worker);
     n = worker->io->take_over(worker->io, p, PACKET_BURST);
     if (n > 0) {
         worker_take_over(worker, p, n);
+        /* Out before the next burst is read: a packet's way through is one turn, not two. */
         worker_flush(worker);
         work += n;
     }
@@ -238,10 +260,12 @@ unsigned worker_turn(struct worker *worker, uint64_t now_ms)
         worker_flush(worker);
         work += n;
     }
+    /* At most one burst of frames. */
     work += mix_run(worker);
     mix_take_results(worker);
     housekeeping(worker);
     worker_flush(worker);
+    /* One wake a producer for all replies and events of the turn. */
     link_worker_flush(worker->link);
     return work;
 }

@@ -1,3 +1,6 @@
+/* Between the packet loops and the disk: lanes of blocks down (one a worker), results up. The
+ * worker never waits and never frees large memory; what finds no room is counted and shows as
+ * silence. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,6 +26,8 @@ static struct writer_slot *next_slot(struct writer_lane *lane, uint32_t reserve)
     uint32_t head = atomic_load_explicit(&lane->head, memory_order_relaxed);
     uint32_t tail = atomic_load_explicit(&lane->tail, memory_order_acquire);
 
+    /* Commands may use the reserve, blocks may not: a stop must get through when the disk is
+     * slow. */
     if (head - tail + reserve >= WRITER_SLOTS)
         return NULL;
     return &lane->slot[head % WRITER_SLOTS];
@@ -39,6 +44,7 @@ void writer_put_result(struct writer_lane *lane, const struct writer_result *res
 {
     uint32_t head = atomic_load_explicit(&lane->up_head, memory_order_relaxed);
 
+    /* Cannot be full: see the assertion on WRITER_RESULTS. */
     lane->result[head % WRITER_RESULTS] = *result;
     atomic_store_explicit(&lane->up_head, head + 1, memory_order_release);
 }
@@ -69,6 +75,8 @@ static bool is_name(const char *name)
 {
     size_t n = strnlen(name, WRITER_NAME_SIZE);
 
+    /* No path and no hidden file: names come over the control interface and must stay in their
+     * directory. O_NOFOLLOW does the rest (writer_disk.c). */
     return n > 0 && n < WRITER_NAME_SIZE && name[0] != '.' && memchr(name, '/', n) == NULL;
 }
 
@@ -97,6 +105,7 @@ int writer_open(struct writer_lane *lane, const struct writer_file *what, unsign
         return ERR_AGAIN;
     memset(slot, 0, offsetof(struct writer_slot, data));
     slot->type = SLOT_OPEN;
+    /* The length is not needed: blocks bring their own. */
     slot->kind = (uint8_t)what->kind;
     slot->file = (uint16_t)place;
     slot->rate = what->rate;
@@ -114,6 +123,7 @@ static struct writer_place *place_of(struct writer_lane *lane, unsigned file)
 {
     struct writer_place *place = file < WRITER_FILES_MAX ? &lane->place[file] : NULL;
 
+    /* Stopped ones take nothing more, though their place waits for the result. */
     return place != NULL && place->is_used && !place->is_stopped ? place : NULL;
 }
 
@@ -125,6 +135,8 @@ bool writer_pcm(struct writer_lane *lane, unsigned file, const int16_t *pcm, uns
     if (place == NULL || samples * sizeof(*pcm) > WRITER_BLOCK_MAX)
         return false;
     slot = next_slot(lane, WRITER_RESERVE);
+    /* Counted before the room is known: a dropped block is a gap in time, not a shorter
+     * recording. */
     place->position += samples;
     if (slot == NULL) {
         place->dropped++;
@@ -150,6 +162,7 @@ bool writer_packet(struct writer_lane *lane, unsigned file, const struct writer_
     if (place == NULL)
         return false;
     slot = next_slot(lane, WRITER_RESERVE);
+    /* A larger packet than a slot cannot come from a device of ours. */
     if (slot == NULL || length > sizeof(slot->data)) {
         place->dropped++;
         return false;
@@ -175,12 +188,13 @@ static void send_stop(struct writer_lane *lane, unsigned file)
     struct writer_place *place = &lane->place[file];
     struct writer_slot *slot = next_slot(lane, 0);
 
+    /* Tried again with the next look at the results. */
     place->must_stop = slot == NULL;
     if (slot == NULL)
         return;
     slot->type = SLOT_STOP;
     slot->file = (uint16_t)file;
-    slot->position = place->dropped;
+    slot->position = place->dropped; /* blocks lost so far, for the file's report */
     put_slot(lane);
 }
 
@@ -202,6 +216,7 @@ int writer_load(struct writer_lane *lane, const char *name, uint32_t rate, uint6
         return ERR_UNSUPPORTED;
     if (!is_name(name))
         return ERR_INVAL;
+    /* Bounded: every load may be megabytes of PCM. */
     if (lane->loads == WRITER_LOADS_MAX)
         return ERR_LIMIT;
     slot = next_slot(lane, 0);
@@ -220,6 +235,7 @@ int writer_load(struct writer_lane *lane, const char *name, uint32_t rate, uint6
 
 void writer_free(struct writer_lane *lane, int16_t *pcm)
 {
+    /* free() of megabytes is a system call (munmap): not in a packet loop. */
     struct writer_slot *slot = next_slot(lane, 0);
 
     if (pcm == NULL)
@@ -257,6 +273,7 @@ bool writer_next_result(struct writer_lane *lane, struct writer_result *result)
     if (result->is_load) {
         lane->loads--;
     } else {
+        /* The place is free from now on; the disk's thread has closed the file. */
         result->dropped = lane->place[result->file].dropped;
         lane->place[result->file].is_used = false;
         lane->place[result->file].must_stop = false;
@@ -281,6 +298,7 @@ static unsigned drain_lane(struct writer *writer, struct writer_lane *lane, unsi
         if (atomic_load_explicit(&lane->head, memory_order_acquire) == tail)
             break;
         writer_disk_take(writer, lane, &lane->slot[tail % WRITER_SLOTS]);
+        /* Given back after it was written out: the worker may overwrite the slot. */
         atomic_store_explicit(&lane->tail, tail + 1, memory_order_release);
         n++;
     }
@@ -292,6 +310,7 @@ static void sleep_until_woken(struct writer *writer)
     struct pollfd pfd = {.fd = writer->wake, .events = POLLIN};
     uint64_t value;
 
+    /* Recording: look often, workers wake nobody for a block. */
     if (poll(&pfd, 1, writer->open_files > 0 ? LOOK_MS : IDLE_MS) > 0 &&
         read(writer->wake, &value, sizeof(value)) < 0)
         return; /* EAGAIN: nobody meant us */
@@ -302,6 +321,7 @@ static void *run(void *context)
     struct writer *writer = context;
 
     for (;;) {
+        /* Read before the lanes: what was put in before it was set is found and written. */
         bool must_end = atomic_load(&writer->must_end);
         unsigned n = 0;
 
@@ -337,6 +357,7 @@ static int start(struct writer *writer)
         struct writer_lane *lane = &writer->lane[i];
 
         lane->writer = writer;
+        /* Not cleared: a slot is read only after it was written. */
         lane->slot = aligned_alloc(64, WRITER_SLOTS * sizeof(*lane->slot));
         if (lane->slot == NULL)
             return ERR_NOMEM;

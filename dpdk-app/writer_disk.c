@@ -1,3 +1,4 @@
+/* Errors are told by the first word of what failed; errno is the disk's, the code is ours. */
 /* Files as the writer's thread sees them: WAV (RIFF, 16 bit PCM) and pcap. A disk that fails ends
  * its file with a result that says why; what is in the file by then stays. */
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 /* ---- opening ---- */
 
+/* What an operator can tell apart: not there, there already, no room, not allowed. */
 static int errno_to_err(int number)
 {
     switch (number) {
@@ -56,6 +58,7 @@ int writer_open_at(const char *directory, const char *name, int flags, int *fd,
 
     if (dir < 0)
         return explain(errno, "directory", text);
+    /* Relative to the open directory, no symbolic link, no waiting for a FIFO. */
     *fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     number = errno;
     close(dir);
@@ -83,6 +86,7 @@ static int flush(struct writer_disk *d)
 {
     int number = write_all(d->fd, d->buffer, d->used);
 
+    /* Also after an error: the buffer must not be written again at the end. */
     d->used = 0;
     return number;
 }
@@ -117,6 +121,7 @@ static int begin_wav(struct writer_disk *d)
 {
     uint8_t h[WAV_HEADER];
 
+    /* Lengths 0 for now: players take such a file to its end, should we be killed. */
     audio_wav_header(h, d->rate, 1, d->samples * 2);
     return put(d, h, sizeof(h));
 }
@@ -158,6 +163,7 @@ static uint64_t rescue(struct writer_disk *d)
     uint8_t h[WAV_HEADER];
 
     if (size < 0)
+        /* An empty file has nothing to rescue. */
         return 0;
     if (d->kind == WRITER_WAV && size >= (off_t)WAV_HEADER) {
         d->samples = ((uint64_t)size - WAV_HEADER) / 2;
@@ -189,6 +195,7 @@ void writer_disk_end_all(struct writer *writer, struct writer_lane *lane)
 {
     for (unsigned i = 0; i < WRITER_FILES_MAX; i++) {
         if (!lane->disk[i].is_open)
+            /* At the end of the process nobody reads results. */
             continue;
         (void)finish(&lane->disk[i]);
         close_disk(writer, &lane->disk[i]);
@@ -204,7 +211,7 @@ static void set_limits(const struct writer_config *config, const struct writer_s
 
     if (slot->max_seconds != 0 && (seconds == 0 || slot->max_seconds < seconds))
         seconds = slot->max_seconds;
-    /* RIFF counts in 32 bits. */
+    /* RIFF counts in 32 bits. 32-bit lengths of RIFF with some room for its header. */
     d->limit_bytes = config->max_bytes != 0 ? config->max_bytes : UINT32_MAX - 4096u;
     d->limit_samples = seconds != 0 ? (uint64_t)seconds * d->rate : UINT64_MAX;
     d->limit_us = seconds != 0 ? (uint64_t)seconds * US_PER_SECOND : UINT64_MAX;
@@ -228,6 +235,7 @@ static void on_open(struct writer *writer, struct writer_lane *lane, const struc
     d->kind = slot->kind;
     d->rate = slot->rate;
     d->tag = slot->tag;
+    /* Before the first byte: limits hold for it as well. */
     set_limits(&writer->config, slot, d);
     d->buffer = malloc(BUFFER);
     if (d->buffer == NULL) {
@@ -245,11 +253,13 @@ static void on_pcm(struct writer *writer, struct writer_lane *lane, const struct
     uint64_t until = slot->position + slot->samples, gap;
     int number = 0;
 
+    /* Ended by its limit or by the disk; the worker may not know yet. */
     if (!d->is_open || slot->position < d->samples)
         return;
     /* Blocks that were dropped: time goes on. */
     gap = slot->position - d->samples;
     if (until > d->limit_samples || d->bytes + (gap + slot->samples) * 2 > d->limit_bytes) {
+        /* A file that is full is a success: it has what was asked for. */
         end(writer, lane, d, 0);
         return;
     }
@@ -289,7 +299,16 @@ static size_t make_ip(const struct writer_slot *slot, uint8_t h[IP6_SIZE + UDP_S
     wire_put16(h + size, slot->source_port);
     wire_put16(h + size + 2, slot->destination_port);
     wire_put16(h + size + 4, (uint16_t)udp);
-    return size + UDP_SIZE; /* no UDP checksum: 0 says so */
+    /* Over IPv4 a checksum of 0 says that there is none; IPv6 knows no such thing (RFC 8200 8.1),
+     * and the tools that are to read this would call every packet damaged. */
+    if (slot->family == 6) {
+        uint64_t sum = wire_pseudo(h + 8, 32, PROTO_UDP, (uint32_t)udp);
+
+        check = wire_fold(wire_sum(slot->data, slot->length, wire_sum(h + size, UDP_SIZE, sum)));
+        check = check != 0 ? check : 0xffff;
+        memcpy(h + size + 6, &check, 2);
+    }
+    return size + UDP_SIZE;
 }
 
 static void on_packet(struct writer *writer, struct writer_lane *lane,
@@ -305,6 +324,7 @@ static void on_packet(struct writer *writer, struct writer_lane *lane,
         return;
     head = make_ip(slot, h);
     size = (uint32_t)(head + slot->length);
+    /* The limit in time counts from the first packet, not from the command. */
     if (d->first_us == 0)
         d->first_us = slot->position;
     if (d->bytes + sizeof(record) + size > d->limit_bytes ||
@@ -314,6 +334,7 @@ static void on_packet(struct writer *writer, struct writer_lane *lane,
     }
     record[0] = (uint32_t)(slot->position / US_PER_SECOND);
     record[1] = (uint32_t)(slot->position % US_PER_SECOND);
+    /* Captured and original length: nothing is cut. */
     record[2] = record[3] = size;
     number = put(d, record, sizeof(record));
     if (number == 0)

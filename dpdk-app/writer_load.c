@@ -1,3 +1,5 @@
+/* Reads announcements whole: the writer's thread may wait for the disk, the room that plays must
+ * not. */
 /* Announcements: WAV files of a directory, as mono PCM of a room's rate. */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,12 +48,13 @@ static int slurp(const char *directory, const char *name, uint8_t **data, size_t
 
     if (err != 0)
         return err;
+    /* A pipe or device would be read for ever; the size is checked before memory is asked for. */
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)FILE_MAX) {
         close(fd);
         return refuse(text, "no regular file of at most 64 MB");
     }
     *size = (size_t)st.st_size;
-    *data = malloc(*size + 1);
+    *data = malloc(*size + 1); /* one more: malloc(0) may be NULL */
     err = *data == NULL ? ERR_NOMEM : read_whole(fd, *data, *size);
     close(fd);
     if (err == 0)
@@ -71,6 +74,7 @@ static int convert(const struct audio_wav *wav, uint32_t rate, int16_t **pcm, si
     if (one == NULL)
         return ERR_NOMEM;
     audio_wav_decode(wav, 0, wav->frames, one);
+    /* No copy where the rate is right already. */
     if (wav->rate == rate) {
         *pcm = one;
         *samples = wav->frames;
@@ -91,6 +95,7 @@ static int load(const uint8_t *data, size_t size, uint32_t rate, int16_t **pcm, 
         snprintf(text, WRITER_NAME_SIZE, "WAV: %s", err_to_str(err));
         return err;
     }
+    /* Frames over rate, rounded down: exactly the limit is too long as well. */
     if (wav.frames / wav.rate >= WRITER_LOAD_MAX_S) {
         snprintf(text, WRITER_NAME_SIZE, "longer than %u seconds", WRITER_LOAD_MAX_S);
         return ERR_LIMIT;

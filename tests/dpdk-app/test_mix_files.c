@@ -394,6 +394,41 @@ static void capture_shows_both_ways_decrypted(void)
     remove_folder();
 }
 
+/* RFC 8200 8.1: over IPv6 a checksum of zero is a fault, and what reads captures says so. */
+static void capture_over_ip6_has_a_checksum(void)
+{
+    struct writer_config config = {
+        .recordings = folder, .announcements = "", .files = 1, .lanes = 1};
+    struct writer_file what = {.kind = WRITER_PCAP, .name = "six.pcap"};
+    struct writer_packet packet = {.wall_us = 1,
+                                   .family = 6,
+                                   .source = {0x20, 1, [15] = 1},
+                                   .destination = {0x20, 1, [15] = 2},
+                                   .source_port = 4000,
+                                   .destination_port = 4002,
+                                   .data = {"abcde", "fgh"},
+                                   .length = {5, 3}};
+    const size_t ip_at = 24 + 16, udp = UDP_SIZE + 8;
+    struct writer *writer = NULL;
+    uint8_t data[256];
+    unsigned file = 0;
+    int fd;
+
+    make_folder();
+    CU_ASSERT_EQUAL_FATAL(writer_create(&config, &writer), 0);
+    CU_ASSERT_EQUAL(writer_open(writer_lane(writer, 0), &what, &file), 0);
+    CU_ASSERT_TRUE(writer_packet(writer_lane(writer, 0), file, &packet));
+    writer_destroy(writer); /* what was handed over is written by then */
+    fd = open(path_of("six.pcap"), O_RDONLY);
+    CU_ASSERT_EQUAL_FATAL(read(fd, data, sizeof(data)), (ssize_t)(ip_at + IP6_SIZE + udp));
+    close(fd);
+    CU_ASSERT_NOT_EQUAL(wire_get16(data + ip_at + IP6_SIZE + 6), 0);
+    CU_ASSERT_TRUE(
+        wire_is_whole(wire_sum(data + ip_at + IP6_SIZE, udp,
+                               wire_pseudo(data + ip_at + 8, 32, PROTO_UDP, (uint32_t)udp))));
+    remove_folder();
+}
+
 /* ---- announcements ---- */
 
 static void write_tone(const char *name, unsigned rate, unsigned hertz, unsigned ms)
@@ -504,5 +539,5 @@ SUITE("dpdk-app/mix_files", TEST(room_and_member_are_recorded),
       TEST(names_and_files_that_are_in_the_way), TEST(missing_directory_is_told_and_nobody_suffers),
       TEST(full_disk_ends_the_recording_alone), TEST(limits_of_a_file_end_it),
       TEST(slow_writer_costs_blocks_and_no_time), TEST(capture_shows_both_ways_decrypted),
-      TEST(announcements_are_heard_by_whom_they_are_for),
+      TEST(capture_over_ip6_has_a_checksum), TEST(announcements_are_heard_by_whom_they_are_for),
       TEST(files_that_are_no_announcements_are_told))
