@@ -24,6 +24,7 @@ static void finish(struct call *c)
     if (c->is_over)
         return;
     c->is_over = true;
+    commands_stop(&c->commands);
     media_close(&c->media);
     leg_close(&c->leg);
     wire_close(&c->wire);
@@ -154,8 +155,14 @@ static void on_media_data_up(void *arg)
         uv_timer_start(&c->data_until, on_data_until, c->options->data.until_ms, 0);
 }
 
-static const struct media_ops media_callbacks = {on_media_done, on_media_failed, on_media_flowing,
-                                                 on_media_clock, on_media_data_up};
+static void on_media_key(void *arg, char key)
+{
+    struct call *c = arg;
+    leg_press(&c->leg, key);
+}
+
+static const struct media_ops media_callbacks = {on_media_done,  on_media_failed,  on_media_flowing,
+                                                 on_media_clock, on_media_data_up, on_media_key};
 
 /* --- H.225.0 ------------------------------------------------------------------------------- */
 
@@ -540,6 +547,7 @@ int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *o
     c->options = options;
     c->report = report;
     c->is_caller = !options->listen;
+    c->commands.fd = -1;
     uv_timer_init(loop, &c->timer);
     uv_timer_init(loop, &c->limit);
     uv_timer_init(loop, &c->second);
@@ -560,6 +568,8 @@ int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *o
     c->h225 = rc ? NULL : h225_call_create(&config, &call_ops, c, c->is_caller ? 1 : 0);
     if (rc == 0 && !c->h225)
         rc = ERR_NOMEM;
+    if (rc == 0)
+        rc = commands_start(&c->commands, loop, options->commands, c);
     return rc ? rc : open_wire(c);
 }
 
@@ -591,6 +601,8 @@ bool call_is_ok(struct call *c)
         report_fail(c->report, "the expected audio was not heard whole");
     if (m->expect_samples && m->recorder.complete && !m->recorder.match)
         report_fail(c->report, "the audio differs at sample %zu", m->recorder.first_difference);
+    if (keys_waiting(&m->keypad) > 0 && !c->by_peer)
+        report_fail(c->report, "not all keys were pressed");
     if (m->play_samples && !o->loop && m->player.state != PLAYER_DONE)
         report_fail(c->report, "the file was not played to its end");
     return c->report->failure[0] == '\0';

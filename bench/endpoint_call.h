@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "bench/endpoint_commands.h"
 #include "bench/endpoint_h245.h"
 #include "bench/endpoint_media.h"
 #include "bench/endpoint_options.h"
@@ -23,6 +24,7 @@ struct call {
     struct wire_listener listener;
     struct h225_call *h225;
     struct leg leg;
+    struct commands commands;
     struct addr h245_at; /* told in a Facility behind Connect; ADDR_NONE: not so */
     struct media media;
     uv_timer_t timer, limit, second, data_until;

@@ -10,8 +10,6 @@
 
 #define SESSION_AUDIO 1 /* H.245 default session of the primary audio */
 
-static void leg_arm(struct leg *l);
-
 static bool has_fault(const struct leg *l, enum endpoint_fault fault)
 {
     return FAULT_IS_SET(l->options->faults, fault);
@@ -326,6 +324,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
         return H245_TCS_ACK;
     }
     l->have_peer_caps = true;
+    l->media->event_type = l->peer_caps.telephone_event_pt;
     open_channel(l); /* after an empty set nothing else will */
     return H245_TCS_ACK;
 }
@@ -394,6 +393,8 @@ static void on_misc_command(void *arg, const struct h245_MiscellaneousCommand *c
 
 static const struct h245_engine_ops engine_ops = {
     .send = on_engine_send,
+    .on_pdu = leg_on_pdu,
+    .on_conference_request = leg_on_conference_request,
     .on_msd_done = on_msd_done,
     .on_peer_capabilities = on_peer_capabilities,
     .on_capabilities_acked = on_capabilities_acked,
@@ -418,7 +419,7 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-static void leg_arm(struct leg *l)
+void leg_arm(struct leg *l)
 {
     uint64_t at = h245_engine_next_deadline(l->engine), now = clock_mono_ms();
     if (l->is_closed)

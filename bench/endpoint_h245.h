@@ -73,6 +73,10 @@ int leg_listen(struct leg *l, const struct addr *address, struct addr *bound);
  * address that media use unless the options say another. */
 void leg_tunnel(struct leg *l, const struct addr *local);
 void leg_input(struct leg *l, const uint8_t *pdu, size_t len);
+/* Any H.245 message in the JSON form of signalling/per/json.h. ERR_INVAL, ERR_RANGE, ERR_STATE. */
+int leg_say(struct leg *l, const char *json);
+/* A key, as UserInputIndication. */
+void leg_press(struct leg *l, char key);
 /* Closes the channel, then the session; on_ended follows. */
 void leg_end(struct leg *l);
 /* The connection is dropped without a word. */
@@ -94,6 +98,7 @@ void leg_open_tx(struct leg *l, uint8_t payload_type);
 int leg_bind_media(struct leg *l);
 void leg_follow_agreement(struct leg *l, const struct h23510_agreement *agreement);
 void leg_fail(struct leg *l, const char *why);
+void leg_arm(struct leg *l); /* after the engine was called outside of its input */
 
 /* endpoint_video_leg.c: true when the channel is video's, and then it is dealt with. */
 void leg_video_open(struct leg *l);
@@ -111,6 +116,10 @@ bool leg_data_closed(struct leg *l, uint16_t lcn, enum h245_direction direction)
 void leg_data_confirmed(void *arg, uint16_t lcn);
 void leg_data_close(struct leg *l);
 void leg_on_misc_command(struct leg *l, const struct h245_MiscellaneousCommand *command);
+/* endpoint_say.c: conference requests are left to who writes commands; all that comes is told. */
+bool leg_on_conference_request(void *arg, const struct h245_ConferenceRequest *request);
+void leg_on_pdu(void *arg, bool sent, const struct h245_MultimediaSystemControlMessage *pdu,
+                size_t len);
 /* Milliseconds since the media began: opens and closes what the options name. */
 void leg_on_clock(struct leg *l, unsigned ms);
 

@@ -45,6 +45,8 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
     m->sender = (struct rtp_sender){.ssrc = start.ssrc, .ts = start.ts, .seq = start.seq};
     m->video.sender =
         (struct rtp_sender){.ssrc = ~start.ssrc, .ts = start.ts, .seq = (uint16_t)(start.seq + 1)};
+    if (options->keys)
+        (void)keys_press(&m->keypad, options->keys); /* the options have looked at it */
     recorder_init(&m->recorder);
     int rc = load(options->play, &m->play_samples, &m->play_count);
     if (rc == 0)

@@ -15,6 +15,7 @@
 #include "bench/endpoint_data.h"
 #include "bench/endpoint_dtls.h"
 #include "bench/endpoint_faults.h"
+#include "bench/endpoint_keys.h"
 #include "bench/endpoint_options.h"
 #include "bench/endpoint_report.h"
 #include "bench/endpoint_rtp.h"
@@ -54,6 +55,7 @@ struct media_ops {
     void (*on_flowing)(void *arg);                  /* the first packet went out; for drop faults */
     void (*on_clock)(void *arg, unsigned ms);       /* each frame; since the media began */
     void (*on_data_up)(void *arg);                  /* the SCTP association */
+    void (*on_key)(void *arg, char key);            /* is pressed, not in the audio's stream */
 };
 
 struct media_socket {
@@ -92,6 +94,8 @@ struct media {
     int16_t *play_samples, *expect_samples;
     size_t play_count, expect_count;
     struct rtp_sender sender;
+    struct keys keypad;
+    uint8_t event_type; /* payload type of telephone-events; 0: the peer takes none */
     struct video video;
     struct rtp_reception reception;
     struct rtcp_seen rtcp_seen;

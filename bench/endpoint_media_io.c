@@ -343,6 +343,48 @@ static void send_rtcp(struct media *m, bool bye)
     send_from(s, out, len);
 }
 
+/* A key that is down takes the place of the audio, and its packets that of the audio's: they have
+ * one sequence of numbers (RFC 4733 section 2.1). False: there is none. */
+static bool send_key(struct media *m)
+{
+    uint8_t out[RTP_HEADER + KEYS_EVENT_BYTES + SRTP_PAIR_TRAILER];
+    size_t len = RTP_HEADER + KEYS_EVENT_BYTES;
+    struct rtp_sender *s = &m->sender;
+    uint32_t frame = AUDIO_FRAME * voice_units(m->tx_codec);
+    struct keys_step step;
+
+    if (m->options->keys_by != ENDPOINT_KEYS_RTP || m->event_type == 0 ||
+        !keys_step(&m->keypad, &step) || !step.has_event)
+        return false;
+    if (step.is_begin)
+        report_event(m->report, EV_KEY, "%c", step.key);
+    rtp_write_header(out, &(struct rtp_packet){.pt = m->event_type,
+                                               .marker = step.is_begin,
+                                               .seq = s->seq,
+                                               .ts = s->ts - step.since_frames * frame,
+                                               .ssrc = s->ssrc});
+    memcpy(out + RTP_HEADER, step.event, KEYS_EVENT_BYTES);
+    if (m->srtp && srtp_pair_protect_rtp(m->srtp, out, &len) != 0)
+        m->counters.send_errors++;
+    else
+        send_from(&m->rtp, out, len);
+    s->seq++;
+    s->ts += frame;
+    s->packets++;
+    s->octets += KEYS_EVENT_BYTES;
+    m->counters.packets_out++;
+    return true;
+}
+
+/* Keys that travel by H.245: the call has the connection. */
+static void tell_key(struct media *m)
+{
+    struct keys_step step;
+
+    if (m->options->keys_by != ENDPOINT_KEYS_RTP && keys_step(&m->keypad, &step) && step.is_begin)
+        m->ops->on_key(m->arg, step.key);
+}
+
 static void send_frame(struct media *m)
 {
     uint8_t out[RTP_HEADER + VOICE_BYTES + SRTP_PAIR_TRAILER];
@@ -453,7 +495,9 @@ static void on_frame(struct media *m)
     run_faults(m);
     if (may_send(m)) {
         start_player(m);
-        send_frame(m);
+        if (!send_key(m))
+            send_frame(m);
+        tell_key(m);
         if (m->frames % RTCP_FRAMES == RTCP_FRAMES / 2)
             send_rtcp(m, false);
     }

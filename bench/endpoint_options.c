@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "bench/endpoint_keys.h"
 #include "signalling/h225/q931.h"
 
 #define DEFAULT_PROFILES \
@@ -28,6 +29,16 @@ static int set_number(unsigned *out, const char *value, unsigned long max)
         return ERR_RANGE;
     *out = (unsigned)n;
     return 0;
+}
+
+static int find_word(const char *const *words, size_t count, const char *value, unsigned *out)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], value) == 0) {
+            *out = (unsigned)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
 }
 
 static int opt_listen(struct endpoint_options *o, const char *value)
@@ -128,6 +139,36 @@ static int opt_start(struct endpoint_options *o, const char *value)
             return 0;
         }
     return ERR_NOTFOUND;
+}
+
+static int opt_keys(struct endpoint_options *o, const char *value)
+{
+    struct keys k = {0};
+
+    o->keys = value;
+    return keys_press(&k, value);
+}
+
+static int opt_keys_by(struct endpoint_options *o, const char *value)
+{
+    static const char *const names[] = {"h245", "text", "rfc4733"};
+    unsigned n = 0;
+    int rc = find_word(names, sizeof(names) / sizeof(names[0]), value, &n);
+    o->keys_by = (enum endpoint_keys_by)n;
+    return rc;
+}
+
+static int opt_commands(struct endpoint_options *o, const char *value)
+{
+    o->commands = value;
+    return 0;
+}
+
+static int opt_messages(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->messages = true;
+    return 0;
 }
 
 static int opt_duration(struct endpoint_options *o, const char *value)
@@ -380,16 +421,6 @@ static int opt_seed(struct endpoint_options *o, const char *value)
     return set_number(&o->seed, value, UINT32_MAX);
 }
 
-static int find_word(const char *const *words, size_t count, const char *value, unsigned *out)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(words[i], value) == 0) {
-            *out = (unsigned)i;
-            return 0;
-        }
-    return ERR_NOTFOUND;
-}
-
 #define WORD(name, text) [name] = (text),
 
 static int opt_answer(struct endpoint_options *o, const char *value)
@@ -506,6 +537,11 @@ static const struct option_row {
     {"record", "FILE", opt_record, "write what is heard to this WAV file"},
     {"start", "WHEN", opt_start,
      "play when: mutual (both hear, default), heard, now, or at each SIGUSR1 (signal)"},
+    {"keys", "DIGITS", opt_keys, "press these keys when the media flow"},
+    {"keys-by", "WAY", opt_keys_by, "h245 (signal, default), text (alphanumeric) or rfc4733"},
+    {"commands", "FIFO", opt_commands,
+     "lines that say what to do: keys DIGITS, play, say JSON (an H.245 message), hang-up"},
+    {"messages", NULL, opt_messages, "a line for each H.245 message that comes, with --json"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
     {"video", "CODEC", opt_video, "h261, h263 or h264: made-up packets beside the audio"},

@@ -55,6 +55,13 @@ enum endpoint_h245 {
         ENDPOINT_H245_COUNT
 };
 
+/* How keys travel. */
+enum endpoint_keys_by {
+    ENDPOINT_KEYS_H245, /* UserInputIndication signal, one a key */
+    ENDPOINT_KEYS_TEXT, /* alphanumeric, one a key */
+    ENDPOINT_KEYS_RTP,  /* RFC 4733 events in the stream of the audio */
+};
+
 struct endpoint_options {
     struct addr target; /* ADDR_NONE with --listen */
     const char *called; /* alias to call */
@@ -65,6 +72,10 @@ struct endpoint_options {
     struct h245_audio codecs[ENDPOINT_CODECS_MAX];
     size_t codec_count;
     const char *play, *expect, *record;
+    const char *keys; /* to be pressed at the beginning; NULL: none */
+    enum endpoint_keys_by keys_by;
+    const char *commands; /* FIFO, see endpoint_commands.h */
+    bool messages;        /* tell each H.245 message that comes */
     bool loop;
     enum endpoint_start start;
     unsigned duration_s; /* after Connect; 0: until done, or the peer hangs up */

@@ -1,0 +1,30 @@
+/* What the endpoint is told to do while it is in a call: lines from a FIFO.
+ *
+ *   keys DIGITS   press them, as --keys-by says
+ *   play          as SIGUSR1
+ *   say JSON      send any H.245 message, in the JSON form of signalling/per/json.h
+ *   hang-up       as SIGTERM */
+#ifndef BENCH_ENDPOINT_COMMANDS_H
+#define BENCH_ENDPOINT_COMMANDS_H
+
+#include <stddef.h>
+#include <uv.h>
+
+struct call;
+
+#define COMMANDS_LINE_MAX 4096
+
+/* Caller's storage; alive until the loop has run to its end. */
+struct commands {
+    uv_poll_t poll;
+    int fd; /* -1: none */
+    struct call *call;
+    char line[COMMANDS_LINE_MAX];
+    size_t len;
+};
+
+/* Does not keep the loop alive. `path` NULL: nothing to do. ERR_IO: it cannot be read. */
+int commands_start(struct commands *c, uv_loop_t *loop, const char *path, struct call *call);
+void commands_stop(struct commands *c);
+
+#endif

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What members do in a conference beside talking: the PIN at its door, by keys in the encrypted stream
+(RFC 4733) and by H.245."""
+# timeout: 120
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
+import sluice_lab  # noqa: E402
+
+PIN = "4711"
+EVENT_TYPE = 101  # payload type of telephone-events, as the server's capabilities say
+
+
+def settings(config):
+    codecs = ["opus", "g722", "g711-alaw", "g711-ulaw"]
+    config["conferences"] += [
+        {"alias": "safe", "kind": "mix", "codecs": codecs, "pin": PIN, "pin_tries": 3}]
+    config["signalling"].setdefault("limits", {})["setups_per_second"] = 0
+
+
+class Terminal:
+    """An endpoint that stays, and does what it is told through a FIFO."""
+
+    def __init__(self, lab, name, *arguments, ip=0, call="safe"):
+        self.fifo = lab.path(name + ".fifo")
+        os.mkfifo(self.fifo)
+        self.endpoint = lab.endpoint(
+            name, "--stay", "--timeout", "90", "--messages", "--commands", self.fifo, *arguments,
+            ip=sluice_lab.ENDPOINT_IPS[ip], call=call)
+
+    def tell(self, line):
+        with open(self.fifo, "w", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def end(self):
+        self.tell("hang-up")
+        return self.endpoint.report(10)
+
+
+# ---- the PIN ----
+
+def results(events, session, last):
+    """What came of the PIN of a session, until `last`."""
+    got = []
+    while not got or got[-1] != last:
+        got.append(events.wait_event("conference.pin", 20,
+                                     lambda e: e["session"] == session)["data"]["result"])
+    return got
+
+
+def newest(lab):
+    return max(s["id"] for s in lab.sessions())
+
+
+def press(lab, events, name, keys, way, last, ip=0, more=()):
+    t = Terminal(lab, name, "--keys", keys, "--keys-by", way, *more, ip=ip)
+    joined = events.wait_event("conference.joined", 15)
+    return t, joined["session"], results(events, joined["session"], last)
+
+
+def judge_wire(c, path):
+    """The keys are packets of their own type, and cannot be read. (Each says its key, 10 and a
+    duration of 20 to 100 ms.)"""
+    keys = []
+    for (text,) in sluice_lab.tshark(path, "udp.length >= 20", "udp.payload"):
+        packet = bytes.fromhex(text.replace(":", ""))
+        if packet[0] >> 6 == 2 and packet[1] & 0x7f == EVENT_TYPE:
+            keys.append(packet[12:])
+    plain = [k for k in keys if k[1] & 0x7f == 10 and k[0] < 16
+             and int.from_bytes(k[2:4], "big") % 160 == 0]
+    # The last one need not have ended: the server takes a key when it is let go of.
+    c.check("keys are on the wire, seven packets each", len(keys) > 7 * (len(PIN) - 1), len(keys))
+    c.check("all have a tag of SRTP behind the four octets of a key",
+            all(len(k) >= 4 + 8 for k in keys), {len(k) for k in keys})
+    c.check("none of them can be read", len(plain) < len(keys) / 10, [k.hex() for k in plain[:4]])
+
+
+def pins(c, lab):
+    events = lab.control()
+    events.call("events.subscribe")
+    capture, path = lab.capture("keys.pcap", "br0", "ends", "udp")
+    anna, anna_id, got = press(lab, events, "anna", PIN, "rfc4733", "accepted",
+                               more=("--codec", "pcma"))
+    c.equal("RFC 4733 over SRTP: the PIN lets in by its length", got, ["asked", "accepted"])
+    capture.stop()
+    judge_wire(c, path)
+    bert, _, got = press(lab, events, "bert", f"99*1234#{PIN}", "h245", "accepted", ip=1,
+                         more=("--codec", "g722"))
+    c.equal("H.245 signal: * takes back, a wrong one may be followed by the right one", got,
+            ["asked", "wrong", "accepted"])
+    cora, _, got = press(lab, events, "cora", PIN, "text", "accepted", ip=2,
+                         more=("--codec", "pcmu"))
+    c.equal("H.245 alphanumeric", got, ["asked", "accepted"])
+    dora, _, got = press(lab, events, "dora", "1#" + PIN, "rfc4733", "accepted", ip=3,
+                         more=("--codec", "opus"))
+    c.equal("RFC 4733 beside Opus", got, ["asked", "wrong", "accepted"])
+    here = lab.call("conference.get", conference="safe")["sessions"]
+    c.equal("all four are in", len(here), 4)
+    for way, ip in (("rfc4733", 0), ("h245", 1)):
+        refused(c, lab, events, way, ip)
+    stats = lab.call("server.stats")["conferences"]
+    c.equal("counted: accepted, wrong, failed",
+            (stats["pin_accepted"], stats["pin_wrong"], stats["pin_failed"]), (4, 2 + 6, 2))
+    c.check("no event told a key of a PIN",
+            not any(e["type"] == "session.user_input" for e in events.events))
+    anna.tell("keys 5")
+    key = events.wait_event("session.user_input", 10)
+    c.equal("afterwards keys are told", (key["session"], key["data"]["text"], key["data"]["via"]),
+            (anna_id, "5", "rtp"))
+    c.check("... for as long as it was held", 60 <= key["data"]["duration_ms"] <= 120, key["data"])
+    for t in (anna, bert, cora, dora):
+        report = t.end()
+        c.check(f"{report['alias']}: its call was fine", report["ok"], report["failure"])
+    c.equal("sessions left", lab.wait_sessions(0, 15), 0)
+
+
+def refused(c, lab, events, way, ip):
+    """Three wrong ones: out, with a reason that says why; the others are not touched."""
+    before = {s["id"]: s["packets_in"] for s in lab.sessions()}
+    mallory, number, got = press(lab, events, "mallory-" + way, "1111222299#", way, "failed", ip=ip)
+    c.equal(f"{way}: three wrong PINs", got, ["asked", "wrong", "wrong", "failed"])
+    closed = events.wait_event("session.closed", 10, lambda e: e["session"] == number)
+    c.equal(f"{way}: cause in the event", closed["data"]["cause"], "wrong_pin")
+    report = mallory.endpoint.report(10)
+    c.equal(f"{way}: the caller is told why", (report["release"]["by_peer"],
+                                               report["release"]["reason"]),
+            (True, "securityDenied"))
+    now = {s["id"]: s for s in lab.sessions()}
+    c.equal(f"{way}: the others are all there", set(now), set(before))
+
+
+def main():
+    c = sluice_lab.Checks()
+    parts = [("pins", pins)]
+    for name, part in parts:
+        with sluice_lab.Lab("control", settings) as lab:
+            lab.start()
+            c.case(name, part, c, lab)
+    c.finish()
+
+
+if __name__ == "__main__":
+    sluice_lab.enter_network()
+    main()
