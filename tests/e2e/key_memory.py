@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """H-KEYS, R-CLOSE, R-CALL: no secret of a DTLS connection is left in the memory of sluiced or sluice-dp when
-the connection is over: neither the master secret nor the SRTP master keys that came of it. While it runs
-they are found, so that the search is known to work. The key log and OpenSSL's exporter tell what to look
-for; both processes are read through /proc/PID/mem."""
+the connection is over: neither the master secret nor the SRTP master keys that came of it, nor the session
+keys that came of those. While it runs they are found in the process that has them, so that the search is known
+to work. The key log and OpenSSL's exporter tell what to look for; both processes are read through
+/proc/PID/mem. At the end both are killed in the middle of calls, and the core files are looked at."""
 # timeout: 150
+import glob
 import os
 import re
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +19,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
 import sluice_lab  # noqa: E402
 
 PEER = sluice_lab.ENDPOINT_IPS[0]
-PROFILE, KEY_BYTES, LENGTH = "SRTP_AES128_CM_SHA1_80", 16, 60
+PROFILE, KEY_BYTES, SALT_BYTES, LENGTH = "SRTP_AES128_CM_SHA1_80", 16, 14, 60
 CALLS = 4
 
 
@@ -63,16 +67,79 @@ def core_limit(pid):
         return next(line.split()[4:6] for line in limits if line.startswith("Max core file size"))
 
 
+def session_keys(master, salt):
+    """What RFC 3711 §4.3 derives of a master key for AES-CM: the cipher keys of RTP and RTCP. Their first round
+    key is the key itself, so that they stand in the data plane's key schedules as they are."""
+    keys = {}
+    for name, label in (("RTP", 0), ("RTCP", 3)):
+        iv = bytearray(salt + b"\0\0")
+        iv[7] ^= label
+        keys[name] = subprocess.run(["openssl", "enc", "-aes-128-ctr", "-nosalt", "-K", master.hex(), "-iv", iv.hex()],
+                                    input=bytes(KEY_BYTES), capture_output=True, check=True).stdout
+    return keys
+
+
 def no_core(c, lab, secrets):
-    """While calls run: sluiced writes no core file at all, and one of sluice-dp has no keys in it."""
-    with c.proof("H-KEYS", "no key in a core file", of={"part": "core"}):
+    """While calls run: sluiced writes no core file at all, and one of sluice-dp has no keys in it. The keys
+    are in sluice-dp: the search finds them, and all of them in memory that is not dumped."""
+    held = {name: secret for name, secret in secrets.items() if " session " in name}
+    with c.proof("H-KEYS", "no key in what would be a core file", of={"part": "core"}):
         c.equal("sluiced writes no core file", core_limit(lab.server.child.pid), ["0", "0"])
         pid = lab.dp.child.pid
         kept_out = undumped(pid)
         c.check("sluice-dp keeps memory out of its core files", kept_out)
-        seen = {name: where for name, where in memory_has(pid, secrets).items()
-                if where.split()[0] not in kept_out}
+        in_dp = memory_has(pid, secrets)
+        c.equal("the session keys of running calls are found in sluice-dp", sorted(set(held) - set(in_dp)), [])
+        c.equal("sluice-dp has no master secret", [name for name in in_dp if "secret" in name], [])
+        seen = {name: where for name, where in in_dp.items() if where.split()[0] not in kept_out}
         c.equal("no key of a running call is in what would be in one", seen, {})
+
+
+def abort_for_core(process, directory):
+    """Kills a process as a fault would, with as large a core file as may be; the file, None: none."""
+    pid = process.child.pid
+    hard = resource.prlimit(pid, resource.RLIMIT_CORE)[1]
+    try:
+        resource.prlimit(pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (PermissionError, ValueError):
+        resource.prlimit(pid, resource.RLIMIT_CORE, (hard, hard))
+    process.was_killed = True
+    process.signal(signal.SIGABRT)
+    process.child.wait(30)
+    found = glob.glob(os.path.join(directory, "core*"))
+    return found[0] if found else None
+
+
+def real_cores(c, lab, secrets):
+    """Both processes die in the middle of calls. Where the kernel writes core files to the directory of the
+    process, sluice-dp's is searched; sluiced leaves none though its limit is taken away."""
+    with open("/proc/sys/kernel/core_pattern") as pattern:
+        pattern = pattern.read().strip()
+    if pattern.startswith("|") or "/" in pattern:
+        print(f"core files go to {pattern}: not looked at")
+        lab.server.kill()
+        lab.dp.kill()
+        return
+    with c.proof("H-KEYS", "a real core file has no keys", of={"part": "core"}):
+        c.equal("sluiced died and left no core file", abort_for_core(lab.server, lab.directory), None)
+        core = abort_for_core(lab.dp, lab.directory)
+        if core is None:
+            print("sluice-dp may not write a core file here: not looked at")
+            return
+        with open(core, "rb") as file:
+            octets = file.read()
+        os.unlink(core)
+        c.check("the core file of sluice-dp is one: its command line is in it",
+                octets[:4] == b"\x7fELF" and lab.config_path.encode() in octets, len(octets))
+        c.equal("none of the keys is in it", [name for name, secret in secrets.items() if secret in octets], [])
+
+
+def no_core_of_libsrtp(c):
+    """That back end's memory is not ours to leave out."""
+    with sluice_lab.Lab("keylib", lambda config: config["data_plane"].update(srtp_engine="libsrtp")) as lab:
+        os.chdir(lab.directory)
+        lab.start()
+        c.equal("sluice-dp with libsrtp died and left no core file", abort_for_core(lab.dp, lab.directory), None)
 
 
 def make_certificate(lab):
@@ -101,8 +168,13 @@ def call(lab, certificate, port, number):
         if lab.call("lab.transport.get", id=opened["id"])["keyed"]:
             break
     new = [m for m in master_secrets(lab) if m not in known]
-    secrets = {f"client key {number}": material[:KEY_BYTES],
-               f"server key {number}": material[KEY_BYTES:2 * KEY_BYTES]}
+    secrets = {}
+    for side, name in enumerate(("client", "server")):
+        master = material[side * KEY_BYTES:(side + 1) * KEY_BYTES]
+        at = 2 * KEY_BYTES + side * SALT_BYTES
+        secrets[f"{name} key {number}"] = master
+        for use, key in session_keys(master, material[at:at + SALT_BYTES]).items():
+            secrets[f"{name} session key of {use} {number}"] = key
     secrets.update({f"master secret {number}": bytes.fromhex(m) for m in new})
     return opened["id"], process, secrets
 
@@ -127,11 +199,12 @@ def main():
     with sluice_lab.Lab("keymem", lambda config: None) as lab:
         lab_path = lab.path("keys.log")
         settings(lab.config)
+        os.chdir(lab.directory)  # where core files are written
         lab.start()
         certificate = make_certificate(lab)
         calls = [call(lab, certificate, 41000 + i, i) for i in range(CALLS)]
         secrets = {name: secret for _, _, s in calls for name, secret in s.items()}
-        c.equal("secrets to look for", len(secrets), 3 * CALLS)
+        c.equal("secrets to look for", len(secrets), 7 * CALLS)
         while_on = memory_has(lab.server.child.pid, secrets)
         c.check("H-KEYS: a running connection's master secret is found in sluiced",
                 any("master" in name for name in while_on), while_on)
@@ -153,6 +226,10 @@ def main():
         c.equal("H-KEYS: no log line has one", told, [], proves="H-KEYS", of={"part": "log"})
         c.equal("X-RESUME: the sessions are kept all the same",
                 lab.call("server.stats")["media"]["shards"]["dtls_sessions_kept"], CALLS)
+        last = call(lab, certificate, 41000 + CALLS, CALLS)[2]
+        c.equal("a call for the core files", len(last), 7)
+        real_cores(c, lab, secrets | last)
+    no_core_of_libsrtp(c)
     c.finish()
 
 
