@@ -1,3 +1,5 @@
+/* Who is heard: level, automatic gain, the choice of the loudest, and the active speaker. Per
+ * member a few floats and no history: this runs for all members of all rooms every 20 ms. */
 #include "audio/choose.h"
 
 #include "audio/mix.h"
@@ -7,6 +9,8 @@
 #define FULL_SCALE_DB 90.309F /* 20 log10(32768) */
 #define FLOOR_START   (-60.0F)
 #define FLOOR_LOWEST  (-72.0F)
+/* With these bounds a floor can neither vanish (everything would be speech) nor rise over speech
+ * itself. */
 #define FLOOR_HIGHEST (-35.0F)
 #define FLOOR_FALL    0.2F /* share of the way down in a tick: noise that ends is gone at once */
 #define FLOOR_RISE                                                                 \
@@ -34,6 +38,8 @@
 void audio_voice_init(struct audio_voice *v)
 {
     *v = (struct audio_voice){.level = AUDIO_LEVEL_SILENT,
+                              /* Everybody begins as silent, so that nobody is chosen by what was
+                               * never heard. */
                               .score = AUDIO_LEVEL_SILENT,
                               .floor = FLOOR_START,
                               .speech = AGC_LEVEL};
@@ -44,7 +50,7 @@ static float measure(const int16_t *pcm, size_t n)
     uint64_t energy = pcm != NULL ? audio_mix_energy(pcm, n) : 0;
     float level;
 
-    if (energy == 0)
+    if (energy == 0) /* log of zero is no number */
         return AUDIO_LEVEL_SILENT;
     level = 10.0F * log10f((float)energy / (float)n) - FULL_SCALE_DB;
     return level > AUDIO_LEVEL_SILENT ? level : AUDIO_LEVEL_SILENT;
@@ -63,24 +69,30 @@ static void learn_gain(struct audio_voice *v)
 void audio_voice_tick(struct audio_voice *v, const int16_t *pcm, size_t n)
 {
     v->level = measure(pcm, n);
+    /* Falls fast and rises slowly: the quietest of the last seconds, without keeping them. */
     if (v->level < v->floor)
         v->floor += FLOOR_FALL * (v->level - v->floor);
     else
         v->floor += FLOOR_RISE;
     v->floor = fminf(fmaxf(v->floor, FLOOR_LOWEST), FLOOR_HIGHEST);
+    /* Above the floor and above an absolute level: in a dead-quiet room a chair is 9 dB over the
+     * floor too. */
     v->is_loud = v->level > v->floor + SPEECH_OVER && v->level > SPEECH_LOWEST;
     if (v->is_loud)
         v->hang = HANG_TICKS;
+    /* Speaking lasts over pauses between words; loud does not. */
     else if (v->hang > 0)
         v->hang--;
     v->is_speaking = v->hang > 0;
     if (v->is_loud)
         learn_gain(v);
+    /* Peak with decay: one loud word counts for as long as a sentence has pauses. */
     v->score = fmaxf(v->level, v->score - SCORE_FALL);
 }
 
 static float rank(const struct audio_voice *v)
 {
+    /* Who is mixed already has an advantage: two equals must not change places in every tick. */
     return v->score + (v->is_speaking ? SCORE_SPEECH : 0) + (v->is_mixed ? SCORE_MIXED : 0);
 }
 
@@ -95,6 +107,8 @@ static struct audio_voice *find_best(struct audio_candidate *all, size_t n, cons
 
         if (taken[i])
             continue;
+        /* Within its hold time nobody is pushed out by somebody louder: half-heard words are worse
+         * than a late one. */
         if (best != NULL && (best->hold > 0) > (v->hold > 0))
             continue;
         if (best == NULL || (v->hold > 0) > (best->hold > 0) || rank(v) > rank(best)) {
@@ -115,6 +129,7 @@ void audio_choose_loudest(struct audio_candidate *all, size_t n, size_t loudest)
         if (all[i].voice->hold > 0)
             all[i].voice->hold--;
     }
+    /* 0 or room for all: nobody is chosen, everybody is heard. */
     if (loudest == 0 || loudest >= n) {
         for (size_t i = 0; i < n; i++)
             all[i].voice->is_mixed = true;
@@ -124,6 +139,7 @@ void audio_choose_loudest(struct audio_candidate *all, size_t n, size_t loudest)
         struct audio_voice *v = find_best(all, n, taken, &which);
 
         taken[which] = true;
+        /* New among the chosen: it stays for at least the hold time. */
         if (!v->is_mixed)
             v->hold = HOLD_TICKS;
     }
@@ -152,12 +168,13 @@ bool audio_choose_speaker(struct audio_speaker *s, struct audio_candidate *all, 
     for (size_t i = 0; i < n; i++) {
         if (all[i].member == s->member && all[i].voice->is_loud)
             s->quiet = 0;
+        /* By score, not by level: the pause of who speaks must not make a cougher the speaker. */
         if (all[i].voice->is_speaking && (best == NULL || all[i].voice->score > best->voice->score))
             best = &all[i];
     }
     for (size_t i = 0; i < n; i++)
         if (&all[i] != best)
-            all[i].voice->run = 0;
+            all[i].voice->run = 0; /* the run is uninterrupted or it is none */
     if (best == NULL)
         return false;
     if (best->voice->run < UINT16_MAX)

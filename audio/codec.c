@@ -1,3 +1,4 @@
+/* Names, clocks and rates of the codecs, from the list in codec.h. */
 #include "audio/codec.h"
 
 #include <strings.h>
@@ -10,6 +11,7 @@ static const char *const texts[] = {AUDIO_CODEC_LIST(CODEC_TEXT)};
 static const unsigned clocks[] = {AUDIO_CODEC_LIST(CODEC_CLOCK)};
 static const unsigned rates[] = {AUDIO_CODEC_LIST(CODEC_RATE)};
 
+/* The list's first is "none", which has a text and no clock. */
 static int is_codec(enum audio_codec codec)
 {
     return (unsigned)codec < AUDIO_CODECS;

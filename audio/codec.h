@@ -33,4 +33,10 @@ unsigned audio_codec_clock(enum audio_codec codec);
 /* Samples a second that it carries; 0 for AUDIO_CODEC_NONE and values outside. */
 unsigned audio_codec_rate(enum audio_codec codec);
 
+/* Parts of a block of memory begin cache lines: vectors work on them. */
+static inline size_t audio_align(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
 #endif

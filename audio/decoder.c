@@ -1,3 +1,6 @@
+/* From payloads to samples at the room's rate or below, for all codecs of a member, and what is
+ * made up where packets are missing. One block of memory, laid out here, so that a room can be
+ * placed in huge pages. */
 #include "audio/decoder.h"
 
 #include "audio/g711.h"
@@ -23,34 +26,30 @@ struct audio_decoder {
     plc_state_t plc;           /* of G.711 and G.722; Opus has its own */
 };
 
-static size_t align(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
 size_t audio_decoder_size(unsigned codecs, unsigned room_rate)
 {
-    size_t bytes = align(sizeof(struct audio_decoder));
+    /* behind the struct: what the member's codecs need, no more */
+    size_t bytes = audio_align(sizeof(struct audio_decoder));
 
     (void)room_rate;
     if (codecs & 1U << AUDIO_CODEC_G722)
-        bytes += align(sizeof(g722_decode_state_t));
+        bytes += audio_align(sizeof(g722_decode_state_t));
     if (codecs & 1U << AUDIO_CODEC_OPUS)
-        bytes += align((size_t)opus_decoder_get_size(1));
+        bytes += audio_align((size_t)opus_decoder_get_size(1));
     return bytes;
 }
 
 struct audio_decoder *audio_decoder_init(void *memory, unsigned codecs, unsigned room_rate)
 {
     struct audio_decoder *d = memory;
-    char *next = (char *)memory + align(sizeof(*d));
+    char *next = (char *)memory + audio_align(sizeof(*d));
 
     d->room_rate = room_rate;
     d->alaw = audio_g711_alaw();
     d->ulaw = audio_g711_ulaw();
     if (codecs & 1U << AUDIO_CODEC_G722) {
         d->g722 = (void *)next;
-        next += align(sizeof(*d->g722));
+        next += audio_align(sizeof(*d->g722));
     }
     if (codecs & 1U << AUDIO_CODEC_OPUS)
         d->opus = (void *)next;
@@ -65,6 +64,7 @@ void audio_decoder_reset(struct audio_decoder *d)
     /* In a room of 8000 Hz spandsp leaves the upper band out: cheaper, and nothing to resample. */
     if (d->g722 != NULL)
         g722_decode_init(d->g722, 64000, d->room_rate < 16000 ? G722_SAMPLE_RATE_8000 : 0);
+    /* Opus decodes to any of the room's rates by itself: nothing to resample. */
     if (d->opus != NULL)
         opus_decoder_init(d->opus, (opus_int32)d->room_rate, 1);
 }
@@ -80,6 +80,7 @@ static uint32_t opus_units(const uint8_t *payload, size_t length)
 {
     int samples = opus_packet_get_nb_samples(payload, (opus_int32)length, OPUS_CLOCK);
 
+    /* 120 ms is the longest packet that Opus has (RFC 6716 §2.1.4): longer is a broken one. */
     return samples > 0 && samples <= OPUS_CLOCK * 120 / 1000 ? (uint32_t)samples : 0;
 }
 
@@ -91,6 +92,8 @@ uint32_t audio_payload_units(enum audio_codec codec, const uint8_t *payload, siz
     case AUDIO_CODEC_PCMA:
     case AUDIO_CODEC_PCMU:
     case AUDIO_CODEC_G722: /* two samples of 16 kHz in a byte, but one unit of its clock */
+        /* 60 ms is what people configure at most; a longer packet would have to wait for its own
+         * end. */
         return length <= G711_MS_MAX * G711_UNITS ? (uint32_t)length : 0;
     case AUDIO_CODEC_OPUS:
         return opus_units(payload, length);
@@ -115,6 +118,7 @@ static void remember_half(plc_state_t *plc, int16_t *pcm, size_t n)
     for (size_t i = 0; is_blended && i < half; i++) {
         int change = blended[i] - low[i];
 
+        /* What the blend changed at half the rate is added at the full one: the sum has no step. */
         pcm[2 * i] = audio_mix_saturate(pcm[2 * i] + change);
         pcm[2 * i + 1] = audio_mix_saturate(pcm[2 * i + 1] + change);
     }
@@ -151,6 +155,7 @@ size_t audio_decode(struct audio_decoder *d, enum audio_codec codec, const uint8
         n = opus_decode(d->opus, payload, (opus_int32)length, pcm, (int)capacity, 0);
         return n > 0 ? (size_t)n : 0;
     default:
+        /* A packet that the library refuses is a gap like any other (source.c). */
         return 0;
     }
     remember(d, audio_decoder_rate(d, codec), pcm, (size_t)n);
@@ -202,11 +207,13 @@ size_t audio_conceal(struct audio_decoder *d, enum audio_codec codec, int16_t *p
 
     if (codec == AUDIO_CODEC_OPUS && d->opus != NULL) {
         made = conceal_opus(d, pcm, n, next, next_length);
+        /* No history of this rate: silence is better than the wrong voice. */
     } else if (d->plc_rate == audio_decoder_rate(d, codec)) {
         straighten(&d->plc);
         made = d->plc_rate == PLC_RATE ? (size_t)plc_fillin(&d->plc, pcm, (int)n)
                                        : conceal_half(&d->plc, pcm, n);
     }
+    /* Less than asked for: the rest is silence. */
     for (; made < n; made++)
         pcm[made] = 0;
     return made;

@@ -1,3 +1,5 @@
+/* Telephone events (RFC 4733): from packets to presses. A press is told once at its beginning and
+ * once at its end, whatever is lost or doubled between. */
 #include "audio/digit.h"
 
 #include <string.h>
@@ -16,6 +18,7 @@ char audio_digit_to_char(uint8_t event)
     return event < EVENTS ? "0123456789*#ABCD!"[event] : '\0';
 }
 
+/* The duration is in the event's own clock, which signalling may name. */
 unsigned audio_digit_ms(const struct audio_digit *d, unsigned clock)
 {
     return (unsigned)((uint64_t)d->duration * 1000 / (clock > 0 ? clock : EVENT_CLOCK));
@@ -50,12 +53,14 @@ bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t le
 
     *news = AUDIO_DIGIT_NOTHING;
     memset(ended, 0, sizeof(*ended));
+    /* Four octets an event; what follows are further ones, which nobody sends. */
     if (length < PAYLOAD_BYTES)
         return false;
     if (payload[0] >= EVENTS)
         return true;
     is_end = payload[1] & END_BIT;
     duration = (uint32_t)payload[2] << 8 | payload[3];
+    /* The timestamp is the press's name: all its packets have the same (RFC 4733 §2.5.1.2). */
     if (d->has_last && timestamp == d->timestamp) {
         if (!d->is_pressed)
             return true; /* a repetition of its end */
@@ -70,6 +75,7 @@ bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t le
         *news = AUDIO_DIGIT_BEGUN;
     }
     d->heard_us = now_us;
+    /* Durations only grow; an overtaken packet tells a shorter one. */
     if (duration > d->duration)
         d->duration = duration;
     if (is_end) {
@@ -81,6 +87,7 @@ bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t le
 
 bool audio_digit_expire(struct audio_digit *d, uint64_t now_us)
 {
+    /* Three updates missing: the end was lost, the key is up. */
     if (!d->is_pressed || now_us - d->heard_us < EXPIRE_US)
         return false;
     d->is_pressed = false;

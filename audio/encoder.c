@@ -1,3 +1,5 @@
+/* From the mix to payloads. An encoder that hears only silence repeats its last frame after a
+ * while: idle listeners of a large room then cost a copy. */
 #include "audio/encoder.h"
 
 #include "audio/g711.h"
@@ -28,11 +30,6 @@ struct audio_encoder {
     uint8_t rest[REST_BYTES];
 };
 
-static size_t align(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
 static size_t state_size(enum audio_codec codec)
 {
     if (codec == AUDIO_CODEC_G722)
@@ -42,7 +39,7 @@ static size_t state_size(enum audio_codec codec)
 
 size_t audio_encoder_size(enum audio_codec codec)
 {
-    return align(sizeof(struct audio_encoder)) + align(state_size(codec));
+    return audio_align(sizeof(struct audio_encoder)) + audio_align(state_size(codec));
 }
 
 unsigned audio_encoder_rate(enum audio_codec codec, unsigned room_rate)
@@ -59,6 +56,7 @@ bool audio_encoder_has_state(enum audio_codec codec)
 
 static void init_opus(OpusEncoder *opus, unsigned rate)
 {
+    /* Set together with the bit rates above: below them libopus has no room for in-band copies. */
     int bitrate = rate == 8000    ? OPUS_BITRATE_8K
                   : rate == 16000 ? OPUS_BITRATE_16K
                                   : OPUS_BITRATE_48K;
@@ -80,12 +78,13 @@ struct audio_encoder *audio_encoder_init(void *memory, enum audio_codec codec, u
     e->rate = audio_encoder_rate(codec, room_rate);
     e->state_bytes = state_size(codec);
     if (e->state_bytes > 0)
-        e->state = (char *)memory + align(sizeof(*e));
+        e->state = (char *)memory + audio_align(sizeof(*e));
     if (codec == AUDIO_CODEC_PCMA)
         e->law = audio_g711_alaw();
     else if (codec == AUDIO_CODEC_PCMU)
         e->law = audio_g711_ulaw();
     else if (codec == AUDIO_CODEC_G722)
+        /* G.722 in a room of 8 kHz: the upper band would be zeros anyway. */
         g722_encode_init(e->state, 64000, e->rate == 8000 ? G722_SAMPLE_RATE_8000 : 0);
     else if (codec == AUDIO_CODEC_OPUS)
         init_opus(e->state, e->rate);
@@ -94,6 +93,8 @@ struct audio_encoder *audio_encoder_init(void *memory, enum audio_codec codec, u
 
 void audio_encoder_copy(struct audio_encoder *to, const struct audio_encoder *from)
 {
+    /* State and rest alike: a listener that changes the encoder must notice nothing
+     * (room_tick.c). */
     to->silent_run = from->silent_run;
     to->rest_bytes = from->rest_bytes;
     memcpy(to->rest, from->rest, from->rest_bytes);
@@ -103,6 +104,7 @@ void audio_encoder_copy(struct audio_encoder *to, const struct audio_encoder *fr
 
 bool audio_encoder_is_equal(const struct audio_encoder *a, const struct audio_encoder *b)
 {
+    /* Not the struct: only the codec's memory decides what it says next. */
     return a->state_bytes == 0 || memcmp(a->state, b->state, a->state_bytes) == 0;
 }
 
@@ -112,6 +114,7 @@ static size_t encode(struct audio_encoder *e, const int16_t *pcm, size_t n, uint
     int bytes = 0;
 
     if (e->law != NULL) {
+        /* a table look-up a sample: 64 KB for each law */
         audio_g711_encode(e->law, payload, pcm, n);
         return n;
     }
@@ -131,6 +134,8 @@ size_t audio_encode(struct audio_encoder *e, const int16_t *pcm, size_t n, bool 
         e->silent_run = 0;
         return encode(e, pcm, n, payload, capacity);
     }
+    /* After so many equal inputs the output is the same but for comfort noise that nobody
+     * misses. */
     if (e->silent_run >= SILENT_ENOUGH && e->rest_bytes > 0) {
         memcpy(payload, e->rest, e->rest_bytes);
         return e->rest_bytes;

@@ -1,3 +1,5 @@
+/* G.711 by tables made once in a process: 64 K entries each way are read-only and shared by all
+ * rooms. */
 #include "audio/g711.h"
 
 #include <pthread.h>

@@ -1,3 +1,6 @@
+/* Packets of a source in the order of their timestamps, and the answer to "how late may one be".
+ * The delay follows the spread of transit times over the last ten seconds, all but the outliers,
+ * see note_transit. */
 #include "audio/jitter.h"
 
 #include <string.h>
@@ -18,6 +21,7 @@ void audio_jitter_init(struct audio_jitter *j, uint8_t *slots, uint16_t slot_byt
     memset(j, 0, sizeof(*j));
     j->slots = slots;
     j->slot_bytes = slot_bytes;
+    /* Starts with credit: the first burst after a hold is normal. */
     j->credit_us = BURST_US;
     for (uint8_t i = 0; i < AUDIO_JITTER_PACKETS; i++)
         j->free[i] = i;
@@ -41,9 +45,10 @@ void audio_jitter_restart(struct audio_jitter *j)
     memset(j->bucket, 0, sizeof(j->bucket));
     j->clock = 0;
     j->late_run = 0;
-    j->next_ts = j->real_end = INT64_MIN / 2;
+    j->next_ts = j->real_end = INT64_MIN / 2; /* nothing was played: nothing can be late */
 }
 
+/* Forget the spread but go on with the stream: for clocks that were set anew. */
 void audio_jitter_rebase(struct audio_jitter *j)
 {
     memset(j->bucket, 0, sizeof(j->bucket));
@@ -54,6 +59,7 @@ bool audio_jitter_note_sequence(struct audio_jitter *j, uint16_t sequence)
 {
     int ahead = (int16_t)(uint16_t)(sequence - j->sequence);
 
+    /* Far away: the source counts from somewhere else (a transfer), duplicates cannot be told. */
     if (!j->has_sequence || ahead >= LEAP || ahead <= -LEAP) {
         j->has_sequence = true;
         j->sequence = sequence;
@@ -68,6 +74,7 @@ bool audio_jitter_note_sequence(struct audio_jitter *j, uint16_t sequence)
     }
     if (ahead <= -WINDOW)
         return true;
+    /* Seen: the same packet twice (a network that doubles, or replay). */
     if (j->seen >> -ahead & 1)
         return false;
     j->seen |= UINT64_C(1) << -ahead;
@@ -86,9 +93,12 @@ static int64_t to_us(const struct audio_jitter *j, int64_t units)
 static bool pay(struct audio_jitter *j, const struct audio_jitter_input *in, uint64_t now_us)
 {
     uint64_t passed = now_us - j->last_us;
+    /* A peer that sends more audio than time passes would fill any buffer: it is paid for by the
+     * clock. */
     int32_t cost = (int32_t)((uint64_t)in->units * 1000000 / in->clock);
 
     cost = cost > COST_MIN_US ? cost : COST_MIN_US;
+    /* A long pause fills the credit, no more: saved-up time is no licence for minutes at once. */
     if (passed >= BURST_US)
         j->credit_us = BURST_US;
     else
@@ -107,6 +117,7 @@ static void note_in_bucket(struct audio_jitter_bucket *b, uint32_t epoch, int64_
 {
     unsigned at = AUDIO_JITTER_HIGH;
 
+    /* A new two seconds: what the bucket held is older than the window. */
     if (b->epoch != epoch) {
         *b = (struct audio_jitter_bucket){.epoch = epoch, .min_us = transit};
         for (unsigned i = 0; i < AUDIO_JITTER_HIGH; i++)
@@ -134,6 +145,7 @@ static unsigned outliers(const struct audio_jitter_bucket *b, uint32_t total)
 
 static void note_transit(struct audio_jitter *j, int64_t transit, uint64_t now_us)
 {
+    /* + AUDIO_JITTER_BUCKETS: epoch 0 marks an empty bucket. */
     uint32_t epoch = (uint32_t)(now_us / BUCKET_US) + AUDIO_JITTER_BUCKETS, total = 0;
     struct audio_jitter_bucket *b;
     int64_t low = transit, high = INT64_MIN;
@@ -142,6 +154,7 @@ static void note_transit(struct audio_jitter *j, int64_t transit, uint64_t now_u
     for (b = j->bucket; b < j->bucket + AUDIO_JITTER_BUCKETS; b++)
         total += b->epoch + AUDIO_JITTER_BUCKETS > epoch ? b->count : 0;
     for (b = j->bucket; b < j->bucket + AUDIO_JITTER_BUCKETS; b++) {
+        /* The highest that is no outlier. */
         int64_t top = b->high_us[outliers(b, total)];
 
         if (b->epoch + AUDIO_JITTER_BUCKETS <= epoch)
@@ -170,6 +183,7 @@ static void insert(struct audio_jitter *j, const struct audio_jitter_input *in, 
     unsigned at = j->count;
     uint8_t slot;
 
+    /* From the end: packets mostly come in order. */
     while (at > 0 && j->packet[at - 1].ts > ts)
         at--;
     memmove(&j->packet[at + 1], &j->packet[at], (j->count - at) * sizeof(j->packet[0]));
@@ -197,6 +211,7 @@ static bool is_too_late(struct audio_jitter *j, const struct audio_jitter_input 
 {
     if (ts >= j->next_ts)
         return false;
+    /* Nothing real was played since: the delay grows instead of losing the packet. */
     if (ts >= j->real_end && audio_jitter_margin_us(j, ts, now_us) <= j->max_us + AUDIO_TICK_US) {
         j->next_ts = ts;
         return false;
@@ -215,14 +230,19 @@ enum audio_verdict audio_jitter_put(struct audio_jitter *j, const struct audio_j
     enum audio_verdict verdict = AUDIO_PACKET_KEPT;
     int64_t ts, transit;
 
+    /* Before anything else: floods cost one comparison. */
     if (!pay(j, in, now_us))
         return AUDIO_PACKET_OVER_RATE;
+    /* Another clock (a codec change): timestamps of old and new cannot be compared. */
     if (j->clock != in->clock) {
         verdict = j->clock == 0 ? AUDIO_PACKET_KEPT : AUDIO_PACKET_RESYNC;
         begin(j, in, now_us);
     }
+    /* Signed 32-bit difference to the newest: unwraps the timestamp for the life of the call. */
     ts = j->newest_ts + (int32_t)(in->timestamp - j->newest_rtp);
     transit = (int64_t)(now_us - j->base_us) - to_us(j, ts);
+    /* Either the path changed by more than paths do, or our position is wrong for everything that
+     * comes: begin anew with this packet. */
     if (is_jump(j, transit) || (j->late_run >= LATE_RUN && now_us - j->late_since_us > LATE_US)) {
         begin(j, in, now_us);
         verdict = AUDIO_PACKET_RESYNC;
@@ -236,7 +256,7 @@ enum audio_verdict audio_jitter_put(struct audio_jitter *j, const struct audio_j
             j->late_since_us = now_us;
         if (j->late_run < LATE_RUN)
             j->late_run++;
-        j->was_late = true;
+        j->was_late = true; /* the source grows its delay at the next chance */
         return AUDIO_PACKET_LATE;
     }
     j->late_run = 0;
@@ -244,6 +264,7 @@ enum audio_verdict audio_jitter_put(struct audio_jitter *j, const struct audio_j
         j->newest_ts = ts;
         j->newest_rtp = in->timestamp;
     }
+    /* Full: the oldest goes, it would be played first and is the least missed. */
     if (j->count == AUDIO_JITTER_PACKETS)
         audio_jitter_drop_first(j);
     insert(j, in, ts);
@@ -268,6 +289,7 @@ void audio_jitter_drop_first(struct audio_jitter *j)
     memmove(&j->packet[0], &j->packet[1], j->count * sizeof(j->packet[0]));
 }
 
+/* How much earlier the packet came than the fastest ones demand: its time in the buffer so far. */
 int64_t audio_jitter_margin_us(const struct audio_jitter *j, int64_t ts, uint64_t now_us)
 {
     return (int64_t)(now_us - j->base_us) - to_us(j, ts) - j->transit_min_us;

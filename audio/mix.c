@@ -1,3 +1,5 @@
+/* Arithmetic on samples: sums in 32 bits, one limiter at the end. Plain loops that the compiler
+ * vectorises (restrict, no branches inside). */
 #include "audio/mix.h"
 
 #include <string.h>
@@ -12,6 +14,7 @@ uint64_t audio_mix_energy(const int16_t *pcm, size_t n)
         size_t end = n - i > 32 ? i + 32 : n;
         uint32_t part = 0;
 
+        /* Shifted before the sum: 2^30 / 16 * 32 just fits 32 bits. */
         for (; i < end; i++)
             part += (uint32_t)(pcm[i] * pcm[i]) >> 4;
         energy += (uint64_t)part << 4;
@@ -30,6 +33,8 @@ static int32_t subtract(int32_t *restrict out, const int32_t *restrict sum,
 {
     int32_t peak = 0;
 
+    /* The listener's own voice is taken out of the sum: n members need one sum and n subtractions,
+     * not n sums. */
     for (size_t i = 0; i < n; i++) {
         int32_t x = sum[i] - minus[i], magnitude = x < 0 ? -x : x;
 
@@ -68,6 +73,7 @@ static int16_t bend(int32_t x)
 
 static void narrow(int16_t *restrict out, const int32_t *restrict in, size_t n, int32_t peak)
 {
+    /* Nearly every frame is below the knee: then it is a copy. */
     if (peak <= AUDIO_LIMIT_KNEE)
         for (size_t i = 0; i < n; i++)
             out[i] = (int16_t)in[i];
@@ -79,6 +85,7 @@ static void narrow(int16_t *restrict out, const int32_t *restrict in, size_t n, 
 void audio_mix_finish(int16_t *restrict out, const int32_t *restrict sum,
                       const int16_t *restrict minus, size_t n)
 {
+    /* 160 samples stay in the first-level cache and on the stack. */
     int32_t rest[160];
 
     if (minus == NULL) {
@@ -98,6 +105,7 @@ void audio_mix_gain(int16_t *restrict out, const int16_t *restrict in, size_t n,
 {
     size_t i = 0;
 
+    /* No ramp where nothing changes. */
     if (from == to)
         ramp = 0;
     ramp = ramp > n ? n : ramp;

@@ -1,3 +1,4 @@
+/* The speex resampler behind our names: for what is heard at another rate than it was said. */
 #include "audio/resample.h"
 
 #include "base/err.h"
@@ -44,6 +45,7 @@ void audio_resample(struct audio_resampler *resampler, const int16_t *in, size_t
     spx_uint32_t taken = (spx_uint32_t)n, made = (spx_uint32_t)out_n;
 
     speex_resampler_process_int(state_of(resampler), 0, in, &taken, out, &made);
+    /* What it has not made yet (its delay) is silence at the very beginning. */
     for (; made < out_n; made++)
         out[made] = 0;
 }
@@ -59,6 +61,7 @@ int audio_resample_all(const int16_t *in, size_t n, unsigned from, unsigned to, 
     if (n == 0 || n > UINT32_MAX / 8 || from == 0 || to == 0 || from > RATE_MAX || to > RATE_MAX)
         return ERR_INVAL;
     room = (size_t)((uint64_t)n * to / from) + 1;
+    /* Bounds first: lengths go into 32 bits of the library. */
     if (room > UINT32_MAX / 2)
         return ERR_INVAL;
     pcm = calloc(room, sizeof(*pcm));
@@ -68,6 +71,7 @@ int audio_resample_all(const int16_t *in, size_t n, unsigned from, unsigned to, 
     }
     taken = (spx_uint32_t)n;
     made = (spx_uint32_t)room;
+    /* A file has a beginning: the filter's delay is left out, unlike in a stream. */
     speex_resampler_skip_zeros(state_of(r));
     speex_resampler_process_int(state_of(r), 0, in, &taken, pcm, &made);
     audio_resampler_destroy(r);

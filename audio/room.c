@@ -1,3 +1,5 @@
+/* Rooms and members: memory, configuration, the parts of a change that may fail before the parts
+ * that may not. Everything is taken at join: a tick allocates nothing. */
 #include "audio/room_priv.h"
 
 #include "base/err.h"
@@ -31,14 +33,9 @@ size_t audio_rate_samples(unsigned index)
     return rates[index] / 50;
 }
 
-static size_t align(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
 static void *take_from_library(void *user, size_t bytes)
 {
-    void *memory = aligned_alloc(64, align(bytes));
+    void *memory = aligned_alloc(64, audio_align(bytes));
 
     (void)user;
     return memory != NULL ? memset(memory, 0, bytes) : NULL;
@@ -64,6 +61,7 @@ void audio_release(const struct audio_room *room, void *memory, size_t bytes)
 
 /* --- Rooms ---------------------------------------------------------------------------------- */
 
+/* Both memory functions or none: half a pair would free with the wrong one. */
 static bool is_room_config(const struct audio_room_config *c)
 {
     return audio_rate_index(c->rate) < AUDIO_RATES && c->max_members >= 1 &&
@@ -74,13 +72,13 @@ static bool is_room_config(const struct audio_room_config *c)
 /* Bytes behind the struct: lists of members, sums and mixes of each rate. */
 static size_t room_extra(const struct audio_room_config *c)
 {
-    size_t bytes = align(c->max_members * sizeof(struct audio_member *)) +
-                   align(c->max_members * sizeof(struct audio_candidate)) +
-                   align(c->rate / 50 * sizeof(int16_t));
+    size_t bytes = audio_align(c->max_members * sizeof(struct audio_member *)) +
+                   audio_align(c->max_members * sizeof(struct audio_candidate)) +
+                   audio_align(c->rate / 50 * sizeof(int16_t));
 
     for (unsigned i = 0; i < AUDIO_RATES && rates[i] <= c->rate; i++)
-        bytes += align(audio_rate_samples(i) * sizeof(int32_t)) +
-                 align(audio_rate_samples(i) * sizeof(int16_t));
+        bytes += audio_align(audio_rate_samples(i) * sizeof(int32_t)) +
+                 audio_align(audio_rate_samples(i) * sizeof(int16_t));
     return bytes;
 }
 
@@ -90,28 +88,30 @@ size_t audio_room_size(const struct audio_room_config *config)
 
     if (!is_room_config(config))
         return 0;
-    bytes = align(sizeof(struct audio_room)) + room_extra(config);
+    bytes = audio_align(sizeof(struct audio_room)) + room_extra(config);
+    /* As if every codec were in use: the caller reserves for the worst. */
     for (unsigned c = 1; c < AUDIO_CODECS; c++)
-        bytes += align(sizeof(struct audio_shared)) + audio_encoder_size((enum audio_codec)c);
+        bytes += audio_align(sizeof(struct audio_shared)) + audio_encoder_size((enum audio_codec)c);
     return bytes;
 }
 
 static void lay_out(struct audio_room *r)
 {
-    char *at = (char *)r + align(sizeof(*r));
+    char *at = (char *)r + audio_align(sizeof(*r));
     const struct audio_room_config *c = &r->config;
 
     r->members = (void *)at;
-    at += align(c->max_members * sizeof(struct audio_member *));
+    at += audio_align(c->max_members * sizeof(struct audio_member *));
     r->candidates = (void *)at;
-    at += align(c->max_members * sizeof(struct audio_candidate));
+    at += audio_align(c->max_members * sizeof(struct audio_candidate));
     r->scratch = (void *)at;
-    at += align(c->rate / 50 * sizeof(int16_t));
+    at += audio_align(c->rate / 50 * sizeof(int16_t));
     for (unsigned i = 0; i <= r->rate; i++) {
         r->sum[i] = (void *)at;
-        at += align(audio_rate_samples(i) * sizeof(int32_t));
+        at += audio_align(audio_rate_samples(i) * sizeof(int32_t));
+        /* common[] is what all hear who say nothing: one for each rate. */
         r->common[i] = (void *)at;
-        at += align(audio_rate_samples(i) * sizeof(int16_t));
+        at += audio_align(audio_rate_samples(i) * sizeof(int16_t));
     }
 }
 
@@ -125,7 +125,7 @@ int audio_room_create(const struct audio_room_config *config, struct audio_room 
         return ERR_INVAL;
     if (c.memory.take == NULL)
         c.memory = (struct audio_memory){take_from_library, release_to_library, NULL};
-    bytes = align(sizeof(*r)) + room_extra(&c);
+    bytes = audio_align(sizeof(*r)) + room_extra(&c);
     r = c.memory.take(c.memory.user, bytes);
     if (r == NULL)
         return ERR_NOMEM;
@@ -149,7 +149,8 @@ void audio_room_destroy(struct audio_room *room)
         if (room->shared[c] == NULL)
             continue;
         audio_release(room, room->shared[c],
-                      align(sizeof(struct audio_shared)) + audio_encoder_size((enum audio_codec)c));
+                      audio_align(sizeof(struct audio_shared)) +
+                          audio_encoder_size((enum audio_codec)c));
     }
     audio_release(room, room, room->bytes);
 }
@@ -159,12 +160,13 @@ static int make_shared(struct audio_room *room, enum audio_codec codec)
 {
     struct audio_shared *s;
 
+    /* Made at the first listener of the codec and kept: rooms have few codecs. */
     if (codec == AUDIO_CODEC_NONE || room->shared[codec] != NULL)
         return 0;
-    s = audio_take(room, align(sizeof(*s)) + audio_encoder_size(codec));
+    s = audio_take(room, audio_align(sizeof(*s)) + audio_encoder_size(codec));
     if (s == NULL)
         return ERR_NOMEM;
-    s->encoder = audio_encoder_init((char *)s + align(sizeof(*s)), codec, room->config.rate);
+    s->encoder = audio_encoder_init((char *)s + audio_align(sizeof(*s)), codec, room->config.rate);
     room->shared[codec] = s;
     return 0;
 }
@@ -185,6 +187,7 @@ static bool has_good_types(const struct audio_member_config *c)
 
         if (!is_codec(c->rx[i].codec) || pt > PT_MAX || is_used[pt])
             return false;
+        /* A payload type can mean one codec only. */
         is_used[pt] = true;
     }
     return c->event_payload_type == AUDIO_PT_NONE ||
@@ -197,6 +200,7 @@ static bool is_member_config(const struct audio_member_config *c)
 
     return has_good_types(c) && is_codec(c->tx_codec) &&
            (c->tx_codec == AUDIO_CODEC_NONE || c->tx_payload_type <= PT_MAX) &&
+           /* Opus frames cannot be joined into one packet by copying; G.711 and G.722 can. */
            (ptime == 20 || ((ptime == 40 || ptime == 60) && c->tx_codec != AUDIO_CODEC_OPUS)) &&
            (c->event_clock == 0 || c->event_clock >= 8000) && c->gain_db >= MIN_GAIN_DB &&
            c->gain_db <= MAX_GAIN_DB && c->jitter_max_ms <= AUDIO_JITTER_MAX_MS &&
@@ -215,13 +219,14 @@ static unsigned codecs_of(const struct audio_member_config *c)
 /* The struct and a buffer of a tick for each rate of the room. */
 static size_t member_bytes(unsigned room_rate)
 {
-    size_t bytes = align(sizeof(struct audio_member));
+    size_t bytes = audio_align(sizeof(struct audio_member));
 
     for (unsigned i = 0; i < AUDIO_RATES && rates[i] <= room_rate; i++)
-        bytes += align(audio_rate_samples(i) * sizeof(int16_t));
+        bytes += audio_align(audio_rate_samples(i) * sizeof(int16_t));
     return bytes;
 }
 
+/* G.711 has no memory: whoever encodes gives the same octets. */
 static size_t own_encoder_bytes(enum audio_codec codec)
 {
     return audio_encoder_has_state(codec) ? audio_encoder_size(codec) : 0;
@@ -242,6 +247,7 @@ static void enlist(struct audio_member *m, int by)
     if (m->config.tx_codec == AUDIO_CODEC_NONE)
         return;
     m->tx_rate =
+        /* as many listeners as the room must mix for at each rate */
         (uint8_t)audio_rate_index(audio_encoder_rate(m->config.tx_codec, m->room->config.rate));
     m->room->listeners[m->tx_rate] += (unsigned)by;
 }
@@ -254,6 +260,7 @@ static int make_resamplers(struct audio_member *m, unsigned codecs)
             audio_rate_index(audio_encoder_rate((enum audio_codec)c, m->room->config.rate));
 
         for (unsigned to = 0; codecs >> c & 1 && to <= m->room->rate; to++)
+            /* Made once and kept: a codec change back must not fail for memory. */
             if (to != from && m->convert[from][to] == NULL &&
                 audio_resampler_create(rates[from], rates[to], &m->convert[from][to]) != 0)
                 return ERR_NOMEM;
@@ -272,6 +279,7 @@ static void free_resamplers(struct audio_member *m)
 static int prepare(struct audio_member *m, const struct audio_member_config *c, void **source,
                    void **encoder)
 {
+    /* Old codecs stay: their payload types may come for a while after a change. */
     unsigned codecs = codecs_of(c) | m->codecs;
     unsigned rate = m->room->config.rate;
 
@@ -286,6 +294,7 @@ static int prepare(struct audio_member *m, const struct audio_member_config *c, 
     if (c->tx_codec != m->config.tx_codec && own_encoder_bytes(c->tx_codec) > 0) {
         *encoder = audio_take(m->room, own_encoder_bytes(c->tx_codec));
         if (*encoder == NULL) {
+            /* Undone here, so that a refused change leaves the member as it was. */
             audio_release(m->room, *source, audio_source_size(codecs, rate));
             return ERR_NOMEM;
         }
@@ -310,6 +319,7 @@ static void use_tx_codec(struct audio_member *m, enum audio_codec codec, void *m
     m->encoder_bytes = own_encoder_bytes(codec);
     if (memory != NULL)
         m->encoder = audio_encoder_init(memory, codec, m->room->config.rate);
+    /* Another codec begins with a marker: the receiver's jitter buffer may reset. */
     m->is_apart = false;
     m->is_marked = true;
     m->held = 0;
@@ -323,6 +333,7 @@ static void apply(struct audio_member *m, const struct audio_member_config *c, v
 
     if (source != NULL)
         use_source(m, source, codecs_of(c) | m->codecs);
+    /* Counted out and in again, since the rate that it listens at may change. */
     enlist(m, -1);
     if (c->tx_codec != m->config.tx_codec)
         use_tx_codec(m, c->tx_codec, encoder);
@@ -331,10 +342,13 @@ static void apply(struct audio_member *m, const struct audio_member_config *c, v
     m->config = *c;
     if (c->ptime_ms == 0)
         m->config.ptime_ms = 20;
+    /* Joined frames that were collected for another ptime are thrown away: 40 ms at a
+     * reconfiguration. */
     m->held = m->config.ptime_ms == 20 ? 0 : m->held;
     enlist(m, 1);
     if (m->tx_rate != old_rate)
         audio_play_fit(m);
+    /* Gain in fixed point: the tick multiplies integers. */
     m->gain_wanted = (int32_t)lrintf(AUDIO_GAIN_ONE * powf(10.0F, (float)c->gain_db / 20.0F));
     audio_jitter_set_bounds(&m->source.jitter, c->jitter_min_ms, max_ms);
 }
@@ -364,10 +378,10 @@ int audio_member_add(struct audio_room *room, const struct audio_member_config *
         audio_release(room, m, bytes);
         return rc;
     }
-    at = (char *)m + align(sizeof(*m));
+    at = (char *)m + audio_align(sizeof(*m));
     for (unsigned i = 0; i <= room->rate; i++) {
         m->pcm[i] = (void *)at;
-        at += align(audio_rate_samples(i) * sizeof(int16_t));
+        at += audio_align(audio_rate_samples(i) * sizeof(int16_t));
     }
     audio_voice_init(&m->voice);
     apply(m, config, source, encoder);
@@ -396,8 +410,10 @@ void audio_member_remove(struct audio_member *member)
 {
     struct audio_room *room = member->room;
 
+    /* Events that name a member who is gone would be dangling pointers. */
     audio_drop_events(room, member);
     if (room->speaker.member == member) {
+        /* The room has no speaker now: say so, or the layout would keep showing it. */
         memset(&room->speaker, 0, sizeof(room->speaker));
         audio_push_event(room, &(struct audio_event){.kind = AUDIO_EVENT_SPEAKER});
     }
@@ -405,6 +421,7 @@ void audio_member_remove(struct audio_member *member)
     audio_play_end(&member->play);
     audio_tap_end(&member->tap);
     free_resamplers(member);
+    /* The last one takes the place: order means nothing. */
     room->members[member->index] = room->members[--room->count];
     room->members[member->index]->index = member->index;
     audio_release(room, member->source_memory, member->source_bytes);

@@ -22,6 +22,7 @@ const char *audio_verdict_to_str(enum audio_verdict verdict)
 
 void audio_push_event(struct audio_room *room, const struct audio_event *event)
 {
+    /* Nobody fetches events: the oldest stay, as they explain what follows. */
     if (room->event_count == AUDIO_EVENTS_MAX) {
         room->events_dropped++;
         return;
@@ -75,6 +76,7 @@ static bool is_our_source(struct audio_member *m, uint32_t ssrc, uint64_t now_us
         if (m->has_ssrc && now_us - m->ssrc_us < SSRC_QUIET_US)
             return false;
         if (m->has_ssrc) {
+            /* A new source begins with an empty buffer and a fresh decoder. */
             audio_source_restart(&m->source);
             m->source.jitter.has_sequence = false;
             m->digit.has_last = false;
@@ -96,6 +98,7 @@ static enum audio_verdict put_event(struct audio_member *m, const struct audio_p
 
     if (!audio_digit_packet(&m->digit, p->payload, p->length, p->timestamp, now_us, &news, &ended))
         return AUDIO_PACKET_MALFORMED;
+    /* Another key before this one's end came: its end is told now. */
     if (ended.has_last) {
         event.digit = audio_digit_to_char(ended.event);
         event.duration_ms = audio_digit_ms(&ended, m->config.event_clock);
@@ -125,6 +128,7 @@ static enum audio_verdict put_audio(struct audio_member *m, enum audio_codec cod
                                     .clock = audio_codec_clock(codec),
                                     .codec = codec};
 
+    /* Lengths are checked by the codec: no units, no packet. */
     in.units = audio_payload_units(codec, p->payload, p->length);
     if (in.units == 0)
         return AUDIO_PACKET_MALFORMED;
@@ -135,6 +139,7 @@ static enum audio_verdict put(struct audio_member *m, const struct audio_packet 
 {
     enum audio_codec codec = find_codec(m, p->payload_type);
     bool is_event = p->payload_type == m->config.event_payload_type;
+    /* Comfort noise is heard as silence: our own noise is better than theirs. */
     bool is_noise = codec == AUDIO_CODEC_NONE && p->payload_type == PT_COMFORT_NOISE;
 
     if (codec == AUDIO_CODEC_NONE && !is_event && !is_noise)
@@ -143,6 +148,7 @@ static enum audio_verdict put(struct audio_member *m, const struct audio_packet 
         return AUDIO_PACKET_MALFORMED;
     if (!is_our_source(m, p->ssrc, now_us))
         return AUDIO_PACKET_WRONG_SSRC;
+    /* Sequence numbers run over all payload types of a stream: events count too. */
     if (!audio_jitter_note_sequence(&m->source.jitter, p->sequence))
         return AUDIO_PACKET_DUPLICATE;
     if (is_event)
@@ -155,6 +161,7 @@ enum audio_verdict audio_member_packet(struct audio_member *member,
 {
     enum audio_verdict verdict = put(member, packet, now_us);
 
+    /* Each verdict is a statistic of the member. */
     member->verdicts[verdict]++;
     return verdict;
 }
@@ -163,6 +170,7 @@ enum audio_verdict audio_member_packet(struct audio_member *member,
 
 static const int16_t *common_mix(struct audio_room *r, unsigned rate)
 {
+    /* Made when the first asks for it: with nobody silent it is never made. */
     if (!r->has_common[rate])
         audio_mix_finish(r->common[rate], r->sum[rate], NULL, audio_rate_samples(rate));
     r->has_common[rate] = true;
@@ -179,6 +187,7 @@ static size_t encode_shared(struct audio_member *m, uint8_t *payload)
     struct audio_room *r = m->room;
     struct audio_shared *s = r->shared[m->config.tx_codec];
 
+    /* The first listener of the tick encodes, all others copy. */
     if (s->tick != r->tick) {
         s->length =
             audio_encode(s->encoder, common_mix(r, m->tx_rate), audio_rate_samples(m->tx_rate),
@@ -192,6 +201,7 @@ static size_t encode_shared(struct audio_member *m, uint8_t *payload)
 static void add_own_announcement(struct audio_member *m, int16_t *pcm)
 {
     struct audio_room *r = m->room;
+    /* By a resampler of the announcement's own: its history must not mix with the voice's. */
     int16_t whole[AUDIO_FRAME_48K] = {0}, part[AUDIO_FRAME_48K];
     struct audio_resampler *to = m->play.to[m->tx_rate];
 
@@ -205,7 +215,8 @@ static void add_own_announcement(struct audio_member *m, int16_t *pcm)
     }
 }
 
-/* What it hears alone: all but itself, or its own announcement too, or nothing. */
+/* What it hears alone: all but itself, or its own announcement too, or nothing. Talkers == (mine !=
+ * NULL): only itself is heard, which it does not hear. */
 static size_t encode_own(struct audio_member *m, uint8_t *payload, size_t capacity, bool *is_silent)
 {
     struct audio_room *r = m->room;
@@ -227,6 +238,7 @@ static size_t encode_own(struct audio_member *m, uint8_t *payload, size_t capaci
     if (e == NULL) /* a codec without a memory: any encoder will do */
         e = r->shared[m->config.tx_codec]->encoder;
     m->encodings++;
+    /* The encoder's memory goes on even for silence: no click at the next word. */
     return audio_encode(e, pcm, n, *is_silent, payload, capacity);
 }
 
@@ -235,6 +247,7 @@ static size_t hold_back(struct audio_member *m, uint8_t *payload, size_t length)
 {
     size_t wanted = m->config.ptime_ms / 20 * length;
 
+    /* Cannot be at valid sizes: a codec change in between. */
     if (m->held + length > sizeof(m->hold))
         m->held = 0;
     memcpy(m->hold + m->held, payload, length);
@@ -257,9 +270,12 @@ bool audio_member_frame(struct audio_member *member, uint8_t *payload, size_t ca
     bool is_silent;
     size_t length;
 
+    /* ticks == 0: fetched already in this tick. */
     if (codec == AUDIO_CODEC_NONE || capacity < AUDIO_FRAME_MAX || ticks == 0)
         return false;
     m->encoded_tick = r->tick;
+    /* The timestamp counts ticks, whether they were fetched or not: a pause is a jump of the
+     * clock. */
     m->step += (uint32_t)(ticks * (audio_codec_clock(codec) / TICKS_A_SECOND));
     is_silent = is_common_silent(r);
     if (m->is_apart || audio_member_is_alone(m))

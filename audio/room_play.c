@@ -33,6 +33,7 @@ bool audio_play_tick(struct audio_room *room, struct audio_member *member, struc
     p->now = NULL;
     if (p->pcm == NULL)
         return false;
+    /* Told one tick later than its last sample: it has been heard by then. */
     if (p->at == p->samples) { /* its last part was heard in the tick before */
         event.user = member != NULL ? member->user : NULL;
         event.pcm = p->pcm;
@@ -71,6 +72,7 @@ void audio_play_fit(struct audio_member *member)
 int audio_room_play(struct audio_room *room, struct audio_member *member, const int16_t *pcm,
                     size_t samples)
 {
+    /* Prepared apart and then put in place: what plays now goes on if the new one cannot. */
     struct audio_play fresh = {.pcm = pcm, .samples = samples};
     struct audio_play *p = member != NULL ? &member->play : &room->play;
     int rc;
@@ -96,6 +98,7 @@ int audio_room_tap(struct audio_room *room, struct audio_member *member, audio_t
     struct audio_tap fresh = {.fn = fn, .user = user};
     struct audio_tap *t = member != NULL ? &member->tap : &room->tap;
 
+    /* A member's frame may have any rate of its codecs: one resampler for each. */
     for (unsigned i = 0; fn != NULL && member != NULL && i < AUDIO_RATES; i++) {
         if (i == room->rate)
             continue;

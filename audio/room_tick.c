@@ -10,6 +10,7 @@
 
 bool audio_room_needs(const struct audio_room *room, unsigned rate)
 {
+    /* A rate that nobody listens to is not mixed. */
     return room->listeners[rate] > 0 || (room->tap.fn != NULL && rate == room->rate);
 }
 
@@ -29,11 +30,13 @@ static void push_digit(struct audio_member *m, enum audio_event_kind kind,
 /* A member that sends nothing costs a few comparisons. */
 static bool is_at_rest(const struct audio_member *m)
 {
+    /* Everything decayed: until something comes it stays as it is. */
     return m->frame == NULL && m->voice.score <= AUDIO_LEVEL_SILENT && m->voice.hang == 0;
 }
 
 static void listen(struct audio_member *m, uint64_t now_us)
 {
+    /* has_begun: its first frame after silence needs no fade from the gain of before. */
     m->has_begun = m->frame != NULL;
     m->frame = audio_source_pull(&m->source, now_us);
     if (audio_digit_expire(&m->digit, now_us))
@@ -49,8 +52,10 @@ static void listen(struct audio_member *m, uint64_t now_us)
         return;
     }
     audio_voice_tick(&m->voice, m->frame, m->source.rate / 50);
+    /* The source leaves something out where nobody speaks (source.c). */
     m->source.was_quiet = !m->voice.is_loud;
     m->talk_ticks += m->voice.is_speaking;
+    /* Silent lines do not even enter the sum. */
     if (m->voice.level < SILENT_DB)
         m->frame = NULL;
     if (m->frame == NULL || m->config.is_muted) {
@@ -66,6 +71,7 @@ static const int16_t *convert(struct audio_member *m, const int16_t *pcm, unsign
 {
     if (from == to)
         return pcm;
+    /* Not used in the tick before: what it remembers is from another time. */
     if (m->converted[to] + 1 != m->room->tick)
         audio_resampler_reset(m->convert[from][to]);
     m->converted[to] = m->room->tick;
@@ -79,6 +85,7 @@ static int32_t wanted_gain(const struct audio_member *m)
 {
     float gain = (float)m->gain_wanted;
 
+    /* No automatic gain: the configured one. */
     if (!m->room->config.has_agc)
         return m->gain_wanted;
     gain *= powf(10.0F, m->voice.agc / 20.0F);
@@ -91,6 +98,7 @@ static const int16_t *amplify(struct audio_member *m, unsigned rate)
 {
     size_t n = audio_rate_samples(rate);
     int32_t to = m->voice.is_mixed ? wanted_gain(m) : 0;
+    /* Coming out of silence: no ramp from a gain that belonged to something else. */
     int32_t from = m->has_begun ? m->gain_now : to;
 
     m->gain_now = to;
@@ -98,6 +106,7 @@ static const int16_t *amplify(struct audio_member *m, unsigned rate)
         return NULL;
     if (from == AUDIO_GAIN_ONE && to == AUDIO_GAIN_ONE)
         return m->frame;
+    /* A quarter tick in, a whole tick out. */
     audio_mix_gain(m->pcm[rate], m->frame, n, from, to, from == 0 ? n / 4 : n);
     return m->pcm[rate];
 }
@@ -116,6 +125,7 @@ static void add_to_mix(struct audio_member *m)
         return;
     r->talkers++;
     for (unsigned to = 0; to <= r->rate; to++) {
+        /* Only rates that somebody hears. */
         if (!audio_room_needs(r, to))
             continue;
         m->heard[to] = convert(m, pcm, from, to);
@@ -147,6 +157,7 @@ static void add_announcement(struct audio_room *r)
 
 static size_t list_candidates(struct audio_room *r)
 {
+    /* Muted members are not chosen: a muted loud one would keep a place from others. */
     size_t n = 0;
 
     for (size_t i = 0; i < r->count; i++) {
@@ -164,6 +175,7 @@ static void choose(struct audio_room *r)
     struct audio_event event = {.kind = AUDIO_EVENT_SPEAKER};
 
     audio_choose_loudest(r->candidates, n, r->config.loudest);
+    /* The speaker is a matter of events and video; the sum does not depend on it. */
     if (!audio_choose_speaker(&r->speaker, r->candidates, n))
         return;
     event.member = r->speaker.member;
@@ -201,6 +213,7 @@ static void tap_room(struct audio_room *r)
 
     if (r->tap.fn == NULL)
         return;
+    /* NULL for silence: the writer fills in zeros without a copy. */
     if (r->talkers == 0 && r->play.now == NULL) {
         r->tap.fn(r->tap.user, NULL, NULL, n);
         return;
@@ -214,6 +227,7 @@ static void tap_room(struct audio_room *r)
 
 bool audio_member_is_alone(const struct audio_member *m)
 {
+    /* Its own voice is in the sum, or something that only it may hear. */
     return m->heard[m->tx_rate] != NULL || m->play.now != NULL || m->config.is_deaf;
 }
 
@@ -238,6 +252,7 @@ static void choose_encoder(struct audio_member *m)
     }
     if (!m->is_apart)
         return;
+    /* Nobody used the shared one in the tick before: its memory is as old as that. */
     if (s->tick + 1 < m->room->tick) { /* nobody used it: it may go on from here */
         audio_encoder_copy(s->encoder, m->encoder);
         s->tick = m->room->tick - 1;
@@ -250,15 +265,18 @@ static void choose_encoder(struct audio_member *m)
 void audio_room_tick(struct audio_room *room, uint64_t now_us)
 {
     room->tick++;
+    /* Counted anew each tick: who talks decides whether the common mix is silent. */
     room->talkers = 0;
     for (size_t i = 0; i < room->count; i++)
         listen(room->members[i], now_us);
+    /* Before the sums: who is not chosen fades out within this very tick. */
     choose(room);
     for (unsigned i = 0; i <= room->rate; i++) {
         room->has_common[i] = false;
         if (audio_room_needs(room, i))
             memset(room->sum[i], 0, audio_rate_samples(i) * sizeof(*room->sum[i]));
     }
+    /* The sums are clear now; announcements come first and are for all. */
     add_announcement(room);
     for (size_t i = 0; i < room->count; i++) {
         struct audio_member *m = room->members[i];
@@ -268,6 +286,7 @@ void audio_room_tick(struct audio_room *room, uint64_t now_us)
         audio_play_tick(room, m, &m->play);
     }
     tap_room(room);
+    /* After all frames are known and before any is fetched. */
     for (size_t i = 0; i < room->count; i++)
         choose_encoder(room->members[i]);
 }

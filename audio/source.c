@@ -1,3 +1,5 @@
+/* A member's voice: packets of the jitter buffer to 20 ms frames, with what is missing made up,
+ * what is too much left out, and delay given or taken where nobody hears it. */
 #include "audio/source.h"
 
 #include "audio/mix.h"
@@ -21,6 +23,7 @@ static size_t slot_bytes(unsigned codecs)
 
 static unsigned highest_rate(unsigned codecs, unsigned room_rate)
 {
+    /* At least 8000: a member without codecs needs a buffer of some size. */
     unsigned rate = 8000;
 
     for (unsigned c = 0; c < AUDIO_CODECS; c++)
@@ -35,15 +38,10 @@ static size_t pcm_samples(unsigned codecs, unsigned room_rate)
     return highest_rate(codecs, room_rate) / 1000 * (2 * 20 + PACKET_MS);
 }
 
-static size_t align(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
 size_t audio_source_size(unsigned codecs, unsigned room_rate)
 {
-    return align(AUDIO_JITTER_PACKETS * slot_bytes(codecs)) +
-           align(pcm_samples(codecs, room_rate) * sizeof(int16_t)) +
+    return audio_align(AUDIO_JITTER_PACKETS * slot_bytes(codecs)) +
+           audio_align(pcm_samples(codecs, room_rate) * sizeof(int16_t)) +
            audio_decoder_size(codecs, room_rate);
 }
 
@@ -57,7 +55,7 @@ void audio_source_init(struct audio_source *s, void *memory, unsigned codecs, un
     at += audio_decoder_size(codecs, room_rate);
     s->capacity = pcm_samples(codecs, room_rate);
     s->pcm = (void *)at;
-    at += align(s->capacity * sizeof(int16_t));
+    at += audio_align(s->capacity * sizeof(int16_t));
     audio_jitter_init(&s->jitter, (uint8_t *)at, (uint16_t)slot_bytes(codecs));
     audio_source_restart(s);
 }
@@ -87,7 +85,8 @@ static size_t to_samples(const struct audio_source *s, int64_t units)
     return (size_t)(units * s->rate / s->jitter.clock);
 }
 
-/* Moves what is left to the front, so that `samples` more have room. */
+/* Moves what is left to the front, so that `samples` more have room. The ring is straight memory:
+ * decoders write in one piece. */
 static int16_t *make_room(struct audio_source *s, size_t samples)
 {
     if (s->head + s->fill + samples > s->capacity) {
@@ -119,12 +118,14 @@ static void decode_first(struct audio_source *s, uint64_t now_us)
     pcm = make_room(s, room);
     n = audio_decode(s->decoder, (enum audio_codec)p->codec, audio_jitter_payload(&s->jitter, p),
                      p->length, pcm, room);
+    /* For statistics: how long the packet lay here. */
     s->margin_us = audio_jitter_margin_us(&s->jitter, p->ts, now_us);
     if (p->ts < s->jitter.next_ts) /* its beginning was made up already */
         skip = to_samples(s, s->jitter.next_ts - p->ts);
     skip = skip < n ? skip : n;
     memmove(pcm, pcm + skip, (n - skip) * sizeof(*pcm) * (skip > 0));
     s->fill += n - skip;
+    /* The library refused it: what was asked for stays missing and is concealed. */
     if (n > 0) /* else the library refused it: a gap like any other */
         s->jitter.next_ts = s->jitter.real_end = p->ts + p->units;
     s->starved_us = 0;
@@ -138,10 +139,13 @@ static void conceal(struct audio_source *s, size_t n, bool moves_on)
     const uint8_t *payload = NULL;
     size_t made, length = 0;
 
+    /* The packet behind the gap may carry a copy of what is lost (in-band FEC): only Opus has that,
+     * and only for the frame right before it. */
     if (next != NULL && next->codec == s->codec && s->codec == AUDIO_CODEC_OPUS && moves_on) {
         size_t gap = to_samples(s, next->ts - s->jitter.next_ts);
 
         if (gap >= n && gap <= s->rate / 1000 * 60) {
+            /* The gap as a whole: FEC replaces the end of it, concealment the rest. */
             payload = audio_jitter_payload(&s->jitter, next);
             length = next->length;
             n = gap;
@@ -151,6 +155,7 @@ static void conceal(struct audio_source *s, size_t n, bool moves_on)
                          make_room(s, s->rate / 1000 * PACKET_MS), n, payload, length);
     s->fill += made;
     s->concealed_us += to_us(made, s->rate);
+    /* Made-up audio counts as played: late packets for it are late. */
     if (moves_on)
         s->jitter.next_ts += to_units(s, made);
 }
@@ -159,7 +164,8 @@ static void conceal(struct audio_source *s, size_t n, bool moves_on)
  * has come. */
 static bool fill_up(struct audio_source *s, unsigned frames, uint64_t now_us, bool may_conceal)
 {
-    /* Each turn decodes a packet or makes up what is missing before one; the rate may change. */
+    /* Each turn decodes a packet or makes up what is missing before one; the rate may change.
+     * Bounded by what the buffer holds, twice: each packet may have a gap before it. */
     for (unsigned turn = 0; turn < 2 * AUDIO_JITTER_PACKETS; turn++) {
         const struct audio_jitter_packet *p = audio_jitter_first(&s->jitter);
         size_t wanted = frames * (s->rate / 50), missing, gap;
@@ -168,6 +174,7 @@ static bool fill_up(struct audio_source *s, unsigned frames, uint64_t now_us, bo
             return true;
         missing = gap = wanted - s->fill;
         if (p != NULL && p->ts <= s->jitter.next_ts) {
+            /* Due, or its beginning was made up. */
             decode_first(s, now_us);
             continue;
         }
@@ -175,6 +182,7 @@ static bool fill_up(struct audio_source *s, unsigned frames, uint64_t now_us, bo
             return false;
         if (p != NULL)
             gap = to_samples(s, p->ts - s->jitter.next_ts);
+        /* Up to the next packet at most: what is there must not be replaced. */
         conceal(s, gap < missing && gap > 0 ? gap : missing, true);
     }
     return false;
@@ -205,9 +213,11 @@ static bool may_start(struct audio_source *s, uint64_t now_us)
         return false;
     margin = audio_jitter_margin_us(&s->jitter, p->ts, now_us);
     s->uneven_us = uneven_us(p, s->jitter.clock);
+    /* The margin that is needed: spread of transit, and what packets of odd lengths ask for. */
     if (margin < audio_jitter_target_us(&s->jitter) + s->uneven_us)
         return false;
-    /* The sender's clock stood still while it was silent, or the way has become much longer. */
+    /* The sender's clock stood still while it was silent, or the way has become much longer. Beyond
+     * all bounds: the spread of before does not apply to this talker's clock. */
     if (margin > s->jitter.max_us + EXCESS_US)
         audio_jitter_rebase(&s->jitter);
     s->jitter.next_ts = p->ts;
@@ -226,6 +236,7 @@ static void cut(struct audio_source *s, int64_t margin_us)
     int64_t excess = margin_us - audio_jitter_target_us(&s->jitter);
     int64_t to = s->jitter.next_ts + excess * (int64_t)s->jitter.clock / 1000000;
 
+    /* Whole packets go; the one that is due in part stays. */
     while ((p = audio_jitter_first(&s->jitter)) != NULL && p->ts + p->units <= to)
         audio_jitter_drop_first(&s->jitter);
     s->skipped_us += (uint64_t)excess;
@@ -243,13 +254,16 @@ static void shrink(struct audio_source *s, uint64_t now_us)
     size_t frame = s->rate / 50;
     int16_t *pcm;
 
+    /* So far beyond need that waiting for silence would take minutes. */
     if (margin > s->jitter.max_us + EXCESS_US + AUDIO_TICK_US) {
         cut(s, margin);
         return;
     }
     s->long_us = excess > 0 ? s->long_us + AUDIO_TICK_US : 0;
+    /* Where nobody speaks it is not heard; after three seconds it must be done anyway. */
     if (excess <= 0 || (!s->was_quiet && s->long_us < PATIENCE_US))
         return;
+    /* It may not conceal to get the second frame: what would be left out must be real. */
     if (!fill_up(s, 2, now_us, false) || s->rate / 50 != frame)
         return;
     pcm = s->pcm + s->head;
@@ -265,6 +279,7 @@ static bool grow(struct audio_source *s, uint64_t now_us)
 {
     int64_t margin = audio_jitter_margin_us(&s->jitter, s->jitter.next_ts, now_us);
 
+    /* Only after something was late, once each time: delay is what people notice. */
     if (!s->jitter.was_late || margin >= audio_jitter_target_us(&s->jitter))
         return false;
     s->jitter.was_late = false;
@@ -276,6 +291,7 @@ static void pause_playing(struct audio_source *s)
 {
     s->is_playing = false;
     s->head = s->fill = 0;
+    /* The delay will be chosen anew at the next beginning. */
     s->jitter.next_ts =
         s->jitter.real_end; /* what was made up is no reason to call anything late */
 }
@@ -298,11 +314,13 @@ const int16_t *audio_source_pull(struct audio_source *s, uint64_t now_us)
     if (!s->is_playing && !may_start(s, now_us))
         return NULL;
     if (s->rate == 0)
+        /* The first packet of all tells codec and rate. */
         set_codec(s, audio_jitter_first(&s->jitter)->codec);
     n = s->rate / 50;
     if (s->fill < n) {
         if (audio_jitter_first(&s->jitter) == NULL)
             s->starved_us += AUDIO_TICK_US;
+        /* Nothing for 200 ms: a pause of the talker. Concealing on would be a drone. */
         if (s->starved_us > STARVED_US) {
             pause_playing(s);
             return NULL;
@@ -310,7 +328,7 @@ const int16_t *audio_source_pull(struct audio_source *s, uint64_t now_us)
         if (!grow(s, now_us))
             shrink(s, now_us);
         fill_up(s, 1, now_us, true);
-        n = s->rate / 50;
+        n = s->rate / 50; /* the rate may be another one now */
     }
     frame = s->pcm + s->head;
     s->fill -= n;

@@ -1,3 +1,5 @@
+/* WAV files (RIFF): announcements in, recordings out. Input may be any file of the directory:
+ * chunks are bounded by the file, their number by CHUNKS_MAX. */
 #include "audio/wav.h"
 
 #include "audio/g711.h"
@@ -40,6 +42,7 @@ static int parse_format(const uint8_t *p, size_t length, struct audio_wav *w)
         return ERR_MALFORMED;
     tag = get16(p);
     bits = get16(p + 14);
+    /* Only the first two octets of the GUID differ between the formats that we read. */
     if (tag == TAG_EXTENSIBLE && length >= EXTENSIBLE_BYTES)
         tag = get16(p + GUID_AT);
     w->channels = get16(p + 2);
@@ -63,6 +66,7 @@ int audio_wav_parse(const uint8_t *bytes, size_t length, struct audio_wav *wav)
     for (unsigned i = 0; i < CHUNKS_MAX && length - at >= CHUNK_BYTES; i++) {
         const uint8_t *p = bytes + at + CHUNK_BYTES;
         size_t rest = length - at - CHUNK_BYTES, n = get32(bytes + at + 4);
+        /* The length in the header may lie: a recording that was cut off says 0 or too much. */
         size_t held = n < rest ? n : rest;
 
         if (memcmp(bytes + at, "fmt ", 4) == 0) {
@@ -71,6 +75,7 @@ int audio_wav_parse(const uint8_t *bytes, size_t length, struct audio_wav *wav)
             if (rc != 0)
                 return rc;
         } else if (memcmp(bytes + at, "data", 4) == 0) {
+            /* Samples before their format: cannot be read. */
             if (w.channels == 0)
                 return ERR_MALFORMED;
             w.data = p;
@@ -99,6 +104,7 @@ void audio_wav_decode(const struct audio_wav *wav, size_t first, size_t frames, 
 
         for (unsigned c = 0; c < wav->channels; c++, p += bytes)
             sum += bytes == 2 ? (int16_t)get16(p) : law->to_linear[*p];
+        /* Channels are averaged: a stereo announcement is for one ear. */
         pcm[i] = (int16_t)(sum / (int)wav->channels);
     }
 }
@@ -112,6 +118,7 @@ static int read_file(const char *path, size_t most, uint8_t **bytes, size_t *len
     int rc = file != NULL ? 0 : ERR_IO;
 
     while (rc == 0) {
+        /* Doubling: a file is read in a few steps, whatever its size. */
         room = n + READ_STEP > 2 * room ? n + READ_STEP : 2 * room;
         more = realloc(all, room);
         if (more == NULL) {
@@ -121,6 +128,7 @@ static int read_file(const char *path, size_t most, uint8_t **bytes, size_t *len
         all = more;
         got = fread(all + n, 1, room - n, file);
         n += got;
+        /* Once more to see the end: a pipe may give less than asked for. */
         if (got == 0)
             break;
         if (n > most)
@@ -140,7 +148,7 @@ static int read_file(const char *path, size_t most, uint8_t **bytes, size_t *len
     return 0;
 }
 
-static int decode_to(const struct audio_wav *wav, unsigned rate, int16_t **pcm, size_t *samples)
+int audio_wav_convert(const struct audio_wav *wav, unsigned rate, int16_t **pcm, size_t *samples)
 {
     int16_t *own = malloc(wav->frames * sizeof(*own));
     int rc;
@@ -174,7 +182,7 @@ int audio_wav_load(const char *path, unsigned rate, unsigned max_seconds, int16_
     if (rc == 0 && wav.frames > (size_t)max_seconds * wav.rate)
         rc = ERR_LIMIT;
     if (rc == 0)
-        rc = decode_to(&wav, rate, pcm, samples);
+        rc = audio_wav_convert(&wav, rate, pcm, samples);
     free(bytes);
     return rc;
 }
@@ -194,6 +202,7 @@ static void put32(uint8_t *p, uint32_t value)
 void audio_wav_header(uint8_t header[AUDIO_WAV_HEADER_BYTES], unsigned rate, unsigned channels,
                       uint64_t data_bytes)
 {
+    /* RIFF counts in 32 bits: the largest that can be said, players read to the end. */
     const uint32_t most = UINT32_MAX - AUDIO_WAV_HEADER_BYTES;
     uint32_t n = data_bytes < most ? (uint32_t)data_bytes : most;
 

@@ -37,6 +37,10 @@ int audio_wav_parse(const uint8_t *bytes, size_t length, struct audio_wav *wav);
 /* Decodes `frames` of them beginning at `first` (inside the file) to one channel. Any thread. */
 void audio_wav_decode(const struct audio_wav *wav, size_t first, size_t frames, int16_t *pcm);
 
+/* All of it, one channel at `rate`. *pcm is malloc'd and the caller's. ERR_NOMEM, and ERR_INVAL (a
+ * length or rate beyond what audio_resample_all takes). Any thread. */
+int audio_wav_convert(const struct audio_wav *wav, unsigned rate, int16_t **pcm, size_t *samples);
+
 /* Reads a whole file, decodes it and converts it to `rate`. *pcm is malloc'd and the caller's.
  * Longer than max_seconds: ERR_LIMIT. ERR_IO (cannot be read), ERR_NOMEM, and those of
  * audio_wav_parse. */

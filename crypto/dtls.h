@@ -150,38 +150,39 @@ struct dtls_options {
 };
 
 /* Counters of a context; only its thread writes them. */
-#define DTLS_STAT_LIST(X)                                                                          \
-    X(created)                                                                                     \
-    X(established)                                                                                 \
-    X(failed)                                                                                      \
-    X(closed)                                                                                      \
-    X(datagrams_in)                                                                                \
-    X(datagrams_out)                                                                               \
-    X(retransmits)                                                                                 \
-    X(last_flight_resent)                                                                          \
-    X(hello_verify_sent) /* answers to ClientHellos without a good cookie */                       \
-    X(cookie_good)                                                                                 \
-    X(cookie_old)                                                                                  \
-    /* good by the secret before */ X(cookie_secrets) /* made */                                   \
-    X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */                  \
-    X(dropped_address)  /* from another address than the association's */                          \
-    X(dropped_dead)     /* association failed or closed already */                                 \
-    X(dropped_hello)    /* no ClientHello where only one is taken */                               \
-    X(data_in)                                                                                     \
-    X(data_out)                                                                                    \
-    X(data_dropped)                                                                                \
-    X(parked)                                                                                      \
-    X(unparked)                  /* Forgeries in handshakes (dtls_gate.h). */                      \
-        X(alerts_ignored)        /* in the clear, before anything was verified */                  \
-        X(hellos_ignored)        /* another ClientHello while a handshake runs */                  \
-        X(messages_ignored)      /* of a kind or number that has no place there */                 \
-        X(messages_contradicted) /* differ from what came before for the same place */             \
-        X(proofs_failed)         /* signatures that do not hold */                                 \
-        X(proofs_left_out)       /* not checked, as too many were */                               \
-        X(verify_unmirrored)     /* HelloVerifyRequests without our record number */               \
-        X(restarts) /* client: begun anew with another cookie */ /* Resumption. */                 \
-        X(without_master_secret) /* established without RFC 7627 */                                \
-        X(handshakes_full) X(handshakes_resumed) X(sessions_kept) X(sessions_offered) /* client */ \
+#define DTLS_STAT_LIST(X)                                                                       \
+    X(created)                                                                                  \
+    X(established)                                                                              \
+    X(failed)                                                                                   \
+    X(closed)                                                                                   \
+    X(datagrams_in)                                                                             \
+    X(datagrams_out)                                                                            \
+    X(retransmits)                                                                              \
+    X(last_flight_resent)                                                                       \
+    X(hello_verify_sent) /* answers to ClientHellos without a good cookie */                    \
+    X(cookie_good)                                                                              \
+    X(cookie_old)                                                                               \
+    /* good by the secret before */ X(cookie_secrets) /* made */                                \
+    X(dropped_not_dtls) /* first byte, version or length is no DTLS 1.x record */               \
+    X(dropped_address)  /* from another address than the association's */                       \
+    X(dropped_dead)     /* association failed or closed already */                              \
+    X(dropped_hello)    /* no ClientHello where only one is taken */                            \
+    X(data_in)                                                                                  \
+    X(data_out)                                                                                 \
+    X(data_dropped)                                                                             \
+    X(parked)                                                                                   \
+    X(unparked)              /* Forgeries in handshakes (dtls_gate.h). */                       \
+    X(alerts_ignored)        /* in the clear, before anything was verified */                   \
+    X(hellos_ignored)        /* another ClientHello while a handshake runs */                   \
+    X(messages_ignored)      /* of a kind or number that has no place there */                  \
+    X(messages_contradicted) /* differ from what came before for the same place */              \
+    X(proofs_failed)         /* signatures that do not hold */                                  \
+    X(proofs_left_out)       /* not checked, as too many were */                                \
+    X(verify_unmirrored)     /* HelloVerifyRequests without our record number */                \
+    X(restarts) /* client: begun anew with another cookie */ /* Resumption. */                  \
+    X(without_master_secret)                                 /* established without RFC 7627 */ \
+    X(handshakes_full)                                                                          \
+    X(handshakes_resumed) X(sessions_kept) X(sessions_offered) /* client */                     \
         X(sessions_refused) /* server: asked for, but unknown, too old or of another bond */
 
 struct dtls_stats {

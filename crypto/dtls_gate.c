@@ -642,7 +642,8 @@ void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *
 
     g->datagrams++; /* also the clock of the shelves */
     /* The records' own ChangeCipherSpec is not looked at: we make one up when keys are due, so that
-     * a forged one cannot move the library on (wolfSSL 5.5.4 answers an early one with a fatal alert). */
+     * a forged one cannot move the library on (wolfSSL 5.5.4 answers an early one with a fatal
+     * alert). */
     while (bytes_left(&r) > 0) {
         const uint8_t *record = data + r.pos;
 

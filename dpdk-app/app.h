@@ -24,7 +24,7 @@ struct app {
     struct dpdk *dpdk;
     struct link_server *server;
     struct writer *writer; /* NULL: no directory is configured */
-    int signals; /* signalfd */
+    int signals;           /* signalfd */
     atomic_bool stop;
     struct app_worker worker[LINK_WORKERS_MAX];
 };

@@ -17,7 +17,8 @@
 #define DTLS_GATE_MS 100u
 /* Of each kind from the remote: 2,000 a second and transport. */
 #define DTLS_GATE_REMOTE 200u
-/* Application data: 10,000 a second and transport, unless a data channel is open (dtls_gate_open). */
+/* Application data: 10,000 a second and transport, unless a data channel is open (dtls_gate_open).
+ */
 #define DTLS_GATE_DATA 1000u
 /* From anybody else, in ten spans: they are counted and reported, never answered. */
 #define DTLS_GATE_STRANGER 20u

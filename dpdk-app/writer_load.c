@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio/resample.h"
 #include "audio/wav.h"
 #include "base/err.h"
 #include "dpdk-app/writer_priv.h"
@@ -66,25 +65,6 @@ static int slurp(const char *directory, const char *name, uint8_t **data, size_t
 
 /* ---- samples ---- */
 
-static int convert(const struct audio_wav *wav, uint32_t rate, int16_t **pcm, size_t *samples)
-{
-    int16_t *one = malloc(wav->frames * sizeof(*one));
-    int err;
-
-    if (one == NULL)
-        return ERR_NOMEM;
-    audio_wav_decode(wav, 0, wav->frames, one);
-    /* No copy where the rate is right already. */
-    if (wav->rate == rate) {
-        *pcm = one;
-        *samples = wav->frames;
-        return 0;
-    }
-    err = audio_resample_all(one, wav->frames, wav->rate, rate, pcm, samples);
-    free(one);
-    return err;
-}
-
 static int load(const uint8_t *data, size_t size, uint32_t rate, int16_t **pcm, size_t *samples,
                 char text[WRITER_NAME_SIZE])
 {
@@ -100,7 +80,7 @@ static int load(const uint8_t *data, size_t size, uint32_t rate, int16_t **pcm, 
         snprintf(text, WRITER_NAME_SIZE, "longer than %u seconds", WRITER_LOAD_MAX_S);
         return ERR_LIMIT;
     }
-    err = convert(&wav, rate, pcm, samples);
+    err = audio_wav_convert(&wav, rate, pcm, samples);
     if (err != 0)
         snprintf(text, WRITER_NAME_SIZE, "%s", err_to_str(err));
     return err;

@@ -1,3 +1,5 @@
+/* DCEP (RFC 8832): the two messages that open a data channel inside SCTP. Reads and writes, decides
+ * nothing; input is a peer's. */
 #include "sctp/dcep.h"
 
 #include <string.h>
@@ -31,7 +33,8 @@ static void put16(uint8_t *p, uint16_t v)
     p[1] = (uint8_t)v;
 }
 
-/* A zero inside would make two labels one. */
+/* A zero inside would make two labels one. Labels and protocols are UTF-8 by the RFC and text here:
+ * JSON and logs escape them where they go out. */
 static int copy_text(char *to, size_t max, const uint8_t *from, size_t len)
 {
     if (len > max)
@@ -50,6 +53,7 @@ static int parse_type(uint8_t type, uint32_t parameter, struct dcep_open *open)
     case CHANNEL_RELIABLE:
         return 0;
     case CHANNEL_REXMIT:
+        /* 0 retransmissions is a valid wish, hence the flag beside the number. */
         open->has_retransmits = true;
         open->retransmits = parameter;
         return 0;
@@ -73,6 +77,8 @@ static int parse_open(const uint8_t *data, size_t len, struct dcep_open *out)
     memset(&open, 0, sizeof(open));
     label = get16(data + 8);
     protocol = get16(data + 10);
+    /* The two lengths must use up the message: a rest would be somebody's private extension, and a
+     * label cut short another label. */
     if (label + protocol != len - OPEN_FIXED)
         return ERR_MALFORMED;
     open.priority = get16(data + 2);
@@ -81,6 +87,8 @@ static int parse_open(const uint8_t *data, size_t len, struct dcep_open *out)
         err = copy_text(open.label, DCEP_LABEL_MAX, data + OPEN_FIXED, label);
     if (err == 0)
         err = copy_text(open.protocol, DCEP_PROTOCOL_MAX, data + OPEN_FIXED + label, protocol);
+    /* Only a whole message is handed out: half of one could open a channel with the wrong
+     * reliability. */
     if (err == 0)
         *out = open;
     return err;
@@ -92,6 +100,8 @@ int dcep_parse(const uint8_t *data, size_t len, enum dcep_kind *kind, struct dce
 
     if (len == 0)
         return ERR_MALFORMED;
+    /* RFC 8832 §5.2: one octet; whatever stands behind it is ignored, as the RFC says of unknown
+     * fields. */
     if (data[0] == TYPE_ACK) {
         *kind = DCEP_ACK;
         return 0;
@@ -112,6 +122,7 @@ size_t dcep_build_open(const struct dcep_open *open, uint8_t *out, size_t cap)
 
     if (cap < OPEN_FIXED + label + protocol)
         return 0;
+    /* Both at once cannot be said (RFC 8832 §5.1): the number of retransmissions goes first. */
     if (open->has_retransmits) {
         type |= CHANNEL_REXMIT;
         parameter = open->retransmits;

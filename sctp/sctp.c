@@ -40,7 +40,8 @@ struct sctp {
     struct sctp_options options;
     bool is_up, is_over, is_blocked;
     /* Lengths of the messages that the library has, oldest first, as far as one can tell from the
-     * room that it says is left: which of them is on its way, and which is done, it tells nobody. */
+     * room that it says is left: which of them is on its way, and which is done, it tells nobody.
+     */
     uint32_t *sent;
     uint32_t sent_first, sent_count;
     size_t sent_octets;
@@ -71,6 +72,8 @@ static struct sctp *find(uintptr_t number)
 
 /* ---- events ---- */
 
+/* Out of memory: the event is lost. For messages that is a loss behind the acknowledgement, counted
+ * nowhere, in a process that is about to fail anyway. */
 static struct event *add_event(const struct sctp *s, enum event_kind kind)
 {
     struct event *e = calloc(1, sizeof(*e));
@@ -87,6 +90,7 @@ static struct event *add_event(const struct sctp *s, enum event_kind kind)
 static void deliver(struct sctp *s, const struct event *e)
 {
     const struct sctp_callbacks *cb = s->options.callbacks;
+    /* The message lives until the callback returns: the event owns it. */
     const struct sctp_message message = {.stream = e->stream,
                                          .ppid = e->ppid,
                                          .is_unordered = e->is_unordered,
@@ -95,6 +99,8 @@ static void deliver(struct sctp *s, const struct event *e)
 
     switch (e->kind) {
     case EVENT_UP:
+        /* A second COMM_UP after the end, or of one that is up, is a fault of the library: not
+         * passed on. */
         if (!s->is_over && !s->is_up) {
             s->is_up = true;
             state.stats.up++;
@@ -110,6 +116,7 @@ static void deliver(struct sctp *s, const struct event *e)
         cb->on_down(s->options.user, e->why);
         break;
     case EVENT_MESSAGE:
+        /* Also after the end: what arrived before it belongs to the user. */
         state.stats.messages_in++;
         state.stats.octets_in += e->len;
         cb->on_message(s->options.user, &message);
@@ -138,6 +145,7 @@ static void drain(void)
         state.first = e->next;
         if (state.first == NULL)
             state.last = &state.first;
+        /* Destroyed meanwhile: its events find nobody and are freed. */
         if (s != NULL)
             deliver(s, e);
         free(e->data);
@@ -167,6 +175,7 @@ static int on_output(void *address, void *packet, size_t len, uint8_t tos, uint8
     (void)set_df;
     if (s == NULL)
         return 0; /* closed: the library has a last word that nobody carries any more */
+    /* Called with the library's locks: on_packet may only hand on (see sctp.h). */
     state.stats.packets_out++;
     s->options.callbacks->on_packet(s->options.user, packet, len);
     return 0;
@@ -212,6 +221,8 @@ static void on_reset(const struct sctp *s, const struct sctp_stream_reset_event 
 {
     size_t n = (reset->strreset_length - sizeof(*reset)) / sizeof(uint16_t);
 
+    /* An incoming reset that the peer did: ours come back as confirmations, which nobody waits
+     * for. */
     if ((reset->strreset_flags & SCTP_STREAM_RESET_INCOMING_SSN) == 0 ||
         (reset->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) != 0)
         return;
@@ -225,6 +236,7 @@ static void on_reset(const struct sctp *s, const struct sctp_stream_reset_event 
 
 static void on_notification(const struct sctp *s, const union sctp_notification *n, size_t len)
 {
+    /* The lengths inside are the library's own, yet cheap to check. */
     if (len < sizeof(n->sn_header) || n->sn_header.sn_length != len)
         return;
     switch (n->sn_header.sn_type) {
@@ -237,6 +249,8 @@ static void on_notification(const struct sctp *s, const union sctp_notification 
             on_reset(s, &n->sn_strreset_event);
         break;
     case SCTP_SEND_FAILED_EVENT:
+        /* Abandoned by its lifetime or retransmissions (RFC 3758): what the channel asked for, no
+         * fault. */
         state.stats.abandoned++;
         break;
     default:
@@ -249,17 +263,21 @@ static uint8_t *join(struct sctp *s, uint8_t *data, size_t len, bool is_last, si
 {
     uint8_t *grown;
 
+    /* The usual case, without a copy: the library's own memory goes up. */
     if (s->part == NULL && is_last && !s->is_part_dropped && len <= s->options.message_max) {
         *whole = len;
         return data;
     }
     if (!s->is_part_dropped && len <= s->options.message_max &&
+        /* A difference of lengths, not a sum: both are bounded by message_max. */
         s->part_len <= s->options.message_max - len &&
         (grown = realloc(s->part, s->part_len + len)) != NULL) {
         s->part = grown;
         memcpy(s->part + s->part_len, data, len);
         s->part_len += len;
     } else {
+        /* The rest of a message that is too long is swallowed up to its end, so that the next one
+         * begins clean. */
         s->is_part_dropped = true;
     }
     free(data);
@@ -289,6 +307,7 @@ static int on_receive(struct socket *socket, union sctp_sockstore from, void *da
 
     (void)socket;
     (void)from;
+    /* data NULL: the socket is gone in the library's view. */
     if (data == NULL || s == NULL) {
         if (s != NULL)
             down(s, "closed");
@@ -318,6 +337,8 @@ static int on_receive(struct socket *socket, union sctp_sockstore from, void *da
 
 static int on_send_room(struct socket *socket, uint32_t room, void *number)
 {
+    /* How much of the send buffer is free says which messages are done: oldest first, as far as one
+     * can tell. */
     struct sctp *s = find((uintptr_t)number);
     size_t used;
 
@@ -330,6 +351,7 @@ static int on_send_room(struct socket *socket, uint32_t room, void *number)
         s->sent_first = (s->sent_first + 1) % WAITING_MAX;
         s->sent_count--;
     }
+    /* Half, not one: a user woken for each place would be woken for each message. */
     if (s->is_blocked && s->sent_count < WAITING_MAX / 2) {
         s->is_blocked = false;
         (void)add_event(s, EVENT_ROOM);
@@ -346,6 +368,8 @@ int sctp_start(void)
     memset(&state, 0, sizeof(state));
     state.last = &state.first;
     state.is_started = true;
+    /* No threads of its own: all of SCTP happens inside our calls, on the thread of data
+     * channels. */
     usrsctp_init_nothreads(0, on_output, NULL);
     /* Below us is DTLS: it authenticates, and its packets have no ECN bits and one address. */
     usrsctp_sysctl_set_sctp_ecn_enable(0);
@@ -358,7 +382,8 @@ int sctp_start(void)
     usrsctp_sysctl_set_sctp_nrsack_enable(0);
     usrsctp_sysctl_set_sctp_pktdrop_enable(0);
     /* Times of a conversation, not of a transfer between continents: RFC 9260 16 has 1 s and 60 s.
-     */
+     * Above a LAN's round trips and below what people notice; a lost packet of a small message is
+     * repeated within this, as there is no fast retransmit without followers. */
     usrsctp_sysctl_set_sctp_rto_initial_default(500);
     usrsctp_sysctl_set_sctp_rto_min_default(200);
     usrsctp_sysctl_set_sctp_rto_max_default(5000);
@@ -368,8 +393,9 @@ int sctp_start(void)
     usrsctp_sysctl_set_sctp_init_rtx_max_default(8);
     usrsctp_sysctl_set_sctp_assoc_rtx_max_default(8);
     usrsctp_sysctl_set_sctp_path_rtx_max_default(8);
+    /* no bound on a burst: the window is bound enough */
     usrsctp_sysctl_set_sctp_max_burst_default(0);
-    usrsctp_sysctl_set_sctp_initial_cwnd(10);
+    usrsctp_sysctl_set_sctp_initial_cwnd(10); /* packets, as TCP does since RFC 6928 */
     /* Caches of freed resources are of no use to a process that is bounded elsewhere. */
     usrsctp_sysctl_set_sctp_system_free_resc_limit(0);
     usrsctp_sysctl_set_sctp_asoc_free_resc_limit(0);
@@ -378,6 +404,7 @@ int sctp_start(void)
 
 int sctp_stop(void)
 {
+    /* usrsctp_finish fails as long as anything is open: then the caller has forgotten something. */
     if (!state.is_started || state.all != NULL || usrsctp_finish() != 0)
         return ERR_STATE;
     drain();
@@ -387,6 +414,7 @@ int sctp_stop(void)
 
 static struct sockaddr_conn address_of(const struct sctp *s, uint16_t port)
 {
+    /* memset: the library compares addresses byte by byte. */
     struct sockaddr_conn a;
 
     memset(&a, 0, sizeof(a));
@@ -407,6 +435,7 @@ static bool subscribe(struct socket *socket)
                                      SCTP_SEND_FAILED_EVENT};
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        /* For associations of all kinds: one-to-one sockets have one only. */
         struct sctp_event event = {.se_assoc_id = SCTP_ALL_ASSOC, .se_type = types[i], .se_on = 1};
 
         if (!set(socket, SCTP_EVENT, &event, sizeof(event)))
@@ -417,6 +446,8 @@ static bool subscribe(struct socket *socket)
 
 static bool set_sizes(struct socket *socket, const struct sctp_options *o)
 {
+    /* The buffers are the only bound of what waits in the library, in octets; WAITING_MAX is ours,
+     * in messages. */
     int send = (int)o->send_octets, receive = (int)o->receive_octets;
 
     return usrsctp_setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send)) == 0 &&
@@ -425,9 +456,11 @@ static bool set_sizes(struct socket *socket, const struct sctp_options *o)
 
 static bool configure(struct socket *socket, const struct sctp_options *o)
 {
+    /* A close must not keep timers in a library that outlives the association. */
     const struct linger linger = {.l_onoff = 1, .l_linger = 0}; /* close aborts, nothing lingers */
     const struct sctp_initmsg init = {.sinit_num_ostreams = o->streams,
                                       .sinit_max_instreams = o->streams};
+    /* Either side may close a channel (RFC 8831 §6.7): streams are reset one by one. */
     const struct sctp_assoc_value reset = {.assoc_id = SCTP_ALL_ASSOC,
                                            .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ};
     const uint32_t on = 1;
@@ -447,6 +480,7 @@ static bool set_path(struct socket *socket, const struct sockaddr_conn *peer, ui
 
     memset(&params, 0, sizeof(params));
     memcpy(&params.spp_address, peer, sizeof(*peer));
+    /* DTLS fragments nothing and its overhead is taken off already: mtu is what SCTP may fill. */
     params.spp_flags = SPP_PMTUD_DISABLE;
     params.spp_pathmtu = mtu;
     return set(socket, SCTP_PEER_ADDR_PARAMS, &params, sizeof(params));
@@ -458,12 +492,15 @@ static int begin(struct sctp *s)
     struct sockaddr_conn peer = address_of(s, s->options.remote_port);
 
     s->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, on_receive, on_send_room,
+                               /* Told when half of the buffer is free again. */
                                (uint32_t)(s->options.send_octets / 2), (void *)s->number);
     if (s->socket == NULL)
         return ERR_NOMEM;
     if (!configure(s->socket, &s->options) ||
         usrsctp_bind(s->socket, (struct sockaddr *)&local, sizeof(local)) != 0)
         return ERR_INVAL;
+    /* Both sides connect (RFC 8261 §6.1 leaves roles to the protocol above): simultaneous INITs
+     * meet in the middle. */
     if (usrsctp_connect(s->socket, (struct sockaddr *)&peer, sizeof(peer)) != 0 &&
         errno != EINPROGRESS)
         return ERR_INVAL;
@@ -475,6 +512,8 @@ int sctp_create(const struct sctp_options *options, struct sctp **out)
     struct sctp *s;
     int err;
 
+    /* Ports of the SDP and H.245; 0 stands for "none" there. Below 256 octets there is no room for
+     * a chunk. */
     if (!state.is_started || options->streams == 0 || options->local_port == 0 ||
         options->remote_port == 0 || options->mtu < 256 || options->send_octets < 4096 ||
         options->send_octets > INT32_MAX || options->receive_octets > INT32_MAX)
@@ -488,6 +527,7 @@ int sctp_create(const struct sctp_options *options, struct sctp **out)
         return ERR_NOMEM;
     }
     s->options = *options;
+    /* Never reused: a late callback for a dead number finds nobody. */
     s->number = ++state.next;
     HASH_ADD(hh, state.all, number, sizeof(s->number), s);
     usrsctp_register_address((void *)s->number);
@@ -507,6 +547,7 @@ void sctp_destroy(struct sctp *s)
 {
     if (s == NULL)
         return;
+    /* Closing makes the library say ABORT: on_output still finds us. */
     enter();
     if (s->socket != NULL)
         usrsctp_close(s->socket);
@@ -549,6 +590,7 @@ static void fill_info(struct sctp_sendv_spa *info, const struct sctp_message *m)
     info->sendv_flags = SCTP_SEND_SNDINFO_VALID;
     info->sendv_sndinfo.snd_sid = m->stream;
     info->sendv_sndinfo.snd_ppid = htonl(m->ppid);
+    /* EOR: the message is whole; explicit EOR mode would cut what is larger than the buffer. */
     info->sendv_sndinfo.snd_flags = (uint16_t)(SCTP_EOR | (m->is_unordered ? SCTP_UNORDERED : 0));
     if (m->has_retransmits) {
         info->sendv_flags |= SCTP_SEND_PRINFO_VALID;
@@ -584,6 +626,7 @@ static int push(struct sctp *s, const struct sctp_message *m, struct sctp_sendv_
 
     if (n < 0)
         return error_of(errno);
+    /* Counted when the library took it: its room callback speaks of these. */
     s->sent[(s->sent_first + s->sent_count++) % WAITING_MAX] = (uint32_t)m->len;
     s->sent_octets += m->len;
     return 0;
@@ -600,6 +643,7 @@ int sctp_send(struct sctp *s, const struct sctp_message *m)
         return ERR_RANGE;
     fill_info(&info, m);
     enter();
+    /* WAITING_MAX bounds small messages, of which the buffer would take ten thousand. */
     err = s->sent_count < WAITING_MAX ? push(s, m, &info) : ERR_AGAIN;
     s->is_blocked = err == ERR_AGAIN;
     if (err == ERR_AGAIN) {
@@ -623,16 +667,20 @@ int sctp_reset_stream(struct sctp *s, uint16_t stream)
     if (!s->is_up)
         return ERR_CLOSED;
     memset(&r, 0, sizeof(r));
+    /* Outgoing: ours. The peer resets its own when it sees that (RFC 8831 §6.7). */
     r.reset.srs_flags = SCTP_STREAM_RESET_OUTGOING;
     r.reset.srs_number_streams = 1;
     r.reset.srs_stream_list[0] = stream;
     enter();
     if (!set(s->socket, SCTP_RESET_STREAMS, &r, sizeof(r.room)))
+        /* One reset at a time (RFC 6525 §5.1.2): the others wait for their turn with the caller. */
         err = errno == EALREADY || errno == EAGAIN ? ERR_AGAIN : ERR_INVAL;
     leave();
     return err;
 }
 
+/* Between hold and go nothing is delivered: a caller that walks its channels does not want them
+ * changed under it. */
 void sctp_hold(void)
 {
     enter();

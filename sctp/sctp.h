@@ -18,8 +18,9 @@
 
 struct sctp;
 
-#define SCTP_TICK_MS 10 /* sctp_on_timer wants to be called so often while there are associations \
-                         */
+#define SCTP_TICK_MS                                                             \
+    10 /* sctp_on_timer wants to be called so often while there are associations \
+        */
 
 struct sctp_message {
     uint16_t stream;

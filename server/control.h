@@ -34,8 +34,8 @@ struct control;
 
 /* An event type that may be published. */
 struct control_event {
-    const char *type; /* "session.connected": lower case, dots */
-    const char *help; /* one line: when, and what data holds */
+    const char *type;  /* "session.connected": lower case, dots */
+    const char *help;  /* one line: when, and what data holds */
     bool is_asked_for; /* only for who names it, or its part before the dot: "*" has it not */
 };
 
@@ -71,8 +71,8 @@ void control_stop(struct control *control, control_on_stopped_fn on_stopped, voi
 void control_publish(struct control *control, const char *type, uint64_t session, json_t *data);
 bool control_is_watched(const struct control *control, const char *type, uint64_t session);
 
-/* Is there anybody at all who subscribed to it, for whatever session? And: called when that may have
- * changed, for whoever makes something only when it is wanted. */
+/* Is there anybody at all who subscribed to it, for whatever session? And: called when that may
+ * have changed, for whoever makes something only when it is wanted. */
 bool control_is_wanted(const struct control *control, const char *type);
 void control_on_watch(struct control *control, void (*on_watch)(void *ctx), void *ctx);
 

@@ -86,10 +86,9 @@ static int add_names(struct gatekeeper *g, const json_t *aliases, const json_t *
 
     if (json_array_size(aliases) > RAS_NAMES_MAX || json_array_size(prefixes) > RAS_NAMES_MAX)
         return ERR_LIMIT;
-    json_array_foreach(aliases, i, value) list[n++] =
-        h225_alias_from_text(json_string_value(value));
-    json_array_foreach(prefixes, i, value)
-    {
+    json_array_foreach (aliases, i, value)
+        list[n++] = h225_alias_from_text(json_string_value(value));
+    json_array_foreach (prefixes, i, value) {
         digits[m] = json_string_value(value);
         if (digits[m][strspn(digits[m], "0123456789#*,")] != '\0')
             return ERR_INVAL;

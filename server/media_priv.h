@@ -118,10 +118,10 @@ struct media_port {
     struct media_ice ice;
     bool was_told_open; /* on_opened came */
     struct fingerprint fingerprint;
-    struct shard_data data;           /* as last told */
-    bool has_data;                    /* there was a data channel */
-    bool is_established;              /* DTLS is */
-    bool is_member;                   /* of the hub, */
+    struct shard_data data;         /* as last told */
+    bool has_data;                  /* there was a data channel */
+    bool is_established;            /* DTLS is */
+    bool is_member;                 /* of the hub, */
     struct data_member_config sctp; /* like this */
     unsigned worker;
     unsigned shard; /* 0-based */

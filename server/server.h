@@ -67,7 +67,7 @@ int server_conference_register(struct server *s); /* conference_rpc.c; the same 
 int server_h245_register(struct server *s);       /* server_h245.c; the same */
 int server_call_register(struct server *s);       /* server_call.c; by server_rpc_register */
 int server_sdp_register(struct server *s);        /* server_sdp.c; likewise */
-int server_data_register(struct server *s); /* server_data.c; likewise */
+int server_data_register(struct server *s);       /* server_data.c; likewise */
 /* "required", "preferred" or "off"; false: none of them. (server_call.c) */
 bool server_read_policy(const char *text, enum settings_dtls *out);
 extern const struct control_event server_events[];

@@ -19,7 +19,7 @@ struct tcp {
     size_t handles; /* libuv handles that are not closed yet */
     struct tcp_address_count *by_address;
     struct log_limit limit;
-    int last_error; /* of libuv, of the last call that failed */
+    int last_error;                /* of libuv, of the last call that failed */
     char read[TCP_READ_BYTES];     /* one read at a time on one thread */
     uint8_t plain[TCP_READ_BYTES]; /* one packet on its way into TLS */
 };

@@ -12,6 +12,7 @@
 static void format_path(const struct settings_load *load, char *buf, size_t size)
 {
     size_t len = 0;
+    /* The path of a key as people write it: conferences[3].pin. */
     buf[0] = '\0';
     for (size_t i = 0; i < load->depth && len < size - 1; i++) {
         const struct settings_step *s = &load->steps[i];
@@ -32,6 +33,8 @@ static void format_path(const struct settings_load *load, char *buf, size_t size
 static void add_problem(struct settings_load *load, const char *format, va_list args)
 {
     struct settings_report *report = load->report;
+    /* The first 32 problems are kept, all are counted: a file of another program would fill the
+     * screen. */
     if (report->count < SETTINGS_PROBLEMS_MAX) {
         struct settings_problem *p = &report->problems[report->count];
         p->line = settings_locate(load->text, load->size, load->steps, load->depth);
@@ -49,6 +52,7 @@ void settings_problem(struct settings_load *load, const char *format, ...)
     va_end(args);
 }
 
+/* For what reaches over several keys: the walk is over, the path is given as text. */
 void settings_problem_at(struct settings_load *load, const char *path, const char *format, ...)
 {
     char copy[160];
@@ -72,6 +76,7 @@ void settings_problem_at(struct settings_load *load, const char *path, const cha
     load->depth = 0;
 }
 
+/* Bounded by the buffer: a long list ends in the middle of a word rather than beyond it. */
 static void list_choices(const struct settings_row *row, char *buf, size_t size)
 {
     size_t len = strlen(buf);
@@ -179,6 +184,7 @@ static void describe_found(const json_t *value, char *buf, size_t size)
     }
     if (json_is_object(value))
         return;
+    /* As JSON, so that quotes and escapes look as in the file. */
     char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     if (dump != NULL)
         snprintf(buf + len, size - len, "%.60s%s", dump, strlen(dump) > 60 ? "..." : "");
@@ -197,6 +203,7 @@ static void problem_expected(struct settings_load *load, const struct settings_r
     settings_problem(load, "expected %s, found %s", expected, actual);
 }
 
+/* Rows tell the size of their field: one check serves fields of all widths. */
 static void store_uint(void *at, size_t size, uint64_t v)
 {
     uint8_t v8 = (uint8_t)v;
@@ -222,6 +229,7 @@ static bool is_printable(const char *text)
 
 static bool take_uint(const json_t *value, uint64_t min, uint64_t max, void *at, size_t size)
 {
+    /* Negative numbers are no "range" problem, they are another type. */
     if (!json_is_integer(value) || json_integer_value(value) < 0)
         return false;
     uint64_t v = (uint64_t)json_integer_value(value);
@@ -237,6 +245,7 @@ static bool take_text(const json_t *value, uint64_t min, uint64_t max, void *at,
     if (text == NULL || !is_printable(text))
         return false;
     size_t len = strlen(text);
+    /* The field's size is not the same as the longest allowed text: both hold. */
     if (len < min || len > max || len >= size)
         return false;
     memcpy(at, text, len + 1);
@@ -261,6 +270,7 @@ static bool take_address(const json_t *value, const struct settings_row *row, vo
     struct addr a = {0};
     if (text == NULL)
         return false;
+    /* Empty text where none is allowed to be: ADDR_NONE. */
     if (!(*text == '\0' && row->min == 0) && addr_parse(text, &a) != 0)
         return false;
     if (row->type == SETTINGS_IP && a.port != 0)
@@ -273,6 +283,7 @@ static bool take_prefix(const json_t *value, void *at)
 {
     const char *text = json_string_value(value);
     struct addr_prefix p;
+    /* Without "/" it would be a host with a network of its own: nearly always a mistake. */
     if (text == NULL || strchr(text, '/') == NULL || addr_parse_prefix(text, &p) != 0)
         return false;
     memcpy(at, &p, sizeof(p));
@@ -304,6 +315,7 @@ static bool take_mode(const json_t *value, const struct settings_row *row, void 
     uint64_t mode = 0;
     if (text == NULL || strlen(text) < 3 || strlen(text) > 4)
         return false;
+    /* Octal, as chmod writes it. */
     for (const char *p = text; *p != '\0'; p++) {
         if (*p < '0' || *p > '7')
             return false;
@@ -338,6 +350,7 @@ static bool take_list(struct settings_load *load, const json_t *value,
     for (size_t i = 0; i < n; i++) {
         const json_t *item = json_array_get(value, i);
         bool ok = take_element(item, row, base + row->offset + i * row->size);
+        /* Different elements: a codec named twice is a mistake. Texts may repeat. */
         for (size_t j = 0; ok && j < i && row->type != SETTINGS_TEXTS; j++)
             ok = json_equal(item, json_array_get(value, j)) == 0;
         if (ok)
@@ -346,6 +359,7 @@ static bool take_list(struct settings_load *load, const json_t *value,
         problem_expected(load, row, item);
         load->depth--;
     }
+    /* The count is stored even after problems: nothing is used then. */
     memcpy(base + row->count_offset, &count, sizeof(count));
     return true;
 }
@@ -363,7 +377,7 @@ static bool take_objects(struct settings_load *load, json_t *value, const struct
         if (json_is_object(item))
             settings_check_object(load, row->table, item, base + row->offset + i * row->size);
         else
-            settings_problem(load, "expected an object");
+            settings_problem(load, "expected an object"); /* the path has its index */
         load->depth--;
     }
     memcpy(base + row->count_offset, &count, sizeof(count));
@@ -415,6 +429,7 @@ static void check_row(struct settings_load *load, const struct settings_row *row
 {
     json_t *value = json_object_get(object, row->key);
     json_t *fallback = NULL;
+    /* A default is JSON text and passes the same checks as the file: it cannot go out of range. */
     if (value == NULL) {
         if (row->fallback == NULL) {
             char expected[200];
@@ -459,6 +474,7 @@ void settings_check_object(struct settings_load *load, const struct settings_tab
     void *iter;
     if (load->depth + 2 > SETTINGS_DEPTH_MAX)
         return; /* no table is so deep: a test walks them all */
+    /* Unknown keys first: a misspelt one is the reason why the right one is missing. */
     for (iter = json_object_iter(object); iter != NULL;
          iter = json_object_iter_next(object, iter)) {
         const char *key = json_object_iter_key(iter);

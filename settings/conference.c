@@ -132,6 +132,7 @@ const char *settings_layout_to_str(enum settings_layout value)
 /* "conferences[3].pin"; of a row that is in no file "pin" alone. */
 #define NO_INDEX UINT32_MAX
 
+/* By value: a path lives as long as the expression that uses it. */
 struct key {
     char path[64];
 };
@@ -155,6 +156,7 @@ static void check_alias(struct settings_load *load, const struct settings *s, ui
     if (star != NULL && star[1] != '\0')
         settings_problem_at(load, key_of(i, "alias").path, "expected \"*\" only at the end");
     for (uint32_t j = 0; j < i; j++)
+        /* Aliases are compared without case (H.323 dialling): so are duplicates. */
         if (strcasecmp(s->conferences[j].alias, c->alias) == 0) /* as calls compare them */
             settings_problem_at(load, key_of(i, "alias").path, "the same alias as conferences[%u]",
                                 j);
@@ -166,6 +168,7 @@ static void check_size(struct settings_load *load, struct settings_conference *c
                                      [SETTINGS_CONFERENCE_MIX] = MIX_SESSIONS,
                                      [SETTINGS_CONFERENCE_FORWARD] = FORWARD_SESSIONS};
 
+    /* Filled in here, so that nobody behind has to know what 0 means. */
     if (c->max_sessions == 0)
         c->max_sessions = usual[c->kind];
     if (c->kind == SETTINGS_CONFERENCE_RELAY && c->max_sessions != 2)
@@ -187,6 +190,7 @@ static void check_codecs(struct settings_load *load, const struct settings *s,
         if (c->codecs[k] == SETTINGS_CODEC_OPUS && c->kind != SETTINGS_CONFERENCE_MIX)
             settings_problem_at(load, key_of(i, "codecs").path,
                                 "expected no \"opus\": it is for kind mix");
+    /* Empty: the list of the whole. */
     if (c->codec_count > 0)
         return;
     memcpy(c->codecs, s->codecs, sizeof(c->codecs));
@@ -199,6 +203,8 @@ static void check_mix(struct settings_load *load, const struct settings_conferen
         settings_problem_at(load, key_of(i, "sample_rate").path,
                             "expected 8000, 16000 or 48000, found %u", c->sample_rate);
     if (c->kind == SETTINGS_CONFERENCE_MIX)
+        /* What only a mix can do is refused elsewhere, and not ignored: the operator would wait for
+         * a recording. */
         return;
     if (c->record != SETTINGS_RECORD_OFF)
         settings_problem_at(load, key_of(i, "record").path,
@@ -227,11 +233,13 @@ void settings_check_conference(struct settings_load *load, struct settings *s, u
 
 /* ---- one conference by itself ---- */
 
-/* Only what the object names; all else stays as it is. */
+/* Only what the object names; all else stays as it is. Only when all is well: a refused change
+ * leaves no half. */
 static void take_named(const struct settings_conference *from, json_t *object,
                        struct settings_conference *to)
 {
     for (size_t i = 0; i < settings_conference_table.count; i++) {
+        /* A list is its elements and its count. */
         const struct settings_row *row = &conference_rows[i];
         size_t size = row->capacity != 0 ? row->size * row->capacity : row->size;
 
@@ -256,6 +264,7 @@ int settings_change_conference(const struct settings *s, json_t *object,
     if (row->alias[0] == '\0')
         changed = read; /* a new one: what is not said has its default */
     else
+        /* A number that was chosen for another kind means nothing for this one. */
         take_named(&read, object, &changed);
     if (changed.kind != row->kind && json_object_get(object, "max_sessions") == NULL)
         changed.max_sessions = 0; /* as many as is usual for the kind */

@@ -21,6 +21,7 @@ static void check_ports(struct settings_load *load, const char *path,
 
 /* Index of a device by its name; the only device when the name is left out. */
 static void find_device(struct settings_load *load, const struct settings_data_plane *dp,
+                        /* The only device needs no name. */
                         const char *path, char name[SETTINGS_NAME_MAX], uint32_t *index)
 {
     if (name[0] == '\0' && dp->device_count == 1)
@@ -64,6 +65,7 @@ static void check_local_address(struct settings_load *load, struct settings_data
 static void check_data_plane(struct settings_load *load, struct settings_data_plane *dp)
 {
     char path[64];
+    /* cpus tells their number too. */
     if (dp->cpu_count > 0)
         dp->workers = dp->cpu_count;
     check_ports(load, "data_plane.ports", &dp->ports);
@@ -108,8 +110,10 @@ static void check_listener(struct settings_load *load, struct settings_signallin
 {
     struct settings_listener *l = &s->listeners[i];
     char path[64];
+    /* Listeners without a port have the one that belongs to their protocol. */
     if (l->address.port == 0)
         l->address.port = l->tls ? 1300 : 1720; /* H.225.0: IANA h323hostcallsc, h323hostcall */
+    /* Two sockets on one address would fail at bind, with a worse message. */
     for (uint32_t j = 0; j < i; j++) {
         if (!addr_is_equal(&l->address, &s->listeners[j].address))
             continue;
@@ -124,11 +128,13 @@ static void check_listener(struct settings_load *load, struct settings_signallin
     }
     snprintf(path, sizeof(path), "signalling.listeners[%u].h245_ports", i);
     check_ports(load, path, &l->h245_ports);
+    /* 0 to 0: the system chooses. */
     if (l->h245_ports.first == 0 && l->h245_ports.last != 0)
         settings_problem_at(load, path, "expected first and last both 0, or none of them");
     check_family(load, i, "h245_address", &l->h245_address, (enum addr_family)l->address.family);
     check_family(load, i, "media_ip4", &l->media_ip4, ADDR_IP4);
     check_family(load, i, "media_ip6", &l->media_ip6, ADDR_IP6);
+    /* Its address names it in logs and events. */
     if (l->name[0] == '\0') {
         char text[ADDR_TEXT_MAX];
         snprintf(l->name, sizeof(l->name), "%.63s", addr_format(&l->address, text));
@@ -140,6 +146,7 @@ static void check_dtls(struct settings_load *load, const struct settings_dtls_se
     if ((d->certificate[0] == '\0') != (d->key[0] == '\0'))
         settings_problem_at(load, d->key[0] == '\0' ? "dtls.certificate" : "dtls.key",
                             "expected both dtls.certificate and dtls.key, or none of them");
+    /* A back-off that falls is no back-off. */
     if (d->retransmit_max_ms < d->retransmit_initial_ms)
         settings_problem_at(load, "dtls.retransmit_max_ms",
                             "expected at least retransmit_initial_ms (%u), found %u",
@@ -155,6 +162,7 @@ static void check_tls(struct settings_load *load, const struct settings_tls *t)
     if ((t->certificate[0] == '\0') != (t->key[0] == '\0'))
         settings_problem_at(load, t->key[0] == '\0' ? "tls.certificate" : "tls.key",
                             "expected both tls.certificate and tls.key, or none of them");
+    /* Checking without authorities would refuse everybody. */
     if (t->client_certificates != SETTINGS_TLS_CLIENTS_NONE && t->authorities[0] == '\0')
         settings_problem_at(load, "tls.client_certificates",
                             "expected \"none\" as long as tls.ca_certificates names no file");
@@ -172,6 +180,7 @@ static bool is_clean(const struct settings_load *load, const char *section)
             (path[len] == '\0' || path[len] == '.' || path[len] == '['))
             return false;
     }
+    /* More problems than are kept: one of them may be of this section. */
     return report->count <= SETTINGS_PROBLEMS_MAX;
 }
 
@@ -205,6 +214,7 @@ void settings_check_whole(struct settings_load *load, struct settings *s)
     if (is_clean(load, "link") && (s->link.ring_slots & (s->link.ring_slots - 1)) != 0)
         settings_problem_at(load, "link.ring_slots", "expected a power of two, found %u",
                             s->link.ring_slots);
+    /* Sections with problems are left alone, see is_clean. */
     if (is_clean(load, "data_plane"))
         check_data_plane(load, &s->data_plane);
     if (is_clean(load, "signalling"))
@@ -212,6 +222,7 @@ void settings_check_whole(struct settings_load *load, struct settings *s)
             check_listener(load, &s->signalling, i);
     if (is_clean(load, "dtls"))
         check_dtls(load, &s->dtls);
+    /* Key logs are for labs: two switches, so that one slip tells nothing. */
     if (is_clean(load, "dtls") && s->dtls.key_log[0] != '\0' && !s->control.lab_methods)
         settings_problem_at(load, "dtls.key_log",
                             "expected \"\" unless control.lab_methods is true: it tells secrets");
@@ -243,12 +254,15 @@ static int refuse_json(struct settings_report *report, const json_error_t *error
 int settings_load_text(const char *text, size_t size, struct settings *out,
                        struct settings_report *report)
 {
+    /* Line numbers come from the text itself (locate.c): jansson forgets them. */
     struct settings_load load = {.text = text, .size = size, .report = report};
     json_error_t error;
     memset(report, 0, sizeof(*report));
+    /* Into a structure of its own: the caller's is touched only by a file without a problem. */
     struct settings *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return ERR_NOMEM;
+    /* Duplicates: of two lines with one key one would silently win. */
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         free(s);
@@ -269,7 +283,8 @@ int settings_load_text(const char *text, size_t size, struct settings *out,
     return load.err;
 }
 
-/* Whole file into a buffer of FILE_BYTES_MAX + 1; *size tells how much. */
+/* Whole file into a buffer of FILE_BYTES_MAX + 1; *size tells how much. One octet more than
+ * allowed, to see that there is more. */
 static int read_file(const char *path, char *buf, size_t *size)
 {
     FILE *file = fopen(path, "rbe");
@@ -280,7 +295,7 @@ static int read_file(const char *path, char *buf, size_t *size)
     fclose(file);
     if (failed)
         return ERR_IO;
-    errno = EFBIG;
+    errno = EFBIG; /* for the message: errno is not set by a large file */
     return *size > FILE_BYTES_MAX ? ERR_LIMIT : 0;
 }
 

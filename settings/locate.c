@@ -13,6 +13,7 @@ struct cursor {
 
 static char peek(struct cursor *c)
 {
+    /* strchr finds the terminating zero too, hence the second test. */
     while (c->pos < c->size && strchr(" \t\r\n", c->text[c->pos]) != NULL && c->text[c->pos] != 0)
         c->pos++;
     return c->pos < c->size ? c->text[c->pos] : '\0';
@@ -21,6 +22,7 @@ static char peek(struct cursor *c)
 /* Past a string; the cursor stands on its opening quote. */
 static void skip_string(struct cursor *c)
 {
+    /* Escapes are two characters at least; what follows \u is no quote. */
     for (c->pos++; c->pos < c->size && c->text[c->pos] != '"'; c->pos++)
         if (c->text[c->pos] == '\\')
             c->pos++;
@@ -59,6 +61,7 @@ static bool is_key(const struct cursor *c, size_t start, size_t end, const char 
 {
     const char *raw = c->text + start;
     size_t len = end - start; /* with both quotes */
+    /* Without escapes keys are compared as they stand; with them JSON decides. */
     if (memchr(raw, '\\', len) == NULL)
         return len == strlen(key) + 2 && memcmp(raw + 1, key, len - 2) == 0;
     json_t *string = json_loadb(raw, len, JSON_DECODE_ANY, NULL);
@@ -67,7 +70,8 @@ static bool is_key(const struct cursor *c, size_t start, size_t end, const char 
     return same;
 }
 
-/* Moves to the value of a member; *line_pos = where its key stands. */
+/* Moves to the value of a member; *line_pos = where its key stands. The key's place, not the
+ * value's: that is where people look. */
 static bool enter_member(struct cursor *c, const char *key, size_t *line_pos)
 {
     if (peek(c) != '{')
@@ -120,6 +124,7 @@ int settings_locate(const char *text, size_t size, const struct settings_step *s
         bool ok = steps[i].key != NULL ? enter_member(&c, steps[i].key, &found)
                                        : enter_element(&c, steps[i].index, &found);
         if (!ok)
+            /* Not found: the last that was, usually the object in which a key is missing. */
             break;
     }
     for (size_t i = 0; i < found && i < size; i++)

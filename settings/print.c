@@ -69,6 +69,7 @@ static json_t *choices_schema(const struct settings_row *row)
 {
     json_t *list = json_array();
     for (const struct settings_choice *c = row->choices; c->text != NULL; c++)
+        /* Enums of strings; numbers of the choices are nobody's business. */
         json_array_append_new(list, json_string(c->text));
     return json_pack("{s:o}", "enum", list);
 }
@@ -134,6 +135,7 @@ static json_t *type_schema(const struct settings_row *row)
 
 json_t *settings_table_schema(const struct settings_table *table)
 {
+    /* A missing allocation ends in a NULL that json_pack refuses: then there is no schema. */
     json_t *properties = json_object(), *required = json_array();
     for (size_t i = 0; i < table->count; i++) {
         const struct settings_row *row = &table->rows[i];
@@ -145,6 +147,7 @@ json_t *settings_table_schema(const struct settings_table *table)
             json_array_append_new(required, json_string(row->key));
         json_object_set_new(properties, row->key, s);
     }
+    /* Unknown keys are refused by the schema as by us. */
     return json_pack("{s:s, s:b, s:o, s:o}", "type", "object", "additionalProperties", 0,
                      "properties", properties, "required", required);
 }

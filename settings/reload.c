@@ -18,6 +18,7 @@ static void tell(struct taking *t, const char *path, bool is_taken)
 {
     if (!is_taken)
         t->needs_restart = true;
+    /* Told in the second pass only: the dry one asks what would be. */
     if (!t->is_dry)
         t->told(t->ctx, path, is_taken);
 }
@@ -43,6 +44,7 @@ static void take_elements(struct taking *t, const struct settings_row *row, uint
     char deeper[PATH_MAX_BYTES];
 
     look.needs_restart = n != count_of(row, fresh);
+    /* Dry: nothing of the list is touched before all of it is known to fit. */
     for (uint32_t i = 0; i < n && !look.needs_restart; i++)
         take_table(&look, row->table, live + row->offset + i * row->size,
                    fresh + row->offset + i * row->size, false, path);
@@ -71,6 +73,7 @@ static void take_row(struct taking *t, const struct settings_row *row, uint8_t *
         take_elements(t, row, live, fresh, path);
         return;
     }
+    /* Compared as memory: rows have no padding in between, each field is one row. */
     if (memcmp(live + row->offset, fresh + row->offset, size) == 0 &&
         (!is_list || count_of(row, live) == count_of(row, fresh)))
         return;
@@ -89,6 +92,7 @@ static void take_table(struct taking *t, const struct settings_table *table, uin
         const struct settings_row *row = &table->rows[i];
         char deeper[PATH_MAX_BYTES];
 
+        /* Comments have no field. */
         if (row->type == SETTINGS_IGNORED)
             continue;
         snprintf(deeper, sizeof(deeper), "%.100s%s%.50s", path, path[0] != '\0' ? "." : "",

@@ -318,8 +318,7 @@ static int read_seq(struct reader *r, const struct per_type *t, const json_t *j,
 
     if (!json_is_object(j))
         return wrong(r, t, "an object");
-    json_object_foreach((json_t *)(uintptr_t)j, name, inner)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)j, name, inner) {
         const struct per_member *m = find_member(t, name);
         int rc;
 

@@ -11,8 +11,8 @@
 #include "base/addr.h"
 #include "base/secret.h"
 #include "crypto/cert.h"
-#include "dpdk-app/media.h"
 #include "dpdk-app/dtls_gate.h"
+#include "dpdk-app/media.h"
 #include "server/link_addr.h"
 #include "server/shard_core.h"
 

@@ -227,7 +227,8 @@ static void load_settings(void)
     static const char text[] =
         "{\"data_plane\":{\"devices\":[{\"name\":\"m\",\"eal\":\"net_null0\"}],"
         "\"addresses\":[{\"address\":\"192.0.2.1/24\"}]},"
-        "\"dtls\":{\"shards\":2,\"handshake_timeout_ms\":3000},\"link\":{\"path\":\"/tmp/x\",\"retry_ms\":10},"
+        "\"dtls\":{\"shards\":2,\"handshake_timeout_ms\":3000},\"link\":{\"path\":\"/tmp/"
+        "x\",\"retry_ms\":10},"
         "\"signalling\":{\"listeners\":[{\"name\":\"l\",\"address\":\"127.0.0.1\"}]},"
         "\"conferences\":[{\"alias\":\"demo\"}]}";
     static struct settings_report report;
