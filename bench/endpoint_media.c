@@ -43,6 +43,7 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
     if (getrandom(&start, sizeof(start), 0) != (ssize_t)sizeof(start))
         return ERR_IO;
     m->sender = (struct rtp_sender){.ssrc = start.ssrc, .ts = start.ts, .seq = start.seq};
+    m->video.format = video_format_of(options->video.name);
     m->video.sender =
         (struct rtp_sender){.ssrc = ~start.ssrc, .ts = start.ts, .seq = (uint16_t)(start.seq + 1)};
     if (options->keys)

@@ -232,6 +232,15 @@ static void count_refusal(struct media *m, int rc)
         m->counters.bad_auth++;
 }
 
+static bool take_video(struct media *m, struct video *v, const struct rtp_packet *p)
+{
+    enum video_taken taken = video_take(v, p, clock_mono_us());
+    if (taken == VIDEO_SWITCHED)
+        report_event(m->report, EV_VIDEO_SOURCE, "%u %s", v->from,
+                     v->from_key ? "by key frame" : "amid its pictures");
+    return taken != VIDEO_NOT_OURS;
+}
+
 static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
 {
     struct rtp_packet p;
@@ -240,7 +249,7 @@ static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
         count_refusal(m, rc);
     else if (rtp_parse(bytes, len, &p) != 0)
         m->counters.malformed++;
-    else if (video_take(&m->video, &p, clock_mono_us()))
+    else if (take_video(m, &m->video, &p))
         return;
     else if (!m->decoder || p.pt != m->rx_type)
         m->counters.malformed++;
@@ -257,6 +266,7 @@ static void take_rtcp(struct media *m, uint8_t *bytes, size_t len)
     }
     m->counters.rtcp_in++;
     rtcp_parse(&m->rtcp_seen, bytes, len, m->sender.ssrc, clock_wall_us());
+    m->video.plis += rtcp_asks_picture(bytes, len, m->video.sender.ssrc);
 }
 
 static void take_dtls(struct media *m, const uint8_t *bytes, size_t len)

@@ -4,7 +4,8 @@
 
 #include "base/err.h"
 
-enum { RTCP_SR = 200, RTCP_RR = 201, RTCP_SDES = 202, RTCP_BYE = 203 };
+enum { RTCP_SR = 200, RTCP_RR = 201, RTCP_SDES = 202, RTCP_BYE = 203, RTCP_PSFB = 206 };
+enum { PSFB_PLI = 1, PSFB_FIR = 4 };
 
 #define NTP_OFFSET 2208988800u /* seconds from 1900 to 1970 */
 #define JUMP_LIMIT 3000        /* RFC 3550 A.1 MAX_DROPOUT */
@@ -207,6 +208,27 @@ void rtcp_parse(struct rtcp_seen *seen, const uint8_t *b, size_t len, uint32_t o
     }
     if (len)
         seen->malformed++;
+}
+
+/* RFC 4585 6.3.1: PLI names the source as media SSRC; RFC 5104 4.3.1: FIR in its entries. */
+unsigned rtcp_asks_picture(const uint8_t *b, size_t len, uint32_t ssrc)
+{
+    unsigned asked = 0;
+
+    while (len >= 4) {
+        size_t n = 4 * (get16(b + 2) + 1);
+        unsigned format = b[0] & 0x1f;
+
+        if (b[0] >> 6 != 2 || n > len)
+            break;
+        if (b[1] == RTCP_PSFB && format == PSFB_PLI && n >= 12)
+            asked += get32(b + 8) == ssrc;
+        for (size_t at = 12; b[1] == RTCP_PSFB && format == PSFB_FIR && at + 8 <= n; at += 8)
+            asked += get32(b + at) == ssrc;
+        b += n;
+        len -= n;
+    }
+    return asked;
 }
 
 bool rtp_is_rtcp(const uint8_t *bytes, size_t len)

@@ -67,6 +67,9 @@ size_t rtcp_write_report(uint8_t out[RTCP_MAX], const struct rtp_sender *s,
 void rtcp_parse(struct rtcp_seen *seen, const uint8_t *bytes, size_t len, uint32_t own_ssrc,
                 uint64_t wall_us);
 
+/* How many requests for a whole picture of `ssrc` (PLI, FIR) a received compound holds. */
+unsigned rtcp_asks_picture(const uint8_t *bytes, size_t len, uint32_t ssrc);
+
 /* RFC 5761 §4: second byte 192..223 is RTCP. */
 bool rtp_is_rtcp(const uint8_t *bytes, size_t len);
 

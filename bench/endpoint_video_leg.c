@@ -69,7 +69,8 @@ void leg_video_open(struct leg *l)
     if (codec == NULL)
         return; /* as long as there is nobody who could receive it */
     l->video.is_asked = true;
-    report_event(l->report, EV_OLC_OUT, "video %s", codec->name);
+    report_event(l->report, EV_OLC_OUT, "video %s, SSRC %u", codec->name,
+                 l->media->video.sender.ssrc);
     rc = send_olc(l, codec);
     if (rc)
         report_event(l->report, EV_PROTOCOL, "no video channel: %s", err_to_str(rc));

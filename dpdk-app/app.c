@@ -132,6 +132,7 @@ static void fill_plane(struct app *app)
         plane->streams = 2 * TRANSPORT_STREAMS;
     plane->mixes = config->max_mixes;
     plane->media_timeout_ms = app->settings->media.no_media_timeout_ms;
+    plane->key_wait_ms = app->settings->media.key_frame_wait_ms;
     plane->report_ms = app->settings->media.rtcp_interval_ms;
     plane->clock_us = clock_mono_us; /* a pointer, so that tests turn it by hand */
     plane->locals.ttl = app->settings->media.ttl;

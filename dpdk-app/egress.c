@@ -134,11 +134,26 @@ static unsigned size_on_path(const struct transport *t, const struct packet *p)
     return size;
 }
 
+/* A source whose key frame did not come in time takes over without. A row's order is about the time
+ * of its making, so that the wait needs no state of its own. */
+static bool gives_up_waiting(const struct worker *worker, struct packet *p, const struct stream *s)
+{
+    int32_t waited = (int32_t)((uint32_t)worker->now_ms - p->order);
+    uint32_t wait = worker->plane->key_wait_ms;
+
+    /* Orders of rows that are made together run ahead of the clock. */
+    if (!(p->bits & PACKET_BLIND) || (wait != 0 && waited < (int32_t)wait))
+        return false;
+    p->bits &= (uint8_t)~PACKET_BLIND;
+    return !s->started || s->out.order != p->order; /* else it took over long ago */
+}
+
 /* False: dropped. */
 static bool translate(struct worker *worker, struct transport *t, struct packet *p,
                       struct stream *s)
 {
     uint32_t size = p->bits & PACKET_SHARED ? p->more : p->length - media_header_size(p->data);
+    bool is_blind = gives_up_waiting(worker, p, s);
 
     /* A source that changes is a new sequence of numbers for us and must not be one for the
      * receiver. */
@@ -152,11 +167,18 @@ static bool translate(struct worker *worker, struct transport *t, struct packet 
          * now. */
         if (p->bits & PACKET_VIDEO)
             report_want_keyframe(worker, p->from, s->out.source);
+        if (is_blind)
+            worker_count(worker, LINK_COUNTER_source_blind, 1);
         worker_count(worker, LINK_COUNTER_source_switches, 1);
         link_stat_add(&t->send_stats->switches, 1);
         return true;
     case TRANSLATE_LATE:
         worker_count(worker, LINK_COUNTER_source_late, 1);
+        break;
+    case TRANSLATE_WAITS:
+        /* With each packet: the request may be lost, and feedback_ask bounds the rate. */
+        report_want_keyframe(worker, p->from, wire_get32(p->data + 8));
+        worker_count(worker, LINK_COUNTER_source_waits, 1);
         break;
     default:
         worker_count(worker, LINK_COUNTER_source_other, 1);

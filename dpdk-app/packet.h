@@ -24,6 +24,7 @@ enum packet_bits {
     PACKET_ROW = 32,      /* a row of a list of receivers sent it here: `from` is set */
     PACKET_CHAINED = 16,  /* and is held by a reference that leaves with the packet */
     PACKET_PASSED = 64,   /* between transports of LINK_MODE_PASS: nobody here can read it */
+    PACKET_BLIND = 128,   /* PACKET_TRANSLATE: begins no key frame, though its row waits for one */
 };
 
 /* Where a packet that another worker handed over goes on. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "dpdk-app/keyframe.h"
 #include "dpdk-app/media.h"
 
 #define FAN_ROOM 8u /* rows of a new list */
@@ -68,8 +69,12 @@ void route_drop(struct transport *t)
 static int check_receiver(const struct worker *worker, const struct link_receiver *r)
 {
     if (r->to.generation == 0 || r->to.index >> 24 >= worker->plane->workers ||
-        !is_type(r->pt_in) || !is_type(r->pt_out) || (r->flags & ~LINK_RECEIVER_VIDEO) != 0 ||
-        r->clock_rate > PACKET_CLOCK_MAX_HZ)
+        !is_type(r->pt_in) || !is_type(r->pt_out) ||
+        (r->flags & ~(LINK_RECEIVER_VIDEO | LINK_RECEIVER_KEY(15))) != 0 ||
+        LINK_RECEIVER_KEY_OF(r->flags) >= LINK_KEY_COUNT || r->clock_rate > PACKET_CLOCK_MAX_HZ)
+        return ERR_INVAL;
+    /* Only a stream of our own can wait: what is passed on unchanged has nobody before it. */
+    if (LINK_RECEIVER_KEY_OF(r->flags) != LINK_KEY_NONE && r->ssrc_out == 0)
         return ERR_INVAL;
     return 0;
 }
@@ -151,17 +156,70 @@ static void tell_clock(struct worker *worker, struct transport *t, const struct 
     }
 }
 
+/* Is it this row that the receiver's stream shows? Only where the stream is ours to look at. */
+static bool is_followed(struct worker *worker, const struct receiver *row)
+{
+    struct transport *to = worker_transport(worker, row->to, row->generation);
+    const struct stream_slot *slot = to != NULL ? transport_find(to->tx, row->ssrc_out) : NULL;
+    const struct stream *s = slot != NULL ? &worker->stream[slot->stream] : NULL;
+
+    return s != NULL && s->started && s->out.order == row->order;
+}
+
+/* A leaving row has done its part once the other took over; what it still carried would only be
+ * counted as late. */
+static bool has_left(struct worker *worker, const struct receiver *row)
+{
+    return row->is_leaving &&
+           ((int32_t)((uint32_t)worker->now_ms - row->until) >= 0 || !is_followed(worker, row));
+}
+
+/* Rows that have left go when the list changes, so that a packet never changes it. */
+static void sweep(struct worker *worker, struct transport *t)
+{
+    uint32_t kept = 0;
+
+    if (t->fan == NULL)
+        return;
+    for (uint32_t i = 0; i < t->fan->count; i++)
+        if (!has_left(worker, &t->fan->row[i]))
+            t->fan->row[kept++] = t->fan->row[i];
+    t->fan->count = kept;
+    if (kept == 0)
+        route_drop(t);
+}
+
+static bool is_stream_of(const struct receiver *row, const struct link_receiver *r)
+{
+    return row->to == r->to.index && row->generation == r->to.generation &&
+           row->ssrc_out == r->ssrc_out;
+}
+
+/* Back before the other took over: as if nothing had happened. */
+static void stay(struct transport *t, const struct link_receiver *r)
+{
+    for (uint32_t i = 0; t->fan != NULL && i < t->fan->count; i++)
+        if (is_stream_of(&t->fan->row[i], r))
+            t->fan->row[i].is_leaving = 0;
+}
+
 static int put_row(struct worker *worker, struct transport *t, const struct link_receiver *r)
 {
-    struct receiver *row = find_row(t->fan, r);
+    struct receiver *row;
     /* Nobody can translate, or pick by payload type, what passes unopened. */
     int err = t->mode == LINK_MODE_PASS ? ERR_INVAL : check_receiver(worker, r);
     uint32_t order;
 
-    if (err == 0 && row == NULL)
-        err = make_room(t);
     if (err != 0)
         return err;
+    sweep(worker, t);
+    stay(t, r);
+    row = find_row(t->fan, r);
+    if (row == NULL) {
+        err = make_room(t);
+        if (err != 0)
+            return err;
+    }
     order = row != NULL ? row->order : order_of(worker, t->fan, r);
     if (row == NULL)
         row = &t->fan->row[t->fan->count++];
@@ -173,7 +231,8 @@ static int put_row(struct worker *worker, struct transport *t, const struct link
                              .clock = PACKET_CLOCK(r->clock_rate),
                              .pt_in = r->pt_in,
                              .pt_out = r->pt_out,
-                             .is_video = (r->flags & LINK_RECEIVER_VIDEO) != 0};
+                             .is_video = (r->flags & LINK_RECEIVER_VIDEO) != 0,
+                             .key = (uint8_t)LINK_RECEIVER_KEY_OF(r->flags)};
     tell_clock(worker, t, row);
     return 0;
 }
@@ -189,8 +248,7 @@ static uint32_t take_rows(struct transport *t, const struct link_receiver *r)
         const struct receiver *row = &t->fan->row[i];
 
         /* By receiver and its stream: all payload types of it go together. */
-        if (row->to != r->to.index || row->generation != r->to.generation ||
-            row->ssrc_out != r->ssrc_out)
+        if (!is_stream_of(row, r))
             t->fan->row[kept++] = *row;
     }
     gone = t->fan->count - kept;
@@ -199,6 +257,21 @@ static uint32_t take_rows(struct transport *t, const struct link_receiver *r)
         /* No list at all: the packet path's test for it is one bit. */
         route_drop(t);
     return gone;
+}
+
+/* The rows of a stream that another takes over with a key frame: those that it shows go on until
+ * then. One that never came to be shown has nothing to hold. */
+static void let_leave(struct worker *worker, struct transport *t, const struct link_receiver *r)
+{
+    for (uint32_t i = 0; t->fan != NULL && i < t->fan->count; i++) {
+        struct receiver *row = &t->fan->row[i];
+
+        if (!is_stream_of(row, r) || row->is_leaving)
+            continue;
+        row->is_leaving = 1;
+        row->until = (uint32_t)worker->now_ms + worker->plane->key_wait_ms;
+    }
+    sweep(worker, t);
 }
 
 int route_add(struct worker *worker, struct transport *t, const struct link_msg *msg)
@@ -228,8 +301,12 @@ int route_switch(struct worker *worker, struct transport *t, const struct link_m
         return err;
     /* A source that has closed meanwhile took its rows along. */
     from = worker_transport(worker, change->from.index, change->from.generation);
-    if (from != NULL && from != t)
-        /* After the new row is in: the receiver is at no moment without a source. */
+    if (from == NULL || from == t)
+        return 0;
+    /* After the new row is in: the receiver is at no moment without a source. */
+    if (LINK_RECEIVER_KEY_OF(change->receiver.flags) != LINK_KEY_NONE)
+        let_leave(worker, from, &change->receiver);
+    else
         take_rows(from, &change->receiver);
     return 0;
 }
@@ -251,10 +328,10 @@ struct original {
     uint32_t sum; /* of the payload */
 };
 
-static inline bool fits(const struct receiver *row, const struct packet *p)
+static inline bool fits(struct worker *worker, const struct receiver *row, const struct packet *p)
 {
     return (row->pt_in == p->payload_type || row->pt_in == LINK_PT_ANY) &&
-           (row->ssrc_in == 0 || row->ssrc_in == p->ssrc);
+           (row->ssrc_in == 0 || row->ssrc_in == p->ssrc) && !has_left(worker, row);
 }
 
 static inline void fetch_row(struct worker *worker, const struct receiver *row)
@@ -268,12 +345,15 @@ static inline void fetch_row(struct worker *worker, const struct receiver *row)
     __builtin_prefetch(&worker->transport[place].hop, 1);
 }
 
-/* The row's part of a packet that goes its way; data begins with the RTP header. */
-static inline void aim(struct packet *p, const struct receiver *row, uint32_t from)
+/* The row's part of a packet that goes its way; data begins with the RTP header. `o` is as it came,
+ * with its payload. */
+static inline void aim(struct packet *p, const struct receiver *row, const struct original *o)
 {
+    const struct packet *whole = o->p;
+
     p->transport = row->to;
     p->generation = row->generation;
-    p->from = from;
+    p->from = o->from;
     p->bits |= PACKET_ROW;
     p->order = row->order;
     /* Dynamic types have their clock from the row, static ones from RFC 3551. */
@@ -282,16 +362,19 @@ static inline void aim(struct packet *p, const struct receiver *row, uint32_t fr
         p->ssrc = row->ssrc_out;
         p->bits |= PACKET_TRANSLATE;
     }
+    if (row->key != LINK_KEY_NONE &&
+        !keyframe_begins(row->key, whole->data + o->header, (size_t)whole->length - o->header))
+        p->bits |= PACKET_BLIND;
     if (row->is_video)
         p->bits |= PACKET_VIDEO;
 }
 
 /* The only receiver takes the packet itself. */
-static void aim_in_place(struct packet *p, const struct receiver *row, uint32_t from)
+static void aim_in_place(const struct original *o, const struct receiver *row)
 {
     if (row->pt_out != LINK_PT_ANY)
-        media_set_type(p, row->pt_out);
-    aim(p, row, from);
+        media_set_type(o->p, row->pt_out);
+    aim(o->p, row, o);
 }
 
 static void sum_payload(struct original *o)
@@ -333,7 +416,7 @@ static void write_copy(struct packet *q, const struct receiver *row, const struc
     q->more = (uint16_t)(p->length - o->header);
     if (row->pt_out != LINK_PT_ANY)
         q->data[1] = (uint8_t)((q->data[1] & 0x80) | row->pt_out);
-    aim(q, row, o->from);
+    aim(q, row, o);
 }
 
 /* A copy that outlives the original: it leaves unencrypted or is another worker's. */
@@ -424,7 +507,7 @@ static void copy_to_all(struct worker *worker, struct original *o, const struct 
         if (out->n == PACKET_BURST)
             send_copies(worker, out);
         for (; at < fan->count && n < PACKET_BURST - out->n; at++) {
-            if (!fits(&fan->row[at], o->p))
+            if (!fits(worker, &fan->row[at], o->p))
                 continue;
             fetch_row(worker, &fan->row[at]);
             row[n++] = &fan->row[at];
@@ -435,9 +518,10 @@ static void copy_to_all(struct worker *worker, struct original *o, const struct 
     }
 }
 
-static uint32_t next_fit(const struct fan *fan, const struct packet *p, uint32_t at)
+static uint32_t next_fit(struct worker *worker, const struct fan *fan, const struct packet *p,
+                         uint32_t at)
 {
-    while (at < fan->count && !fits(&fan->row[at], p))
+    while (at < fan->count && !fits(worker, &fan->row[at], p))
         at++;
     return at;
 }
@@ -447,8 +531,8 @@ static bool fan_out(struct worker *worker, struct packet *p, struct burst *out)
 {
     struct transport *t = worker_transport(worker, p->transport, 0);
     const struct fan *fan = t->fan;
-    uint32_t first = next_fit(fan, p, 0);
-    struct original o = {.p = p, .from = t->index};
+    uint32_t first = next_fit(worker, fan, p, 0);
+    struct original o = {.p = p, .from = t->index, .header = (uint16_t)media_header_size(p->data)};
 
     if (first == fan->count) {
         link_stat_add(&t->stats->drop_route, 1);
@@ -456,12 +540,11 @@ static bool fan_out(struct worker *worker, struct packet *p, struct burst *out)
         return false;
     }
     /* The usual small case: one receiver, no copy. */
-    if (next_fit(fan, p, first + 1) < fan->count) {
-        o.header = (uint16_t)media_header_size(p->data);
+    if (next_fit(worker, fan, p, first + 1) < fan->count) {
         copy_to_all(worker, &o, fan, first, out);
         return false;
     }
-    aim_in_place(p, &fan->row[first], t->index);
+    aim_in_place(&o, &fan->row[first]);
     if (p->transport >> 24 == worker->number) {
         if (out->n == PACKET_BURST)
             send_copies(worker, out);

@@ -15,7 +15,10 @@ struct receiver {
     uint16_t clock;             /* PACKET_CLOCK, 0 = by payload type */
     uint8_t pt_in, pt_out;
     uint8_t is_video;
-    uint8_t reserved[7];
+    uint8_t key;        /* enum link_key: takes over with a key frame of this format */
+    uint8_t is_leaving; /* another takes over: goes on until it does, `until` at most */
+    uint8_t reserved;
+    uint32_t until; /* ms, low half */
 };
 
 /* On the heap, because few transports have one and it may be long; it changes by commands alone. */

@@ -44,6 +44,8 @@ enum translate_result translate_slow(struct stream *s, const struct packet *p, u
                                      uint32_t now_ms, uint32_t random)
 {
     if (!s->started) {
+        if (p->bits & PACKET_BLIND)
+            return TRANSLATE_WAITS; /* a stream that has not begun has no last picture either */
         /* RFC 3550 5.1: random; in the lower half, so that losses at the start cannot make the
          * receiver guess the roll-over counter wrong (RFC 3711 3.3.1). */
         s->started = 1;
@@ -59,6 +61,8 @@ enum translate_result translate_slow(struct stream *s, const struct packet *p, u
          * were under way (perhaps through another worker). */
         if ((int32_t)(p->order - s->out.order) < 0)
             return TRANSLATE_LATE;
+        if (p->bits & PACKET_BLIND)
+            return TRANSLATE_WAITS;
         /* 0: unknown so far; the receiver's clock stays as it was. */
         if (p->clock != 0)
             s->clock = p->clock;

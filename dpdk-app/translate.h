@@ -27,6 +27,7 @@ enum translate_result {
     TRANSLATE_SWITCHED, /* goes out, the first of another source or of a restarted one */
     TRANSLATE_LATE,     /* from before the switch */
     TRANSLATE_OTHER,    /* not the SSRC that is followed */
+    TRANSLATE_WAITS,    /* of a source that takes over with its key frame */
 };
 
 /* Anything but the next packets of the source that is followed. `random` starts a new stream. */

@@ -36,6 +36,7 @@ struct plane {
     struct writer *writer;      /* NULL: nothing is recorded or announced */
     uint32_t media_timeout_ms;  /* 0 = never */
     uint32_t orphan_timeout_ms; /* 0 = never */
+    uint32_t key_wait_ms;       /* a new source's key frame is awaited so long, 0 = not at all */
     uint32_t report_ms;         /* between reports of our own, on average; 0 = none */
     uint64_t (*clock_us)(void); /* monotonic, for round trips; NULL: a turn's milliseconds */
     uint64_t wall_offset_us;    /* wall clock less monotonic clock, for all workers the same */

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define LINK_VERSION       6u
+#define LINK_VERSION       7u
 #define LINK_SLOT_SIZE     2048u /* bytes of a message */
 #define LINK_DTLS_MAX      1920u /* longest datagram in a message */
 #define LINK_TAG_SIZE      48u   /* session or conference id with its terminating zero */
@@ -203,9 +203,26 @@ struct link_receiver {
  * frame instead. Without it: audio, the marker begins a talkspurt (RFC 3551 section 4.1). */
 #define LINK_RECEIVER_VIDEO 1u
 
+/* The payload's format in the flags (0: not looked at): a row that is new takes its stream over at
+ * the first packet of a key frame, or of whatever comes when the data plane has waited as long as
+ * it is configured to. Until then its packets are dropped (source_waits) and the source is asked
+ * for the key frame. */
+#define LINK_RECEIVER_KEY(format)   ((uint16_t)((unsigned)(format) << 4))
+#define LINK_RECEIVER_KEY_OF(flags) (((unsigned)(flags) >> 4) & 15u)
+
+enum link_key {
+    LINK_KEY_NONE,
+    LINK_KEY_H264,      /* RFC 6184, RFC 3984 */
+    LINK_KEY_H263,      /* RFC 2190 */
+    LINK_KEY_H263_PLUS, /* RFC 4629 */
+    LINK_KEY_H265,      /* RFC 7798, without DONL */
+    LINK_KEY_COUNT,
+};
+
 /* LINK_SOURCE_SWITCH, sent to the source that comes: its packets feed the receiver from now on,
  * those of `from` (generation 0: nobody's) no more. One step when both are on one worker; ERR_RANGE
- * when not: then add and remove, in this order. */
+ * when not: then add and remove, in this order. With LINK_RECEIVER_KEY the rows of `from` feed the
+ * receiver until the new one takes over. */
 struct link_switch {
     struct link_id from;
     struct link_receiver receiver; /* ssrc_out must be set */

@@ -120,17 +120,20 @@
     X(record_blocks, 108, "blocks of 20 ms given to the writer")                               \
     X(record_dropped, 109, "blocks of 20 ms dropped: the writer was behind")                   \
     X(capture_packets, 110, "packets given to the writer")                                     \
-    X(capture_dropped, 111, "packets not captured: the writer was behind")
+    X(capture_dropped, 111, "packets not captured: the writer was behind")                     \
+    X(source_waits, 112, "media dropped: before the key frame of a new source")                \
+    X(source_blind, 113, "switches of source without a key frame: it did not come in time")
 
 enum link_counter {
 #define LINK_COUNTER_ENUM(name, number, text) LINK_COUNTER_##name = (number),
     LINK_COUNTER_LIST(LINK_COUNTER_ENUM)
 #undef LINK_COUNTER_ENUM
-        LINK_COUNTERS = 112
+        LINK_COUNTERS = 114
 };
 
 struct link_counters {
     uint64_t value[LINK_COUNTERS]; /* by enum link_counter */
+    uint64_t reserved[6];          /* whole cache lines a worker */
 };
 
 /* Name ("rx_frames") and text of a counter; "unknown" beyond the list. */
@@ -167,7 +170,7 @@ struct link_mix_info {
     uint64_t opened_ms; /* CLOCK_MONOTONIC */
 };
 
-_Static_assert(sizeof(struct link_counters) == 896, "fourteen cache lines");
+_Static_assert(sizeof(struct link_counters) == 960, "fifteen cache lines");
 _Static_assert(sizeof(struct link_mix_info) == 80, "whole words, no padding");
 _Static_assert(sizeof(struct link_transport_info) == 160, "whole words, no padding");
 

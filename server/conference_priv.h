@@ -41,6 +41,8 @@ struct member {
     bool was_recorded; /* the policy about recordings has been asked */
     /* Its video in a mix, see conference_video.c: */
     struct member *sees;      /* whose; NULL: nobody's */
+    struct member *held;      /* whom it saw before, until the key frame of `sees` */
+    uint64_t held_until;      /* ms: then it sees `sees` for certain */
     struct member *wants;     /* whom it has asked for itself (H.243 VCS) */
     uint32_t video_transport; /* our channel to it was on, when last looked at; 0: not open */
     uint32_t video_rate;      /* it takes no more, in 100 bit/s; SESSION_RATE_ANY */

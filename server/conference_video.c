@@ -19,6 +19,7 @@
 #include "signalling/h245/video.h"
 
 #define VIDEO_CLOCK 90000
+#define H263_STATIC 34
 /* A source is asked for a whole picture at most so often: each costs as much as a second of video.
  */
 #define PICTURE_MS 1000
@@ -274,15 +275,41 @@ void conference_limit_video(struct conference *c, struct session *s, uint32_t ra
 
 /* ---- flows ---- */
 
-static struct media_receiver row_of(const struct session_flow *in, const struct session_flow *out,
-                                    uint8_t lane, bool is_video)
+/* How the data plane finds a key frame in what the member sends. H.261 has none that a packet's
+ * first octets would tell: it is switched at once. */
+static enum link_key key_of(const struct member *source, const struct session_flow *in)
+{
+    const struct h245_relayed *cap = session_sends(source->session, H245_MEDIA_VIDEO);
+
+    if (cap == NULL)
+        return LINK_KEY_NONE;
+    if (strcmp(cap->name, "H264") == 0)
+        return LINK_KEY_H264;
+    if (strcmp(cap->name, "H263") == 0) /* RFC 4629 section 8: RFC 2190 is the static type's */
+        return in->payload_type == H263_STATIC ? LINK_KEY_H263 : LINK_KEY_H263_PLUS;
+    return LINK_KEY_NONE;
+}
+
+static struct media_receiver video_row(const struct member *source, const struct session_flow *in,
+                                       const struct session_flow *out)
 {
     return (struct media_receiver){.to = out->port,
                                    .pt_in = in->payload_type,
                                    .pt_out = out->payload_type,
-                                   .lane = lane,
-                                   .is_video = is_video,
-                                   .clock_rate = is_video ? VIDEO_CLOCK : 8000};
+                                   .lane = VIDEO_LANE,
+                                   .is_video = true,
+                                   .clock_rate = VIDEO_CLOCK,
+                                   .key = key_of(source, in)};
+}
+
+static struct media_receiver h224_row(const struct member *source, const struct session_flow *in,
+                                      const struct session_flow *out)
+{
+    return (struct media_receiver){.to = out->port,
+                                   .pt_in = in->payload_type,
+                                   .pt_out = out->payload_type,
+                                   .lane = (uint8_t)(H224_LANE + h243_number(source->seat)),
+                                   .clock_rate = 8000};
 }
 
 /* All that the port of `source` sends to: those who see it, and, with its own H.224, whom it sees.
@@ -299,14 +326,13 @@ static size_t collect(const struct conference *c, const struct member *source, u
         struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
 
         if (m->sees == source && out.transport != 0 && video.transport == transport)
-            rows[n++] = row_of(&video, &out, VIDEO_LANE, true);
+            rows[n++] = video_row(source, &video, &out);
     }
     if (source->sees != NULL && h224.transport == transport) {
         struct session_flow out = session_flow_out(source->sees->session, H245_MEDIA_DATA);
 
         if (out.transport != 0)
-            rows[n++] =
-                row_of(&h224, &out, (uint8_t)(H224_LANE + h243_number(source->seat)), false);
+            rows[n++] = h224_row(source, &h224, &out);
     }
     return n;
 }
@@ -325,6 +351,31 @@ static void set_rows(struct conference *c, const struct member *source, uint32_t
                   LOG_S("conference", c->name));
 }
 
+/* Who may not be seen any more (muted, say) is not seen until its successor's key frame either. */
+static void let_go(struct conference *c, struct member *m)
+{
+    struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
+    struct session_flow in = {0};
+    struct media_receiver row;
+
+    if (m->held == NULL || m->held == m->sees || is_candidate(m->held, m))
+        return;
+    in = session_flow_in(m->held->session, H245_MEDIA_VIDEO);
+    if (in.transport != 0 && out.transport != 0 && conference_now(c->all) < m->held_until) {
+        row = video_row(m->held, &in, &out);
+        (void)c->all->env->media_ops->let_go(in.port, &row);
+    }
+    m->held = NULL;
+}
+
+/* The new source's key frame comes or is not waited for any more; the one before is seen meanwhile.
+ */
+static void hold(struct conference *c, struct member *m, struct member *before)
+{
+    m->held = before;
+    m->held_until = conference_now(c->all) + c->all->env->settings->media.key_frame_wait_ms;
+}
+
 /* One step where both are there, so that the receiver's stream goes on without a gap. */
 static void switch_to(struct conference *c, struct member *m, struct member *next)
 {
@@ -332,14 +383,17 @@ static void switch_to(struct conference *c, struct member *m, struct member *nex
     struct session_flow in = {0}, before = {0};
     struct media_receiver row;
 
-    if (m->sees != NULL)
+    /* Who may not be seen any more is not handed over from: its rows are taken out (set_rows). */
+    if (is_candidate(m->sees, m)) {
         before = session_flow_in(m->sees->session, H245_MEDIA_VIDEO);
+        hold(c, m, m->sees);
+    }
     m->sees = next;
     if (next != NULL)
         in = session_flow_in(next->session, H245_MEDIA_VIDEO);
     if (in.transport == 0 || out.transport == 0)
         return;
-    row = row_of(&in, &out, VIDEO_LANE, true);
+    row = video_row(next, &in, &out);
     if (in.port != before.port)
         (void)c->all->env->media_ops->switch_source(
             in.port, before.transport != 0 ? before.port : NULL, &row);
@@ -376,6 +430,7 @@ void conference_video_update(struct conference *c)
         struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
         struct member *next = choose(c, m);
 
+        let_go(c, m);
         if (m->sees != next) {
             switch_to(c, m, next);
             tell(c, m);
@@ -414,6 +469,7 @@ void conference_video_leave(struct conference *c, struct member *gone)
     CONFERENCE_EACH_MEMBER(c, m)
     {
         m->sees = m->sees == gone ? NULL : m->sees;
+        m->held = m->held == gone ? NULL : m->held;
         m->wants = m->wants == gone ? NULL : m->wants;
     }
 }

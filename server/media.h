@@ -71,6 +71,7 @@ struct media_receiver {
     uint8_t lane;
     bool is_video;       /* a new source is asked for a key frame (PLI) and the marker left alone */
     uint32_t clock_rate; /* Hz, 0: as the payload type says */
+    enum link_key key;   /* a new source is seen from its key frame on, the one before until then */
 };
 
 #define MEDIA_LANE_MAX 254u
@@ -218,10 +219,14 @@ struct media_ops {
     int (*forward)(struct media_port *from, const struct media_receiver *rows, size_t count);
     /* The stream that `row` names (to, lane) comes from `from` now, no more from `before` (NULL or
      * closed: from nobody): one step, without a gap in the receiver's numbers, and `from` is asked
-     * for a key frame if it is video. As forward() with the row taken from one and put to the
-     * other, and both remember it so: what forward() was told last of other rows stays. */
+     * for a key frame if it is video, until which, with row->key, `before` is seen. As forward()
+     * with the row taken from one and put to the other, and both remember it so: what forward() was
+     * told last of other rows stays. */
     int (*switch_source)(struct media_port *from, struct media_port *before,
                          const struct media_receiver *row);
+    /* `from`, which a switch_source() has named as `before`, must not be seen until the key frame
+     * of its successor, but no more from now on. ERR_STATE. */
+    int (*let_go)(struct media_port *from, const struct media_receiver *row);
     /* What becomes of its records of data, from now on; again: a change. Before associate where
      * that is possible: a peer without SRTP is only taken where data are expected. ERR_INVAL: not a
      * port with DTLS. */

@@ -12,7 +12,8 @@ static struct link_receiver receiver_of(const struct media_receiver *row)
                                   .clock_rate = row->clock_rate,
                                   .pt_in = row->pt_in,
                                   .pt_out = row->pt_out,
-                                  .flags = row->is_video ? LINK_RECEIVER_VIDEO : 0};
+                                  .flags = (uint16_t)((row->is_video ? LINK_RECEIVER_VIDEO : 0) |
+                                                      LINK_RECEIVER_KEY(row->key))};
 }
 
 static int send_row(struct media_port *from, enum link_type type, const struct media_receiver *row)
@@ -150,7 +151,7 @@ static int put_in(struct media_port *from, const struct media_receiver *row)
     int err;
 
     if (r != NULL && r->row.pt_out == row->pt_out && r->row.is_video == row->is_video &&
-        r->row.clock_rate == row->clock_rate)
+        r->row.clock_rate == row->clock_rate && r->row.key == row->key)
         return 0;
     if (r == NULL) {
         err = keep_node(from, row);
@@ -192,7 +193,7 @@ int media_forward(struct media_port *from, const struct media_receiver *rows, si
 /* ---- switch ---- */
 
 /* Without a common worker nobody can do it in one step: the new one first, so that the stream never
- * has no source. */
+ * has no source. Nobody can hold the other until the key frame either: its last picture stays. */
 static int switch_apart(struct media_port *from, struct media_port *before,
                         const struct media_receiver *row)
 {
@@ -237,4 +238,11 @@ int media_switch_source(struct media_port *from, struct media_port *before,
     if (err == 0 && before != NULL)
         drop_stream(before, row);
     return err;
+}
+
+int media_let_go(struct media_port *from, const struct media_receiver *row)
+{
+    if (from->state != PORT_OPEN || row->to->state != PORT_OPEN)
+        return ERR_STATE;
+    return send_row(from, LINK_RECEIVER_REMOVE, row);
 }

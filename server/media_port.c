@@ -607,6 +607,7 @@ const struct media_ops media_link_ops = {
     .route = port_route,
     .forward = media_forward,
     .switch_source = media_switch_source,
+    .let_go = media_let_go,
     .data = media_data_set,
     .data_send = media_data_send,
     .stats = port_stats,

@@ -205,6 +205,7 @@ void media_forget_routes(struct media_port *p);
 int media_forward(struct media_port *from, const struct media_receiver *rows, size_t count);
 int media_switch_source(struct media_port *from, struct media_port *before,
                         const struct media_receiver *row);
+int media_let_go(struct media_port *from, const struct media_receiver *row);
 /* Forget the rows of a port, in its list; the data plane's list is the caller's business. */
 void media_forward_forget(struct media_port *from);
 /* The port closes: nobody sends to it any more, here and on the data plane. */

@@ -518,6 +518,11 @@ static const struct settings_row media_rows[] = {
     {"no_media_timeout_ms", SETTINGS_UINT, AT(settings_media, no_media_timeout_ms), .min = 0,
      .max = 86400000, .unit = "ms", .fallback = "60000",
      .help = "A session from which nothing came for so long is ended. 0 = never."},
+    {"key_frame_wait_ms", SETTINGS_UINT, AT(settings_media, key_frame_wait_ms), .min = 0,
+     .max = 10000, .unit = "ms", .fallback = "2000",
+     .help =
+         "Where another source of video is to be seen, the one before is until the first packet "
+         "of the new one's key frame, so long at most. 0 = switched at once."},
     {"video", SETTINGS_CHOICES, LIST(settings_media, video, video_count), .min = 0,
      .max = SETTINGS_CODECS_MAX, .choices = video_choices,
      .fallback = "[\"h264\", \"h263\", \"h261\"]",

@@ -319,6 +319,7 @@ struct settings_media {
     uint8_t dscp_video;
     uint8_t ttl;
     uint32_t no_media_timeout_ms; /* 0 = never */
+    uint32_t key_frame_wait_ms;   /* 0 = sources of video are switched at once */
     bool own_rtcp;
     uint32_t rtcp_interval_ms;                      /* 0 = no reports of our own */
     enum settings_video video[SETTINGS_CODECS_MAX]; /* best first; none = no video */

@@ -179,11 +179,22 @@ class Endpoint(Process):
         else:
             self.events.append(entry)
 
-    def event(self, name):
-        return next((e for e in self.events if e["event"] == name), None)
+    def event(self, name, match=lambda event: True):
+        return next((e for e in self.events if e["event"] == name and match(e)), None)
 
-    def wait_event(self, name, seconds=10):
-        return self.wait_for(f"event {name}", lambda: self.event(name), seconds)
+    def wait_event(self, name, seconds=10, match=lambda event: True):
+        return self.wait_for(f"event {name}", lambda: self.event(name, match), seconds)
+
+    def video_ssrc(self, seconds=10):
+        """What its video is known by at the other ends (their events video_source)."""
+        event = self.wait_event("olc_out", seconds, lambda e: e["detail"].startswith("video "))
+        return int(event["detail"].rsplit(" ", 1)[1])
+
+    def wait_video_of(self, other, after_us=0, seconds=10):
+        """Until it sees the video of this endpoint; the event that says how it began."""
+        wanted = str(other.video_ssrc())
+        return self.wait_event("video_source", seconds, lambda e: e["at_us"] >= after_us
+                               and e["detail"].split(" ")[0] == wanted)
 
     def wait_stats(self, count, seconds=10):
         """`count` more lines of statistics; the newest."""

@@ -241,12 +241,15 @@ def members(c, lab):
 
 # ---- video ----
 
-def seen_by(c, events, sessions, viewer, source):
-    """Waits until the server says that `viewer` sees `source` now."""
+def seen_by(c, events, people, sessions, viewer, source, after_us):
+    """Waits until the server says that `viewer` sees `source` now, and until it does."""
     event = events.wait_event("conference.video", 15,
                               lambda e: e["session"] == sessions[viewer]
                               and e["data"]["source"] == sessions[source])
     c.check(f"video: {viewer} sees {source}", event is not None)
+    seen = people[viewer].wait_video_of(people[source], after_us)
+    c.check(f"video: {viewer}'s picture of {source} begins with a key frame",
+            seen["detail"].endswith("by key frame"), seen["detail"])
 
 
 def video(c, lab):
@@ -262,17 +265,28 @@ def video(c, lab):
         people[name], sessions[name] = e, max(s["id"] for s in lab.sessions())
     for talker, viewers in (("cora", ("anna", "bert")), ("anna", ("bert",))):
         people[talker].signal(signal.SIGUSR1)
+        begun = people[talker].wait_event("play", 5)["at_us"]
         for viewer in viewers:
-            seen_by(c, events, sessions, viewer, talker)
+            seen_by(c, events, people, sessions, viewer, talker, begun)
         people[talker].wait_event("played", 30)
+    begun = time.monotonic_ns() // 1000
     lab.call("conference.layout", conference="hallv", layout="lecture", session=sessions["bert"])
     for viewer in ("anna", "cora"):
-        seen_by(c, events, sessions, viewer, "bert")
+        seen_by(c, events, people, sessions, viewer, "bert", begun)
     for name, e in people.items():
         e.signal(signal.SIGTERM)
         report = e.report(10)
         c.check(f"video: {name} got it", report["video"]["packets_in"] > 50, str(report["video"]))
         c.equal(f"video: {name}'s stream has no gap over the switches", report["video"]["lost"], 0)
+        c.check(f"video: {name} was switched by key frames alone",
+                report["video"]["source_switches"] == report["video"]["switches_by_key_frame"] > 0,
+                str(report["video"]))
+        c.equal(f"video: {name} saw what was sent", report["video"]["wrong"], 0)
+        c.check(f"video: {name} was asked for key frames",
+                report["video"]["fast_updates"] > 0 and report["video"]["plis"] > 0,
+                str(report["video"]))
+    counters = lab.call("server.stats")["data_plane"]
+    c.equal("video: every switch was to a key frame", counters["source_blind"], 0)
     c.equal("video: sessions left", lab.wait_sessions(0, 15), 0)
 
 

@@ -59,6 +59,14 @@ static int port_switch_source(struct media_port *from, struct media_port *before
     return 0;
 }
 
+static int port_let_go(struct media_port *from, const struct media_receiver *row)
+{
+    CU_ASSERT(from->is_announced && !from->is_closing);
+    CU_ASSERT(row->to->is_announced && !row->to->is_closing);
+    from->let_go++;
+    return 0;
+}
+
 /* ---- files ---- */
 
 static bool is_bad_name(const char *file)
@@ -292,6 +300,7 @@ void fake_mix_ops(struct media_ops *ops)
 {
     ops->forward = port_forward;
     ops->switch_source = port_switch_source;
+    ops->let_go = port_let_go;
     ops->capture = port_capture;
     ops->stop_capture = port_stop_capture;
     ops->mix_open = mix_open;

@@ -45,6 +45,7 @@ struct media_port {
     struct media_receiver receiver[WORLD_RECEIVERS_MAX]; /* by forward and switch_source */
     size_t receivers;
     struct media_data data; /* as last told */
+    unsigned let_go;        /* times that it must not be held any more */
     unsigned switches;      /* times that switch_source named it as the new source */
     struct media_mix *mix;  /* that it is a member of; NULL: none */
     struct media_mix_member member;

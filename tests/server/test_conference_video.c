@@ -93,6 +93,68 @@ static void speak(const struct peer *p)
     world_run(w);
 }
 
+/* ---- key frames ---- */
+
+static void source_is_handed_over_on_a_key_frame(void)
+{
+    struct peer *a, *b, *c;
+    const struct media_port *from;
+
+    begin();
+    a = viewer();
+    b = viewer();
+    c = viewer();
+    speak(b);
+    speak(c);
+    from = world_port(w, c);
+    CU_ASSERT_EQUAL(from->receivers, 2);
+    for (size_t i = 0; i < from->receivers; i++)
+        CU_ASSERT_EQUAL(from->receiver[i].key, LINK_KEY_H264);
+    CU_ASSERT_EQUAL(world_port(w, a)->let_go + world_port(w, b)->let_go, 0);
+    end();
+}
+
+/* Until c's key frame came a would have gone on seeing b, who does not want to be seen any more. */
+static void muted_source_is_not_seen_until_the_key_frame(void)
+{
+    struct conference_voice voice = {.is_muted = true};
+    struct peer *b;
+
+    begin();
+    (void)viewer();
+    b = viewer();
+    speak(b);
+    speak(viewer());
+    w->now += w->settings->media.key_frame_wait_ms - 1;
+    CU_ASSERT_EQUAL(conference_set_voice(demo(), b->session, &voice), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL(world_port(w, b)->let_go, 1);
+    voice.is_muted = false;
+    CU_ASSERT_EQUAL(conference_set_voice(demo(), b->session, &voice), 0);
+    voice.is_muted = true;
+    CU_ASSERT_EQUAL(conference_set_voice(demo(), b->session, &voice), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL(world_port(w, b)->let_go, 1); /* once is enough */
+    end();
+}
+
+static void source_of_long_ago_need_not_be_let_go(void)
+{
+    struct conference_voice voice = {.is_muted = true};
+    struct peer *b;
+
+    begin();
+    (void)viewer();
+    b = viewer();
+    speak(b);
+    speak(viewer());
+    w->now += w->settings->media.key_frame_wait_ms;
+    CU_ASSERT_EQUAL(conference_set_voice(demo(), b->session, &voice), 0);
+    world_run(w);
+    CU_ASSERT_EQUAL(world_port(w, b)->let_go, 0);
+    end();
+}
+
 /* ---- who sees whom ---- */
 
 static void speaker_is_seen_by_all_and_sees_who_spoke_before(void)
@@ -407,7 +469,10 @@ static void camera_control_goes_to_whom_one_sees(void)
     end();
 }
 
-SUITE("server/conference_video", TEST(speaker_is_seen_by_all_and_sees_who_spoke_before),
+SUITE("server/conference_video", TEST(source_is_handed_over_on_a_key_frame),
+      TEST(muted_source_is_not_seen_until_the_key_frame),
+      TEST(source_of_long_ago_need_not_be_let_go),
+      TEST(speaker_is_seen_by_all_and_sees_who_spoke_before),
       TEST(receiver_has_one_stream_over_all_switches),
       TEST(layouts_fixed_and_lecture_show_who_was_named),
       TEST(member_may_choose_whom_it_sees_and_the_chair_for_all), TEST(who_leaves_is_seen_no_more),

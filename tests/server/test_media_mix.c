@@ -476,9 +476,11 @@ static void lists_of_receivers_change_without_touching_the_rest(void)
 
     begin();
     open_ports(4);
-    rows[0] = (struct media_receiver){owners[1].port, MEDIA_PT_ANY, MEDIA_PT_ANY, 3, true, 90000};
-    rows[1] = (struct media_receiver){owners[2].port, MEDIA_PT_ANY, 97, 3, true, 90000};
-    rows[2] = (struct media_receiver){owners[3].port, MEDIA_PT_ANY, MEDIA_PT_ANY, 255, true, 90000};
+    rows[0] =
+        (struct media_receiver){owners[1].port, MEDIA_PT_ANY, MEDIA_PT_ANY, 3, true, 90000, 0};
+    rows[1] = (struct media_receiver){owners[2].port, MEDIA_PT_ANY, 97, 3, true, 90000, 0};
+    rows[2] =
+        (struct media_receiver){owners[3].port, MEDIA_PT_ANY, MEDIA_PT_ANY, 255, true, 90000, 0};
     CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, rows, 3),
                     ERR_INVAL); /* the mix's lane */
     rows[2].lane = 3;
@@ -497,14 +499,23 @@ static void lists_of_receivers_change_without_touching_the_rest(void)
     CU_ASSERT_EQUAL(media_link_ops.switch_source(owners[1].port, owners[0].port, &rows[2]), 0);
     WAIT(transport_of(1)->fan != NULL && transport_of(0)->fan->count == 1);
     CU_ASSERT_EQUAL(transport_of(1)->fan->row[0].to, transport_of(3)->index);
+    /* A video source takes over with its key frame: told again otherwise, the row is the same. */
+    rows[2].key = LINK_KEY_H264;
+    order = transport_of(1)->fan->row[0].order;
+    CU_ASSERT_EQUAL(media_link_ops.forward(owners[1].port, &rows[2], 1), 0);
+    WAIT(transport_of(1)->fan->row[0].key == LINK_KEY_H264);
+    CU_ASSERT_EQUAL(transport_of(1)->fan->row[0].order, order);
     /* What was told of the others still holds: nothing changes. */
     CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, rows + 1, 1), 0);
     CU_ASSERT_EQUAL(media_link_ops.switch_source(owners[0].port, NULL, &rows[2]), 0);
     WAIT(transport_of(0)->fan->count == 2);
+    CU_ASSERT_EQUAL(media_link_ops.let_go(owners[1].port, &rows[2]), 0);
+    WAIT(transport_of(1)->fan == NULL);
     /* A receiver that closes is nobody's any more. */
     media_link_ops.close(owners[3].port);
+    CU_ASSERT_EQUAL(media_link_ops.let_go(owners[1].port, &rows[2]), ERR_STATE);
     WAIT(owners[3].closed == 1);
-    WAIT(transport_of(0)->fan->count == 1 && transport_of(1)->fan == NULL);
+    WAIT(transport_of(0)->fan->count == 1);
     /* A table in its place, and the reverse. */
     route = (struct media_route){.to = owners[1].port, .pt_in = 8, .pt_out = 8, .lane = 1};
     CU_ASSERT_EQUAL(media_link_ops.route(owners[0].port, &route, 1), 0);
