@@ -102,7 +102,8 @@ struct dtls_established {
 };
 
 struct dtls_callbacks {
-    /* A datagram to go out to `to`. The bytes are the callee's only during the call. */
+    /* A datagram to go out to `to`. The bytes are the callee's only during the call. An alert comes
+     * behind the callback that tells what it is about. */
     void (*on_send)(void *user, const struct addr *to, const uint8_t *data, size_t len);
     /* Once: handshake whole and peer verified. */
     void (*on_established)(void *user, const struct dtls_established *result);

@@ -23,6 +23,39 @@ static void free_now(struct dtls_assoc *a)
     free(a);
 }
 
+static void send_out(struct dtls_assoc *a, const uint8_t *data, size_t len)
+{
+    /* The transport's callback may call back into the association (a full ring closes it): sends
+     * and closes are refused for that moment. */
+    a->is_sending = true;
+    a->callbacks->on_send(a->user, &a->remote, data, len);
+    a->is_sending = false;
+}
+
+/* False: it has to go out at once. The context has room for one: another association of it may be
+ * inside a call of this one (data that are relayed), and has an alert to send only if it fails. */
+static bool hold_alert(struct dtls_assoc *a, const uint8_t *data, size_t len)
+{
+    struct dtls_held_alert *held = &a->ctx->held;
+
+    if (held->of != NULL || len == 0 || len > sizeof(held->data) || data[0] != DTLS_ALERT)
+        return false;
+    memcpy(held->data, data, len);
+    held->len = len;
+    held->of = a;
+    return true;
+}
+
+static void release_alert(struct dtls_assoc *a)
+{
+    struct dtls_held_alert *held = &a->ctx->held;
+
+    if (held->of != a)
+        return;
+    held->of = NULL;
+    send_out(a, held->data, held->len);
+}
+
 /* Callbacks may destroy the association from inside our own call: the depth says that somebody
  * still stands on this memory, the last one to leave frees it. */
 static void enter(struct dtls_assoc *a, uint64_t now)
@@ -33,6 +66,8 @@ static void enter(struct dtls_assoc *a, uint64_t now)
 
 static void leave(struct dtls_assoc *a)
 {
+    if (a->depth == 1 && !a->is_destroyed)
+        release_alert(a); /* still inside: a failure of the sending must not come back in here */
     if (--a->depth > 0)
         return;
     /* The library's object cannot go while one of its callbacks runs; dropping waits for the last
@@ -88,6 +123,7 @@ void dtls_assoc_destroy(struct dtls_assoc *a)
 {
     if (!a || a->is_destroyed)
         return;
+    release_alert(a);
     a->is_destroyed = true;
     if (a->depth == 0)
         free_now(a);
@@ -158,11 +194,9 @@ void dtls_assoc_emit(void *user, const uint8_t *data, size_t len)
         dtls_flight_add(&a->flight, data, len);
     if (a->gate)
         dtls_gate_sent(a->gate, data, len);
-    /* The transport's callback may call back into the association (a full ring closes it): sends
-     * and closes are refused for that moment. */
-    a->is_sending = true;
-    a->callbacks->on_send(a->user, &a->remote, data, len);
-    a->is_sending = false;
+    release_alert(a); /* the order stays */
+    if (!hold_alert(a, data, len))
+        send_out(a, data, len);
 }
 
 void dtls_assoc_arm_retransmit(struct dtls_assoc *a)

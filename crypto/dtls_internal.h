@@ -23,6 +23,18 @@
 /* A record with a ClientHello. */
 #define DTLS_HELLO_MAX (DTLS_RECORD_HEADER + DTLS_HANDSHAKE_HEADER + DTLS_JOIN_MAX)
 
+/* The longest alert: two octets under a CBC suite with its IV, MAC and padding are some 100. */
+#define DTLS_ALERT_MAX 128
+
+/* An alert that waits until the call that made it returns: what it is about is told here first.
+ * The peer may act upon it in the same moment, and hang up by the signalling; who hears of that
+ * before he hears of the failure takes it for an ordinary end. */
+struct dtls_held_alert {
+    struct dtls_assoc *of; /* NULL: none is held */
+    size_t len;
+    uint8_t data[DTLS_ALERT_MAX];
+};
+
 struct dtls_ctx {
     struct dtls_config config;
     struct wolf_ctx *wolf[2];      /* by enum dtls_role */
@@ -32,6 +44,7 @@ struct dtls_ctx {
     uint8_t hello[DTLS_HELLO_MAX]; /* that record */
     uint64_t cookie_since;         /* of the secret in use; 0: not asked for yet */
     bool has_old_cookie;           /* the secret before is of use still */
+    struct dtls_held_alert held;
     struct dtls_stats stats;
 };
 

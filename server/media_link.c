@@ -143,18 +143,24 @@ static void on_report(struct media_link *m, const struct shard_report *r)
     }
 }
 
+void media_link_take_reports(struct media_link *m)
+{
+    struct shard_report r;
+
+    while (m != NULL && shard_queue_take(m->reports, &r) == 0) {
+        on_report(m, &r);
+        secret_wipe(&r, sizeof(r));
+    }
+}
+
 static void on_reports_ready(uv_poll_t *handle, int status, int events)
 {
     struct media_link *m = handle->data;
-    struct shard_report r;
 
     (void)status;
     (void)events;
     shard_queue_clear(m->reports);
-    while (shard_queue_take(m->reports, &r) == 0) {
-        on_report(m, &r);
-        secret_wipe(&r, sizeof(r));
-    }
+    media_link_take_reports(m);
 }
 
 static void on_data_ready(uv_poll_t *handle, int status, int events)

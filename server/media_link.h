@@ -54,6 +54,11 @@ bool media_link_is_attached(const struct media_link *m);
 const struct link_info *media_link_info(const struct media_link *m); /* NULL when not attached */
 struct link_client *media_link_client(struct media_link *m);
 
+/* Acts upon what the shards have reported so far, as the loop does when it gets there. For who is
+ * about to hear from a peer: what the peer says may be its answer to what a shard sent it, and then
+ * the shard's report of that is older. NULL is allowed. */
+void media_link_take_reports(struct media_link *m);
+
 /* Does anybody want to see what is received on data channels? */
 void media_link_watch_data(struct media_link *m, bool is_watched);
 

@@ -193,12 +193,24 @@ struct tcp_config server_tcp_config(const struct server *s)
     };
 }
 
+/* A peer that got our alert hangs up at once. The shard had reported the failure before it sent the
+ * alert, but which of the two the loop would hand us first is chance; an ordinary end would hide
+ * from the operator that the certificate was wrong (D-MISMATCH). */
+static void before_input(void *user)
+{
+    struct server *s = user;
+
+    media_link_take_reports(s->media);
+}
+
 static int make_tcp(struct server *s)
 {
     struct tcp_config config = server_tcp_config(s);
 
     config.loop = &s->loop.uv;
     config.timers = &s->loop.timers;
+    config.before_input = before_input;
+    config.user = s;
     return tcp_create(&config, &s->tcp);
 }
 

@@ -246,8 +246,11 @@ void tcp_conn_feed(struct tcp_conn *c, const uint8_t *data, size_t len)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct tcp_conn *c = stream->data;
+    const struct tcp_config *config = &c->tcp->config;
 
-    if (c->is_flushing && n > 0)
+    if (n != 0 && config->before_input != NULL)
+        config->before_input(config->user);
+    if (c->is_closing || (c->is_flushing && n > 0))
         return;
     if (n > 0 && c->tls != NULL) {
         tcp_tls_input(c, (const uint8_t *)buf->base, (size_t)n);
@@ -590,6 +593,8 @@ void tcp_set_limits(struct tcp *t, const struct tcp_config *config)
 
     fresh.loop = t->config.loop;
     fresh.timers = t->config.timers;
+    fresh.before_input = t->config.before_input;
+    fresh.user = t->config.user;
     t->config = fresh;
 }
 

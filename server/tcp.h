@@ -30,6 +30,10 @@ struct tcp_config {
     uint32_t packet_ms;     /* from a packet's first octet to its last */
     uint32_t flush_ms;      /* a polite close may take so long */
     uint32_t tls_ms;        /* from a connection to the end of its TLS handshake */
+    /* Called before anything that came from a peer is looked at, its end too. May close the
+     * connection. NULL: nobody. */
+    void (*before_input)(void *user);
+    void *user;
 };
 
 /* Counters by reason; `connections` and `listeners` are what is open now. */
@@ -79,8 +83,8 @@ typedef bool (*tcp_on_accept_fn)(void *user, struct tcp_conn *conn);
 
 int tcp_create(const struct tcp_config *config, struct tcp **out);
 
-/* Other limits from now on; loop and timers stay. Connections that are there keep the size of their
- * packets, and stay when they are more than are allowed now. */
+/* Other limits from now on; loop, timers and before_input stay. Connections that are there keep the
+ * size of their packets, and stay when they are more than are allowed now. */
 void tcp_set_limits(struct tcp *t, const struct tcp_config *config);
 
 /* Closes all connections and listeners without a word. The loop must run once more afterwards to

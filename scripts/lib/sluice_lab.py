@@ -31,8 +31,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("SLUICE_BUILD", os.path.join(ROOT, "build"))
 NETNS_SCRIPT = os.path.join(ROOT, "scripts", "lib", "netns.sh")
 
-# Slow machines and sanitizers may stretch every bound.
-PATIENCE = float(os.environ.get("SLUICE_PATIENCE", "1"))
+# What every bound of a wait is stretched by. Nobody waits for as long unless something is wrong, so
+# there is room for a machine that does other things as well; a sanitizer's build may want more.
+PATIENCE = float(os.environ.get("SLUICE_PATIENCE", "3"))
 
 SERVER_IP4, SERVER_IP6 = "198.18.0.1", "2001:db8:18::1"
 MEDIA_IP4, MEDIA_IP6 = "198.18.0.2", "2001:db8:18::2"
@@ -429,18 +430,22 @@ def tshark(path, display_filter, *fields):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def wait_captured(path, *display_filters, seconds=10):
-    """Waits until a capture that is still being written has a frame for each filter: on a busy machine
-    tcpdump gets the last packets late, and drops them when it is told to stop. What has not come in
-    time is for the caller to judge. (Each look takes tshark a while, so this is no tight loop.)"""
+def wait_captured(path, *display_filters, seconds=10, count=1, fields=("frame.number",)):
+    """Waits until a capture that is still being written has `count` frames for each filter: on a busy
+    machine tcpdump gets the last packets late, and drops them when it is told to stop. What has not
+    come in time is for the caller to judge. The last filter's frames as of the last look, as of
+    tshark(). (Each look takes tshark a while, so this is no tight loop.)"""
     end = time.monotonic() + seconds * PATIENCE
+    rows = []
     for display_filter in display_filters:
-        while time.monotonic() < end:
+        while True:
             try:
-                if tshark(path, display_filter, "frame.number"):
-                    break
+                rows = tshark(path, display_filter, *fields)
             except subprocess.CalledProcessError:
-                pass  # its last packet is half written
+                rows = []  # its last packet is half written
+            if len(rows) >= count or time.monotonic() >= end:
+                break
+    return rows
 
 
 def audio_path(name):

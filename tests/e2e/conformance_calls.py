@@ -3,8 +3,9 @@
 DTLS client or server. Each call is judged by OpenSSL and libsrtp at the far end and by tshark on the
 wire: D-SRTP, D-VERIFY, D-ONCE, D-ACTIVE; M-DEMUX with a datagram for every first octet; D-MISMATCH;
 R-CLOSE with the packets of a call that is over."""
-# timeout: 240
+# timeout: 420
 import os
+import signal
 import subprocess
 import sys
 
@@ -15,6 +16,10 @@ from sluice_lab import tshark  # noqa: E402
 
 ANNA, BERT, CARL, DORA = sluice_lab.ENDPOINT_IPS
 MEDIA = sluice_lab.MEDIA_IP4
+# How long CloseLogicalChannel may be on its way behind the alert: three programs have to be scheduled on
+# what may be a busy machine. All timers that could be the reason instead are longer; that none runs
+# at all is for the unit tests, which have the clock in their hands.
+AT_ONCE = 2.0
 MASTER, SLAVE = 240, 40  # terminalType (H.245 B.1.1); the endpoints have 50
 HELLO, SERVER_HELLO, CERTIFICATE, REQUEST = 1, 2, 11, 13
 USE_SRTP = 14
@@ -29,7 +34,6 @@ def settings(terminal_type):
     def change(config):
         config.setdefault("node", {})["terminal_type"] = terminal_type
         config["conferences"].append({"alias": "probe*", "kind": "relay"})
-        config["dtls"] = {"handshake_timeout_ms": 4000}
         config["signalling"]["limits"] = {"setups_per_second": 0}
     return change
 
@@ -38,7 +42,7 @@ def counters(lab):
     return lab.call("server.stats")["data_plane"]
 
 
-def grown(lab, before, wanted, seconds=5):
+def grown(lab, before, wanted, seconds=10):
     """How the data plane's counters have grown, once those of `wanted` have as much as is told."""
     stats = lab.wait_stats(lambda s: all(s["data_plane"][k] - before[k] >= n
                                          for k, n in wanted.items()), seconds)["data_plane"]
@@ -137,12 +141,12 @@ def spray(c, lab, conference, sides):
                     "keyed")
 
 
-def forge(c, lab, conference, path):
+def forge(c, lab, conference, good_ones):
     """The running calls' own packets, once more and spoilt, with the right source; and good ones with
     another's."""
     for peer, session in sessions_of(lab, conference).items():
         transport = session["transports"][0]
-        packets = srtp_of(path, transport, 20)
+        packets = good_ones[peer][-20:]
         flipped = [p[:-1] + bytes([p[-1] ^ 1]) for p in packets]
         cut = [p[:n] for n, p in enumerate(packets)]
         for part, source, payloads, names in (
@@ -153,7 +157,7 @@ def forge(c, lab, conference, path):
             before = counters(lab)
             sent = send_raw(lab, source, transport["local"], payloads)
             end = lab.wait_stats(lambda s: sum(s["data_plane"][n] - before[n]
-                                               for n in names) >= sent, 5)["data_plane"]
+                                               for n in names) >= sent, 10)["data_plane"]
             grew = sum(end[n] - before[n] for n in names)
             row, of = ("H-LATCH", {"part": "off"}) if part == "elsewhere" else (
                 "H-SPRAY", {"part": part})
@@ -167,7 +171,7 @@ def good(c, lab, roles, old):
     control = lab.control()
     control.call("events.subscribe")
     play = sluice_lab.tone_pair()
-    common = ["--stay", "--duration", "6", "--timeout", "25"]
+    common = ["--stay", "--timeout", "180"]  # the calls last until we have done with them
     ends = call_both(lab, [*common, "--play", play[0], "--expect", play[1], "--setup", roles[0]],
                      [*common, "--play", play[1], "--expect", play[0], "--setup", roles[1]], "demo")
     for _ in ends:
@@ -176,9 +180,12 @@ def good(c, lab, roles, old):
         end.wait_event("heard")
     found = sessions_of(lab, "demo")
     sides = {peer: sluice_lab.side_of(session) for peer, session in found.items()}
+    kept = {peer: srtp_of(path, s["transports"][0]) for peer, s in found.items()}
     spray(c, lab, "demo", sides)
-    forge(c, lab, "demo", path)
+    forge(c, lab, "demo", kept)
     replay_old(c, lab, found, sides, old)
+    for end in ends:
+        end.signal(signal.SIGTERM)
     for end, peer in zip(ends, (ANNA, BERT)):
         report = end.report()
         with c.proof("D-SRTP D-VERIFY M-DEMUX", f"{peer}: libsrtp hears every sample",
@@ -192,25 +199,26 @@ def good(c, lab, roles, old):
     capture.stop()
     for peer, session in found.items():
         judge_wire(c, path, peer, session, sides[peer])
-    return closed_keys(c, lab, path, found, sides)
+    closed_keys(c, lab, kept, found, sides)
+    return kept
 
 
 # ---- keys that are gone ----
 
 def srtp_of(path, transport, count=40):
-    """SRTP that the peer of a transport has sent."""
+    """The newest SRTP packets that the peer of a transport has sent, once there are so many: nobody
+    else may have sent any with its address yet."""
     ip, port = transport["remote"].rsplit(":", 1)
-    rows = tshark(path, f"ip.src == {ip} && udp.srcport == {port} && udp.payload[0] == 80",
-                  "udp.payload")
+    wanted = f"ip.src == {ip} && udp.srcport == {port} && udp.payload[0] == 80"
+    rows = sluice_lab.wait_captured(path, wanted, count=count, fields=["udp.payload"])
     return [bytes.fromhex(row[0].replace(":", "")) for row in rows[-count:]]
 
 
-def closed_keys(c, lab, path, found, sides):
+def closed_keys(c, lab, kept, found, sides):
     """Good packets of a call that is over: dropped, counted, answered by nobody."""
-    kept = {}
     for peer, session in found.items():
         transport = session["transports"][0]
-        kept[peer] = packets = srtp_of(path, transport)
+        packets = kept[peer]
         before = counters(lab)
         sent = send_raw(lab, transport["remote"], transport["local"], packets)
         more = grown(lab, before, {"no_transport": sent})
@@ -218,7 +226,6 @@ def closed_keys(c, lab, path, found, sides):
             c.check(f"{peer}: {sent} packets of the call were kept", sent >= 20, sent)
             c.equal(f"{peer}: dropped as nobody's", (more["no_transport"], more["rtp_out"]),
                     (sent, 0))
-    return kept
 
 
 def replay_old(c, lab, found, sides, old):
@@ -245,10 +252,10 @@ def mismatch(c, lab, roles):
     control = lab.control()
     control.call("events.subscribe")
     before = lab.call("server.stats")["sessions"]
-    fault = ["--fault", "wrong-fingerprint", "--timeout", "12"]
+    fault = ["--fault", "wrong-fingerprint", "--timeout", "60"]
     ends = call_both(lab, [*fault, "--setup", roles[0]], [*fault, "--setup", roles[1]], "probe-wrong",
                      ("carl", "dora"), (CARL, DORA))
-    reports = [end.report() for end in ends]
+    reports = [end.report(60) for end in ends]
     lab.wait_sessions(0)
     for peer in (CARL, DORA):
         sluice_lab.wait_captured(path, f"ip.addr == {peer} && h225.releaseComplete_element")
@@ -268,7 +275,7 @@ def mismatch(c, lab, roles):
             c.equal(f"{name}: the alert (RFC 4572 6.2)", [int(a[1]) for a in alerts[:1]],
                     [BAD_CERTIFICATE])
             c.check(f"{name}: CloseLogicalChannel at once", alerts and closes and
-                    abs(float(closes[0][0]) - float(alerts[0][0])) < 0.2, (alerts, closes))
+                    abs(float(closes[0][0]) - float(alerts[0][0])) < AT_ONCE, (alerts, closes))
             c.equal(f"{name}: no media, no keys, never secured",
                     (report["packets_out"], report["packets_in"], report["srtp_profile"], keyed),
                     (0, 0, "none", []))
@@ -282,7 +289,7 @@ def early_calls(lab, roles):
     """Reports of two calls with media before the keys, and how many of them were dropped for that."""
     before = counters(lab)
     play = sluice_lab.tone_pair()
-    common = ["--fault", "early-media", "--timeout", "15"]
+    common = ["--fault", "early-media", "--timeout", "60"]
     ends = call_both(lab, [*common, "--play", play[0], "--expect", play[1], "--setup", roles[0]],
                      [*common, "--play", play[1], "--expect", play[0], "--setup", roles[1]],
                      "probe-early", ("carl", "dora"), (CARL, DORA))

@@ -44,6 +44,7 @@ static bool is_stopped;
 static struct owner owners[PORTS];
 static bool alert_before_close; /* hook: the order in which they came */
 static unsigned alerts, closes;
+static unsigned failed_at_alert; /* hook: owner 0 had heard by the time the first alert came out */
 static int open_answer;
 
 /* ---- owner's callbacks ---- */
@@ -166,8 +167,10 @@ static int on_command(void *context, unsigned worker, unsigned producer, const s
     (void)context;
     (void)producer;
     if (msg->type == LINK_DTLS_TX) {
-        if (msg->u.dtls.data[0] == 21)
-            alerts++;
+        if (msg->u.dtls.data[0] == 21 && alerts++ == 0) {
+            media_link_take_reports(media);
+            failed_at_alert = owners[0].failed;
+        }
         carry(worker, msg);
     }
     if (msg->type == LINK_TRANSPORT_CLOSE) {
@@ -257,7 +260,7 @@ static void begin(void)
 {
     log_set_level_all(LOG_LEVEL_OFF);
     memset(owners, 0, sizeof(owners));
-    attached = detached = alerts = closes = 0;
+    attached = detached = alerts = closes = failed_at_alert = 0;
     open_answer = 0;
     snprintf(path, sizeof(path), "/tmp/sluice-test-media-%d.sock", (int)getpid());
     load_settings();
@@ -373,6 +376,7 @@ static void mismatch_gives_no_keys_to_the_data_plane(void)
     pair(0, &wrong);
     WAIT(owners[0].failed == 1);
     CU_ASSERT_EQUAL(owners[0].why, DTLS_FAIL_FINGERPRINT);
+    CU_ASSERT_EQUAL(failed_at_alert, 1); /* whatever the peer does about the alert, it is later */
     WAIT(owners[1].failed == 1 || owners[1].peer_closed == 1);
     CU_ASSERT_EQUAL(owners[0].keyed + owners[0].established, 0);
     CU_ASSERT_EQUAL(dp.info[0][0].profile, 0);

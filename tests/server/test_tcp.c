@@ -22,6 +22,8 @@ static unsigned accepted, packets, closed;
 static size_t packet_len;
 static int closed_err;
 static bool echo;
+static unsigned looks; /* before input */
+static bool close_first;
 
 static void on_packet(void *user, const uint8_t *data, size_t len)
 {
@@ -52,6 +54,17 @@ static bool on_accept(void *user, struct tcp_conn *conn)
     return true;
 }
 
+/* What is older than the input may be that the connection is to go. */
+static void before_input(void *user)
+{
+    CU_ASSERT_PTR_EQUAL(user, &loop);
+    looks++;
+    if (close_first) {
+        tcp_conn_close(last, looks % 2 == 0);
+        last = NULL;
+    }
+}
+
 #define WAIT(condition)                                    \
     do {                                                   \
         uint64_t wait_end = clock_mono_ms() + PATIENCE;    \
@@ -71,8 +84,12 @@ static void begin(size_t connections_max, size_t per_address, uint32_t packet_ms
         .backlog_max = 4000,
         .packet_ms = packet_ms,
         .flush_ms = 200,
+        .before_input = before_input,
+        .user = &loop,
     };
 
+    close_first = false;
+    looks = 0;
     accepted = packets = closed = 0;
     echo = false;
     last = NULL;
@@ -155,6 +172,37 @@ static void bad_lengths_close_the_connection_alone(void)
         close(fd);
     }
     CU_ASSERT_EQUAL(packets, 0);
+    is_served();
+    end();
+}
+
+static void input_comes_after_what_is_older(void)
+{
+    const uint8_t hello[] = {3, 0, 0, 6, 1, 2};
+    struct tcp_config other;
+    int fd[4];
+
+    begin(10, 10, 60000);
+    other = (struct tcp_config){
+        .connections_max = 10, .packet_max = 1000, .backlog_max = 4000, .packet_ms = 60000};
+    tcp_set_limits(tcp, &other); /* the hook is none of the limits */
+    close_first = true;
+    for (unsigned i = 0; i < 4; i++) {
+        fd[i] = client();
+        WAIT(accepted == i + 1);
+        if (i < 2)
+            say(fd[i], hello, sizeof(hello));
+        else
+            shutdown(fd[i], SHUT_WR);
+        WAIT(looks >= i + 1);
+        looks = i + 1; /* who is flushed is heard of once more */
+        WAIT(last == NULL);
+    }
+    CU_ASSERT_EQUAL(packets + closed, 0);
+    for (unsigned i = 0; i < 4; i++)
+        close(fd[i]);
+    WAIT(tcp_stats_of(tcp)->connections == 0);
+    close_first = false;
     is_served();
     end();
 }
@@ -312,9 +360,10 @@ static void outgoing_connection_is_made_or_refused(void)
     end();
 }
 
-SUITE("server/tcp", TEST(bad_lengths_close_the_connection_alone),
-      TEST(keepalive_is_counted_and_nothing_else), TEST(packets_come_whole_however_they_are_cut),
-      TEST(dribbling_peer_is_closed_in_time), TEST(too_many_connections_are_refused_and_counted),
+SUITE("server/tcp", TEST(input_comes_after_what_is_older),
+      TEST(bad_lengths_close_the_connection_alone), TEST(keepalive_is_counted_and_nothing_else),
+      TEST(packets_come_whole_however_they_are_cut), TEST(dribbling_peer_is_closed_in_time),
+      TEST(too_many_connections_are_refused_and_counted),
       TEST(one_address_cannot_take_all_connections), TEST(peer_that_does_not_read_is_closed),
       TEST(polite_close_lets_the_last_packet_out), TEST(listener_of_a_used_address_is_refused),
       TEST(outgoing_connection_is_made_or_refused))
