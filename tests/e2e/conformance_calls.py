@@ -3,7 +3,7 @@
 DTLS client or server. Each call is judged by OpenSSL and libsrtp at the far end and by tshark on the
 wire: D-SRTP, D-VERIFY, D-ONCE, D-ACTIVE; M-DEMUX with a datagram for every first octet; D-MISMATCH;
 R-CLOSE with the packets of a call that is over."""
-# timeout: 420
+# timeout: 600
 import os
 import signal
 import subprocess
