@@ -11,6 +11,7 @@
 static void free_now(struct dtls_assoc *a)
 {
     wolf_session_destroy(a->session);
+    dtls_seal_destroy(a->seal);
     /* The result holds master keys from the end of the handshake until the fingerprint is known. */
     if (a->result)
         secret_wipe(a->result, sizeof(*a->result));
@@ -58,13 +59,13 @@ static void release_alert(struct dtls_assoc *a)
 
 /* Callbacks may destroy the association from inside our own call: the depth says that somebody
  * still stands on this memory, the last one to leave frees it. */
-static void enter(struct dtls_assoc *a, uint64_t now)
+void dtls_assoc_enter(struct dtls_assoc *a, uint64_t now)
 {
     a->depth++;
     a->now = now;
 }
 
-static void leave(struct dtls_assoc *a)
+void dtls_assoc_leave(struct dtls_assoc *a)
 {
     if (a->depth == 1 && !a->is_destroyed)
         release_alert(a); /* still inside: a failure of the sending must not come back in here */
@@ -75,6 +76,8 @@ static void leave(struct dtls_assoc *a)
     if (a->drop_session) {
         wolf_session_destroy(a->session);
         a->session = NULL;
+        dtls_seal_destroy(a->seal);
+        a->seal = NULL;
         dtls_gate_destroy(a->gate);
         a->gate = NULL;
         a->drop_session = false;
@@ -139,14 +142,14 @@ int dtls_assoc_start(struct dtls_assoc *a, uint64_t now)
      * out. */
     if (a->state != DTLS_IDLE || a->fail_at != DTLS_NO_DEADLINE)
         return 0;
-    enter(a, now);
+    dtls_assoc_enter(a, now);
     if (a->role == DTLS_CLIENT)
         rc = dtls_client_begin(a);
     else
         /* The server's clock runs from the call's start although nothing was sent: a peer that
          * never speaks must end in a reason too. */
         a->fail_at = now + a->ctx->config.handshake_timeout_ms;
-    leave(a);
+    dtls_assoc_leave(a);
     return rc;
 }
 
@@ -160,13 +163,13 @@ int dtls_assoc_set_fingerprint(struct dtls_assoc *a, uint64_t now, const struct 
         return 0;
     if (a->state != DTLS_IDLE && a->state != DTLS_HANDSHAKE && a->state != DTLS_UNVERIFIED)
         return ERR_STATE;
-    enter(a, now);
+    dtls_assoc_enter(a, now);
     a->expected = *fp;
     a->has_fingerprint = true;
     /* The handshake had ended and waited for exactly this (D-VERIFY). */
     if (a->state == DTLS_UNVERIFIED && a->result)
         dtls_verify(a);
-    leave(a);
+    dtls_assoc_leave(a);
     return 0;
 }
 
@@ -256,6 +259,10 @@ static void input_records(struct dtls_assoc *a, const struct dtls_record *first,
         a->ctx->stats.data_dropped++; /* in the clear: nobody we know */
         return;
     }
+    if (a->seal) {
+        dtls_open_records(a, data, len);
+        return;
+    }
     if (a->parked) {
         /* Unparking costs 11 KB and 30 us; a forger with any record of epoch 1 could ask for it.
          * Ten a second are plenty for alerts and close_notify, which is all that comes here. */
@@ -320,9 +327,10 @@ int dtls_assoc_input(struct dtls_assoc *a, uint64_t now, const struct addr *from
         stats->dropped_address++;
         return ERR_REFUSED;
     }
-    enter(a, now);
+    dtls_assoc_enter(a, now);
+    dtls_take_over(a);
     dispatch(a, from, &first, data, len);
-    leave(a);
+    dtls_assoc_leave(a);
     return 0;
 }
 
@@ -354,7 +362,7 @@ void dtls_assoc_on_timer(struct dtls_assoc *a, uint64_t now)
 {
     if (a->depth > 0)
         return;
-    enter(a, now);
+    dtls_assoc_enter(a, now);
     /* One thing a call, most urgent first: each may end the association, and the next call is at
      * once due when more has expired. */
     if (now >= a->fail_at) {
@@ -375,72 +383,20 @@ void dtls_assoc_on_timer(struct dtls_assoc *a, uint64_t now)
     } else if (now >= a->park_at) {
         dtls_park(a);
     }
-    leave(a);
-}
-
-/* With the largest overhead: CBC suites pad and authenticate. */
-#define RECORD_DATAGRAM_MAX (DTLS_RECORD_MAX + 73)
-
-void dtls_assoc_carry_data(struct dtls_assoc *a, uint64_t now)
-{
-    if (a->has_data || a->state == DTLS_CLOSED || a->state == DTLS_FAILED)
-        return;
-    enter(a, now);
-    /* Data channels: SCTP has its own packets of up to one record, the DTLS overhead comes on top,
-     * and parking would cost a thaw a packet. */
-    a->has_data = true;
-    a->park_at = DTLS_NO_DEADLINE;
-    if (a->state == DTLS_ESTABLISHED && (!a->parked || dtls_unpark(a) == 0))
-        dtls_ready_for_data(a);
-    leave(a);
-}
-
-void dtls_ready_for_data(struct dtls_assoc *a)
-{
-    a->park_at = DTLS_NO_DEADLINE;
-    wolf_session_set_mtu(a->session, RECORD_DATAGRAM_MAX);
-}
-
-int dtls_assoc_send(struct dtls_assoc *a, uint64_t now, const uint8_t *data, size_t len)
-{
-    int rc = 0;
-
-    if (a->state != DTLS_ESTABLISHED || a->is_sending)
-        /* A record must fit one datagram: DTLS does not fragment application data (RFC 6347
-         * §4.1.1). */
-        return ERR_STATE;
-    if (len == 0 || len > (a->has_data ? DTLS_RECORD_MAX : (size_t)a->ctx->config.mtu))
-        return ERR_RANGE;
-    enter(a, now);
-    if (a->parked)
-        rc = dtls_unpark(a);
-    if (rc == 0)
-        rc = wolf_session_send(a->session, data, len);
-    if (rc == 0) {
-        a->ctx->stats.data_out++;
-        if (a->park_at != DTLS_NO_DEADLINE)
-            a->park_at = now + a->ctx->config.park_after_ms;
-    }
-    leave(a);
-    return rc;
+    dtls_assoc_leave(a);
 }
 
 void dtls_assoc_close(struct dtls_assoc *a, uint64_t now)
 {
     if (a->state == DTLS_CLOSED || a->state == DTLS_FAILED || a->is_sending)
         return;
-    enter(a, now);
-    /* Thawed for one alert: a peer that gets no close_notify would keep its state until a timer
-     * ends it. */
-    if (a->parked)
-        (void)dtls_unpark(a);
-    if (a->session)
-        wolf_session_shutdown(a->session);
+    dtls_assoc_enter(a, now);
+    dtls_say_goodbye(a);
     a->state = DTLS_CLOSED;
     a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
     a->drop_session = true; /* not freed at once: we may stand inside one of its callbacks */
     a->ctx->stats.closed++;
-    leave(a);
+    dtls_assoc_leave(a);
 }
 
 enum dtls_state dtls_assoc_state(const struct dtls_assoc *a)

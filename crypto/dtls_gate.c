@@ -41,6 +41,8 @@
 #define PROOFS_BURST      64
 #define PROOFS_A_SECOND   500
 
+_Static_assert(HELD_BYTES <= FEED_MAX, "a held record goes out by the same buffer");
+
 struct dtls_gate {
     enum dtls_role role;
     struct dtls_stats *stats;
@@ -77,14 +79,16 @@ struct dtls_gate {
         uint16_t len;
         uint8_t data[HELD_BYTES];
     } held[HELD_MAX];
-    size_t held_first, held_count;
-    uint64_t record; /* number of the next that we make up */
+    size_t held_count; /* oldest first */
+    bool is_done;      /* the handshake: data may follow */
+    uint64_t record;   /* number of the next that we make up */
 
     double proofs; /* that may be made now */
     uint64_t proofs_at;
     bool is_repeated;
     enum dtls_failure hint;
     char hint_text[64];
+    /* What dtls_gate_next gave out last. */
     uint8_t out[DTLS_RECORD_HEADER + DTLS_HANDSHAKE_HEADER + FEED_MAX];
 };
 
@@ -612,23 +616,31 @@ static void take_alert(struct dtls_gate *g, struct bytes_reader *body)
     set_hint(g, DTLS_FAIL_PEER_ALERT, text);
 }
 
-/* Records with keys wait until the library can read them; the oldest gives way. */
+static void drop_held(struct dtls_gate *g, size_t at)
+{
+    g->held_count--;
+    memmove(&g->held[at], &g->held[at + 1], (g->held_count - at) * sizeof(g->held[0]));
+}
+
+/* Records with keys wait until the library can read them; the oldest gives way, data before the
+ * Finished that all of them wait for. */
 static void hold(struct dtls_gate *g, const uint8_t *record, size_t len)
 {
-    size_t at;
+    size_t victim = 0;
 
     if (len > HELD_BYTES) {
         g->stats->data_dropped++;
         return;
     }
-    /* The newest stays: the peer repeats its Finished, and data before it is worth nothing. */
+    /* The newest stays: the peer repeats its Finished, and data before it is worth less still. */
+    while (victim < g->held_count && g->held[victim].data[0] != DTLS_APPLICATION_DATA)
+        victim++;
     if (g->held_count == HELD_MAX) {
-        g->held_first = (g->held_first + 1) % HELD_MAX;
-        g->held_count--;
+        g->stats->data_dropped++;
+        drop_held(g, victim < HELD_MAX ? victim : 0);
     }
-    at = (g->held_first + g->held_count++) % HELD_MAX;
-    g->held[at].len = (uint16_t)len;
-    memcpy(g->held[at].data, record, len);
+    g->held[g->held_count].len = (uint16_t)len;
+    memcpy(g->held[g->held_count++].data, record, len);
 }
 
 void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *expected,
@@ -727,6 +739,8 @@ static void next_of_flight(struct dtls_gate *g, const uint8_t **data, size_t *le
 
 bool dtls_gate_next(struct dtls_gate *g, const uint8_t **data, size_t *len)
 {
+    size_t at = 0;
+
     if (g->is_verify_due) {
         next_verify(g, data, len);
         return true;
@@ -739,7 +753,10 @@ bool dtls_gate_next(struct dtls_gate *g, const uint8_t **data, size_t *len)
     }
     /* Nothing before the Finished, or a ChangeCipherSpec would be fed for records that never
      * come. */
-    if (g->held_count == 0)
+    /* Data that overtook the Finished, or came instead of a lost one: the library dies of them. */
+    while (at < g->held_count && !g->is_done && g->held[at].data[0] == DTLS_APPLICATION_DATA)
+        at++;
+    if (at == g->held_count)
         return false;
     if (!g->is_ccs_fed) {
         g->is_ccs_fed = true;
@@ -747,12 +764,15 @@ bool dtls_gate_next(struct dtls_gate *g, const uint8_t **data, size_t *len)
         wrap(g, DTLS_CHANGE_CIPHER_SPEC, 1, data, len);
         return true;
     }
-    *data = g->held[g->held_first].data;
-    /* Copied to the library by the caller before the next call; the slot is free then. */
-    *len = g->held[g->held_first].len;
-    g->held_first = (g->held_first + 1) % HELD_MAX;
-    g->held_count--;
+    *data = memcpy(g->out, g->held[at].data, g->held[at].len);
+    *len = g->held[at].len;
+    drop_held(g, at);
     return true;
+}
+
+void dtls_gate_done(struct dtls_gate *g)
+{
+    g->is_done = true;
 }
 
 /* --- The rest ------------------------------------------------------------------------------ */

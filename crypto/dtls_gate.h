@@ -64,6 +64,9 @@ void dtls_gate_add(struct dtls_gate *gate, uint64_t now, const struct fingerprin
 /* The next thing for the library, valid until the next call; false: nothing. */
 bool dtls_gate_next(struct dtls_gate *gate, const uint8_t **data, size_t *len);
 
+/* The library says that the handshake is whole: the next things may be data. */
+void dtls_gate_done(struct dtls_gate *gate);
+
 /* When dtls_gate_on_timer wants to be called. */
 uint64_t dtls_gate_deadline(const struct dtls_gate *gate);
 /* True: there may be something to take by dtls_gate_next. */

@@ -66,10 +66,8 @@ static bool on_hello(void *user)
 }
 
 /* D-VERIFY: not a byte before the peer is known to be who was signalled. */
-static void on_data(void *user, const uint8_t *data, size_t len)
+void dtls_hand_out(struct dtls_assoc *a, const uint8_t *data, size_t len)
 {
-    struct dtls_assoc *a = user;
-
     /* The peer may send data before we know its fingerprint: it is dropped, SCTP repeats itself. */
     if (a->state != DTLS_ESTABLISHED || a->is_destroyed || !a->callbacks->on_data) {
         a->ctx->stats.data_dropped++;
@@ -77,6 +75,11 @@ static void on_data(void *user, const uint8_t *data, size_t len)
     }
     a->ctx->stats.data_in++;
     a->callbacks->on_data(a->user, data, len);
+}
+
+static void on_data(void *user, const uint8_t *data, size_t len)
+{
+    dtls_hand_out(user, data, len);
 }
 
 static bool on_resume(void *user, const uint8_t *id, size_t id_len, uint8_t *blob, size_t *len)
@@ -181,6 +184,7 @@ void dtls_handshake_feed(struct dtls_assoc *a)
         return;
     /* The gate goes, its knowledge of the peer's last flight stays in a few words. */
     dtls_gate_mark(a->gate, &a->marks);
+    dtls_gate_done(a->gate);
     /* Records that came before or with the last of the handshake. */
     while (is_feeding(a) && dtls_gate_next(a->gate, &data, &len))
         dtls_handle_result(a, wolf_session_input(a->session, data, len));
@@ -577,14 +581,14 @@ void dtls_verify(struct dtls_assoc *a)
     secret_wipe(&info, sizeof(info));
 }
 
-static void handle_close(struct dtls_assoc *a)
+void dtls_handle_close(struct dtls_assoc *a)
 {
     /* close_notify without a verified peer proves nothing and gives nothing: it is a failure. */
     if (a->state != DTLS_ESTABLISHED) {
         dtls_assoc_fail(a, DTLS_FAIL_PEER_ALERT, "peer closed before it was verified");
         return;
     }
-    wolf_session_shutdown(a->session); /* our own close_notify, RFC 5246 §7.2.1 */
+    dtls_say_goodbye(a); /* in kind, RFC 5246 §7.2.1 */
     a->state = DTLS_CLOSED;
     a->park_at = DTLS_NO_DEADLINE;
     a->drop_session = true;
@@ -611,7 +615,7 @@ void dtls_handle_result(struct dtls_assoc *a, enum wolf_result result)
             dtls_handle_result(a, wolf_session_input(a->session, NULL, 0));
         break;
     case WOLF_CLOSED:
-        handle_close(a);
+        dtls_handle_close(a);
         break;
     case WOLF_ERROR:
         fail_by_library(a);

@@ -7,6 +7,7 @@
 #include "crypto/dtls_gate.h"
 #include "crypto/dtls_join.h"
 #include "crypto/dtls_record.h"
+#include "crypto/dtls_seal.h"
 #include "crypto/dtls_shelf.h"
 #include "crypto/wolf.h"
 
@@ -70,6 +71,7 @@ struct dtls_assoc {
     void *user;
     struct addr remote;
     struct wolf_session *session; /* NULL: none yet, parked, or dead */
+    struct dtls_seal *seal;       /* takes the session's place where there are data */
     struct dtls_result *result;   /* between handshake and verification */
     struct dtls_join *join;       /* server: of a ClientHello in fragments; NULL: none came */
     uint8_t *parked;              /* sealed state of the session */
@@ -107,6 +109,7 @@ struct dtls_assoc {
     bool without_srtp;
     bool may_lack_srtp;
     bool has_data;           /* dtls_assoc_carry_data */
+    bool is_library_sealing; /* the library keeps the records: dtls_seal.h cannot do them */
     bool is_hello_good;      /* the listener took the cookie */
     bool is_session_offered; /* one that was kept is to be taken up */
     bool is_resumed;
@@ -151,15 +154,32 @@ void dtls_server_hello(struct dtls_assoc *assoc, const struct addr *from, const 
                        size_t len);
 /* Acts upon what the library made of a datagram. */
 void dtls_handle_result(struct dtls_assoc *assoc, enum wolf_result result);
+/* The peer has sent close_notify. */
+void dtls_handle_close(struct dtls_assoc *assoc);
+/* A record of data has been opened. D-VERIFY is kept here. */
+void dtls_hand_out(struct dtls_assoc *assoc, const uint8_t *data, size_t len);
 /* Compares and, if equal, gives the keys out. */
 void dtls_verify(struct dtls_assoc *assoc);
 
 /* dtls_assoc.c */
+/* Around whatever may call back: what dies in between is freed by the last leave. */
+void dtls_assoc_enter(struct dtls_assoc *assoc, uint64_t now);
+void dtls_assoc_leave(struct dtls_assoc *assoc);
 void dtls_assoc_fail(struct dtls_assoc *assoc, enum dtls_failure reason, const char *text);
 void dtls_assoc_emit(void *user, const uint8_t *data, size_t len);
 void dtls_assoc_arm_retransmit(struct dtls_assoc *assoc);
-/* Established, with a session, and it carries data. */
+
+/* dtls_data.c: records of an association that carries data. */
+/* Established, with a session: from now on. */
 void dtls_ready_for_data(struct dtls_assoc *assoc);
+/* Before each use of an association from outside (not from a callback of the library): the session
+ * gives its keys to a seal as soon as there are data, and goes. */
+void dtls_take_over(struct dtls_assoc *assoc);
+/* A datagram of records for the seal. */
+void dtls_open_records(struct dtls_assoc *assoc, const uint8_t *data, size_t len);
+int dtls_seal_and_send(struct dtls_assoc *assoc, uint8_t type, const uint8_t *data, size_t len);
+/* close_notify, by whatever the association has. */
+void dtls_say_goodbye(struct dtls_assoc *assoc);
 
 /* dtls_resume.c */
 /* Server: the session with this id, if it may be taken up in this call. */

@@ -9,6 +9,7 @@
 #include "crypto/dtls.h"
 
 struct WOLFSSL_CTX;
+struct dtls_seal_keys; /* crypto/dtls_seal.h */
 struct wolf_ctx;
 struct wolf_session;
 
@@ -123,6 +124,12 @@ void wolf_session_shutdown(struct wolf_session *session);
 /* The state of an established session, to be imported by a fresh one of the same role. */
 int wolf_session_freeze(struct wolf_session *session, uint8_t *blob, size_t *len);
 int wolf_session_thaw(struct wolf_session *session, const uint8_t *blob, size_t len);
+
+/* Once established: what its records are protected with from here on; the session is of no more use
+ * then. ERR_UNSUPPORTED: a cipher or a library that dtls_seal.h does not know; ERR_STATE,
+ * ERR_CRYPTO. (wolf_keys.c) */
+int wolf_session_record_keys(struct wolf_session *session, enum dtls_role role,
+                             struct dtls_seal_keys *out);
 
 /* AES-256-GCM; out has len + WOLF_SEAL_OVERHEAD bytes (open: len - it). The nonce is random. */
 #define WOLF_SEAL_KEY_BYTES 32
