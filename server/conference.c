@@ -138,7 +138,9 @@ struct conference *conference_make(struct conferences *all,
 
     if (c == NULL)
         return NULL;
-    if (h243_create(&session_h243_ops, &c->control) != 0) {
+    /* In a relay the two sides agree with each other; nobody is told modes by us. */
+    if (h243_create(&session_h243_ops, settings->kind != SETTINGS_CONFERENCE_RELAY, &c->control) !=
+        0) {
         free(c);
         return NULL;
     }

@@ -213,6 +213,11 @@ int conference_watch(struct conference *c, struct session *s, struct session *so
 int conference_set_layout(struct conference *c, enum settings_layout layout, struct session *shown,
                           const char **why);
 
+/* May the session put its own picture before all? Not where an operator or the chair has chosen. */
+bool conference_may_show(const struct conference *c, const struct session *s);
+/* Nobody is chair any more. False: nobody was. */
+bool conference_withdraw_chair(struct conference *c);
+
 /* Of a mix that somebody is in; all with *why in words. `s` NULL: the whole conference. ERR_STATE,
  * ERR_EXISTS, ERR_NOTFOUND, ERR_INVAL. `file` NULL: named by conference and time; *used is what it
  * is, until the next call. How they end is told by events. */

@@ -27,6 +27,9 @@ void conference_video_begin(struct member *m);
 void conference_video_leave(struct conference *c, struct member *gone);
 void conference_video_update(struct conference *c);
 
+/* conference_show.c: to members, what they see and who sees them. */
+void conference_show_tell(struct conference *c);
+
 /* conference_record.c. What the row's `record` says of the conference, or of a member. */
 void conference_record_by_policy(struct conference *c, struct member *m);
 void conference_record_refused(struct conference *c, const struct member *m, int err);

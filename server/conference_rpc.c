@@ -192,6 +192,20 @@ static void method_unlock(void *ctx, void *peer, const json_t *params, struct rp
     lock(ctx, params, false, reply);
 }
 
+static void method_withdraw_chair(void *ctx, void *peer, const json_t *params,
+                                  struct rpc_reply *reply)
+{
+    struct conference *c = conference_of(ctx, params, reply);
+
+    (void)peer;
+    if (c == NULL)
+        return;
+    if (!conference_withdraw_chair(c))
+        rpc_reply_error(reply, ERR_STATE, "conference: nobody is its chair");
+    else
+        rpc_reply_result(reply, json_pack("{s:s}", "conference", conference_name(c)));
+}
+
 static void method_kick(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
 {
     struct conference *c = conference_of(ctx, params, reply);
@@ -481,6 +495,8 @@ static const struct rpc_method methods[] = {
      PARAMS(conference_params), method_lock},
     {"conference.unlock", "open it again", PARAMS(conference_params), method_unlock},
     {"conference.kick", "end a session of it", PARAMS(member_params), method_kick},
+    {"conference.withdraw_chair", "take the chair's token (H.243) from who has it",
+     PARAMS(conference_params), method_withdraw_chair},
     {"conference.move", "take a session to another conference of the same kind; it needs no PIN",
      PARAMS(move_params), method_move},
     {"conference.mute", "nobody hears or sees the session", PARAMS(member_params), method_mute},

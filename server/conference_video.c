@@ -449,6 +449,7 @@ void conference_video_update(struct conference *c)
             set_rows(c, m, h224.transport);
     }
     update_rates(c);
+    conference_show_tell(c);
 }
 
 /* ---- members, layouts ---- */
@@ -499,6 +500,7 @@ int conference_set_layout(struct conference *c, enum settings_layout layout, str
         return ERR_INVAL;
     c->layout = layout;
     c->shown = m;
+    h243_forget_show(c->control);
     if (conference_is_watched(c))
         conference_event(
             c, m, "conference.layout",

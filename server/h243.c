@@ -9,15 +9,14 @@
 #include "signalling/per/per.h"
 #include "signalling/schema/h245.h"
 
-#define NAME_MAX_OCTETS 128 /* TerminalID */
-
-int h243_create(const struct h243_ops *ops, struct h243 **out)
+int h243_create(const struct h243_ops *ops, bool is_multipoint, struct h243 **out)
 {
     struct h243 *h = calloc(1, sizeof(*h));
 
     if (h == NULL)
         return ERR_NOMEM;
     h->ops = ops;
+    h->is_multipoint = is_multipoint;
     arena_init(&h->arena, 1024, 65536);
     list_init(&h->members);
     *out = h;
@@ -76,23 +75,32 @@ static struct h245_TerminalLabel label_of(const struct h243_member *m)
 
 static struct per_octets name_of(const struct h243_member *m)
 {
-    const char *name = m->h->ops->name(m->user);
+    const char *name = m->own_name[0] != '\0' ? m->own_name : m->h->ops->name(m->user);
     size_t len = strlen(name);
 
-    return per_octets_of(name, len < NAME_MAX_OCTETS ? len : NAME_MAX_OCTETS);
+    return per_octets_of(name, len < H243_NAME_MAX ? len : H243_NAME_MAX);
+}
+
+static bool has_label(enum h245_ConferenceIndication_kind kind)
+{
+    return kind == h245_ConferenceIndication_terminalNumberAssign ||
+           kind == h245_ConferenceIndication_terminalJoinedConference ||
+           kind == h245_ConferenceIndication_terminalLeftConference ||
+           kind == h245_ConferenceIndication_terminalYouAreSeeing ||
+           kind == h245_ConferenceIndication_floorRequested;
 }
 
 /* What cannot be sent is lost with the connection that it was for. */
-static void indicate(struct h243_member *to, enum h245_ConferenceIndication_kind kind,
-                     const struct h243_member *about)
+void h243_indicate(struct h243_member *to, enum h245_ConferenceIndication_kind kind,
+                   const struct h243_member *about)
 {
     struct h245_TerminalLabel label = about != NULL ? label_of(about) : label_of(to);
     struct h245_ConferenceIndication body = {.kind = kind};
     struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_conferenceIndication,
                                        .u.conferenceIndication = &body};
 
-    if (kind != h245_ConferenceIndication_withdrawChairToken)
-        body.u.terminalNumberAssign = &label; /* every other one here has a label in its place */
+    if (has_label(kind))
+        body.u.terminalNumberAssign = &label; /* all of them have it in the same place */
     (void)h245_send_indication(to->engine, &m);
     to->h->ops->touched(to->user);
 }
@@ -103,7 +111,7 @@ static void tell_others(struct h243_member *about, enum h245_ConferenceIndicatio
         struct h243_member *to = LIST_ENTRY(it, struct h243_member, link);
 
         if (to != about && to->engine != NULL)
-            indicate(to, kind, about);
+            h243_indicate(to, kind, about);
     }
 }
 
@@ -119,8 +127,10 @@ void h243_enter(struct h243_member *m, struct h245_engine *engine)
     if (m->engine != NULL)
         return;
     m->engine = engine;
-    indicate(m, h245_ConferenceIndication_terminalNumberAssign, NULL);
+    h243_indicate(m, h245_ConferenceIndication_terminalNumberAssign, NULL);
     tell_others(m, h245_ConferenceIndication_terminalJoinedConference);
+    h243_welcome(m);
+    h243_tell_company(m->h);
 }
 
 void h243_ask_password(struct h243_member *m, struct h245_engine *engine, uint64_t now)
@@ -140,6 +150,8 @@ void h243_forget(struct h243_member *m)
     h->by_number[m->number] = NULL;
     if (h->chair == m)
         h->chair = NULL;
+    if (h->shown == m)
+        h->shown = NULL;
     if (h->token.asking == m)
         h->token.asking = NULL;
     if (h->token.owner == m)
@@ -155,9 +167,13 @@ void h243_leave(struct h243_member *m)
     h->by_number[m->number] = NULL;
     if (h->chair == m)
         h->chair = NULL;
+    if (h->shown == m)
+        h->shown = NULL;
     h243_token_leave(m);
-    if (m->engine != NULL)
+    if (m->engine != NULL) {
         tell_others(m, h245_ConferenceIndication_terminalLeftConference);
+        h243_tell_company(h);
+    }
     free(m);
 }
 
@@ -306,6 +322,26 @@ static bool broadcast(struct h243_member *m, const struct h245_TerminalLabel *la
            m->h->ops->broadcast(source->user, true);
 }
 
+/* Without a chair everybody may show itself; with one the choice is the chair's. */
+static bool show(struct h243_member *m, uint16_t lcn)
+{
+    struct h243 *h = m->h;
+
+    if ((h->chair != NULL && h->chair != m) || (h->shown != NULL && h->shown != m) ||
+        h->ops->show == NULL || !h->ops->show(m->user, lcn))
+        return false;
+    h->shown = m;
+    return true;
+}
+
+static bool show_no_more(struct h243_member *m)
+{
+    if (m->h->shown != m || !m->h->ops->broadcast(m->user, false))
+        return false;
+    m->h->shown = NULL;
+    return true;
+}
+
 static void answer_watch(struct h243_member *m, const struct h245_TerminalLabel *label)
 {
     struct h245_ConferenceResponse_sendThisSourceResponse body = {
@@ -314,6 +350,20 @@ static void answer_watch(struct h243_member *m, const struct h245_TerminalLabel 
                     : h245_ConferenceResponse_sendThisSourceResponse_deniedSendThisSource};
     struct h245_ConferenceResponse r = {.kind = h245_ConferenceResponse_sendThisSourceResponse,
                                         .u.sendThisSourceResponse = &body};
+
+    respond(m, &r);
+}
+
+static void answer_show(struct h243_member *m, uint16_t lcn)
+{
+    struct h245_ConferenceResponse_broadcastMyLogicalChannelResponse body = {
+        .kind =
+            show(m, lcn)
+                ? h245_ConferenceResponse_broadcastMyLogicalChannelResponse_grantedBroadcastMyLogicalChannel
+                : h245_ConferenceResponse_broadcastMyLogicalChannelResponse_deniedBroadcastMyLogicalChannel};
+    struct h245_ConferenceResponse r = {
+        .kind = h245_ConferenceResponse_broadcastMyLogicalChannelResponse,
+        .u.broadcastMyLogicalChannelResponse = &body};
 
     respond(m, &r);
 }
@@ -364,8 +414,11 @@ bool h243_on_request(struct h243_member *m, const struct h245_ConferenceRequest 
     case h245_ConferenceRequest_makeTerminalBroadcaster:
         answer_broadcast(m, request->u.makeTerminalBroadcaster);
         return true;
+    case h245_ConferenceRequest_broadcastMyLogicalChannel:
+        answer_show(m, request->u.broadcastMyLogicalChannel);
+        return true;
     default:
-        return false; /* passwords and names are the MC's to ask for */
+        return false; /* passwords and names are the MC's to ask for, others have a refusal */
     }
 }
 
@@ -393,6 +446,10 @@ bool h243_on_command(struct h243_member *m, const struct h245_ConferenceCommand 
     if (m->engine == NULL)
         return false;
     switch (command->kind) {
+    case h245_ConferenceCommand_broadcastMyLogicalChannel:
+        return show(m, command->u.broadcastMyLogicalChannel);
+    case h245_ConferenceCommand_cancelBroadcastMyLogicalChannel:
+        return show_no_more(m);
     case h245_ConferenceCommand_sendThisSource:
         return watch(m, command->u.sendThisSource);
     case h245_ConferenceCommand_cancelSendThisSource:
@@ -413,12 +470,22 @@ bool h243_on_command(struct h243_member *m, const struct h245_ConferenceCommand 
 }
 
 /* Who wants to speak tells the chair, if there is one that is somebody else. */
-void h243_on_indication(struct h243_member *m, const struct h245_ConferenceIndication *indication)
+static void ask_for_floor(struct h243_member *m)
 {
-    if (indication->kind != h245_ConferenceIndication_requestForFloor || m->engine == NULL)
-        return;
     if (m->h->ops->floor != NULL)
         m->h->ops->floor(m->user);
     if (m->h->chair != NULL && m->h->chair != m && m->h->chair->engine != NULL)
-        indicate(m->h->chair, h245_ConferenceIndication_floorRequested, m);
+        h243_indicate(m->h->chair, h245_ConferenceIndication_floorRequested, m);
+}
+
+/* All others are the MC's to say: numbers, who came and went, who is seen. From a terminal they
+ * mean nothing, and an indication is not answered. */
+void h243_on_indication(struct h243_member *m, const struct h245_ConferenceIndication *indication)
+{
+    if (m->engine == NULL)
+        return;
+    if (indication->kind == h245_ConferenceIndication_requestForFloor)
+        ask_for_floor(m);
+    else if (indication->kind == h245_ConferenceIndication_sbeNumber && m->h->ops->number != NULL)
+        m->h->ops->number(m->user, (char)('0' + indication->u.sbeNumber));
 }

@@ -78,6 +78,20 @@ static void method_request_mode(void *ctx, void *peer, const json_t *params,
            text_of(err, "codec: not known", "codec: H.245 has no plain mode for it"));
 }
 
+static void method_ask(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
+{
+    struct session *session = session_of(ctx, params, reply);
+    int err;
+
+    (void)peer;
+    if (session == NULL)
+        return;
+    err = session_ask(session, rpc_param_string(params, "what", ""), clock_mono_ms());
+    answer(reply, session, err,
+           err == ERR_STATE ? "the session has not entered its conference, or is asked just now"
+                            : "what: expected terminal_id or conference_id");
+}
+
 static const struct rpc_param input_params[] = {
     {"id", RPC_UINT, true, 1, 0, "session id"},
     {"text", RPC_STRING, true, 1, 127, "keys or text"},
@@ -92,6 +106,11 @@ static const struct rpc_param mode_params[] = {
     {"id", RPC_UINT, true, 1, 0, "session id"},
     {"codec", RPC_STRING, true, 1, 63, "audio that the peer shall send: PCMA, PCMU, G722, ..."},
 };
+static const struct rpc_param ask_params[] = {
+    {"id", RPC_UINT, true, 1, 0, "session id"},
+    {"what", RPC_STRING, true, 1, 63,
+     "terminal_id (its own name) or conference_id (which conference it wants)"},
+};
 static const struct rpc_method methods[] = {
     {"session.send_user_input", "send keys to the peer by H.245", input_params, 3,
      method_send_user_input},
@@ -99,6 +118,8 @@ static const struct rpc_method methods[] = {
      method_misc_command},
     {"session.request_mode", "ask the peer to send something else; session.mode_answer tells",
      mode_params, 2, method_request_mode},
+    {"session.ask", "ask the terminal by H.243; session.identified tells its answer, if it has one",
+     ask_params, 2, method_ask},
 };
 
 int server_h245_register(struct server *s)

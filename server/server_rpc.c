@@ -21,6 +21,8 @@ const struct control_event server_events[] = {
     {"session.flow_control",
      "the peer stops one of our channels, or lets it go on: lcn, is_stopped"},
     {"session.misc_command", "a miscellaneous command of H.245: lcn, command"},
+    {"session.identified", "answer to session.ask, or to our question after a name at its coming: "
+                           "what (terminal_id, conference_id), text"},
     {"session.user_input", "a key was pressed: text, duration_ms, via (h245, h225)"},
     {"session.described", "a leg by SDP in pass-through: its description can be made now: type "
                           "(answer, offer), sdp"},

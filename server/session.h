@@ -345,6 +345,10 @@ int session_misc_command(struct session *s, const char *command, uint16_t lcn, u
 /* Asks the peer to send this codec; event session.mode_answer follows. ERR_UNSUPPORTED: H.245 has
  * no plain mode for it. */
 int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now);
+/* Asks the terminal for "terminal_id" (its own name) or "conference_id" (what it wants to be in);
+ * event session.identified tells an answer. ERR_UNSUPPORTED: neither; ERR_STATE: it has not entered
+ * its conference, or is asked just now. */
+int session_ask(struct session *s, const char *what, uint64_t now);
 
 /* A-REPLACE: a new DTLS connection with new keys beside each that runs; our channels move over when
  * it is keyed, the peer may follow with its own, and the old one goes with its last channel. What

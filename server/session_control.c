@@ -1,202 +1,17 @@
-/* What a session does in H.245 beside opening channels: its seat in the conference (H.243, H.239),
- * mode requests, flow control, miscellaneous commands, user input that we send. */
+/* What a session does in H.245 beside opening channels and its seat in the conference
+ * (session_seat.c): mode requests, flow control, miscellaneous commands, user input that we send.
+ */
 #include "server/session_control.h"
 
 #include <string.h>
 
 #include "base/err.h"
-#include "base/secret.h"
 #include "server/conference.h"
 #include "server/h243.h"
 #include "server/session_data.h"
 #include "server/session_priv.h"
-#include "signalling/h245/h239.h"
 #include "signalling/per/per.h"
 #include "signalling/schema/h245.h"
-
-/* ---- the seat ---- */
-
-static void copy_octets(char *to, size_t cap, const struct per_octets *from)
-{
-    size_t n = from->len < cap - 1 ? from->len : cap - 1;
-
-    memcpy(to, from->p, n);
-    to[n] = '\0';
-}
-
-static const char *name_of(void *user)
-{
-    const struct session *s = user;
-
-    if (s->peer_display[0] != '\0')
-        return s->peer_display;
-    if (s->peer_alias_count > 0 && s->peer_aliases[0][0] != '\0')
-        return s->peer_aliases[0];
-    return "terminal"; /* a terminal ID may not be empty */
-}
-
-/* The one who asks is in the middle of a message: who called us looks after its end. */
-static void on_drop(void *user, bool is_self)
-{
-    struct session *s = user;
-
-    if (is_self)
-        session_end(s, SESSION_END_DROPPED, "the chair dropped itself");
-    else
-        session_close(s, SESSION_END_DROPPED, s->env->now(s->env->user));
-}
-
-static void on_touched(void *user)
-{
-    session_arm(user);
-}
-
-static void on_changed(void *user, const char *what, bool is_owner)
-{
-    struct session *s = user;
-
-    log_info(LOG_AREA_CONFERENCE, s->id, is_owner ? "token taken" : "token given back",
-             LOG_S("token", what), LOG_S("conference", s->conference_name));
-    if (session_wants_events(s))
-        session_event(s, "session.token",
-                      json_pack("{s:s,s:b}", "token", what, "is_owner", is_owner));
-}
-
-static void on_floor(void *user)
-{
-    struct session *s = user;
-
-    if (session_wants_events(s))
-        session_event(s, "conference.floor", json_pack("{s:s}", "conference", s->conference_name));
-}
-
-static bool on_watch(void *user, void *source)
-{
-    struct session *s = user;
-
-    return conference_watch(s->conference, s, source) == 0;
-}
-
-static bool on_broadcast(void *user, bool is_on)
-{
-    struct session *s = user;
-    const char *why;
-
-    return conference_set_layout(s->conference,
-                                 is_on ? SETTINGS_LAYOUT_FIXED : SETTINGS_LAYOUT_VOICE,
-                                 is_on ? s : NULL, &why) == 0;
-}
-
-const struct h243_ops session_h243_ops = {
-    .name = name_of,
-    .drop = on_drop,
-    .touched = on_touched,
-    .changed = on_changed,
-    .floor = on_floor,
-    .watch = on_watch,
-    .broadcast = on_broadcast,
-};
-
-/* NULL: none, or not any more. */
-static struct h243_member *seat_of(const struct session *s)
-{
-    return s->conference != NULL ? conference_seat(s->conference, s) : NULL;
-}
-
-void session_control_on_caps(struct session *s, const struct h245_TerminalCapabilitySet *tcs)
-{
-    struct h243_member *seat = seat_of(s);
-    struct h239_caps caps;
-
-    h239_read_tcs(tcs, &caps);
-    if (seat != NULL)
-        h243_set_h239(seat, caps.has_control);
-}
-
-void session_take_seat(struct session *s)
-{
-    struct h243_member *seat = s->h245 != NULL ? seat_of(s) : NULL;
-
-    if (seat != NULL)
-        h243_enter(seat, s->h245);
-}
-
-void session_control_on_ready(void *arg)
-{
-    struct session *s = arg;
-
-    if (s->conference == NULL)
-        return;
-    if (conference_may_take_seat(s->conference, s))
-        session_take_seat(s);
-    else /* an endpoint with H.243 can ask its user in a better way than by keys */
-        h243_ask_password(seat_of(s), s->h245, s->now);
-}
-
-void session_control_on_conference_response(void *arg,
-                                            const struct h245_ConferenceResponse *response)
-{
-    char digits[SETTINGS_PIN_MAX * 2];
-
-    if (response->kind != h245_ConferenceResponse_passwordResponse)
-        return;
-    copy_octets(digits, sizeof(digits) - 1, &response->u.passwordResponse->password);
-    strcat(digits, "#"); /* whole as it is: too short is wrong, not the beginning of something */
-    session_on_pin(arg, digits);
-    secret_wipe(digits, sizeof(digits));
-}
-
-bool session_control_on_conference_request(void *arg, const struct h245_ConferenceRequest *request)
-{
-    struct h243_member *seat = seat_of(arg);
-
-    return seat != NULL && h243_on_request(seat, request);
-}
-
-bool session_control_on_conference_command(void *arg, const struct h245_ConferenceCommand *command)
-{
-    struct h243_member *seat = seat_of(arg);
-
-    return seat != NULL && h243_on_command(seat, command);
-}
-
-bool session_control_on_generic(void *arg, enum h245_generic_class class,
-                                const struct h245_GenericMessage *message)
-{
-    struct session *s = arg;
-    struct h243_member *seat = seat_of(s);
-
-    if (seat == NULL)
-        return false;
-    switch (class) {
-    case H245_GENERIC_REQUEST:
-        return h243_on_generic_request(seat, message, s->now);
-    case H245_GENERIC_RESPONSE:
-        return h243_on_generic_response(seat, message);
-    case H245_GENERIC_COMMAND:
-        return h243_on_generic_command(seat, message);
-    default:
-        return false;
-    }
-}
-
-void session_control_on_failed(struct session *s, enum h245_procedure procedure)
-{
-    struct h243_member *seat = seat_of(s);
-
-    if (seat != NULL && procedure == H245_PROC_GENERIC)
-        h243_on_generic_failed(seat);
-}
-
-json_t *session_terminal_json(const struct session *s)
-{
-    const struct h243_member *seat = s->h245 != NULL ? seat_of(s) : NULL;
-
-    if (seat == NULL)
-        return json_null();
-    return json_pack("{s:i,s:i,s:b,s:b}", "mcu", H243_MCU_NUMBER, "number", (int)h243_number(seat),
-                     "chair", h243_is_chair(seat), "presenter", h243_is_presenter(seat));
-}
 
 /* ---- indications ---- */
 
@@ -204,15 +19,15 @@ json_t *session_terminal_json(const struct session *s)
 static void on_vendor(struct session *s, const struct h245_VendorIdentification *vendor)
 {
     if (vendor->has_productNumber && s->peer_product[0] == '\0')
-        copy_octets(s->peer_product, sizeof(s->peer_product), &vendor->productNumber);
+        session_copy_octets(s->peer_product, sizeof(s->peer_product), &vendor->productNumber);
     if (vendor->has_versionNumber && s->peer_version[0] == '\0')
-        copy_octets(s->peer_version, sizeof(s->peer_version), &vendor->versionNumber);
+        session_copy_octets(s->peer_version, sizeof(s->peer_version), &vendor->versionNumber);
 }
 
 void session_control_on_indication(void *arg, const struct h245_IndicationMessage *indication)
 {
     struct session *s = arg;
-    struct h243_member *seat = seat_of(s);
+    struct h243_member *seat = session_seat(s);
 
     if (indication->kind == h245_IndicationMessage_vendorIdentification)
         on_vendor(s, indication->u.vendorIdentification);

@@ -1,4 +1,5 @@
-/* A session's part in its conference and the smaller procedures of H.245; see session_control.c.
+/* A session's part in its conference (session_seat.c) and the smaller procedures of H.245
+ * (session_control.c).
  * For the session_*.c files and conference.c alone. */
 #ifndef SERVER_SESSION_CONTROL_H
 #define SERVER_SESSION_CONTROL_H
@@ -8,7 +9,14 @@
 #include "signalling/h245/engine.h"
 
 struct session;
+struct h243_member;
 struct h243_ops;
+struct per_octets;
+
+/* NULL: none, or not any more. */
+struct h243_member *session_seat(const struct session *s);
+/* As many as fit, and a zero octet. */
+void session_copy_octets(char *to, size_t cap, const struct per_octets *from);
 
 /* What a conference does with its sessions. */
 extern const struct h243_ops session_h243_ops;

@@ -251,9 +251,10 @@ static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error 
 {
     struct session *s = arg;
 
-    session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "%s failed: %s%s",
-                 h245_procedure_to_str(procedure), h245_error_to_str(error),
-                 lcn != 0 ? " (channel)" : "");
+    /* Many endpoints know nothing of H.243: a question of ours without an answer is no fault. */
+    session_note(s, procedure == H245_PROC_CONFERENCE ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+                 LOG_AREA_H245, "%s failed: %s%s", h245_procedure_to_str(procedure),
+                 h245_error_to_str(error), lcn != 0 ? " (channel)" : "");
     session_control_on_failed(s, procedure);
     /* Who had its media by fast connect may leave H.245 unanswered. */
     if (s->is_fast)

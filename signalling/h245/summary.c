@@ -304,6 +304,7 @@ static bool has_label(enum h245_ConferenceIndication_kind kind)
     return kind == h245_ConferenceIndication_terminalNumberAssign ||
            kind == h245_ConferenceIndication_terminalJoinedConference ||
            kind == h245_ConferenceIndication_terminalLeftConference ||
+           kind == h245_ConferenceIndication_terminalYouAreSeeing ||
            kind == h245_ConferenceIndication_floorRequested;
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What members do in a conference beside talking: the PIN at its door, by keys in the encrypted stream
-(RFC 4733) and by H.245."""
+(RFC 4733) and by H.245; chair, floor, names and lists of H.243."""
 # timeout: 120
+import json
 import os
 import sys
 
@@ -16,7 +17,8 @@ EVENT_TYPE = 101  # payload type of telephone-events, as the server's capabiliti
 def settings(config):
     codecs = ["opus", "g722", "g711-alaw", "g711-ulaw"]
     config["conferences"] += [
-        {"alias": "safe", "kind": "mix", "codecs": codecs, "pin": PIN, "pin_tries": 3}]
+        {"alias": "safe", "kind": "mix", "codecs": codecs, "pin": PIN, "pin_tries": 3},
+        {"alias": "hall", "kind": "mix", "codecs": codecs}]
     config["signalling"].setdefault("limits", {})["setups_per_second"] = 0
 
 
@@ -34,9 +36,34 @@ class Terminal:
         with open(self.fifo, "w", encoding="utf-8") as file:
             file.write(line + "\n")
 
+    def say(self, kind, name, value=None):
+        """A conference message of H.245: kind request, response, command or indication."""
+        names = {"request": "conferenceRequest", "response": "conferenceResponse",
+                 "command": "conferenceCommand", "indication": "conferenceIndication"}
+        self.tell("say " + json.dumps({kind: {names[kind]: {name: value}}}))
+
+    def hears(self, name, seconds=10):
+        """The value of the next message that has `name` in it; each is taken once."""
+        def look():
+            for event in self.endpoint.events:
+                if event["event"] == "message" and name in json.dumps(event["message"]):
+                    self.endpoint.events.remove(event)
+                    return [value_of(event["message"], name)]
+            return None
+        return self.endpoint.wait_for(name, look, seconds)[0]
+
     def end(self):
         self.tell("hang-up")
         return self.endpoint.report(10)
+
+
+def value_of(message, name):
+    """Of the member `name`, wherever it is."""
+    if not isinstance(message, dict):
+        return None
+    if name in message:
+        return message[name]
+    return next((v for v in (value_of(m, name) for m in message.values()) if v is not None), None)
 
 
 # ---- the PIN ----
@@ -131,9 +158,113 @@ def refused(c, lab, events, way, ip):
     c.equal(f"{way}: the others are all there", set(now), set(before))
 
 
+# ---- H.243 ----
+
+def label(number):
+    return {"mcuNumber": 1, "terminalNumber": number}
+
+
+def status(c, anna, lab):
+    """What the MC says without being asked."""
+    anna.hears("multipointConference")
+    anna.hears("multipointModeCommand")
+    anna.hears("multipointZeroComm")
+    bert = Terminal(lab, "bert", ip=1, call="hall")
+    anna.hears("cancelMultipointZeroComm")
+    c.equal("who comes is told", anna.hears("terminalJoinedConference"), label(2))
+    c.equal("and learns its number", bert.hears("terminalNumberAssign"), label(2))
+    bert.endpoint.wait_event("first_packet", 15)
+    return bert
+
+
+def lists(c, anna):
+    anna.say("request", "terminalListRequest")
+    c.equal("the list of terminals", anna.hears("terminalListResponse"), [label(1), label(2)])
+    anna.say("request", "requestTerminalID", label(2))
+    name = bytes.fromhex(anna.hears("mCTerminalIDResponse")["terminalID"])
+    c.equal("its name", name, b"bert")
+    anna.say("request", "requestAllTerminalIDs")
+    everybody = anna.hears("requestAllTerminalIDsResponse")["terminalInformation"]
+    c.equal("all names", [bytes.fromhex(e["terminalID"]) for e in everybody], [b"anna", b"bert"])
+
+
+def refusals(c, anna):
+    anna.say("request", "remoteMCRequest", {"masterActivate": None})
+    c.equal("there is one MC", anna.hears("remoteMCResponse"),
+            {"reject": {"functionNotSupported": None}})
+    anna.say("request", "requestTerminalCertificate", {})
+    c.equal("no certificate by this way", anna.hears("terminalCertificateResponse"), {})
+    anna.say("request", "enterH243Password")
+    anna.hears("functionNotSupported")
+    anna.say("request", "dropTerminal", label(2))
+    anna.hears("terminalDropReject")
+    anna.say("command", "sendThisSource", label(2))
+    anna.hears("videoCommandReject")  # nobody has a camera
+
+
+def chair(c, lab, anna, bert):
+    events = lab.control()
+    events.call("events.subscribe")
+    anna.say("request", "makeMeChair")
+    c.check("the first one is the chair", "grantedChairToken" in anna.hears("makeMeChairResponse"))
+    bert.say("request", "makeMeChair")
+    c.check("the second is not", "deniedChairToken" in bert.hears("makeMeChairResponse"))
+    bert.say("request", "requestChairTokenOwner")
+    c.equal("who is", bert.hears("chairTokenOwnerResponse")["terminalLabel"], label(1))
+    bert.say("indication", "requestForFloor")
+    c.equal("the chair hears who wants to speak", anna.hears("floorRequested"), label(2))
+    events.wait_event("conference.floor", 5)
+    lab.call("conference.withdraw_chair", conference="hall")
+    anna.hears("withdrawChairToken")
+    bert.say("request", "makeMeChair")
+    c.check("it is free then", "grantedChairToken" in bert.hears("makeMeChairResponse"))
+    return events
+
+
+def names(c, lab, events, anna, bert):
+    """The server asks a terminal for its name, and for the conference that it wants."""
+    number = min(s["id"] for s in lab.sessions())
+    lab.call("session.ask", id=number, what="terminal_id")
+    anna.hears("enterH243TerminalID")
+    anna.say("response", "terminalIDResponse", {"terminalLabel": label(1),
+                                                "terminalID": b"Annas Tisch".hex()})
+    told = events.wait_event("session.identified", 5)
+    c.equal("its answer", (told["session"], told["data"]["what"], told["data"]["text"]),
+            (number, "terminal_id", "Annas Tisch"))
+    bert.say("request", "requestTerminalID", label(1))
+    c.equal("is what others are told", bytes.fromhex(bert.hears("mCTerminalIDResponse")["terminalID"]),
+            b"Annas Tisch")
+    lab.call("session.ask", id=number, what="conference_id")
+    anna.hears("enterH243ConferenceID")
+    anna.say("response", "conferenceIDResponse", {"terminalLabel": label(1),
+                                                  "conferenceID": b"board".hex()})
+    told = events.wait_event("session.identified", 5)
+    c.equal("the conference that it wants", (told["data"]["what"], told["data"]["text"]),
+            ("conference_id", "board"))
+
+
+def control(c, lab):
+    anna = Terminal(lab, "anna", call="hall")
+    bert = status(c, anna, lab)
+    lists(c, anna)
+    refusals(c, anna)
+    events = chair(c, lab, anna, bert)
+    names(c, lab, events, anna, bert)
+    bert.say("request", "dropTerminal", label(1))
+    closed = events.wait_event("session.closed", 10)
+    c.equal("the chair drops one", closed["data"]["cause"], "dropped_by_chair")
+    c.equal("the others hear it", bert.hears("terminalLeftConference"), label(1))
+    c.check("its call was fine", anna.endpoint.report(10)["ok"])
+    bert.hears("multipointZeroComm")
+    bert.say("command", "dropConference")
+    c.equal("the chair ends it all", bert.endpoint.report(10)["release"]["by_peer"], True)
+    c.equal("conferences left", lab.call("conference.list")["conferences"], [])
+    c.equal("sessions left, too", lab.wait_sessions(0, 15), 0)
+
+
 def main():
     c = sluice_lab.Checks()
-    parts = [("pins", pins)]
+    parts = [("pins", pins), ("control", control)]
     for name, part in parts:
         with sluice_lab.Lab("control", settings) as lab:
             lab.start()

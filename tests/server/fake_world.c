@@ -605,7 +605,7 @@ void peer_call(struct peer *p, const char *alias)
         .destination = &to,
         .destination_count = alias[0] != '\0' ? 1 : 0,
         .source = &from,
-        .source_count = 1,
+        .source_count = p->is_nameless ? 0 : 1,
         .fast_start = p->fast_start,
         .fast_start_count = p->fast_start_count,
     };

@@ -127,6 +127,8 @@ struct peer {
         enum h245_olc_cause cause;
         bool is_shared; /* with the audio: L-SHARE */
     } dc;
+    bool is_nameless;                     /* its Setup says no alias */
+    bool answers_nothing;                 /* takes questions of H.243, and is silent */
     bool opens;                           /* opens its channel once MSD and capabilities are done */
     bool opens_plain;                     /* ... without protection whatever was agreed */
     bool is_mute;                         /* answers nothing any more */

@@ -248,7 +248,7 @@ static void start(void)
     terminal_ops.on_indication = t_on_indication;
     terminal_ops.on_conference_response = t_on_response;
     terminal_ops.on_generic = t_on_generic;
-    CU_ASSERT_EQUAL_FATAL(h243_create(&h243_ops, &conference), 0);
+    CU_ASSERT_EQUAL_FATAL(h243_create(&h243_ops, false, &conference), 0);
     for (int i = 0; i < MEMBERS; i++)
         sit_down(i);
 }
