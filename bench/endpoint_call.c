@@ -593,9 +593,7 @@ bool call_is_ok(struct call *c)
         report_fail(c->report, "the call was not connected");
     if (m->data && data_end_failure(m->data))
         report_fail(c->report, "data: %s", data_end_failure(m->data));
-    bool is_keyed = m->srtp || o->profiles[0] == '\0';
-    if (o->policy.mode == H23510_MODE_REQUIRED &&
-        !(is_keyed && m->dtls && dtls_peer_is_verified(m->dtls)))
+    if (o->policy.mode == H23510_MODE_REQUIRED && !media_is_verified(m))
         report_fail(c->report, "media were not secured");
     if (m->expect_samples && !m->recorder.complete)
         report_fail(c->report, "the expected audio was not heard whole");

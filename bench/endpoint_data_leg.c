@@ -36,13 +36,40 @@ static bool peer_is_able(const struct leg *l)
 
 static struct h245_data_channel ours(const struct leg *l, uint16_t lcn)
 {
+    const struct addr local =
+        media_has_data_transport(l->media) ? media_data_local(l->media) : l->media->rtp.local;
     struct h245_data_channel c = {.lcn = lcn,
                                   .session_id = SESSION_DATA,
-                                  .media = l->media->rtp.local,
+                                  .media = local,
                                   .has_port_number = true,
-                                  .port_number = l->media->rtp.local.port};
+                                  .port_number = local.port};
     (void)leg_data_offer(l, &c.data);
     return c;
+}
+
+/* On a connection of their own data have an agreement of their own, from the same capabilities. */
+static struct h23510 *security_of(struct leg *l)
+{
+    return media_has_data_transport(l->media) ? &l->data.security : &l->security;
+}
+
+static int bind_data(struct leg *l)
+{
+    int rc = leg_bind_media(l);
+    if (rc != 0 || !media_has_data_transport(l->media))
+        return rc;
+    return media_bind_data(l->media, &l->media->rtp.local);
+}
+
+/* The capabilities' part of it is common to all connections; what came of them is not. */
+static void begin_security(struct leg *l)
+{
+    if (l->data.has_security)
+        return;
+    l->data.has_security = true;
+    l->data.security = l->security;
+    l->data.security.agreement.is_set = false;
+    l->data.security.olc_sent = false;
 }
 
 static int send_olc(struct leg *l)
@@ -55,7 +82,7 @@ static int send_olc(struct leg *l)
     if (rc == 0)
         rc = h245_build_data_olc(&l->arena, &c, &olc);
     if (rc == 0)
-        rc = h23510_fill_olc(&l->security, &l->arena, olc);
+        rc = h23510_fill_olc(security_of(l), &l->arena, olc);
     if (rc == 0) {
         h245_data_seal_olc(olc);
         rc = h245_channel_open(l->engine, olc, clock_mono_ms());
@@ -72,11 +99,25 @@ void leg_data_open(struct leg *l)
         return;
     l->data.is_asked = true;
     report_event(l->report, EV_OLC_OUT, "%s", "data, both ways");
-    rc = leg_bind_media(l);
+    begin_security(l);
+    rc = bind_data(l);
     if (rc == 0)
         rc = send_olc(l);
     if (rc)
         leg_fail(l, err_to_str(rc));
+}
+
+/* Their connection begins, beside that of the media or as the only one. */
+static void start_own(struct leg *l, const struct addr *remote,
+                      const struct h23510_agreement *agreement)
+{
+    char text[FINGERPRINT_TEXT_MAX];
+    if (!agreement->is_set ||
+        fingerprint_format(&agreement->peer_fingerprint, text, sizeof(text)) != 0)
+        leg_fail(l, "data without an agreement on DTLS");
+    else
+        media_start_data(l->media, remote, agreement->role == H23510_ROLE_ACTIVE,
+                         fingerprint_hash_to_str(agreement->peer_fingerprint.hash), text);
 }
 
 static void is_open(struct leg *l, const struct h245_data_channel *c)
@@ -96,13 +137,18 @@ bool leg_data_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalC
         leg_fail(l, "Ack of data without a usable address");
         return true;
     }
-    l->refused = h23510_check_ack(&l->security, ack, &agreement);
+    l->refused = h23510_check_ack(security_of(l), ack, &agreement);
     if (l->refused != H23510_OK) {
         leg_fail(l, h23510_verdict_to_str(l->refused));
         return true;
     }
     report_event(l->report, EV_OLC_ACKED, "data channel %u, at %s", lcn,
                  addr_format(&c.media, text));
+    if (media_has_data_transport(l->media)) {
+        is_open(l, &c);
+        start_own(l, &c.media, &agreement);
+        return true;
+    }
     if (l->media->rtp.remote.family == ADDR_NONE)
         media_set_remote(l->media, &c.media, &c.media);
     else if (!addr_is_equal(&c.media, &l->media->rtp.remote))
@@ -131,7 +177,7 @@ static int accept_data(struct leg *l, uint16_t lcn)
     arena_reset(&l->arena);
     rc = h245_build_data_ack(&l->arena, &c, &ack);
     if (rc == 0)
-        rc = h23510_fill_ack(&l->security, &l->arena, ack);
+        rc = h23510_fill_ack(security_of(l), &l->arena, ack);
     return rc ? rc : h245_channel_accept(l->engine, lcn, ack, clock_mono_ms());
 }
 
@@ -148,11 +194,12 @@ bool leg_data_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogic
         h245_channel_reject(l->engine, lcn, H245_OLC_TYPE_NOT_SUPPORTED);
         return true;
     }
-    if (h23510_check_olc(&l->security, olc, &agreement) != H23510_OK) {
+    begin_security(l);
+    if (h23510_check_olc(security_of(l), olc, &agreement) != H23510_OK) {
         h245_channel_reject(l->engine, lcn, H245_OLC_SECURITY_DENIED);
         return true;
     }
-    rc = leg_bind_media(l);
+    rc = bind_data(l);
     if (rc == 0)
         rc = accept_data(l, lcn);
     if (rc) {
@@ -160,6 +207,11 @@ bool leg_data_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogic
         return true;
     }
     l->data.in_lcn = lcn;
+    if (media_has_data_transport(l->media)) {
+        is_open(l, &c);
+        start_own(l, &c.media, &agreement);
+        return true;
+    }
     if (l->media->rtp.remote.family == ADDR_NONE)
         media_set_remote(l->media, &c.media, &c.media);
     is_open(l, &c);

@@ -51,7 +51,8 @@ struct leg {
     } video;
     struct {
         uint16_t lcn, in_lcn; /* ours or the peer's; 0: not that way */
-        bool is_asked, is_open;
+        bool is_asked, is_open, has_security;
+        struct h23510 security; /* of a connection of their own */
     } data;
     enum h23510_verdict refused;
     enum h245_olc_cause reject_cause; /* of our OLC */

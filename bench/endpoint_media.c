@@ -233,6 +233,7 @@ void media_close(struct media *m)
     m->is_closed = true;
     media_stop(m);
     data_end_close(m->data);
+    stream_close(m->stream);
     uv_close((uv_handle_t *)&m->pace, NULL);
     uv_close((uv_handle_t *)&m->dtls_timer, NULL);
     close_socket(&m->rtp);
@@ -249,6 +250,7 @@ void media_fini(struct media *m)
 {
     dtls_peer_destroy(m->dtls);
     data_end_destroy(m->data);
+    stream_destroy(m->stream);
     dtls_peer_destroy(m->third_dtls);
     srtp_pair_destroy(m->srtp);
     voice_encoder_destroy(m->encoder);
@@ -272,10 +274,11 @@ static json_t *counters_json(const struct media *m)
 
 static json_t *security_json(const struct media *m)
 {
-    const struct dtls_peer *d = m->dtls;
-    bool up = d && m->srtp;
+    const struct dtls_peer *d = m->dtls ? m->dtls : m->stream ? stream_dtls(m->stream) : NULL;
+    bool up = d && (m->srtp || m->stream);
+    bool is_client = m->dtls ? m->dtls_client : m->data_client;
     return json_pack("{s:b,s:s,s:s,s:s,s:b,s:s}", "secured", m->is_secured, "role",
-                     d ? (m->dtls_client ? "active" : "passive") : "none", "cipher",
+                     d ? (is_client ? "active" : "passive") : "none", "cipher",
                      up ? dtls_peer_cipher(d) : "none", "srtp_profile",
                      up ? dtls_peer_profile(d) : "none", "fingerprint_verified",
                      d && dtls_peer_is_verified(d), "dtls_reason", d ? dtls_peer_reason(d) : "");

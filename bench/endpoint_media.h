@@ -20,6 +20,7 @@
 #include "bench/endpoint_report.h"
 #include "bench/endpoint_rtp.h"
 #include "bench/endpoint_srtp.h"
+#include "bench/endpoint_stream.h"
 #include "bench/endpoint_video.h"
 #include "bench/endpoint_voice.h"
 
@@ -82,6 +83,8 @@ struct media {
     struct dtls_peer *dtls, *third_dtls;
     struct srtp_pair *srtp;
     struct data_end *data;                /* NULL: none is wanted */
+    struct stream *stream;                /* of data over TCP; NULL: over what the media have */
+    bool data_client;                     /* DTLS role where the data are */
     bool data_open;                       /* its H.245 channel */
     uint16_t data_port, data_remote_port; /* of SCTP */
     struct dtls_srtp_keys keys;
@@ -126,6 +129,14 @@ void media_close_tx(struct media *m);
 /* The data channel of H.245 is open; SCTP begins when DTLS is there. And it is closed. */
 void media_open_data(struct media *m, uint16_t port, uint16_t remote_port);
 void media_close_data(struct media *m);
+/* A transport of their own for data (tcp-dtls-sctp), at the address; and what was agreed for it. */
+int media_bind_data(struct media *m, const struct addr *address);
+bool media_has_data_transport(const struct media *m);
+/* DTLS is there, verified, and (where that was wanted) with keys for SRTP. */
+bool media_is_verified(const struct media *m);
+struct addr media_data_local(const struct media *m);
+void media_start_data(struct media *m, const struct addr *remote, bool is_client,
+                      const char *peer_hash, const char *peer_fingerprint);
 /* BYE, and no packet of ours from then on; DTLS stays. Idempotent. */
 void media_pause(struct media *m);
 /* As media_pause, then close_notify, and no packet from then on. Idempotent. */

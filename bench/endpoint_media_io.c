@@ -120,7 +120,8 @@ static void on_data_packet(void *arg, const uint8_t *packet, size_t len)
 {
     struct media *m = arg;
     m->counters.data_out++;
-    if (m->dtls && dtls_peer_send(m->dtls, packet, len) != 0)
+    if (m->stream ? stream_send(m->stream, packet, len) != 0
+                  : m->dtls && dtls_peer_send(m->dtls, packet, len) != 0)
         m->counters.send_errors++;
 }
 
@@ -147,9 +148,11 @@ const struct data_ops media_data_ops = {on_data_packet, on_data_up, on_data_done
 
 void media_io_run_data(struct media *m)
 {
-    if (!m->data || !m->data_open || !m->dtls || dtls_peer_state(m->dtls) != DTLS_ESTABLISHED)
+    const struct dtls_peer *d = m->stream ? stream_dtls(m->stream) : m->dtls;
+    if (!m->data || !m->data_open || !d || dtls_peer_state(d) != DTLS_ESTABLISHED)
         return;
-    if (data_end_start(m->data, m->dtls_client, m->data_port, m->data_remote_port) != 0)
+    if (data_end_start(m->data, m->stream ? m->data_client : m->dtls_client, m->data_port,
+                       m->data_remote_port) != 0)
         report_fail(m->report, "%s", "SCTP cannot start");
 }
 
@@ -166,6 +169,85 @@ static int make_peer(struct media *m, bool is_client, const char *hash, const ch
     snprintf(cfg.peer_hash, sizeof(cfg.peer_hash), "%s", hash);
     snprintf(cfg.peer_fingerprint, sizeof(cfg.peer_fingerprint), "%s", fingerprint);
     return dtls_peer_create(&cfg, out);
+}
+
+/* --- data on a transport of their own ------------------------------------------------------ */
+
+static void on_stream_moved(void *arg)
+{
+    struct media *m = arg;
+    const struct dtls_peer *d = stream_dtls(m->stream);
+    switch (dtls_peer_state(d)) {
+    case DTLS_ESTABLISHED:
+        report_event(m->report, EV_DTLS_DONE, "data: %s, fingerprint %s", dtls_peer_cipher(d),
+                     dtls_peer_is_verified(d) ? "verified" : "NOT verified");
+        media_io_run_data(m);
+        break;
+    case DTLS_CLOSED:
+        report_event(m->report, EV_DTLS_CLOSED, "data: %s", dtls_peer_reason(d));
+        break;
+    case DTLS_FAILED:
+        report_event(m->report, EV_DTLS_FAILED, "data: %s", dtls_peer_reason(d));
+        m->ops->on_failed(m->arg, dtls_peer_reason(d));
+        break;
+    case DTLS_HANDSHAKE:
+        break;
+    }
+}
+
+/* When the channel is closed it is the server that closes the connection. */
+static void on_stream_lost(void *arg, const char *why)
+{
+    struct media *m = arg;
+    report_event(m->report, EV_DTLS_CLOSED, "data: %s", why);
+    if (m->data_open && !m->is_stopped && !m->is_paused)
+        m->ops->on_failed(m->arg, why);
+}
+
+static const struct stream_ops stream_ops = {on_stream_moved, on_dtls_data, on_stream_lost};
+
+bool media_has_data_transport(const struct media *m)
+{
+    return m->options->data.mode != DATA_OFF && m->options->data_stack == H245_DATA_TCP_DTLS_SCTP;
+}
+
+bool media_is_verified(const struct media *m)
+{
+    const struct dtls_peer *own = m->stream ? stream_dtls(m->stream) : NULL;
+    bool is_own_good = own && dtls_peer_is_verified(own);
+    if (m->options->data_only && m->stream)
+        return is_own_good;
+    return (m->srtp || m->options->profiles[0] == '\0') && m->dtls &&
+           dtls_peer_is_verified(m->dtls) && (!m->stream || is_own_good);
+}
+
+int media_bind_data(struct media *m, const struct addr *address)
+{
+    if (m->stream)
+        return 0;
+    return stream_create(m->loop, address, &stream_ops, m, &m->stream);
+}
+
+struct addr media_data_local(const struct media *m)
+{
+    return stream_local(m->stream);
+}
+
+void media_start_data(struct media *m, const struct addr *remote, bool is_client,
+                      const char *peer_hash, const char *peer_fingerprint)
+{
+    struct dtls_peer_config cfg = {.identity = m->identity,
+                                   .no_certificate = has_fault(m, FAULT_NO_CERTIFICATE),
+                                   .is_client = is_client,
+                                   .profiles = ""};
+    snprintf(cfg.peer_hash, sizeof(cfg.peer_hash), "%s", peer_hash);
+    snprintf(cfg.peer_fingerprint, sizeof(cfg.peer_fingerprint), "%s", peer_fingerprint);
+    m->data_client = is_client;
+    m->is_secured = true;
+    report_event(m->report, EV_DTLS_START, "data: %s", is_client ? "active" : "passive");
+    if (!has_fault(m, FAULT_MUTE_DTLS) && stream_start(m->stream, remote, &cfg) != 0)
+        m->ops->on_failed(m->arg, "no connection for data");
+    media_io_clock(m); /* data alone: nothing else would start it */
 }
 
 void media_start_dtls(struct media *m, bool is_client, const char *peer_hash,
@@ -537,7 +619,13 @@ static void on_pace(uv_timer_t *timer)
 
 void media_io_run(struct media *m)
 {
-    if (m->is_running || m->is_paused || m->rtp.remote.family == ADDR_NONE)
+    if (m->rtp.remote.family != ADDR_NONE)
+        media_io_clock(m);
+}
+
+void media_io_clock(struct media *m)
+{
+    if (m->is_running || m->is_paused)
         return;
     m->is_running = true;
     m->next_frame_us = clock_mono_us();

@@ -47,6 +47,9 @@ struct dtls_assoc;
 /* Largest record of an association that carries data: with what DTLS, UDP and IPv6 add, in the
  * protection that adds most, 1,500 octets. */
 #define DTLS_RECORD_MAX 1379
+/* The same over SCTP, which cuts for itself (RFC 6083 section 3.3). A record may have 2^14 octets;
+ * the library stops at that length with all that is around them. */
+#define DTLS_SCTP_RECORD_MAX 16000
 
 enum dtls_role {
     DTLS_CLIENT, /* active (RFC 4145): sends the ClientHello */

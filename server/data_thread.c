@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -15,7 +16,14 @@
 #define REPORT_TRIES 2000 /* 1 ms apart, for what must not be lost */
 #define IDLE_MS      1000
 
-enum command_kind { COMMAND_JOIN, COMMAND_LEAVE, COMMAND_SEND, COMMAND_WATCH, COMMAND_STOP };
+enum command_kind {
+    COMMAND_JOIN,
+    COMMAND_LEAVE,
+    COMMAND_SEND,
+    COMMAND_WATCH,
+    COMMAND_WIRE,
+    COMMAND_STOP,
+};
 
 struct command {
     enum command_kind kind;
@@ -24,18 +32,20 @@ struct command {
         uint64_t leave;
         struct data_message send;
         bool is_watched;
+        struct wire_command wire;
     } u;
 };
 
 struct data_thread {
     struct data_hub *hub;
+    struct wires *wires;
     const struct shard_ways *ways;
-    struct shard_queue *commands, *reports;
+    struct shard_queue *commands, *reports, *wire_reports;
     pthread_t thread;
     bool is_stopping; /* its thread's own */
     atomic_bool is_main_gone;
     uint64_t ticked;
-    _Atomic uint64_t stats[sizeof(struct data_hub_stats) / sizeof(uint64_t)];
+    _Atomic uint64_t stats[sizeof(struct data_thread_stats) / sizeof(uint64_t)];
 };
 
 /* ---- of the hub ---- */
@@ -45,6 +55,8 @@ static int on_send(void *user, uint32_t shard, uint64_t id, const uint8_t *packe
     struct data_thread *t = user;
     struct data_queue *to = shard < LINK_PRODUCERS_MAX ? t->ways->shard[shard] : NULL;
 
+    if (shard == WIRES_SHARD)
+        return wires_send(t->wires, clock_mono_ms(), id, packet, len);
     return to != NULL ? data_queue_put(to, id, 0, packet, len) : ERR_AGAIN;
 }
 
@@ -61,6 +73,29 @@ static void on_report(void *user, const struct data_report *report)
     }
     log_error(LOG_AREA_MEDIA, 0, "report of data lost: main thread does not take them",
               LOG_S("report", data_report_to_str(report->kind)));
+}
+
+/* ---- of the wires ---- */
+
+static void on_wire_report(void *user, const struct shard_report *report)
+{
+    struct data_thread *t = user;
+
+    for (int i = 0; i < REPORT_TRIES; i++) {
+        if (shard_queue_put(t->wire_reports, report) == 0 || report->kind == SHARD_STRANGER ||
+            atomic_load(&t->is_main_gone))
+            return;
+        poll(NULL, 0, 1);
+    }
+    log_error(LOG_AREA_MEDIA, 0, "report of a connection lost: main thread does not take them",
+              LOG_S("report", shard_report_to_str(report->kind)));
+}
+
+static void on_wire_packet(void *user, uint64_t now, uint64_t id, const uint8_t *packet, size_t len)
+{
+    struct data_thread *t = user;
+
+    data_hub_input(t->hub, now, id, packet, len);
 }
 
 /* ---- the loop ---- */
@@ -81,6 +116,9 @@ static void run_command(struct data_thread *t, struct command *c, uint64_t now)
         break;
     case COMMAND_WATCH:
         data_hub_watch(t->hub, c->u.is_watched);
+        break;
+    case COMMAND_WIRE:
+        wires_on_command(t->wires, now, &c->u.wire);
         break;
     case COMMAND_STOP:
         t->is_stopping = true;
@@ -111,19 +149,21 @@ static void on_packet(void *user, uint64_t id, uint32_t shard, const uint8_t *pa
 static void publish_stats(struct data_thread *t)
 {
     union {
-        struct data_hub_stats stats;
+        struct data_thread_stats stats;
         uint64_t word[sizeof(t->stats) / sizeof(t->stats[0])];
     } now;
 
-    data_hub_stats(t->hub, &now.stats);
+    data_hub_stats(t->hub, &now.stats.hub);
+    wires_stats(t->wires, &now.stats.wires);
+    wires_dtls_stats(t->wires, &now.stats.dtls);
     for (size_t i = 0; i < sizeof(t->stats) / sizeof(t->stats[0]); i++)
         atomic_store_explicit(&t->stats[i], now.word[i], memory_order_relaxed);
 }
 
-void data_thread_stats(const struct data_thread *t, struct data_hub_stats *out)
+void data_thread_stats(const struct data_thread *t, struct data_thread_stats *out)
 {
     union {
-        struct data_hub_stats stats;
+        struct data_thread_stats stats;
         uint64_t word[sizeof(t->stats) / sizeof(t->stats[0])];
     } now;
 
@@ -134,27 +174,34 @@ void data_thread_stats(const struct data_thread *t, struct data_hub_stats *out)
 
 static int wait_ms(const struct data_thread *t)
 {
-    uint64_t since = clock_mono_ms() - t->ticked;
+    uint64_t now = clock_mono_ms(), since = now - t->ticked, next = wires_next_deadline(t->wires);
+    uint64_t wait = IDLE_MS;
 
-    if (data_hub_is_idle(t->hub))
-        return IDLE_MS;
-    return since >= SCTP_TICK_MS ? 0 : (int)(SCTP_TICK_MS - since);
+    if (!data_hub_is_idle(t->hub))
+        wait = since >= SCTP_TICK_MS ? 0 : SCTP_TICK_MS - since;
+    if (next <= now)
+        return 0;
+    return (int)(next - now < wait ? next - now : wait);
 }
 
 static void *run(void *arg)
 {
     struct data_thread *t = arg;
-    struct pollfd fds[2] = {
+    struct pollfd fds[3] = {
         {.fd = shard_queue_fd(t->commands), .events = POLLIN},
         {.fd = data_queue_fd(t->ways->up), .events = POLLIN},
+        {.fd = wires_fd(t->wires), .events = POLLIN},
     };
 
     while (!t->is_stopping) {
-        (void)poll(fds, 2, wait_ms(t));
+        (void)poll(fds, 3, wait_ms(t));
         if ((fds[0].revents & POLLIN) != 0)
             take_commands(t);
         if ((fds[1].revents & POLLIN) != 0)
             (void)data_queue_take(t->ways->up, on_packet, t);
+        if ((fds[2].revents & POLLIN) != 0)
+            wires_on_ready(t->wires, clock_mono_ms());
+        wires_on_timer(t->wires, clock_mono_ms());
         if (clock_mono_ms() - t->ticked >= SCTP_TICK_MS) {
             t->ticked = clock_mono_ms();
             data_hub_on_timer(t->hub, t->ticked);
@@ -199,26 +246,37 @@ int data_thread_watch(struct data_thread *t, bool is_watched)
     return give(t, &c);
 }
 
+int data_thread_wire(struct data_thread *t, const struct wire_command *command)
+{
+    struct command c = {.kind = COMMAND_WIRE, .u.wire = *command};
+
+    return give(t, &c);
+}
+
 /* ---- life ---- */
 
-int data_thread_start(const struct data_hub_config *config, const struct shard_ways *ways,
-                      struct shard_queue *reports, struct data_thread **out)
+int data_thread_start(const struct data_thread_config *config, struct data_thread **out)
 {
     static const struct data_hub_io io = {.send = on_send, .report = on_report};
+    static const struct wires_io wires_io = {.report = on_wire_report, .input = on_wire_packet};
     struct data_thread *t = calloc(1, sizeof(*t));
     int err;
 
     if (t == NULL)
         return ERR_NOMEM;
-    t->ways = ways;
-    t->reports = reports;
+    t->ways = config->ways;
+    t->reports = config->reports;
+    t->wire_reports = config->wire_reports;
     t->ticked = clock_mono_ms();
     err = shard_queue_create(sizeof(struct command), COMMANDS_MAX, &t->commands);
     if (err == 0)
-        err = data_hub_create(config, &io, t, &t->hub);
+        err = data_hub_create(&config->hub, &io, t, &t->hub);
+    if (err == 0)
+        err = wires_create(&config->dtls, config->wires_max, &wires_io, t, &t->wires);
     if (err == 0)
         err = pthread_create(&t->thread, NULL, run, t) == 0 ? 0 : ERR_NOMEM;
     if (err != 0) {
+        wires_destroy(t->wires);
         data_hub_destroy(t->hub);
         shard_queue_destroy(t->commands);
         free(t);
@@ -227,6 +285,15 @@ int data_thread_start(const struct data_hub_config *config, const struct shard_w
     (void)pthread_setname_np(t->thread, "data");
     *out = t;
     return 0;
+}
+
+/* What a command has with it that nobody took. */
+static void forget(struct command *c)
+{
+    if (c->kind == COMMAND_SEND)
+        free(c->u.send.data);
+    else if (c->kind == COMMAND_WIRE && c->u.wire.kind == WIRE_OPEN)
+        close(c->u.wire.fd);
 }
 
 void data_thread_destroy(struct data_thread *t)
@@ -241,8 +308,8 @@ void data_thread_destroy(struct data_thread *t)
         poll(NULL, 0, 1); /* it takes them all the time */
     pthread_join(t->thread, NULL);
     while (shard_queue_take(t->commands, &left) == 0)
-        if (left.kind == COMMAND_SEND)
-            free(left.u.send.data);
+        forget(&left);
+    wires_destroy(t->wires);
     data_hub_destroy(t->hub);
     shard_queue_destroy(t->commands);
     free(t);

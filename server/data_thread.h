@@ -1,18 +1,28 @@
-/* The hub's thread: data_hub.h between a queue of commands, the packets that shards send up, and a
- * queue of reports to the main thread. usrsctp's state is one for a process, so there is one. */
+/* The hub's thread: data_hub.h and wires.h between a queue of commands, the packets that shards
+ * send up, the wires' sockets, and queues of reports to the main thread. usrsctp's state is one for
+ * a process, so there is one. */
 #ifndef SERVER_DATA_THREAD_H
 #define SERVER_DATA_THREAD_H
 
 #include "server/data_hub.h"
 #include "server/shard.h"
 #include "server/shard_queue.h"
+#include "server/wires.h"
 
 struct data_thread;
 
-/* Makes the hub and starts its thread. `ways` with the queue `up` outlive it; `reports`: of struct
- * data_report. */
-int data_thread_start(const struct data_hub_config *config, const struct shard_ways *ways,
-                      struct shard_queue *reports, struct data_thread **out);
+struct data_thread_config {
+    struct data_hub_config hub;
+    struct dtls_config
+        dtls; /* of the wires, as the shards have it; certificate outlives the thread */
+    size_t wires_max;
+    const struct shard_ways *ways;    /* with the queue `up`; outlives the thread */
+    struct shard_queue *reports;      /* of struct data_report */
+    struct shard_queue *wire_reports; /* of struct shard_report, as the shards' */
+};
+
+/* Makes the hub and the wires, and starts their thread. */
+int data_thread_start(const struct data_thread_config *config, struct data_thread **out);
 /* Waits for the thread; members are gone without a word. NULL is allowed. */
 void data_thread_destroy(struct data_thread *t);
 
@@ -22,8 +32,15 @@ int data_thread_leave(struct data_thread *t, uint64_t id);
 /* Takes over message->data when it returns 0. */
 int data_thread_send(struct data_thread *t, const struct data_message *message);
 int data_thread_watch(struct data_thread *t, bool is_watched);
+/* As wires_on_command. A socket stays the caller's when it does not return 0. */
+int data_thread_wire(struct data_thread *t, const struct wire_command *command);
 
 /* As of its last turn. Any thread. */
-void data_thread_stats(const struct data_thread *t, struct data_hub_stats *out);
+struct data_thread_stats {
+    struct data_hub_stats hub;
+    struct wires_stats wires;
+    struct dtls_stats dtls; /* of the wires */
+};
+void data_thread_stats(const struct data_thread *t, struct data_thread_stats *out);
 
 #endif

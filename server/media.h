@@ -26,12 +26,16 @@ enum media_kind {
     MEDIA_DTLS_SRTP,
     MEDIA_PLAIN_RTP,
     MEDIA_PASS, /* DTLS and SRTP of two peers, unopened: no association, no keys (C-PASS) */
+    /* Data channels alone, not through the data plane (server/wires.h): they are terminated. */
+    MEDIA_DATA_TCP,  /* tcp-dtls-sctp: the port is a TCP port */
+    MEDIA_DATA_SCTP, /* sctp-dtls */
 };
 
 struct media_request {
     enum media_kind kind;
-    uint8_t family; /* enum addr_family of the peer */
-    uint32_t place; /* ports with the same number live on one worker while it has room */
+    uint8_t family;    /* enum addr_family of the peer */
+    struct addr local; /* MEDIA_DATA_…: of ours, where the socket is bound; its port is not used */
+    uint32_t place;    /* ports with the same number live on one worker while it has room */
     uint8_t dscp;
     bool is_lab;         /* report the keys: lab transports only */
     bool ends_rtcp;      /* RTCP ends in the data plane whatever media.own_rtcp says: needed where
@@ -202,6 +206,8 @@ struct media_ops {
     struct addr (*local)(const struct media_port *port);
     /* Where the peer's media come from and go to. `rtcp` is used by plain ports alone. */
     int (*set_remote)(struct media_port *port, const struct addr *rtp, const struct addr *rtcp);
+    /* Ports of SCTP, of a MEDIA_DATA_SCTP; before associate. ERR_INVAL. */
+    int (*sctp_ports)(struct media_port *port, uint16_t local, uint16_t remote);
     /* Start DTLS, once (D-ONCE): ERR_EXISTS when done before. set_remote comes first. */
     int (*associate)(struct media_port *port, bool is_active, const struct fingerprint *peer);
     /* Answer ICE's checks with these credentials, for ports that are not plain; on_event says

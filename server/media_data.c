@@ -110,6 +110,8 @@ static int change_mode(struct media_port *p, const struct shard_data *mode)
         return 0;
     p->data = *mode;
     p->has_data = p->has_data || mode->mode != SHARD_DATA_NONE;
+    if (media_is_wire(p->kind))
+        return 0; /* its records go nowhere but to the hub */
     if (p->state != PORT_OPEN)
         return 0; /* told when it is */
     if (had_data != (mode->mode != SHARD_DATA_NONE))
@@ -122,7 +124,7 @@ int media_data_set(struct media_port *p, const struct media_data *data)
     const struct shard_data mode = mode_of(data);
     int err;
 
-    if (p->kind != MEDIA_DTLS_SRTP)
+    if (p->kind != MEDIA_DTLS_SRTP && !media_is_wire(p->kind))
         return ERR_INVAL;
     if (data->mode != MEDIA_DATA_TERMINATE || !is_same_member(&data->member, &p->sctp))
         leave(p);
@@ -173,14 +175,20 @@ void media_link_watch_data(struct media_link *m, bool is_watched)
         (void)data_thread_watch(m->data, is_watched);
 }
 
-int media_data_start(struct media_link *m)
+int media_data_start(struct media_link *m, const struct dtls_config *dtls)
 {
-    const struct data_hub_config config = {.message_max = 0};
+    struct data_thread_config config = {
+        .dtls = *dtls,
+        .wires_max = (size_t)m->config.settings->signalling.limits.max_sessions * 2 + 64,
+        .ways = &m->ways,
+        .wire_reports = m->reports,
+    };
     int err = data_queue_create(QUEUE_OCTETS, &m->ways.up);
 
     if (err == 0)
         err = shard_queue_create(sizeof(struct data_report), REPORTS_MAX, &m->data_reports);
-    return err == 0 ? data_thread_start(&config, &m->ways, m->data_reports, &m->data) : err;
+    config.reports = m->data_reports;
+    return err == 0 ? data_thread_start(&config, &m->data) : err;
 }
 
 void media_data_stop(struct media_link *m)

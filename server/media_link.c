@@ -445,7 +445,7 @@ static int start_shards(struct media_link *m)
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++)
         err = data_queue_create(DATA_QUEUE_OCTETS, &m->ways.shard[i]);
     if (err == 0)
-        err = media_data_start(m);
+        err = media_data_start(m, &config.dtls);
     config.associations_max = (size_t)s->signalling.limits.max_sessions * 2 + 64;
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++) {
         config.number = i + 1;
@@ -569,6 +569,19 @@ static void sum_words(void *sum, const void *one, size_t size)
         ((uint64_t *)sum)[i] += ((const uint64_t *)one)[i];
 }
 
+/* The wires' DTLS counts as the shards' does. */
+static void add_data_stats(const struct media_link *m, struct media_link_stats *out)
+{
+    struct data_thread_stats data;
+
+    if (m->data == NULL)
+        return;
+    data_thread_stats(m->data, &data);
+    out->data = data.hub;
+    out->wires = data.wires;
+    sum_words(&out->shards.dtls, &data.dtls, sizeof(data.dtls));
+}
+
 void media_link_stats_of(struct media_link *m, struct media_link_stats *out)
 {
     _Static_assert(sizeof(struct shard_stats) % sizeof(uint64_t) == 0, "all members are counters");
@@ -584,8 +597,7 @@ void media_link_stats_of(struct media_link *m, struct media_link_stats *out)
         sum_words(&out->shards, &one, sizeof(out->shards));
     }
     out->shard_count = m->shard_count;
-    if (m->data != NULL)
-        data_thread_stats(m->data, &out->data);
+    add_data_stats(m, out);
     out->orphans = m->orphan_count;
     out->numbers_in_use = m->numbers != NULL ? ports_in_use(m->numbers) : 0;
     out->numbers_capacity = m->numbers != NULL ? ports_capacity(m->numbers) : 0;

@@ -12,6 +12,7 @@
 #include "base/timer.h"
 #include "link/link.h"
 #include "server/media.h"
+#include "server/wires.h"
 #include "server/shard_core.h"
 
 struct media_link;
@@ -69,6 +70,7 @@ struct media_link_stats {
     struct shard_stats shards;             /* sum, as of their last turns */
     unsigned shard_count;
     struct data_hub_stats data;
+    struct wires_stats wires;
 };
 void media_link_stats_of(struct media_link *m, struct media_link_stats *out);
 

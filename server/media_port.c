@@ -77,7 +77,7 @@ void media_port_free(struct media_port *p)
     media_mix_port_gone(p);
     if (p->capture != NULL)
         media_file_free(p->capture);
-    if (!p->is_void && m->numbers != NULL)
+    if (!p->is_void && m->numbers != NULL && !media_is_wire(p->kind))
         ports_release(m->numbers, p->number, clock_mono_ms());
     timer_cancel(m->config.timers, &p->timer);
     list_remove(&p->link);
@@ -106,7 +106,9 @@ static bool send_close(struct media_port *p)
 
         if (!leg->is_open || leg->is_waiting)
             continue;
-        if (p->kind == MEDIA_DTLS_SRTP) {
+        if (media_is_wire(p->kind)) {
+            err = media_wire_close(p);
+        } else if (p->kind == MEDIA_DTLS_SRTP) {
             memset(&command, 0, sizeof(command));
             command.kind = SHARD_CLOSE;
             command.id = leg->id;
@@ -155,6 +157,11 @@ static void on_port_timer(struct timer *timer, void *ctx, uint64_t now)
     } else if (p->state == PORT_FAILED && !p->was_told_open) {
         p->was_told_open = true;
         p->callbacks->on_opened(p->owner, p->error);
+    } else if (p->state == PORT_OPENING && media_is_wire(p->kind)) {
+        p->state = PORT_OPEN;
+        p->was_told_open = true;
+        p->m->stats.opened++;
+        p->callbacks->on_opened(p->owner, 0);
     } else if (p->state == PORT_CLOSED) {
         p->callbacks->on_closed(p->owner, &p->final);
         media_port_free(p);
@@ -187,6 +194,17 @@ static int local_of(const struct media_link *m, uint8_t family, uint8_t *index)
     return ERR_NOTFOUND;
 }
 
+static void leg_make(struct media_port *p, unsigned i)
+{
+    struct media_link *m = p->m;
+    struct port_leg *leg = &p->leg[i];
+
+    leg->id = ++m->next_id;
+    leg->port = p;
+    HASH_ADD(by_id, m->by_id, id, sizeof(leg->id), leg);
+    p->legs = i + 1;
+}
+
 static int leg_open(struct media_port *p, unsigned i, const struct media_request *r, uint8_t local)
 {
     struct media_link *m = p->m;
@@ -210,13 +228,33 @@ static int leg_open(struct media_port *p, unsigned i, const struct media_request
     snprintf(open.session, sizeof(open.session), "%s", r->session != NULL ? r->session : "");
     snprintf(open.conference, sizeof(open.conference), "%s",
              r->conference != NULL ? r->conference : "");
-    leg->id = ++m->next_id;
-    leg->port = p;
-    HASH_ADD(by_id, m->by_id, id, sizeof(leg->id), leg);
-    p->legs = i + 1;
+    if (i > 0)
+        leg_make(p, i);
     err = link_port_open(m->port, p->worker, &open, leg->id);
     leg->is_waiting = err == 0;
     return err;
+}
+
+struct media_port *media_port_make(struct media_link *m, const struct media_request *r,
+                                   const struct media_callbacks *callbacks, void *owner)
+{
+    struct media_port *p = calloc(1, sizeof(*p));
+
+    if (p == NULL)
+        return NULL;
+    p->m = m;
+    p->callbacks = callbacks;
+    p->owner = owner;
+    p->kind = r->kind;
+    p->is_lab = r->is_lab;
+    timer_init(&p->timer, on_port_timer, p);
+    list_init(&p->sources);
+    list_init(&p->receivers);
+    list_init(&p->fed);
+    list_push_back(&m->all, &p->link);
+    m->stats.ports_open++;
+    leg_make(p, 0);
+    return p;
 }
 
 static int port_open(void *media, const struct media_request *r,
@@ -230,21 +268,18 @@ static int port_open(void *media, const struct media_request *r,
 
     if (!m->is_attached || m->is_stopping || m->info.workers == 0)
         return ERR_CLOSED;
+    if (media_is_wire(r->kind))
+        return media_wire_open(m, r, callbacks, owner, out);
     err = local_of(m, r->family, &local);
     if (err == 0)
         err = ports_take(m->numbers, clock_mono_ms(), &number);
     if (err != 0)
         return err;
-    p = calloc(1, sizeof(*p));
+    p = media_port_make(m, r, callbacks, owner);
     if (p == NULL) {
         ports_release(m->numbers, number, 0);
         return ERR_NOMEM;
     }
-    p->m = m;
-    p->callbacks = callbacks;
-    p->owner = owner;
-    p->kind = r->kind;
-    p->is_lab = r->is_lab;
     p->number = number;
     p->own_rtcp = (m->config.settings->media.own_rtcp || r->ends_rtcp) && r->kind != MEDIA_PASS;
     if (getentropy(&p->ssrc, sizeof(p->ssrc)) != 0 || p->ssrc == 0)
@@ -256,12 +291,6 @@ static int port_open(void *media, const struct media_request *r,
      * the other without a queue between. */
     p->shard = r->place % m->shard_count;
     p->local = addr_with_port(addr_of_link(&m->info.local[local]), number);
-    timer_init(&p->timer, on_port_timer, p);
-    list_init(&p->sources);
-    list_init(&p->receivers);
-    list_init(&p->fed);
-    list_push_back(&m->all, &p->link);
-    m->stats.ports_open++;
     err = leg_open(p, 0, r, local);
     if (err == 0 && p->kind == MEDIA_PLAIN_RTP)
         err = leg_open(p, 1, r, local);
@@ -302,6 +331,8 @@ static int port_set_remote(struct media_port *p, const struct addr *rtp, const s
     p->leg[0].remote = *rtp;
     if (p->legs == 2 && rtcp != NULL)
         p->leg[1].remote = *rtcp;
+    if (media_is_wire(p->kind))
+        return 0; /* told when it starts */
     /* With ICE the data plane has it from the check itself, perhaps a newer one already. */
     return p->state == PORT_OPEN && !p->has_ice ? send_remote(p) : 0;
 }
@@ -325,7 +356,7 @@ static int send_ice(struct media_port *p)
 
 static int port_ice(struct media_port *p, const struct media_ice *ice)
 {
-    if (p->kind == MEDIA_PLAIN_RTP)
+    if (p->kind == MEDIA_PLAIN_RTP || media_is_wire(p->kind))
         return ERR_INVAL;
     p->has_ice = true;
     p->ice = *ice;
@@ -352,7 +383,7 @@ static int send_associate(struct media_port *p)
 
 static int port_associate(struct media_port *p, bool is_active, const struct fingerprint *peer)
 {
-    if (p->kind != MEDIA_DTLS_SRTP)
+    if (p->kind != MEDIA_DTLS_SRTP && !media_is_wire(p->kind))
         return ERR_INVAL;
     if (p->is_associated)
         return ERR_EXISTS;
@@ -361,6 +392,8 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
     p->is_associated = true;
     p->is_active = is_active;
     p->fingerprint = *peer;
+    if (media_is_wire(p->kind))
+        return media_wire_start(p);
     return p->state == PORT_OPEN ? send_associate(p) : 0;
 }
 
@@ -437,7 +470,7 @@ static int port_route(struct media_port *from, const struct media_route *rows, s
 
     if (count > MEDIA_ROUTES_MAX)
         return ERR_LIMIT;
-    if (from->state != PORT_OPEN)
+    if (from->state != PORT_OPEN || media_is_wire(from->kind))
         return ERR_STATE;
     for (size_t i = 0; i < count; i++)
         if (rows[i].to->state != PORT_OPEN)
@@ -483,7 +516,7 @@ static int port_stats(struct media_port *p, struct link_transport_stats *stats)
     struct link_transport_stats rtcp;
     int err;
 
-    if (p->is_void || p->state != PORT_OPEN)
+    if (p->is_void || p->state != PORT_OPEN || media_is_wire(p->kind))
         return ERR_NOTFOUND;
     err = link_client_transport(p->m->client, p->leg[0].transport, NULL, stats);
     if (err == 0 && p->legs == 2 &&
@@ -580,6 +613,8 @@ void media_port_lose_all(struct media_link *m)
     LIST_FOREACH_SAFE (it, &m->all) {
         struct media_port *p = LIST_ENTRY(it, struct media_port, link);
 
+        if (media_is_wire(p->kind))
+            continue; /* nothing of it was there */
         p->is_void = true;
         media_data_on_lost(p);
         leg_forget(&p->leg[0]); /* the same name may come again with the next data plane */
@@ -603,6 +638,7 @@ const struct media_ops media_link_ops = {
     .local = port_local,
     .set_remote = port_set_remote,
     .associate = port_associate,
+    .sctp_ports = media_sctp_ports,
     .ice = port_ice,
     .route = port_route,
     .forward = media_forward,

@@ -118,11 +118,12 @@ struct media_port {
     struct media_ice ice;
     bool was_told_open; /* on_opened came */
     struct fingerprint fingerprint;
-    struct shard_data data;         /* as last told */
-    bool has_data;                  /* there was a data channel */
-    bool is_established;            /* DTLS is */
-    bool is_member;                 /* of the hub, */
-    struct data_member_config sctp; /* like this */
+    struct shard_data data;           /* as last told */
+    bool has_data;                    /* there was a data channel */
+    bool is_established;              /* DTLS is */
+    bool is_member;                   /* of the hub, */
+    struct data_member_config sctp;   /* like this */
+    uint16_t sctp_local, sctp_remote; /* of MEDIA_DATA_SCTP */
     unsigned worker;
     unsigned shard; /* 0-based */
     uint16_t number;
@@ -159,6 +160,7 @@ struct media_link {
     struct ports *numbers;
     uint16_t *orphans; /* numbers that an earlier sluiced's transports hold */
     size_t orphan_count;
+    unsigned next_wire_port; /* counts through media.data_ports */
     struct list all;
     struct list mixes;
     struct port_leg *by_id;
@@ -184,7 +186,8 @@ int media_data_set(struct media_port *p, const struct media_data *data);
 int media_data_send(void *media, const struct media_port *port, const struct data_message *message);
 void media_data_on_established(struct media_port *p);
 void media_data_on_lost(struct media_port *p);
-int media_data_start(struct media_link *m); /* before the shards; stop after them */
+/* Before the shards; stop after them. `dtls`: as the shards have it. */
+int media_data_start(struct media_link *m, const struct dtls_config *dtls);
 void media_data_stop(struct media_link *m);
 void media_data_free(struct media_link *m);
 void media_data_take_reports(struct media_link *m);
@@ -196,9 +199,21 @@ void media_leg_on_close_reply(struct port_leg *leg, const struct link_transport_
 /* The data plane is gone: every port is void, its owner is told. */
 void media_port_lose_all(struct media_link *m);
 
+/* A port with its first leg, in the list; NULL: out of memory. */
+struct media_port *media_port_make(struct media_link *m, const struct media_request *r,
+                                   const struct media_callbacks *callbacks, void *owner);
 void media_port_free(struct media_port *p);
 /* The table of a port, here; the data plane's is the caller's business. */
 void media_forget_routes(struct media_port *p);
+
+/* ---- media_wire.c: ports that are sockets of ours (wires.h) ---- */
+
+bool media_is_wire(enum media_kind kind);
+int media_wire_open(struct media_link *m, const struct media_request *r,
+                    const struct media_callbacks *callbacks, void *owner, struct media_port **out);
+int media_wire_start(struct media_port *p);
+int media_wire_close(struct media_port *p);
+int media_sctp_ports(struct media_port *p, uint16_t local, uint16_t remote);
 
 /* ---- media_forward.c ---- */
 

@@ -180,6 +180,25 @@ static json_t *shards_json(const struct media_link_stats *m)
     return j;
 }
 
+/* What ends here: the hub, its SCTP, and the connections that are sockets of ours. */
+static json_t *data_json(const struct media_link_stats *m)
+{
+    json_t *j = json_object(), *sctp = json_object(), *wires = json_object();
+
+#define DATA_STAT_SET(name) set(j, #name, m->data.name);
+    DATA_STAT_LIST(DATA_STAT_SET)
+#undef DATA_STAT_SET
+#define SCTP_STAT_SET(name) set(sctp, #name, m->data.sctp.name);
+    SCTP_STAT_LIST(SCTP_STAT_SET)
+#undef SCTP_STAT_SET
+#define WIRE_STAT_SET(name) set(wires, #name, m->wires.name);
+    WIRE_STAT_LIST(WIRE_STAT_SET)
+#undef WIRE_STAT_SET
+    json_object_set_new(j, "sctp", sctp);
+    json_object_set_new(j, "wires", wires);
+    return j;
+}
+
 static json_t *media_json(struct server *s)
 {
     struct media_link_stats m;
@@ -194,6 +213,7 @@ static json_t *media_json(struct server *s)
     set(j, "open_failed", m.open_failed);
     set(j, "orphans", m.orphans);
     json_object_set_new(j, "shards", shards_json(&m));
+    json_object_set_new(j, "data", data_json(&m));
     return j;
 }
 

@@ -24,19 +24,84 @@ static bool is_served(const struct session *s)
            conference_data(s->conference) != CONFERENCE_DATA_OFF;
 }
 
+/* ---- stacks ---- */
+
+static enum h245_data_stack stack_of(enum settings_stack stack)
+{
+    if (stack == SETTINGS_STACK_TCP_DTLS_SCTP)
+        return H245_DATA_TCP_DTLS_SCTP;
+    return stack == SETTINGS_STACK_SCTP_DTLS ? H245_DATA_SCTP_DTLS : H245_DATA_UDP_DTLS_SCTP;
+}
+
+static enum media_kind kind_of(enum h245_data_stack stack)
+{
+    if (stack == H245_DATA_TCP_DTLS_SCTP)
+        return MEDIA_DATA_TCP;
+    return stack == H245_DATA_SCTP_DTLS ? MEDIA_DATA_SCTP : MEDIA_DTLS_SRTP;
+}
+
+bool session_data_is_wire(enum media_kind kind)
+{
+    return kind == MEDIA_DATA_TCP || kind == MEDIA_DATA_SCTP;
+}
+
+/* What does not go through the data plane ends here: a conference that relays whatever comes has
+ * only one stack. */
+static bool may_use(const struct session *s, enum h245_data_stack stack)
+{
+    return stack == H245_DATA_UDP_DTLS_SCTP ||
+           conference_data(s->conference) != CONFERENCE_DATA_RELAY;
+}
+
+/* The stacks that are served here, best first. */
+static size_t served_stacks(const struct session *s, enum h245_data_stack out[SETTINGS_STACK_COUNT])
+{
+    const struct settings_media *media = &s->env->settings->media;
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < media->data_stack_count; i++)
+        if (may_use(s, stack_of(media->data_stacks[i])))
+            out[n++] = stack_of(media->data_stacks[i]);
+    return n;
+}
+
+static bool is_stack_served(const struct session *s, enum h245_data_stack stack)
+{
+    enum h245_data_stack served[SETTINGS_STACK_COUNT];
+    size_t n = served_stacks(s, served), i = 0;
+
+    while (i < n && served[i] != stack)
+        i++;
+    return i < n;
+}
+
+/* RFC 6083 4.1: a message is one record. */
+static uint32_t message_max(enum h245_data_stack stack)
+{
+    return stack == H245_DATA_SCTP_DTLS ? DTLS_SCTP_RECORD_MAX : SESSION_DATA_MESSAGE_MAX;
+}
+
 size_t session_data_offer(const struct session *s, struct h245_data *offer, size_t max)
 {
     static const enum h245_data_use uses[] = {H245_DATA_CHANNEL, H245_DATA_T140, H245_DATA_H224};
-    size_t n = 0;
+    enum h245_data_stack stacks[SETTINGS_STACK_COUNT];
+    size_t count, n = 0;
 
     if (!is_served(s))
         return 0;
-    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]) && n < max; i++)
-        offer[n++] = (struct h245_data){.use = uses[i],
-                                        .stack = H245_DATA_UDP_DTLS_SCTP,
-                                        .sctp_port = H245_DATA_SCTP_PORT,
-                                        .max_message_size = SESSION_DATA_MESSAGE_MAX,
-                                        .max_rate = DATA_RATE};
+    count = served_stacks(s, stacks);
+    for (size_t k = 0; k < count; k++) {
+        for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]) && n < max; i++) {
+            /* dataChannel names no stack: one entry is for all that stand beside it. */
+            if (k > 0 && uses[i] == H245_DATA_CHANNEL)
+                continue;
+            offer[n++] = (struct h245_data){.use = uses[i],
+                                            .stack = stacks[k],
+                                            .sctp_port = H245_DATA_SCTP_PORT,
+                                            .max_message_size = message_max(stacks[k]),
+                                            .max_rate = DATA_RATE};
+        }
+    }
     return n;
 }
 
@@ -60,14 +125,16 @@ bool session_data_is_on(const struct session *s, const struct session_transport 
     return false;
 }
 
-/* The peer's first capability that we serve. */
+/* The peer's first capability over the best stack that both have. */
 static const struct h245_data *able(const struct session *s)
 {
-    if (!s->has_peer_caps)
-        return NULL;
-    for (size_t i = 0; i < s->peer_caps.data_count; i++)
-        if (s->peer_caps.data[i].stack == H245_DATA_UDP_DTLS_SCTP)
-            return &s->peer_caps.data[i];
+    enum h245_data_stack stacks[SETTINGS_STACK_COUNT];
+    size_t count = s->has_peer_caps ? served_stacks(s, stacks) : 0;
+
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < s->peer_caps.data_count; i++)
+            if (s->peer_caps.data[i].stack == stacks[k])
+                return &s->peer_caps.data[i];
     return NULL;
 }
 
@@ -154,6 +221,14 @@ int session_data_bind(struct session *s, struct session_transport *t, uint16_t s
     return 0;
 }
 
+/* SCTP below DTLS begins with the connection, not behind it: its ports have to be known by then. */
+static void tell_ports(const struct session_transport *t, const struct session_channel *c)
+{
+    if (t->kind == MEDIA_DATA_SCTP)
+        (void)t->session->env->media_ops->sctp_ports(t->port, H245_DATA_SCTP_PORT,
+                                                     c->data.sctp_port);
+}
+
 /* What we say of our side, in OLC and Ack. */
 static struct h245_data_channel ours(const struct session_channel *c)
 {
@@ -161,9 +236,9 @@ static struct h245_data_channel ours(const struct session_channel *c)
         .lcn = c->lcn,
         .session_id = c->session_id,
         .data = {.use = c->data.use,
-                 .stack = H245_DATA_UDP_DTLS_SCTP,
+                 .stack = c->data.stack,
                  .sctp_port = H245_DATA_SCTP_PORT,
-                 .max_message_size = SESSION_DATA_MESSAGE_MAX,
+                 .max_message_size = message_max(c->data.stack),
                  .max_rate = c->data.max_rate},
         .media = c->transport->local,
         .has_port_number = true, /* L-SHARE: the same for all on the transport */
@@ -193,12 +268,12 @@ static int send_olc(struct session *s, const struct session_channel *c)
 /* NULL and 0: the port is not there yet, session_media_progress comes back. */
 static int need_transport(struct session *s, struct session_transport **out)
 {
-    struct session_transport *t =
-        session_transport_of(s, MEDIA_DTLS_SRTP, H245_MEDIA_DATA, SESSION_LANE_DATA);
+    const enum media_kind kind = kind_of(able(s)->stack);
+    struct session_transport *t = session_transport_of(s, kind, H245_MEDIA_DATA, SESSION_LANE_DATA);
     int err = 0;
 
     if (t == NULL)
-        err = session_transport_open(s, MEDIA_DTLS_SRTP, H245_MEDIA_DATA, SESSION_LANE_DATA, &t);
+        err = session_transport_open(s, kind, H245_MEDIA_DATA, SESSION_LANE_DATA, &t);
     *out = err == 0 && t->is_open ? t : NULL;
     return err;
 }
@@ -320,6 +395,7 @@ bool session_data_on_opened(struct session *s, uint16_t lcn,
         c->data.sctp_port = fields.data.sctp_port;
         c->data.max_message_size = fields.data.max_message_size;
     }
+    tell_ports(t, c);
     is_open(s, c); /* before the handshake: it has to know that data are expected */
     t->has_remote_from_ack = true;
     if (t->association == ASSOCIATION_NONE)
@@ -336,7 +412,7 @@ static void judge_shape(const struct session *s, const struct h245_data_channel 
 {
     if (!is_served(s))
         session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "data channels are not served here");
-    else if (c->data.stack != H245_DATA_UDP_DTLS_SCTP)
+    else if (!is_stack_served(s, c->data.stack))
         session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "this stack below SCTP is not served");
     else if (!c->has_reverse)
         session_object(o, H245_OLC_UNSUITABLE_REVERSE, "a data channel goes both ways");
@@ -346,7 +422,8 @@ static void judge_shape(const struct session *s, const struct h245_data_channel 
         session_object(o, H245_OLC_SESSION_ID, "the session is another medium's");
     else if (session_data_channel(s) != NULL && session_data_channel(s)->state != CHANNEL_CLOSING)
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a data channel already");
-    else if (c->media.family == ADDR_NONE && session_transport_live(s) == NULL)
+    else if (c->media.family == ADDR_NONE &&
+             (session_data_is_wire(kind_of(c->data.stack)) || session_transport_live(s) == NULL))
         session_object(o, H245_OLC_UNSUITABLE_REVERSE, "no address in the reverse half");
 }
 
@@ -373,8 +450,8 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
     struct session_channel *channel = NULL;
     struct session_transport *t = NULL;
 
-    p->kind = MEDIA_DTLS_SRTP;
-    judge_protection(s, session_find_connection(s, olc, &like, SESSION_LANE_DATA, p), o);
+    p->kind = kind_of(c->data.stack);
+    judge_protection(s, session_find_connection(s, p->kind, olc, &like, SESSION_LANE_DATA, p), o);
     if (o->why == NULL)
         channel = session_channel_add(s, H245_INCOMING);
     if (o->why == NULL && channel == NULL)
@@ -419,6 +496,7 @@ bool session_data_on_request(struct session *s, uint16_t lcn,
         return true;
     }
     t = channel->transport;
+    tell_ports(t, channel);
     session_data_route(s, s->conference != NULL ? conference_other(s->conference, s) : NULL);
     if (c.media.family != ADDR_NONE && !t->has_remote_from_ack &&
         t->association == ASSOCIATION_NONE)
@@ -511,6 +589,9 @@ static void terminate(const struct session *s, const struct session_channel *c,
         .remote_port = c->data.sctp_port,
         .peer_message_max = c->data.max_message_size,
     };
+    if (c->data.stack == H245_DATA_SCTP_DTLS &&
+        (c->data.max_message_size == 0 || c->data.max_message_size > DTLS_SCTP_RECORD_MAX))
+        data->member.peer_message_max = DTLS_SCTP_RECORD_MAX;
 }
 
 /* Both connections first: what the first says then waits for the second, and is not lost. */
@@ -524,6 +605,9 @@ static bool is_ready(const struct session_channel *c)
 static bool is_relayed(const struct session *s, const struct session_channel *c,
                        const struct session_channel *other)
 {
+    if (session_data_is_wire(c->transport->kind) ||
+        (other != NULL && session_data_is_wire(other->transport->kind)))
+        return false; /* one of them has no records on a shard */
     if (conference_data(s->conference) != CONFERENCE_DATA_AUTO)
         return conference_data(s->conference) == CONFERENCE_DATA_RELAY;
     return other == NULL || !other->transport->agreement.is_set ||

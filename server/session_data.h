@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "server/data_hub.h"
+#include "server/media.h"
 #include "signalling/h245/data.h"
 
 /* What we take in one message: RFC 8841 6.1 has this where nobody says a size. */
@@ -19,6 +20,9 @@ struct conference;
 struct session;
 struct session_channel;
 struct session_transport;
+
+/* Is the transport a socket of ours, for data alone (tcp-dtls-sctp, sctp-dtls)? */
+bool session_data_is_wire(enum media_kind kind);
 
 /* What our capabilities say of data; at most `max`. */
 size_t session_data_offer(const struct session *s, struct h245_data *offer, size_t max);

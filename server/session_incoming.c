@@ -206,19 +206,18 @@ static enum h23510_verdict try_join(struct session_transport *t,
 /* The connection that a protected OLC means. One with the values of a connection that runs joins
  * it; else `existing` has a mistake in it, and `new` gets a connection of its own beside the others
  * (A-REPLACE, or media on ports of their own). */
-enum h23510_verdict session_find_connection(const struct session *s,
+enum h23510_verdict session_find_connection(const struct session *s, enum media_kind kind,
                                             const struct h245_OpenLogicalChannel *olc,
                                             const struct h245_channel *c, uint8_t index,
                                             struct session_place *p)
 {
-    struct session_transport *own = session_transport_of(s, session_secure_kind(s), c->kind, index);
+    struct session_transport *own = session_transport_of(s, kind, c->kind, index);
     enum h23510_verdict why = own != NULL ? try_join(own, olc, c, p) : H23510_NO_CONNECTION;
 
     if (why == H23510_OK)
         return why;
     SESSION_EACH_TRANSPORT (s, t) {
-        if (t->port != NULL && t != own && session_transport_is_protected(t) &&
-            try_join(t, olc, c, p) == H23510_OK)
+        if (t->port != NULL && t != own && t->kind == kind && try_join(t, olc, c, p) == H23510_OK)
             return H23510_OK;
     }
     if (own != NULL && h23510_wanted(olc) == H23510_CONNECTION_EXISTING)
@@ -282,7 +281,8 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
                                      const struct h245_channel *c, const struct lane *lane,
                                      struct session_place *p, struct session_objection *o)
 {
-    enum h23510_verdict verdict = session_find_connection(s, olc, c, lane->index, p);
+    enum h23510_verdict verdict =
+        session_find_connection(s, session_secure_kind(s), olc, c, lane->index, p);
     struct session_channel *channel;
     struct session_transport *t;
 

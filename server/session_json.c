@@ -165,14 +165,28 @@ static void add_counters(json_t *j, const struct link_transport_stats *st)
     add_mix(j, st);
 }
 
+static const char *mode_of(const struct session_transport *t)
+{
+    switch (t->kind) {
+    case MEDIA_PASS:
+        return "pass";
+    case MEDIA_DTLS_SRTP:
+        return "dtls-srtp";
+    case MEDIA_DATA_TCP:
+        return h245_data_stack_to_str(H245_DATA_TCP_DTLS_SCTP);
+    case MEDIA_DATA_SCTP:
+        return h245_data_stack_to_str(H245_DATA_SCTP_DTLS);
+    case MEDIA_PLAIN_RTP:
+        break;
+    }
+    return "rtp";
+}
+
 static json_t *transport_json(const struct session_transport *t)
 {
     struct link_transport_stats st;
     json_t *j = json_pack("{s:I,s:o,s:o,s:s,s:b,s:o}", "id", (json_int_t)t->id, "local",
-                          addr_json(&t->local), "remote", addr_json(&t->remote), "mode",
-                          t->kind == MEDIA_PASS        ? "pass"
-                          : t->kind == MEDIA_DTLS_SRTP ? "dtls-srtp"
-                                                       : "rtp",
+                          addr_json(&t->local), "remote", addr_json(&t->remote), "mode", mode_of(t),
                           "open", t->is_open, "association", association_json(t));
 
     session_transport_stats(t, &st);

@@ -47,7 +47,9 @@ static void on_port_opened(void *owner, int err)
                     err_to_str(err));
     } else {
         t->is_open = true;
-        t->local = session_announced(s, s->env->media_ops->local(t->port));
+        t->local = s->env->media_ops->local(t->port);
+        if (!session_data_is_wire(t->kind))
+            t->local = session_announced(s, t->local);
         session_media_progress(s, t);
         session_rekey_opened(t);
         if (s->conference != NULL)

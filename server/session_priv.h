@@ -440,7 +440,7 @@ struct session_place {
     struct h23510_agreement agreement;
 };
 /* The connection that a protected OLC of the lane means; `c`: its medium, address and label. */
-enum h23510_verdict session_find_connection(const struct session *s,
+enum h23510_verdict session_find_connection(const struct session *s, enum media_kind kind,
                                             const struct h245_OpenLogicalChannel *olc,
                                             const struct h245_channel *c, uint8_t index,
                                             struct session_place *p);

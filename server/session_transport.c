@@ -202,6 +202,7 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
     r.session = id;
     r.conference = s->conference_name;
     r.ends_rtcp = conference_ends_rtcp(s->conference);
+    r.local = s->config.local; /* where the peer knows us by: its firewall does, too */
     return s->env->media_ops->open(s->env->media, &r, &session_media_callbacks, t, &t->port);
 }
 
@@ -238,7 +239,8 @@ int session_transport_open(struct session *s, enum media_kind kind, enum h245_me
 
 static bool may_associate(const struct session_transport *t)
 {
-    return t->port != NULL && t->kind == MEDIA_DTLS_SRTP && t->association == ASSOCIATION_NONE &&
+    return t->port != NULL && (t->kind == MEDIA_DTLS_SRTP || session_data_is_wire(t->kind)) &&
+           t->association == ASSOCIATION_NONE &&
            t->agreement.is_set &&
            /* holdconn: no DTLS until that changes */
            (t->agreement.role == H23510_ROLE_ACTIVE || t->agreement.role == H23510_ROLE_PASSIVE);

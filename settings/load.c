@@ -220,6 +220,12 @@ void settings_check_whole(struct settings_load *load, struct settings *s)
     if (is_clean(load, "signalling"))
         for (uint32_t i = 0; i < s->signalling.listener_count; i++)
             check_listener(load, &s->signalling, i);
+    if (is_clean(load, "media")) {
+        check_ports(load, "media.data_ports", &s->media.data_ports);
+        if (s->media.data_ports.first == 0 && s->media.data_ports.last != 0)
+            settings_problem_at(load, "media.data_ports",
+                                "expected first and last both 0, or none of them");
+    }
     if (is_clean(load, "dtls"))
         check_dtls(load, &s->dtls);
     /* Key logs are for labs: two switches, so that one slip tells nothing. */

@@ -508,6 +508,21 @@ static const struct settings_row gatekeeper_rows[] = {
 static const struct settings_table gatekeeper_table =
     SETTINGS_TABLE("The gatekeeper (RAS) that the server registers with.", gatekeeper_rows);
 
+static const struct settings_choice stack_choices[] = {
+    {"udp-dtls-sctp", SETTINGS_STACK_UDP_DTLS_SCTP},
+    {"tcp-dtls-sctp", SETTINGS_STACK_TCP_DTLS_SCTP},
+    {NULL, 0},
+};
+
+static const struct settings_row data_ports_rows[] = {
+    {"first", SETTINGS_UINT, AT(settings_ports, first), .min = 0, .max = 65535, .fallback = "0",
+     .help = "First port; 0 = the system chooses."},
+    {"last", SETTINGS_UINT, AT(settings_ports, last), .min = 0, .max = 65535, .fallback = "0",
+     .help = "Last port; 0 = the system chooses."},
+};
+static const struct settings_table data_ports_table =
+    SETTINGS_TABLE("Ports of data channels over TCP and SCTP.", data_ports_rows);
+
 static const struct settings_row media_rows[] = {
     {"dscp", SETTINGS_UINT, AT(settings_media, dscp), .min = 0, .max = 63, .fallback = "46",
      .help = "Code point of the media packets that are sent (46 = expedited forwarding)."},
@@ -536,6 +551,14 @@ static const struct settings_row media_rows[] = {
     {"pass_unknown", SETTINGS_BOOL, AT(settings_media, pass_unknown), .fallback = "true",
      .help = "Relays also pass on other video codecs and data channels over RTP (H.224, T.140) "
              "that both sessions have."},
+    {"data_stacks", SETTINGS_CHOICES, LIST(settings_media, data_stacks, data_stack_count), .min = 1,
+     .max = SETTINGS_STACK_COUNT, .choices = stack_choices, .fallback = "[\"udp-dtls-sctp\"]",
+     .help =
+         "Stacks of data channels that are offered and taken, best first. `udp-dtls-sctp` goes "
+         "through the data plane, beside audio and video; `tcp-dtls-sctp` is a socket of sluiced "
+         "at the address that the call came to, and ends there."},
+    {"data_ports", SETTINGS_OBJECT, AT(settings_media, data_ports), .table = &data_ports_table,
+     .fallback = "{}", .help = "Ports of those sockets."},
     {"ttl", SETTINGS_UINT, AT(settings_media, ttl), .min = 1, .max = 255, .fallback = "64",
      .help = "Time to live (IPv6: hop limit) of the packets that the data plane sends."},
     {"own_rtcp", SETTINGS_BOOL, AT(settings_media, own_rtcp), .fallback = "false",

@@ -141,6 +141,14 @@ enum settings_data {
     SETTINGS_DATA_OFF,
 };
 
+/* What is below the SCTP of a data channel, or above it. */
+enum settings_stack {
+    SETTINGS_STACK_UDP_DTLS_SCTP,
+    SETTINGS_STACK_TCP_DTLS_SCTP,
+    SETTINGS_STACK_SCTP_DTLS,
+    SETTINGS_STACK_COUNT,
+};
+
 enum settings_codec {
     SETTINGS_CODEC_G711_ALAW,
     SETTINGS_CODEC_G711_ULAW,
@@ -326,6 +334,9 @@ struct settings_media {
     uint32_t video_count;
     char opus_identifier[SETTINGS_NAME_MAX];
     bool pass_unknown; /* video codecs and data that both members have, whatever they are */
+    enum settings_stack data_stacks[SETTINGS_STACK_COUNT]; /* best first */
+    uint32_t data_stack_count;
+    struct settings_ports data_ports; /* of those that are sockets of sluiced */
 };
 
 struct settings_dtls_section {

@@ -141,8 +141,8 @@ static void add_relayed(struct builder *b, const struct h245_caps_offer *offer,
     add_alternatives(b, first, b->tcs->capabilityTable.n);
 }
 
-/* The stack is the same for all: it stands beside them as well, where dataChannel has no place for
- * it. */
+/* The stacks stand beside the entries as well: dataChannel has no place for its own, and can be
+ * over each of them. */
 static void add_data(struct builder *b, const struct h245_caps_offer *offer)
 {
     uint32_t first = b->tcs->capabilityTable.n + 1;
@@ -155,7 +155,7 @@ static void add_data(struct builder *b, const struct h245_caps_offer *offer)
     }
     add_alternatives(b, first, b->tcs->capabilityTable.n);
     if (b->err == 0 && offer->data_count > 0)
-        b->err = h245_data_to_multiplex(b->a, &offer->data[0],
+        b->err = h245_data_to_multiplex(b->a, offer->data, offer->data_count,
                                         b->tcs->multiplexCapability->u.h2250Capability);
 }
 
@@ -260,21 +260,47 @@ static void read_audio_entry(const struct h245_AudioCapability *audio, uint16_t 
     caps->audio_count++;
 }
 
-static void read_relayed(const struct h245_Capability *cap, enum h245_data_stack stack,
+/* The stacks of the whole set. */
+struct stacks {
+    enum h245_data_stack v[H245_DATA_STACKS_MAX];
+    size_t n;
+};
+
+/* What names no stack of its own is one capability for each stack of the set. */
+static bool read_data(const struct h245_Capability *cap, const struct stacks *stacks,
+                      struct h245_peer_caps *caps)
+{
+    bool is_read = false;
+
+    for (size_t i = 0; i < stacks->n || i == 0; i++) {
+        enum h245_data_stack general = i < stacks->n ? stacks->v[i] : H245_DATA_NO_STACK;
+        struct h245_data data;
+
+        if (caps->data_count == H245_DATA_CAPS_MAX ||
+            h245_data_of_capability(cap, general, &data) != 0)
+            continue;
+        is_read = true;
+        caps->data[caps->data_count++] = data;
+        if (data.use != H245_DATA_CHANNEL)
+            break;
+    }
+    return is_read;
+}
+
+static void read_relayed(const struct h245_Capability *cap, const struct stacks *stacks,
                          struct h245_peer_caps *caps)
 {
-    if (caps->data_count < H245_DATA_CAPS_MAX &&
-        h245_data_of_capability(cap, stack, &caps->data[caps->data_count]) == 0)
-        caps->data_count++;
-    else if (caps->relayed_count < H245_RELAYED_CAPS_MAX &&
-             h245_relayed_of_capability(cap, &caps->relayed[caps->relayed_count]) == 0)
+    if (read_data(cap, stacks, caps))
+        return;
+    if (caps->relayed_count < H245_RELAYED_CAPS_MAX &&
+        h245_relayed_of_capability(cap, &caps->relayed[caps->relayed_count]) == 0)
         caps->relayed_count++;
     else
         caps->skipped++;
 }
 
 /* Transmit capabilities say what the peer could send; we choose from what it can receive. */
-static void read_entry(const struct h245_CapabilityTableEntry *entry, enum h245_data_stack stack,
+static void read_entry(const struct h245_CapabilityTableEntry *entry, const struct stacks *stacks,
                        struct h245_peer_caps *caps)
 {
     const struct h245_Capability *cap = entry->capability;
@@ -300,7 +326,7 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, enum h245_
     case h245_Capability_h235SecurityCapability:
         break; /* h23510's business */
     default:
-        read_relayed(cap, stack, caps);
+        read_relayed(cap, stacks, caps);
         break;
     }
 }
@@ -308,7 +334,7 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, enum h245_
 int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer_caps *caps)
 {
     const struct h245_MultiplexCapability *m = tcs->multiplexCapability;
-    enum h245_data_stack stack = H245_DATA_NO_STACK;
+    struct stacks stacks = {.n = 0};
 
     memset(caps, 0, sizeof(*caps));
     caps->has_table = tcs->has_capabilityTable;
@@ -319,9 +345,9 @@ int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer
     if (!caps->has_table)
         return 0;
     if (m != NULL && m->kind == h245_MultiplexCapability_h2250Capability)
-        stack = h245_data_stack_of(m->u.h2250Capability);
+        stacks.n = h245_data_stacks_of(m->u.h2250Capability, stacks.v);
     for (uint32_t i = 0; i < tcs->capabilityTable.n; i++)
-        read_entry(&tcs->capabilityTable.v[i], stack, caps);
+        read_entry(&tcs->capabilityTable.v[i], &stacks, caps);
     return 0;
 }
 

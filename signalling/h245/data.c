@@ -53,19 +53,14 @@ static struct h245_SctpParam *sctp_of(struct arena *a, const struct h245_data *d
     return p;
 }
 
-static int build_transport(struct arena *a, const struct h245_data *data,
-                           struct h245_TransportCapability **out)
+static int build_stack(struct arena *a, const struct h245_data *data,
+                       struct h245_MediaChannelCapability *channel)
 {
-    struct h245_TransportCapability *t = arena_zalloc(a, sizeof(*t));
-    struct h245_MediaChannelCapability *channel = arena_zalloc(a, sizeof(*channel));
     struct h245_MediaTransportType *type = arena_zalloc(a, sizeof(*type));
     struct h245_SctpParam *sctp = sctp_of(a, data);
 
-    if (t == NULL || channel == NULL || type == NULL || sctp == NULL)
+    if (type == NULL || sctp == NULL)
         return ERR_NOMEM;
-    t->has_mediaChannelCapabilities = true;
-    t->mediaChannelCapabilities.n = 1;
-    t->mediaChannelCapabilities.v = channel;
     channel->mediaTransport = type;
     if (data->stack == H245_DATA_SCTP_DTLS) {
         type->kind = h245_MediaTransportType_sctp_dtls;
@@ -77,8 +72,44 @@ static int build_transport(struct arena *a, const struct h245_data *data,
         type->kind = h245_MediaTransportType_udp_dtls_sctp;
         type->u.udp_dtls_sctp = (struct h245_SctpParam_list){1, sctp};
     }
-    *out = t;
     return 0;
+}
+
+static bool has_stack(const struct h245_data *data, size_t count, enum h245_data_stack stack)
+{
+    size_t i = 0;
+
+    while (i < count && data[i].stack != stack)
+        i++;
+    return i < count;
+}
+
+/* An element for each stack, in the order of the entries. */
+static int build_transports(struct arena *a, const struct h245_data *data, size_t count,
+                            struct h245_TransportCapability **out)
+{
+    struct h245_TransportCapability *t = arena_zalloc(a, sizeof(*t));
+    struct h245_MediaChannelCapability *channels = arena_zalloc(a, count * sizeof(*channels));
+    uint32_t n = 0;
+    int err = 0;
+
+    if (t == NULL || channels == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count && err == 0; i++)
+        if (!has_stack(data, i, data[i].stack))
+            err = build_stack(a, &data[i], &channels[n++]);
+    t->has_mediaChannelCapabilities = true;
+    t->mediaChannelCapabilities.n = n;
+    t->mediaChannelCapabilities.v = channels;
+    if (err == 0)
+        *out = t;
+    return err;
+}
+
+static int build_transport(struct arena *a, const struct h245_data *data,
+                           struct h245_TransportCapability **out)
+{
+    return build_transports(a, data, 1, out);
 }
 
 static int build_protocol(struct arena *a, const struct h245_data *data,
@@ -141,27 +172,33 @@ static void read_protocol(const struct h245_DataProtocolCapability *p, struct h2
     }
 }
 
+static void read_stack(const struct h245_MediaTransportType *type, struct h245_data *out)
+{
+    if (type == NULL)
+        return;
+    if (type->kind == h245_MediaTransportType_udp_dtls_sctp)
+        learn(out, H245_DATA_UDP_DTLS_SCTP, first(&type->u.udp_dtls_sctp));
+    else if (type->kind == h245_MediaTransportType_tcp_dtls_sctp)
+        learn(out, H245_DATA_TCP_DTLS_SCTP, first(&type->u.tcp_dtls_sctp));
+    else if (type->kind == h245_MediaTransportType_sctp_dtls)
+        learn(out, H245_DATA_SCTP_DTLS, type->u.sctp_dtls);
+    else if (type->kind == h245_MediaTransportType_sctp)
+        learn(out, H245_DATA_SCTP, type->u.sctp);
+}
+
 /* The first of a list that SCTP is part of. */
 static void read_transport(const struct h245_TransportCapability *t, struct h245_data *out)
 {
     if (t == NULL || !t->has_mediaChannelCapabilities)
         return;
     for (uint32_t i = 0; i < t->mediaChannelCapabilities.n; i++) {
-        const struct h245_MediaTransportType *type =
-            t->mediaChannelCapabilities.v[i].mediaTransport;
+        struct h245_data found = *out;
 
-        if (type == NULL)
+        found.stack = H245_DATA_NO_STACK;
+        read_stack(t->mediaChannelCapabilities.v[i].mediaTransport, &found);
+        if (found.stack == H245_DATA_NO_STACK)
             continue;
-        if (type->kind == h245_MediaTransportType_udp_dtls_sctp)
-            learn(out, H245_DATA_UDP_DTLS_SCTP, first(&type->u.udp_dtls_sctp));
-        else if (type->kind == h245_MediaTransportType_tcp_dtls_sctp)
-            learn(out, H245_DATA_TCP_DTLS_SCTP, first(&type->u.tcp_dtls_sctp));
-        else if (type->kind == h245_MediaTransportType_sctp_dtls)
-            learn(out, H245_DATA_SCTP_DTLS, type->u.sctp_dtls);
-        else if (type->kind == h245_MediaTransportType_sctp)
-            learn(out, H245_DATA_SCTP, type->u.sctp);
-        else
-            continue;
+        *out = found;
         return;
     }
 }
@@ -222,18 +259,28 @@ int h245_data_to_capability(struct arena *a, const struct h245_data *data,
     return build_application(a, data, &cap->u.receiveAndTransmitDataApplicationCapability);
 }
 
-int h245_data_to_multiplex(struct arena *a, const struct h245_data *data,
+int h245_data_to_multiplex(struct arena *a, const struct h245_data *data, size_t count,
                            struct h245_H2250Capability *to)
 {
-    return build_transport(a, data, &to->transportCapability);
+    return build_transports(a, data, count, &to->transportCapability);
 }
 
-enum h245_data_stack h245_data_stack_of(const struct h245_H2250Capability *h2250)
+size_t h245_data_stacks_of(const struct h245_H2250Capability *h2250,
+                           enum h245_data_stack out[H245_DATA_STACKS_MAX])
 {
-    struct h245_data data = {.stack = H245_DATA_NO_STACK};
+    const struct h245_TransportCapability *t = h2250->transportCapability;
+    size_t n = 0;
 
-    read_transport(h2250->transportCapability, &data);
-    return data.stack;
+    if (t == NULL || !t->has_mediaChannelCapabilities)
+        return 0;
+    for (uint32_t i = 0; i < t->mediaChannelCapabilities.n && n < H245_DATA_STACKS_MAX; i++) {
+        struct h245_data data = {.stack = H245_DATA_NO_STACK};
+
+        read_stack(t->mediaChannelCapabilities.v[i].mediaTransport, &data);
+        if (data.stack != H245_DATA_NO_STACK)
+            out[n++] = data.stack;
+    }
+    return n;
 }
 
 static int read_application(const struct h245_DataApplicationCapability *cap,

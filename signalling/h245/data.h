@@ -61,12 +61,15 @@ struct h245_data {
  * place there. ERR_NOMEM. */
 int h245_data_to_capability(struct arena *a, const struct h245_data *data,
                             struct h245_Capability *cap);
-/* The stack as transportCapability of the whole set, where dataChannel's is looked for. */
-int h245_data_to_multiplex(struct arena *a, const struct h245_data *data,
+/* The stacks of the entries as transportCapability of the whole set, where those of dataChannel are
+ * looked for. */
+int h245_data_to_multiplex(struct arena *a, const struct h245_data *data, size_t count,
                            struct h245_H2250Capability *to);
-/* The stack that a peer's set names for the whole of it; H245_DATA_NO_STACK: none. */
-enum h245_data_stack h245_data_stack_of(const struct h245_H2250Capability *h2250);
-/* `general` is that stack. ERR_UNSUPPORTED: no data over SCTP. */
+/* The stacks that a peer's set names for the whole of it, in its order; how many. */
+#define H245_DATA_STACKS_MAX 4
+size_t h245_data_stacks_of(const struct h245_H2250Capability *h2250,
+                           enum h245_data_stack out[H245_DATA_STACKS_MAX]);
+/* `general` is one of those. ERR_UNSUPPORTED: no data over SCTP. */
 int h245_data_of_capability(const struct h245_Capability *cap, enum h245_data_stack general,
                             struct h245_data *out);
 /* Does the protocol name SCTP in any form? Such data are no payload of RTP. */

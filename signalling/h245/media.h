@@ -79,7 +79,7 @@ struct h245_caps_offer {
     uint16_t max_jitter_ms;     /* maximumAudioDelayJitter, default 250 */
     const struct h245_relayed *relayed; /* video, then data */
     size_t relayed_count;
-    const struct h245_data *data; /* over SCTP, all over the same stack */
+    const struct h245_data *data; /* over SCTP */
     size_t data_count;
 };
 
@@ -96,7 +96,7 @@ int h245_build_empty_tcs(struct arena *a, struct h245_TerminalCapabilitySet **tc
 
 #define H245_CAPS_MAX         32
 #define H245_RELAYED_CAPS_MAX 12
-#define H245_DATA_CAPS_MAX    4
+#define H245_DATA_CAPS_MAX    12 /* uses times stacks */
 
 struct h245_peer_audio {
     uint16_t entry; /* capabilityTableEntryNumber */
