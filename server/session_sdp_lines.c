@@ -144,6 +144,7 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
 {
     bool has[SDP_KIND_COUNT] = {false};
     const char *audio = "no audio is offered";
+    const struct sdp_choice *voice = NULL;
 
     memset(plan, 0, sizeof(*plan));
     plan->count = sdp->media_count;
@@ -155,7 +156,8 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
         c->medium = m.kind == SDP_KIND_VIDEO ? H245_MEDIA_VIDEO
                     : m.kind == SDP_KIND_APP ? H245_MEDIA_DATA
                                              : H245_MEDIA_AUDIO;
-        if (sdp->media[i].port == 0 && !sdp->media[i].is_bundle_only)
+        /* RFC 8843 section 6: bundle-only says something within a group alone. */
+        if (sdp->media[i].port == 0 && !(sdp->media[i].is_bundle_only && sdp->media[i].is_bundled))
             c->why = "not wanted";
         else if (m.kind == SDP_KIND_OTHER)
             c->why = "medium is not served";
@@ -163,6 +165,8 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
             c->why = "one medium of each kind is served";
         else if (judge(s, sdp, &m, ours, c, &c->why) == 0)
             has[m.kind] = true;
+        if (m.kind == SDP_KIND_AUDIO && c->why == NULL)
+            voice = c;
         if (m.kind == SDP_KIND_AUDIO && c->why != NULL && !has[SDP_KIND_AUDIO] &&
             sdp->media[i].port != 0)
             audio = c->why;
@@ -170,8 +174,12 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
             s->env->stats.sdp_lines_refused++;
     }
     find_shared(sdp, plan);
-    /* A session lives by its audio. */
-    return has[SDP_KIND_AUDIO] ? 0 : session_sdp_refuse(why, audio);
+    /* A session lives by its audio, which may have been found to have no transport only now. */
+    if (voice == NULL || voice->why != NULL)
+        return session_sdp_refuse(why, voice != NULL ? "audio is bundle-only, and nothing to be "
+                                                       "bundled with"
+                                                     : audio);
+    return 0;
 }
 
 /* ---- transports ---- */
