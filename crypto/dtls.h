@@ -47,9 +47,10 @@ struct dtls_assoc;
 /* Largest record of an association that carries data: with what DTLS, UDP and IPv6 add, in the
  * protection that adds most, 1,500 octets. */
 #define DTLS_RECORD_MAX 1379
-/* The same over SCTP, which cuts for itself (RFC 6083 section 3.3). A record may have 2^14 octets;
- * the library stops at that length with all that is around them. */
-#define DTLS_SCTP_RECORD_MAX 16000
+/* The same over SCTP, which cuts for itself (RFC 6083 section 3.3), and the largest message that
+ * may come there: one record with all that can be around it (section 4.1). */
+#define DTLS_SCTP_RECORD_MAX  16384
+#define DTLS_SCTP_MESSAGE_MAX (16384 + 2048 + 13)
 
 enum dtls_role {
     DTLS_CLIENT, /* active (RFC 4145): sends the ClientHello */
@@ -147,7 +148,10 @@ struct dtls_options {
     enum dtls_role role;
     const struct addr *remote; /* NULL for a server: learnt from the first good cookie */
     const struct fingerprint *fingerprint; /* NULL: set later */
-    bool without_srtp;  /* offer and take no use_srtp on this one (records only) */
+    bool without_srtp; /* offer and take no use_srtp on this one (records only) */
+    /* RFC 6083: what is below delivers each record once, in any order and of any length. No window
+     * against replays (3.4), records of 2^14 octets (3.3), dtls_assoc_export. Without SRTP. */
+    bool is_over_sctp;
     bool may_lack_srtp; /* D-RECORD: a peer that has no profile with us is taken all the same */
     const struct dtls_callbacks *callbacks; /* must outlive the association */
     void *user;
@@ -186,7 +190,8 @@ struct dtls_options {
     X(restarts) /* client: begun anew with another cookie */ /* Resumption. */                  \
     X(without_master_secret)                                 /* established without RFC 7627 */ \
     X(handshakes_full)                                                                          \
-    X(handshakes_resumed) X(sessions_kept) X(sessions_offered) /* client */                     \
+    X(handshakes_resumed)                                                                       \
+    X(sessions_kept) X(sessions_offered) /* client */                                           \
         X(sessions_refused) /* server: asked for, but unknown, too old or of another bond */
 
 struct dtls_stats {
@@ -247,6 +252,11 @@ void dtls_assoc_carry_data(struct dtls_assoc *assoc, uint64_t now);
 
 /* Sends one application_data record. ERR_STATE: not established; ERR_RANGE: beyond the MTU. */
 int dtls_assoc_send(struct dtls_assoc *assoc, uint64_t now, const uint8_t *data, size_t len);
+
+/* Key material by the exporter of RFC 5705, without a context; from the moment that the handshake
+ * has a master secret until the first record of data. Only of an association over SCTP. ERR_STATE:
+ * none yet, or no more; ERR_CRYPTO. */
+int dtls_assoc_export(struct dtls_assoc *assoc, const char *label, uint8_t *out, size_t len);
 
 /* Sends close_notify (during the handshake too) and goes to DTLS_CLOSED; no answer is waited for.
  */

@@ -105,7 +105,8 @@ int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
     a->user = options->user;
     a->role = (uint8_t)options->role;
     a->state = DTLS_IDLE;
-    a->without_srtp = options->without_srtp;
+    a->without_srtp = options->without_srtp || options->is_over_sctp;
+    a->is_over_sctp = options->is_over_sctp;
     a->may_lack_srtp = options->may_lack_srtp;
     /* a server owes nobody anything before a hello came */
     a->retransmit_at = a->fail_at = a->park_at = DTLS_NO_DEADLINE;
@@ -317,7 +318,8 @@ int dtls_assoc_input(struct dtls_assoc *a, uint64_t now, const struct addr *from
     }
     /* Everything is parsed before the library sees any of it: a datagram with one bad record is
      * dropped whole, as RFC 6347 §4.1.2.7 allows. */
-    if (len > DTLS_DATAGRAM_MAX || !dtls_record_parse(data, len, &first)) {
+    if (len > (a->is_over_sctp ? DTLS_SCTP_MESSAGE_MAX : DTLS_DATAGRAM_MAX) ||
+        !dtls_record_parse(data, len, &first)) {
         stats->dropped_not_dtls++;
         return ERR_MALFORMED;
     }

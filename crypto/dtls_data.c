@@ -46,6 +46,7 @@ void dtls_take_over(struct dtls_assoc *a)
     if (a->seal || !a->has_data || a->state != DTLS_ESTABLISHED || a->depth != 1 || !a->session ||
         a->is_library_sealing || a->drop_session)
         return;
+    keys.is_unguarded = a->is_over_sctp;
     if (wolf_session_record_keys(a->session, (enum dtls_role)a->role, &keys) == 0 &&
         dtls_seal_create(&keys, &a->seal) == 0) {
         wolf_session_destroy(a->session);
@@ -72,10 +73,10 @@ static void open_alert(struct dtls_assoc *a, const uint8_t *alert, size_t len)
 
 static void open_record(struct dtls_assoc *a, const uint8_t *record, size_t len)
 {
-    uint8_t plain[DTLS_DATAGRAM_MAX];
+    uint8_t plain[DTLS_SCTP_MESSAGE_MAX];
     size_t n;
 
-    if (dtls_seal_open(a->seal, record, len, plain, &n) != DTLS_OPENED) {
+    if (len > sizeof(plain) || dtls_seal_open(a->seal, record, len, plain, &n) != DTLS_OPENED) {
         a->ctx->stats.data_dropped++;
         return;
     }
@@ -100,10 +101,10 @@ void dtls_open_records(struct dtls_assoc *a, const uint8_t *data, size_t len)
 
 int dtls_seal_and_send(struct dtls_assoc *a, uint8_t type, const uint8_t *data, size_t len)
 {
-    uint8_t record[DTLS_RECORD_MAX + DTLS_SEAL_OVERHEAD_MAX];
+    uint8_t record[DTLS_SCTP_RECORD_MAX + DTLS_SEAL_OVERHEAD_MAX];
     size_t n;
 
-    if (len > DTLS_RECORD_MAX)
+    if (len > DTLS_SCTP_RECORD_MAX)
         return ERR_RANGE;
     n = dtls_seal_protect(a->seal, type, data, len, record);
     if (n == 0)
@@ -136,6 +137,20 @@ static int send_record(struct dtls_assoc *a, const uint8_t *data, size_t len)
     return wolf_session_send(a->session, data, len);
 }
 
+static size_t record_max(const struct dtls_assoc *a)
+{
+    if (a->is_over_sctp)
+        return DTLS_SCTP_RECORD_MAX;
+    return a->has_data ? DTLS_RECORD_MAX : (size_t)a->ctx->config.mtu;
+}
+
+int dtls_assoc_export(struct dtls_assoc *a, const char *label, uint8_t *out, size_t len)
+{
+    if (!a->is_over_sctp || a->session == NULL || a->is_sending)
+        return ERR_STATE;
+    return wolf_session_exporter(a->session, label, out, len);
+}
+
 int dtls_assoc_send(struct dtls_assoc *a, uint64_t now, const uint8_t *data, size_t len)
 {
     int rc;
@@ -143,7 +158,7 @@ int dtls_assoc_send(struct dtls_assoc *a, uint64_t now, const uint8_t *data, siz
     if (a->state != DTLS_ESTABLISHED || a->is_sending)
         return ERR_STATE;
     /* A record must fit one datagram: DTLS does not fragment application data (RFC 6347 §4.1.1). */
-    if (len == 0 || len > (a->has_data ? DTLS_RECORD_MAX : (size_t)a->ctx->config.mtu))
+    if (len == 0 || len > record_max(a))
         return ERR_RANGE;
     dtls_assoc_enter(a, now);
     rc = send_record(a, data, len);

@@ -107,6 +107,7 @@ struct dtls_assoc {
     bool has_remote;
     bool has_fingerprint;
     bool without_srtp;
+    bool is_over_sctp;
     bool may_lack_srtp;
     bool has_data;           /* dtls_assoc_carry_data */
     bool is_library_sealing; /* the library keeps the records: dtls_seal.h cannot do them */

@@ -33,6 +33,7 @@ struct dtls_seal_keys {
     enum dtls_cipher cipher;
     uint8_t key_len; /* 16 or 32 */
     uint16_t epoch;
+    bool is_unguarded; /* no window against replays: what is below delivers once, in any order */
     struct dtls_seal_way out;
     struct dtls_seal_way in; /* records with numbers below `next` are taken for replays */
 };

@@ -602,6 +602,29 @@ int wolf_session_secret(struct wolf_session *session, const uint8_t **client_ran
     return 0;
 }
 
+void wolf_session_keep_secret(struct wolf_session *session)
+{
+    wolfSSL_KeepArrays(session->ssl);
+}
+
+/* The library would make keys of a master secret that is not there yet, all zero. */
+int wolf_session_exporter(struct wolf_session *session, const char *label, uint8_t *out, size_t len)
+{
+    const uint8_t *client_random, *master;
+    uint8_t any = 0;
+
+    if (wolf_session_secret(session, &client_random, &master) != 0)
+        return ERR_STATE;
+    for (size_t i = 0; i < DTLS_SECRET_BYTES; i++)
+        any |= master[i];
+    if (any == 0)
+        return ERR_STATE;
+    return wolfSSL_export_keying_material(session->ssl, out, len, label, strlen(label), NULL, 0,
+                                          0) == WOLFSSL_SUCCESS
+               ? 0
+               : ERR_CRYPTO;
+}
+
 int wolf_session_peer_der(struct wolf_session *session, uint8_t **der, size_t *len)
 {
     WOLFSSL_X509 *x509 = wolfSSL_get_peer_certificate(session->ssl);

@@ -108,6 +108,12 @@ int wolf_session_export(struct wolf_session *session, enum srtp_profile *profile
 int wolf_session_secret(struct wolf_session *session, const uint8_t **client_random,
                         const uint8_t **master);
 
+/* Before the handshake: what wolf_session_exporter needs stays. Then, once there is a master secret
+ * and before any data: RFC 5705 without a context. ERR_STATE, ERR_CRYPTO. */
+void wolf_session_keep_secret(struct wolf_session *session);
+int wolf_session_exporter(struct wolf_session *session, const char *label, uint8_t *out,
+                          size_t len);
+
 /* After WOLF_DONE: the peer's certificate, to be freed. ERR_NOTFOUND: it sent none. */
 int wolf_session_peer_der(struct wolf_session *session, uint8_t **der, size_t *len);
 const char *wolf_session_cipher(struct wolf_session *session);

@@ -49,9 +49,6 @@ struct side {
 
 static int failures;
 
-/* RFC 6083: only that it is there, what it does is tested in tests/crypto. */
-static int (*const sctp_switch)(WOLFSSL *) = wolfSSL_dtls_set_sctp;
-
 static void report(const char *what, bool good)
 {
     printf("  %-34s %s\n", what, good ? "yes" : "NO");
@@ -292,6 +289,5 @@ int main(void)
     check_aesni();
     wolfSSL_Cleanup();
     check_srtp();
-    report("DTLS without a replay window", sctp_switch != NULL);
     return failures ? 1 : 0;
 }
