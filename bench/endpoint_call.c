@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "bench/endpoint_cross.h"
+#include "bench/endpoint_sdp.h"
 
 #define PEER_RELEASE_MS 1000 /* from its endSession to its ReleaseComplete */
 #define HANG_UP_MS      3000 /* for the peer's answers; then the connections are closed */
@@ -40,6 +41,10 @@ static void release(struct call *c)
     enum h225_reason reason = c->report->failure[0] ? H225_REASON_UNDEFINED : H225_REASON_NORMAL;
     if (c->is_over)
         return;
+    if (c->options->sdp) { /* whoever carried the description says that it is over */
+        finish(c);
+        return;
+    }
     if (h225_call_release(c->h225, reason, clock_mono_ms()) != 0)
         finish(c); /* there is no call to release */
 }
@@ -504,6 +509,37 @@ static void on_wire_lost(void *arg, const char *why)
 
 static const struct wire_ops call_wire_ops = {on_wire_open, on_wire_message, on_wire_lost};
 
+static int offer(struct call *c)
+{
+    char text[SDP_TEXT_MAX];
+    int rc = media_bind(&c->media, &c->options->local);
+
+    if (rc == 0)
+        rc = sdp_write_offer(&c->media, text, sizeof(text));
+    if (rc == 0)
+        report_print(json_pack("{s:s,s:s,s:s}", "event", "sdp_offer", "alias", c->options->alias,
+                               "sdp", text));
+    return rc;
+}
+
+int call_take_answer(struct call *c, const char *json)
+{
+    json_t *text = json_loads(json, JSON_DECODE_ANY, NULL);
+    const char *why = NULL;
+    int rc = !c->options->sdp || c->is_connected || c->is_over ? ERR_STATE
+             : json_is_string(text)                            ? 0
+                                                               : ERR_INVAL;
+
+    if (rc == 0)
+        rc = sdp_take_answer(&c->media, json_string_value(text), &why);
+    if (why)
+        report_event(c->report, EV_PROTOCOL, "answer: %s", why);
+    if (rc == 0)
+        connected(c, "by SDP");
+    json_decref(text);
+    return rc;
+}
+
 static int open_wire(struct call *c)
 {
     struct addr bound;
@@ -570,7 +606,9 @@ int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *o
         rc = ERR_NOMEM;
     if (rc == 0)
         rc = commands_start(&c->commands, loop, options->commands, c);
-    return rc ? rc : open_wire(c);
+    if (rc == 0)
+        rc = options->sdp ? offer(c) : open_wire(c);
+    return rc;
 }
 
 void call_fini(struct call *c)

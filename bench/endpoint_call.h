@@ -37,6 +37,9 @@ struct call {
 /* Prepares everything and starts: calls, or listens. */
 int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *options,
                struct report *report);
+/* The answer to the offer of --sdp, a JSON string. ERR_INVAL, ERR_STATE; ERR_MALFORMED with an
+ * event that says why. */
+int call_take_answer(struct call *c, const char *json);
 /* Ends the call in order; a second time without waiting for answers. */
 void call_hang_up(struct call *c, const char *why);
 /* After the loop has ended. */

@@ -13,6 +13,8 @@ static int obey(struct call *call, const char *word, const char *rest)
         return keys_press(&call->media.keypad, rest);
     if (strcmp(word, "say") == 0)
         return leg_say(&call->leg, rest);
+    if (strcmp(word, "answer") == 0)
+        return call_take_answer(call, rest);
     if (strcmp(word, "play") == 0)
         media_play(&call->media);
     else if (strcmp(word, "hang-up") == 0)

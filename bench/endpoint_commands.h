@@ -3,6 +3,7 @@
  *   keys DIGITS   press them, as --keys-by says
  *   play          as SIGUSR1
  *   say JSON      send any H.245 message, in the JSON form of signalling/per/json.h
+ *   answer JSON   a string, the answer to the offer of --sdp
  *   hang-up       as SIGTERM */
 #ifndef BENCH_ENDPOINT_COMMANDS_H
 #define BENCH_ENDPOINT_COMMANDS_H

@@ -214,6 +214,12 @@ void media_close_data(struct media *m)
     m->data_open = false;
 }
 
+void media_open_video(struct media *m)
+{
+    report_event(m->report, EV_VIDEO_OPEN, "SSRC %u", m->video.sender.ssrc);
+    m->video.tx_open = true;
+}
+
 void media_close_tx(struct media *m)
 {
     m->tx_open = false;

@@ -125,6 +125,8 @@ void media_open_tx(struct media *m, enum voice_codec codec, uint8_t payload_type
 void media_open_rx(struct media *m, enum voice_codec codec, uint8_t payload_type);
 /* Play the file now, again if it was played. */
 void media_play(struct media *m);
+/* Its payload type is known. */
+void media_open_video(struct media *m);
 void media_close_tx(struct media *m);
 /* The data channel of H.245 is open; SCTP begins when DTLS is there. And it is closed. */
 void media_open_data(struct media *m, uint16_t port, uint16_t remote_port);

@@ -158,6 +158,13 @@ static int opt_keys_by(struct endpoint_options *o, const char *value)
     return rc;
 }
 
+static int opt_sdp(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->sdp = true;
+    return 0;
+}
+
 static int opt_commands(struct endpoint_options *o, const char *value)
 {
     o->commands = value;
@@ -540,7 +547,10 @@ static const struct option_row {
     {"keys", "DIGITS", opt_keys, "press these keys when the media flow"},
     {"keys-by", "WAY", opt_keys_by, "h245 (signal, default), text (alphanumeric) or rfc4733"},
     {"commands", "FIFO", opt_commands,
-     "lines that say what to do: keys DIGITS, play, say JSON (an H.245 message), hang-up"},
+     "lines that say what to do: keys DIGITS, play, say JSON (an H.245 message), answer JSON "
+     "(a string: SDP), hang-up"},
+    {"sdp", NULL, opt_sdp,
+     "no H.323: the offer is an event (sdp_offer), the answer comes by --commands"},
     {"messages", NULL, opt_messages, "a line for each H.245 message that comes, with --json"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
@@ -607,6 +617,7 @@ void endpoint_options_help(FILE *out)
     fprintf(out,
             "usage: sluice-endpoint [options] ADDRESS[:PORT] ALIAS\n"
             "       sluice-endpoint [options] --listen\n"
+            "       sluice-endpoint [options] --sdp --local ADDRESS --commands FIFO\n"
             "An H.323 endpoint with H.235.10 media (OpenSSL and libsrtp). Exit status: 0 when\n"
             "the call did what was asked, 1 when not, 2 on wrong arguments.\n\n");
     for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -649,7 +660,11 @@ static int take_option(struct endpoint_options *o, int left, char **argv)
 
 static int check(struct endpoint_options *o)
 {
-    if (!o->listen && (o->target.family == ADDR_NONE || !o->called)) {
+    if (o->sdp && (o->local.family == ADDR_NONE || o->commands == NULL)) {
+        fprintf(stderr, "sluice-endpoint: --sdp needs --local and --commands\n");
+        return ERR_INVAL;
+    }
+    if (!o->listen && !o->sdp && (o->target.family == ADDR_NONE || !o->called)) {
         fprintf(stderr,
                 "sluice-endpoint: an address and an alias to call are needed, or --listen\n");
         return ERR_INVAL;

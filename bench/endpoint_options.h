@@ -66,6 +66,7 @@ struct endpoint_options {
     struct addr target; /* ADDR_NONE with --listen */
     const char *called; /* alias to call */
     bool listen;
+    bool sdp;          /* no H.323: an offer is printed, the answer comes as a command */
     struct addr local; /* ADDR_NONE: the system chooses */
     struct addr media; /* ADDR_NONE: the address of the signalling connection */
     const char *alias;

@@ -36,6 +36,7 @@
     X(EV_PLAYED, "played")                   \
     X(EV_HEARD, "heard")                     \
     X(EV_KEY, "key")                         \
+    X(EV_VIDEO_OPEN, "video_open")           \
     X(EV_VIDEO_SOURCE, "video_source")       \
     X(EV_DATA_UP, "data_up")                 \
     X(EV_DATA_DONE, "data_done")             \

@@ -69,8 +69,7 @@ void leg_video_open(struct leg *l)
     if (codec == NULL)
         return; /* as long as there is nobody who could receive it */
     l->video.is_asked = true;
-    report_event(l->report, EV_OLC_OUT, "video %s, SSRC %u", codec->name,
-                 l->media->video.sender.ssrc);
+    report_event(l->report, EV_OLC_OUT, "video %s", codec->name);
     rc = send_olc(l, codec);
     if (rc)
         report_event(l->report, EV_PROTOCOL, "no video channel: %s", err_to_str(rc));
@@ -103,7 +102,7 @@ bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogical
         return true;
     }
     leg_follow_agreement(l, &agreement);
-    l->media->video.tx_open = true;
+    media_open_video(l->media);
     return true;
 }
 

@@ -186,10 +186,14 @@ class Endpoint(Process):
     def wait_event(self, name, seconds=10, match=lambda event: True):
         return self.wait_for(f"event {name}", lambda: self.event(name, match), seconds)
 
+    def tell(self, line):
+        """A line for its --commands."""
+        with open(self.fifo, "w", encoding="utf-8") as file:
+            file.write(line + "\n")
+
     def video_ssrc(self, seconds=10):
         """What its video is known by at the other ends (their events video_source)."""
-        event = self.wait_event("olc_out", seconds, lambda e: e["detail"].startswith("video "))
-        return int(event["detail"].rsplit(" ", 1)[1])
+        return int(self.wait_event("video_open", seconds)["detail"].split(" ")[1])
 
     def wait_video_of(self, other, after_us=0, seconds=10):
         """Until it sees the video of this endpoint; the event that says how it began."""
@@ -391,14 +395,28 @@ class Lab:
             self.control_clients.remove(client)
             client.close()
 
-    def endpoint(self, name, *arguments, ip=ENDPOINT_IPS[0], call="demo", to=None):
-        """An endpoint that calls alias `call` (None: only the given arguments)."""
+    def endpoint(self, name, *arguments, ip=ENDPOINT_IPS[0], call="demo", to=None, fifo=False):
+        """An endpoint that calls alias `call` (None: only the given arguments). With `fifo` it can be
+        told what to do."""
         arguments = [str(a) for a in arguments] + ["--local", ip]
+        if fifo:
+            os.mkfifo(self.path(name + ".fifo"))
+            arguments += ["--commands", self.path(name + ".fifo")]
         if call:
             arguments += [to or (SERVER_IP6 if ":" in ip else SERVER_IP4), call]
         endpoint = Endpoint(name, arguments)
+        endpoint.fifo = self.path(name + ".fifo") if fifo else None
         self.processes.append(endpoint)
         return endpoint
+
+    def endpoint_by_sdp(self, control, name, *arguments, ip=ENDPOINT_IPS[0], conference="demo"):
+        """An endpoint without H.323; this carries its offer to the server and the answer back, as a SIP
+        server would. Returns it and its session."""
+        endpoint = self.endpoint(name, "--sdp", *arguments, ip=ip, call=None, fifo=True)
+        offer = endpoint.wait_event("sdp_offer")["sdp"]
+        made = control.call("session.create", conference=conference, sdp=offer)
+        endpoint.tell("answer " + json.dumps(made["sdp"]))
+        return endpoint, made["id"]
 
     def pair(self, first=(), second=(), files=None, ips=ENDPOINT_IPS[:2], call="demo", to=(None, None),
              names=("anna", "bert")):
