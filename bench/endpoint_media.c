@@ -330,9 +330,12 @@ json_t *media_report(const struct media *m)
 
 json_t *media_stats(const struct media *m)
 {
-    return json_pack(
+    json_t *o = json_pack(
         "{s:s,s:s,s:I,s:I,s:I,s:I,s:f}", "event", "stats", "alias", m->options->alias,
         "packets_out", (json_int_t)m->counters.packets_out, "packets_in",
         (json_int_t)m->counters.packets_in, "lost", (json_int_t)rtp_lost(&m->reception), "rtcp_in",
         (json_int_t)m->counters.rtcp_in, "jitter_ms", (double)(m->reception.jitter_q4 >> 4) / 8.0);
+    json_object_set_new(o, "video", video_report(&m->video));
+    json_object_set_new(o, "data", m->data ? data_end_report(m->data) : json_null());
+    return o;
 }

@@ -207,6 +207,10 @@ class Endpoint(Process):
         self.wait_for("statistics", lambda: len(self.stats) >= have + count, seconds)
         return self.stats[-1]
 
+    def wait_count(self, what, predicate, seconds=20):
+        """Waits for statistics (--stats) of which the predicate holds."""
+        return self.wait_for(what, lambda: self.stats and predicate(self.stats[-1]), seconds)
+
     def report(self, seconds=30):
         """Waits for the end; the report."""
         status = self.wait_end(seconds)
@@ -214,6 +218,14 @@ class Endpoint(Process):
             raise LabError(f"{self.name}: ended with status {status}, which is not its report's\n"
                            + self.tail())
         return self.final
+
+
+    def hang_up(self, seconds=30):
+        """Has it end its call as its user would, unless it has ended already; the report. For calls that
+        last until a test has done with them: with --duration a busy machine may take longer to see
+        what is to be seen."""
+        self.signal(signal.SIGTERM)
+        return self.report(seconds)
 
 
 class Control:

@@ -3,7 +3,7 @@
 (L-BIDIR), on which connection (T-SAME, L-SHARE, A-ADD, D-ONCE), in records or not (D-RECORD, D-CHOICE),
 and that what is in the records is SCTP as RFC 8261 has it (X-PROFILE). Endpoints have OpenSSL and
 usrsctp; tshark reads the wire, with the server's key log also inside of it."""
-# timeout: 120
+# timeout: 240
 import os
 import struct
 import subprocess
@@ -32,10 +32,10 @@ def settings(terminal_type):
 
 def calls(lab, options=()):
     """One in, one out, in one conference; anna sends and bert echoes."""
-    bert = lab.endpoint("bert", "--listen", "--data", "echo", "--timeout", "25", *options[1], ip=BERT,
+    bert = lab.endpoint("bert", "--listen", "--data", "echo", "--timeout", "90", *options[1], ip=BERT,
                         call=None)
     bert.wait_event("listening")
-    anna = lab.endpoint("anna", "--data", "send", "--data-count", COUNT, "--timeout", "25",
+    anna = lab.endpoint("anna", "--data", "send", "--data-count", COUNT, "--timeout", "90",
                         *options[0], ip=ANNA)
     anna.wait_event("connect")
     lab.call("session.call", to=f"bert@{BERT}", conference="demo")
@@ -134,12 +134,14 @@ def beside_audio(c, lab, keys):
     # tshark that has read H.245 takes the media ports for RTP: the records need a file of their own.
     media, media_path = lab.capture("media.pcap", "br0", "ends", "udp")
     up, far = sluice_lab.tone_pair()
-    stay = ["--stay", "--duration", "3"]
+    stay = ["--stay"]
     ends = calls(lab, ([*stay, "--play", up, "--expect", far, "--setup", "active"],
                        [*stay, "--play", far, "--expect", up, "--setup", "passive"]))
     ends[0].wait_event("data_done", 15)
+    for end in ends:
+        end.wait_event("heard")
     found = sessions(lab)
-    reports = [end.report() for end in ends]
+    reports = [end.hang_up() for end in ends]
     lab.wait_sessions(0)
     for peer in (ANNA, BERT):
         sluice_lab.wait_captured(path, f"ip.addr == {peer} && h225.releaseComplete_element")
@@ -162,11 +164,11 @@ def alone(c, lab):
     """D-RECORD: a connection without use_srtp carries data, and nothing else. (As master the server
     opens its audio before the data, and that asks for use_srtp.)"""
     capture, path = lab.capture("alone.pcap", "br0", "ends", "udp")
-    only = ["--data-only", "--profiles", "", "--stay", "--duration", "3"]
+    only = ["--data-only", "--profiles", "", "--stay"]
     ends = calls(lab, (only, only))
     ends[0].wait_event("data_done", 15)
     found = sessions(lab)
-    reports = [end.report() for end in ends]
+    reports = [end.hang_up() for end in ends]
     lab.wait_sessions(0)
     capture.stop()
     sides = [side_of(found[peer]) for peer in (ANNA, BERT)]

@@ -4,7 +4,7 @@
 certificates; so are two H.323 endpoints. The server between them never has a key: no association of its
 own, no record that went up to it, transports that refuse keys. A wrong fingerprint is found by the peers,
 and the server reports the end."""
-# timeout: 180
+# timeout: 300
 import os
 import re
 import shutil
@@ -115,7 +115,7 @@ def sip_calls(c, lab, control, role, direction, h245):
         sip.wait(lambda: sip.session)
         record = lab.path("anna.wav")
         anna = h323_endpoint(lab, direction, "--play", sdp_lab.steady_tone(lab, 1000), "--loop", "--start", "now",
-                             "--record", record, "--duration", "5", "--timeout", "20", "--setup", role,
+                             "--record", record, "--stats", "--timeout", "90", "--setup", role,
                              "--term-type", "50" if h245 == "master" else "250")
         event = control.wait_event("session.described", 10, lambda e: e.get("session") == sip.session)
         answer = event["data"]["sdp"]
@@ -130,7 +130,7 @@ def sip_calls(c, lab, control, role, direction, h245):
                 association["peer_fingerprint"]["value"], fingerprint_of(answer))
         lab.wait_stats(lambda s: s["data_plane"]["media_passed"] - before["media"] > 200)
         passed(c, lab, what, before, [sip.session, h323])
-        report = anna.report()
+        report = sdp_lab.after_talk(anna)
         c.check(f"{what}: the endpoint verified the certificate of SIP", report["fingerprint_verified"],
                 report["failure"])
         c.check(f"{what}: H.323 hears SIP", sdp_lab.share_of(record, sdp_lab.Baresip.FREQUENCY) > 0.9,
@@ -157,7 +157,7 @@ def sip_is_called(c, lab, control):
         sip.session = result["id"]
         record = lab.path("anna.wav")
         anna = lab.endpoint("anna", "--play", sdp_lab.steady_tone(lab, 1000), "--loop", "--start", "now", "--record",
-                            record, "--duration", "5", "--timeout", "20", ip=sluice_lab.ENDPOINT_IPS[1])
+                            record, "--stats", "--timeout", "90", ip=sluice_lab.ENDPOINT_IPS[1])
         event = control.wait_event("session.described", 10, lambda e: e.get("session") == sip.session)
         c.equal(f"{what}: an offer", event["data"]["type"], "offer")
         sip.invite(sdp_lab.BARESIP_IP, event["data"]["sdp"])
@@ -165,7 +165,7 @@ def sip_is_called(c, lab, control):
         control.wait_event("media.passed", 10)
         lab.wait_stats(lambda s: s["data_plane"]["media_passed"] - before["media"] > 200)
         passed(c, lab, what, before, [sip.session, h323_session(lab, sip)])
-        report = anna.report()
+        report = sdp_lab.after_talk(anna)
         c.check(f"{what}: verified", report["fingerprint_verified"], report["failure"])
         c.check(f"{what}: H.323 hears SIP", sdp_lab.share_of(record, sdp_lab.Baresip.FREQUENCY) > 0.9)
         sdp_lab.heard(c, what, baresip)

@@ -3,7 +3,7 @@
 SRTP stack, meets an H.323 endpoint with H.235.10 in a relay conference. The SIP server between is a
 few lines of this script: it carries INVITE and 200 to session.create and back. Both ways of offering,
 hold and resume, and descriptions that must be refused."""
-# timeout: 180
+# timeout: 300
 import array
 import json
 import math
@@ -22,11 +22,13 @@ import sluice_lab  # noqa: E402
 
 BARESIP_IP = sluice_lab.ENDPOINT_IPS[0]  # it announces the first address that it finds
 CONTROL_PORT = 4444
+TALK = 150  # packets of 20 ms
 MODULES = "/usr/lib/baresip/modules"
 
 
 class Sip:
-    """As much of a SIP server as one call needs (RFC 3261): UDP, no retransmission, no authentication."""
+    """As much of a SIP server as one call needs (RFC 3261): UDP, no authentication, no retransmission of
+    its own. What the user agent says again, as it does after half a second, gets the same answer."""
 
     def __init__(self, control):
         self.control = control
@@ -34,6 +36,7 @@ class Sip:
         self.socket.bind((sluice_lab.SERVER_IP4, 5060))
         self.session = self.offer = self.answer = None
         self.refusal = None
+        self.said = {}  # what was sent upon a message
         self.changed = threading.Condition()
         self.is_closing = False
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -49,8 +52,12 @@ class Sip:
                 continue
             text = data.decode(errors="replace")
             head, _, body = text.partition("\r\n\r\n")
+            lines = head.split("\r\n")
+            if self.name(lines) in self.said:
+                self.socket.sendto(self.said[self.name(lines)], peer)
+                continue
             try:
-                self.on_message(head.split("\r\n"), body, peer)
+                self.on_message(lines, body, peer)
             except (sluice_lab.RpcError, sluice_lab.LabError, OSError) as error:
                 with self.changed:
                     self.refusal = error
@@ -61,6 +68,15 @@ class Sip:
         return next((line.split(":", 1)[1].strip() for line in lines[1:]
                      if line.lower().startswith(name + ":")), "")
 
+    def name(self, lines):
+        """What one message has in common with its repetitions alone."""
+        return (lines[0], *(self.header(lines, field) for field in ("call-id", "cseq", "to")))
+
+    def say(self, lines, out, peer):
+        """Sends what a message is answered with, now and whenever it comes again."""
+        self.said[self.name(lines)] = "\r\n".join(out).encode()
+        self.socket.sendto(self.said[self.name(lines)], peer)
+
     def reply(self, lines, peer, status, body=""):
         out = [f"SIP/2.0 {status}"]
         out += [line for line in lines[1:] if line.lower().startswith(("via:", "from:", "call-id:", "cseq:"))]
@@ -68,7 +84,7 @@ class Sip:
         if body:
             out.append("Content-Type: application/sdp")
         out += [f"Content-Length: {len(body)}", "", body]
-        self.socket.sendto("\r\n".join(out).encode(), peer)
+        self.say(lines, out, peer)
 
     def on_message(self, lines, body, peer):
         method = lines[0].split(" ")[0]
@@ -119,7 +135,7 @@ class Sip:
             f"Via: SIP/2.0/UDP {sluice_lab.SERVER_IP4}:5060;branch=z9hG4bK-sluice-2;rport", "Max-Forwards: 70",
             f"From: {self.header(lines, 'from')}", f"To: {to}", f"Call-ID: {self.header(lines, 'call-id')}",
             "CSeq: 1 ACK", "Content-Length: 0", "", ""])
-        self.socket.sendto(text.encode(), peer)
+        self.say(lines, [text], peer)
 
     def wait(self, what, seconds=10):
         """Until `what`() is true."""
@@ -208,12 +224,19 @@ def association(session):
     return session["transports"][0]["association"]
 
 
+def after_talk(endpoint):
+    """The report of one that has spoken and heard for some seconds."""
+    endpoint.wait_count("media both ways",
+                        lambda stats: min(stats["packets_in"], stats["packets_out"]) >= TALK)
+    return endpoint.hang_up()
+
+
 def talk(c, lab, what, watch, sip, baresip):
     """An H.323 endpoint joins: both hear each other, protected on both legs."""
     record = lab.path("anna.wav")
     anna = lab.endpoint("anna", "--play", steady_tone(lab, 1000), "--loop", "--start", "now", "--record",
-                        record, "--duration", "4", "--timeout", "20", ip=sluice_lab.ENDPOINT_IPS[1])
-    report = anna.report()
+                        record, "--stats", "--timeout", "90", ip=sluice_lab.ENDPOINT_IPS[1])
+    report = after_talk(anna)
     session = lab.call("session.get", id=sip.session)
     c.check(f"{what}: the H.323 leg is protected", report["fingerprint_verified"], report["failure"])
     c.equal(f"{what}: the SIP leg is protected", (association(session)["state"],

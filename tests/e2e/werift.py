@@ -57,7 +57,7 @@ class Werift:
 
 
 def heard_both_ways(c, what, werift, anna, record):
-    report = anna.report()
+    report = sdp_lab.after_talk(anna)
     theirs = werift.report()
     c.check(f"{what}: the H.323 endpoint verified its certificate", report["fingerprint_verified"], report["failure"])
     c.check(f"{what}: werift is connected", theirs["dtls_state"] in ("connected", "closed") and theirs["samples"] > 8000, theirs)
@@ -70,7 +70,7 @@ def heard_both_ways(c, what, werift, anna, record):
 
 def endpoint(lab, record, *arguments):
     return lab.endpoint("anna", *arguments, "--play", sdp_lab.steady_tone(lab, 1000), "--loop", "--start", "now", "--record",
-                        record, "--duration", "5", "--timeout", "25", ip=sluice_lab.ENDPOINT_IPS[1])
+                        record, "--stats", "--timeout", "90", ip=sluice_lab.ENDPOINT_IPS[1])
 
 
 def terminated(c, lab, control, offers, role):
@@ -152,7 +152,7 @@ def data(c, lab, control):
     werift.tell(answer=result["sdp"])
     # SCTP passes to the other side, and there is none yet: werift is connected when that answers.
     control.wait_event("media.selected", 10, lambda e: e.get("session") == result["id"])
-    anna = lab.endpoint("anna", "--setup", "passive", "--data", "echo", "--duration", "8", "--timeout", "25",
+    anna = lab.endpoint("anna", "--setup", "passive", "--data", "echo", "--timeout", "90",
                         ip=sluice_lab.ENDPOINT_IPS[1])
     echoed = werift.wait("echoed", 20)
     c.equal(f"{what}: every message came back, as it was", (echoed["echoes"], echoed["wrong"]), (50, 0))

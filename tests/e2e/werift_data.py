@@ -33,7 +33,7 @@ def event(process, name, seconds=20, **fields):
 def numbers(c, lab):
     fifo = lab.path("werift.fifo")
     os.mkfifo(fifo)
-    bert = lab.endpoint("bert", "--timeout", "460", "--data", "echo", "--data-loss", "2", "--duration", "450",
+    bert = lab.endpoint("bert", "--timeout", "460", "--data", "echo", "--data-loss", "2",
                         ip="198.18.0.4", call="data-1")
     bert.wait_event("data_up")
     werift = lab.run("werift", ["node", os.path.join(PEER, "data.js"), str(COUNT), "64", "500", fifo], "ends")
