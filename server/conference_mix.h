@@ -27,6 +27,20 @@ void conference_video_begin(struct member *m);
 void conference_video_leave(struct conference *c, struct member *gone);
 void conference_video_update(struct conference *c);
 
+/* What all the others can take of the codec, if anybody can (conference_video.c). */
+bool conference_video_common(const struct conference *c, const struct session *s, const char *name,
+                             struct h245_relayed *out);
+bool conference_video_is_source(const struct member *m, const struct member *to);
+
+/* conference_modes.c: can `to` take what the source sends, and at which rate at most
+ * (SESSION_RATE_ANY: as it comes)? Sources are asked for what all can take. */
+bool conference_video_fits(const struct member *source, const struct member *to);
+uint32_t conference_video_rate(const struct member *source, const struct member *to);
+void conference_modes_begin(struct member *m);
+void conference_modes_leave(struct conference *c, struct member *gone);
+void conference_modes_update(struct conference *c);
+bool conference_modes_are_changing(const struct conference *c); /* one was asked just now */
+
 /* conference_show.c: to members, what they see and who sees them. */
 void conference_show_tell(struct conference *c);
 

@@ -15,6 +15,7 @@
 #include "server/conference.h"
 #include "server/session.h"
 #include "settings/settings.h"
+#include "signalling/h245/video.h"
 
 #define CONFERENCE_SLOTS 4
 
@@ -48,6 +49,10 @@ struct member {
     uint32_t video_rate;      /* it takes no more, in 100 bit/s; SESSION_RATE_ANY */
     uint32_t video_limit;     /* it was told to send no more */
     uint64_t picture_asked;   /* ms; 0: never */
+    struct h245_h264_set
+        asked_mode;          /* video that it was asked to lower its own to; level 0: none */
+    struct timer mode_timer; /* runs while it may be changing its channel for that */
+    bool is_excluded;        /* there is video, but none that it can take */
     struct timer picture_timer;
 };
 

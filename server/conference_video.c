@@ -68,6 +68,19 @@ static int common_cap(const struct conference *c, const struct session *s, const
     return err;
 }
 
+bool conference_video_common(const struct conference *c, const struct session *s, const char *name,
+                             struct h245_relayed *out)
+{
+    struct session_env *env = c->all->env;
+    unsigned takers = 0;
+    int err;
+
+    arena_reset(&env->scratch);
+    err = common_cap(c, s, name, &env->scratch, out, &takers);
+    arena_reset(&env->scratch);
+    return err == 0 && takers > 0;
+}
+
 /* One codec for all: the one that most can receive, of equals the first of the configuration. */
 static int choose_codec(const struct conference *c, const struct session *s,
                         struct h245_relayed *out)
@@ -144,11 +157,16 @@ bool conference_video_relays(const struct conference *c, const struct session *s
 
 /* ---- who sees whom ---- */
 
+bool conference_video_is_source(const struct member *m, const struct member *to)
+{
+    return m != to && !m->is_waiting && !m->is_muted &&
+           session_sends(m->session, H245_MEDIA_VIDEO) != NULL;
+}
+
 /* Can `m` be shown to `to`? */
 static bool is_candidate(const struct member *m, const struct member *to)
 {
-    return m != NULL && m != to && !m->is_waiting && !m->is_muted &&
-           session_sends(m->session, H245_MEDIA_VIDEO) != NULL;
+    return m != NULL && conference_video_is_source(m, to) && conference_video_fits(m, to);
 }
 
 static struct member *any_candidate(const struct conference *c, const struct member *to)
@@ -189,14 +207,15 @@ bool conference_wants(const struct conference *c, const struct session *s, enum 
 {
     const struct member *m = conference_member(c, s);
     const struct member *source = m != NULL && !m->is_waiting ? any_candidate(c, m) : NULL;
+    const char *name = video_names[SETTINGS_VIDEO_H264]; /* the one of which modes are asked */
     const struct h245_relayed *own;
 
-    if (source == NULL || !conference_has_mix(c))
+    if (!conference_has_mix(c) || (source == NULL && (m == NULL || m->video_transport == 0 ||
+                                                      !conference_modes_are_changing(c))))
         return false;
-    own =
-        find_cap(s, medium,
-                 medium == H245_MEDIA_VIDEO ? session_sends(source->session, H245_MEDIA_VIDEO)->name
-                                            : "h224");
+    if (source != NULL)
+        name = session_sends(source->session, H245_MEDIA_VIDEO)->name;
+    own = find_cap(s, medium, medium == H245_MEDIA_VIDEO ? name : "h224");
     if (own == NULL || (medium == H245_MEDIA_DATA && h224_of_others(c, s) == NULL))
         return false;
     *as = *own;
@@ -243,8 +262,11 @@ static void update_rate(struct conference *c, struct member *source)
 
     CONFERENCE_EACH_MEMBER(c, m)
     {
+        uint32_t able = m->sees == source ? conference_video_rate(source, m) : SESSION_RATE_ANY;
+
         if (m->sees == source && m->video_rate < rate)
             rate = m->video_rate;
+        rate = able < rate ? able : rate;
     }
     if (rate == source->video_limit)
         return;
@@ -449,6 +471,7 @@ void conference_video_update(struct conference *c)
             set_rows(c, m, h224.transport);
     }
     update_rates(c);
+    conference_modes_update(c);
     conference_show_tell(c);
 }
 
@@ -457,12 +480,14 @@ void conference_video_update(struct conference *c)
 void conference_video_begin(struct member *m)
 {
     timer_init(&m->picture_timer, on_picture_timer, m);
+    conference_modes_begin(m);
     m->video_rate = m->video_limit = SESSION_RATE_ANY;
 }
 
 void conference_video_leave(struct conference *c, struct member *gone)
 {
     timer_cancel(c->all->env->timers, &gone->picture_timer);
+    conference_modes_leave(c, gone);
     if (c->shown == gone)
         c->shown = NULL;
     if (c->mixer != NULL && c->mixer->spoke_before == gone)

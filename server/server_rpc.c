@@ -64,7 +64,8 @@ const struct control_event server_events[] = {
                          "gain_db"},
     {"conference.speaker", "who speaks in a mix has changed: conference, session (null: nobody)"},
     {"conference.video", "what a session sees has changed: conference, source (a session; null: "
-                         "nobody)"},
+                         "nobody), reason (no_common_codec: video is there, but none that it can "
+                         "take)"},
     {"conference.layout", "conference, layout, session (null: by voice)"},
     {"conference.recording", "conference, state (started, stopped, failed), file, session (null: "
                              "the whole mix), reason; when it has ended bytes, ms, dropped"},

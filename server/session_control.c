@@ -128,6 +128,16 @@ void session_control_on_mode_answer(void *arg, enum h245_mode_answer answer)
                       json_pack("{s:s}", "answer", h245_mode_answer_to_str(answer)));
 }
 
+bool session_audio_mode(enum h245_codec codec, struct h245_AudioMode *mode)
+{
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (modes[i].codec == codec) {
+            mode->kind = modes[i].mode;
+            return true;
+        }
+    return false;
+}
+
 int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now)
 {
     struct h245_AudioMode audio = {.kind = h245_AudioMode_UNSET};
@@ -137,10 +147,7 @@ int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now)
     struct h245_RequestMode request = {.requestedModes = {1, &description}};
     int err;
 
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-        if (modes[i].codec == codec)
-            audio.kind = modes[i].mode;
-    if (audio.kind == h245_AudioMode_UNSET)
+    if (!session_audio_mode(codec, &audio))
         return ERR_UNSUPPORTED;
     if (s->state != SESSION_ACTIVE || s->h245 == NULL)
         return ERR_STATE;

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "signalling/h245/engine.h"
+#include "signalling/h245/media.h"
 
 struct session;
 struct h243_member;
@@ -24,6 +25,10 @@ extern const struct h243_ops session_h243_ops;
 void session_control_on_caps(struct session *s, const struct h245_TerminalCapabilitySet *tcs);
 void session_control_on_failed(struct session *s, enum h245_procedure procedure);
 json_t *session_terminal_json(const struct session *s); /* null: it has no seat */
+
+/* The plain mode of a codec. False: H.245 has none. */
+struct h245_AudioMode;
+bool session_audio_mode(enum h245_codec codec, struct h245_AudioMode *mode);
 
 /* The conference lets it in now: its number, its name, its presence are told. */
 void session_take_seat(struct session *s);

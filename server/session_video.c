@@ -1,7 +1,10 @@
 #include "server/session_video.h"
 
+#include "base/arena.h"
 #include "server/conference.h"
+#include "server/session_control.h"
 #include "server/session_priv.h"
+#include "signalling/h245/video.h"
 #include "signalling/schema/h245.h"
 
 #define PT_VIDEO 97 /* of ours without a number of their own; 101 and 111 are audio's */
@@ -111,6 +114,29 @@ void session_ask_whole_picture(struct session *s)
         return;
     misc.logicalChannelNumber = in->lcn;
     send_command(s, &m);
+}
+
+/* A description names all that the peer shall send: its audio too, or it might stop that. */
+void session_request_video(struct session *s, const struct h245_relayed *mode, uint64_t now)
+{
+    const struct session_channel *audio = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
+    struct h245_VideoMode video = {.kind = h245_VideoMode_UNSET};
+    struct h245_AudioMode voice = {.kind = h245_AudioMode_UNSET};
+    struct h245_ModeElement elements[2] = {
+        {.type = {.kind = h245_ModeElementType_videoMode, .u.videoMode = &video}},
+        {.type = {.kind = h245_ModeElementType_audioMode, .u.audioMode = &voice}}};
+    struct h245_ModeDescription description = {1, elements};
+    struct h245_RequestMode request = {.requestedModes = {1, &description}};
+    struct arena a;
+
+    if (s->h245 == NULL || s->state != SESSION_ACTIVE)
+        return;
+    if (audio != NULL && session_audio_mode(audio->audio.codec, &voice))
+        description.n = 2;
+    arena_init(&a, 1024, 16384);
+    if (h245_video_to_mode(&a, mode, &video) == 0 && h245_mode_request(s->h245, &request, now) == 0)
+        session_arm(s);
+    arena_fini(&a);
 }
 
 void session_limit_video(struct session *s, uint32_t rate)

@@ -34,6 +34,8 @@ void session_video_follow(struct session *s);
 
 /* The peer shall send a whole picture; not more than `rate`. */
 void session_ask_whole_picture(struct session *s);
+/* ... and in this mode, if it can be said (H.264). */
+void session_request_video(struct session *s, const struct h245_relayed *mode, uint64_t now);
 void session_limit_video(struct session *s, uint32_t rate);
 
 #endif

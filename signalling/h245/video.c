@@ -105,3 +105,49 @@ int h245_video_common(struct arena *arena, const struct h245_relayed *a,
     x.bit_rate = lower_rate(x.bit_rate, y.bit_rate);
     return x.profiles == 0 ? ERR_UNSUPPORTED : h245_h264_set_build(arena, &x, out);
 }
+
+bool h245_video_fits(struct arena *arena, const struct h245_relayed *sends,
+                     const struct h245_relayed *receives)
+{
+    struct h245_h264_set x, y;
+
+    if (!h245_relayed_is_same(sends, receives))
+        return false;
+    if (strcmp(sends->name, "H264") != 0 ||
+        (sends->len == receives->len && memcmp(sends->octets, receives->octets, sends->len) == 0))
+        return true;
+    return h245_h264_set_read(arena, sends, &x) == 0 &&
+           h245_h264_set_read(arena, receives, &y) == 0 && (x.profiles & y.profiles) != 0 &&
+           x.level <= y.level;
+}
+
+int h245_video_to_mode(struct arena *arena, const struct h245_relayed *r,
+                       struct h245_VideoMode *mode)
+{
+    const struct h245_VideoCapability *video;
+    void *value = NULL;
+    int err;
+
+    if (r->media != H245_MEDIA_VIDEO || strcmp(r->name, "H264") != 0)
+        return ERR_UNSUPPORTED;
+    err = per_decode(&h245_VideoCapability_type, r->octets, r->len, NULL, arena, &value, NULL);
+    if (err != 0)
+        return err;
+    video = value;
+    mode->kind = h245_VideoMode_genericVideoMode;
+    mode->u.genericVideoMode = video->u.genericVideoCapability;
+    return 0;
+}
+
+int h245_video_of_mode(const struct h245_VideoMode *mode, struct h245_relayed *out)
+{
+    const struct h245_VideoCapability video = {.kind = h245_VideoCapability_genericVideoCapability,
+                                               .u.genericVideoCapability =
+                                                   mode->u.genericVideoMode};
+    int err;
+
+    if (mode->kind != h245_VideoMode_genericVideoMode)
+        return ERR_UNSUPPORTED;
+    err = h245_relayed_of_video(&video, out);
+    return err == 0 && strcmp(out->name, "H264") != 0 ? ERR_UNSUPPORTED : err;
+}

@@ -4,8 +4,10 @@
 
 #include "fake_world.h"
 #include "signalling/h245/h239.h"
+#include "signalling/h245/video.h"
 #include "signalling/per/per.h"
 #include "signalling/schema/h245.h"
+#include "tests/suite.h"
 
 void peer_on_indication(void *arg, const struct h245_IndicationMessage *m)
 {
@@ -87,10 +89,23 @@ void peer_on_mode_answer(void *arg, enum h245_mode_answer answer)
 void peer_on_mode_request(void *arg, const struct h245_RequestMode *request)
 {
     struct peer *p = arg;
+    const struct h245_ModeDescription *first = &request->requestedModes.v[0];
 
-    (void)request;
     p->heard.mode_requests++;
-    (void)h245_mode_answer(p->h245, H245_MODE_UNAVAILABLE);
+    p->heard.video_mode.len = 0;
+    p->heard.audio_mode = H245_CODEC_UNKNOWN;
+    for (uint32_t i = 0; i < first->n; i++) {
+        const struct h245_ModeElementType *type = &first->v[i].type;
+
+        if (type->kind == h245_ModeElementType_videoMode)
+            CU_ASSERT_EQUAL(h245_video_of_mode(type->u.videoMode, &p->heard.video_mode), 0);
+        if (type->kind == h245_ModeElementType_audioMode)
+            p->heard.audio_mode = type->u.audioMode->kind == h245_AudioMode_g711Ulaw64k
+                                      ? H245_CODEC_PCMU
+                                      : H245_CODEC_PCMA;
+    }
+    (void)h245_mode_answer(p->h245,
+                           p->follows_modes ? H245_MODE_MOST_PREFERRED : H245_MODE_UNAVAILABLE);
 }
 
 void peer_on_keys(void *arg, const struct h245_user_input *input)

@@ -128,6 +128,7 @@ struct peer {
         bool is_shared; /* with the audio: L-SHARE */
     } dc;
     bool is_nameless;                     /* its Setup says no alias */
+    bool follows_modes;                   /* says yes to mode requests; the test does it */
     bool answers_nothing;                 /* takes questions of H.243, and is silent */
     bool opens;                           /* opens its channel once MSD and capabilities are done */
     bool opens_plain;                     /* ... without protection whatever was agreed */
@@ -200,6 +201,8 @@ struct peer {
         unsigned joined, left, chair_answers, list, tokens, owners, modes, mode_requests;
         bool is_chair, has_token;
         enum h245_mode_answer mode;
+        enum h245_codec audio_mode;     /* of the newest request; H245_CODEC_UNKNOWN: none */
+        struct h245_relayed video_mode; /* len 0: none */
         char keys[16];
     } heard;
     uint16_t flow_lcn;             /* of the newest FlowControlCommand */

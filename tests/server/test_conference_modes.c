@@ -1,0 +1,259 @@
+/* Video of a mix when somebody comes who can take less, or something else: who is asked to change,
+ * who is shown what meanwhile, and who is not disturbed. */
+#include "fake_world.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "server/session_mix.h"
+#include "server/session_video.h"
+#include "signalling/h245/procedures.h"
+#include "signalling/h245/video.h"
+#include "tests/suite.h"
+
+#define LEVEL_2   43
+#define LEVEL_3_1 71
+
+static struct world *w;
+
+static void begin(void)
+{
+    w = world_create(SETTINGS_DTLS_REQUIRED);
+    w->settings->conferences[0].kind = SETTINGS_CONFERENCE_MIX;
+    w->settings->conferences[0].max_sessions = 10;
+    w->settings->conferences[0].sample_rate = 8000;
+}
+
+static void end(void)
+{
+    for (size_t i = 0; i < w->peer_count; i++)
+        if (session_state(w->peers[i].session) == SESSION_ACTIVE)
+            session_close(w->peers[i].session, SESSION_END_OPERATOR, w->now);
+    world_run(w);
+    CU_ASSERT_EQUAL(world_open_ports(w), 0);
+    world_destroy(w);
+}
+
+static void enter(struct peer *p)
+{
+    peer_call(p, "demo");
+    world_run(w);
+    world_keyed(w, p);
+    world_run(w);
+}
+
+static void switch_on(struct peer *p, const char *name)
+{
+    (void)peer_open_relayed(p, name);
+    world_run(w);
+    world_pass(w, 1);
+}
+
+/* With a camera, or eyes alone. */
+static struct peer *viewer(bool has_camera)
+{
+    struct peer *p = world_peer(w);
+
+    peer_add_video(p, "H264");
+    enter(p);
+    if (has_camera)
+        switch_on(p, "H264");
+    world_pass(w, 1);
+    return p;
+}
+
+static struct h245_relayed h264(uint16_t level, uint32_t bit_rate)
+{
+    const struct h245_h264_set set = {.profiles = 64, .level = level, .bit_rate = bit_rate};
+    struct h245_relayed r;
+    struct arena a;
+
+    arena_init(&a, 4096, 0);
+    CU_ASSERT_EQUAL_FATAL(h245_h264_set_build(&a, &set, &r), 0);
+    arena_fini(&a);
+    return r;
+}
+
+static struct peer *limited_viewer(uint16_t level, uint32_t bit_rate)
+{
+    struct peer *p = world_peer(w);
+
+    p->relayed[p->relayed_count++] = h264(level, bit_rate);
+    enter(p);
+    world_pass(w, 1);
+    return p;
+}
+
+static bool sees(const struct peer *to, const struct peer *from)
+{
+    const struct media_port *port = world_port(w, from);
+
+    for (size_t i = 0; i < port->receivers; i++)
+        if (port->receiver[i].to == world_port(w, to) && port->receiver[i].is_video)
+            return true;
+    return false;
+}
+
+static unsigned level_asked(const struct peer *p)
+{
+    struct h245_h264_set set = {0};
+    struct arena a;
+
+    arena_init(&a, 4096, 0);
+    if (p->heard.video_mode.len > 0)
+        CU_ASSERT_EQUAL(h245_h264_set_read(&a, &p->heard.video_mode, &set), 0);
+    arena_fini(&a);
+    return set.level;
+}
+
+/* What a terminal does that has said yes: this channel goes, one in the mode comes. */
+static void follow(struct peer *p, uint64_t pause_ms)
+{
+    struct h245_channel c = {.kind = H245_MEDIA_VIDEO,
+                             .session_id = 2,
+                             .relayed = p->heard.video_mode,
+                             .payload_type = 99};
+
+    peer_close_channel(p, peer_channel(p, H245_MEDIA_VIDEO, H245_OUTGOING)->lcn);
+    world_run(w);
+    world_pass(w, pause_ms);
+    peer_open_channel(p, &c);
+    world_run(w);
+    world_pass(w, 1);
+}
+
+static uint16_t lcn_to(struct peer *p)
+{
+    const struct peer_channel *c = peer_channel(p, H245_MEDIA_VIDEO, H245_INCOMING);
+
+    return c != NULL ? c->lcn : 0;
+}
+
+static void sources_are_asked_for_less_when_somebody_comes_who_can_take_less(void)
+{
+    struct peer *a, *b, *low;
+    size_t sets;
+    uint16_t to_b;
+
+    begin();
+    a = viewer(true);
+    b = viewer(true);
+    a->follows_modes = true;
+    CU_ASSERT_EQUAL(a->heard.mode_requests + b->heard.mode_requests, 0);
+    sets = a->tcs_count;
+    to_b = lcn_to(b);
+    low = limited_viewer(LEVEL_2, 0);
+    CU_ASSERT_TRUE(sees(a, b) && sees(b, a)); /* not disturbed by that */
+    CU_ASSERT_FALSE(sees(low, a) || sees(low, b));
+    CU_ASSERT_EQUAL(a->tcs_count, sets + 1);
+    CU_ASSERT_EQUAL(a->heard.mode_requests, 1);
+    CU_ASSERT_EQUAL(level_asked(a), LEVEL_2);
+    CU_ASSERT_EQUAL(a->heard.audio_mode, H245_CODEC_PCMA); /* what it sends beside, named too */
+    CU_ASSERT_EQUAL(b->heard.mode_requests, 1);
+    follow(a, 100);
+    CU_ASSERT_TRUE(sees(low, a) && sees(b, a));
+    CU_ASSERT_EQUAL(lcn_to(b), to_b); /* its own channel has not been touched */
+    world_speaker(world_mix(w, "demo"), world_port(w, b));
+    world_run(w);
+    CU_ASSERT_TRUE(sees(a, b));
+    CU_ASSERT_TRUE(sees(low, a)); /* b has refused: this one goes on seeing what it can take */
+    CU_ASSERT_EQUAL(b->heard.mode_requests, 1); /* and is not asked once more */
+    end();
+}
+
+static void who_followed_is_asked_for_more_when_it_is_needed_no_more(void)
+{
+    struct peer *a, *b, *low;
+
+    begin();
+    a = viewer(true);
+    b = viewer(true);
+    a->follows_modes = true;
+    low = limited_viewer(LEVEL_2, 0);
+    follow(a, 0);
+    CU_ASSERT_TRUE(sees(low, a));
+    peer_hang_up(low);
+    world_run(w);
+    world_pass(w, 1);
+    CU_ASSERT_EQUAL(a->heard.mode_requests, 2);
+    CU_ASSERT_EQUAL(level_asked(a), LEVEL_3_1);
+    CU_ASSERT_EQUAL(b->heard.mode_requests, 1); /* it never sent less */
+    (void)limited_viewer(LEVEL_2, 0);
+    CU_ASSERT_EQUAL(b->heard.mode_requests, 2); /* somebody else asks: perhaps it can now */
+    end();
+}
+
+/* The one source changes its channel: whoever sees it keeps its own, for a while. */
+static void viewers_keep_their_channels_while_the_source_changes(void)
+{
+    struct peer *a, *v;
+    uint16_t lcn;
+
+    begin();
+    a = viewer(true);
+    v = viewer(false);
+    a->follows_modes = true;
+    lcn = lcn_to(v);
+    CU_ASSERT_NOT_EQUAL_FATAL(lcn, 0);
+    (void)limited_viewer(LEVEL_2, 0);
+    follow(a, 2000);
+    CU_ASSERT_EQUAL(lcn_to(v), lcn);
+    CU_ASSERT_TRUE(sees(v, a));
+    peer_close_channel(a, peer_channel(a, H245_MEDIA_VIDEO, H245_OUTGOING)->lcn);
+    world_run(w);
+    world_pass(w, 6000); /* nothing comes for it: now it is over */
+    CU_ASSERT_EQUAL(lcn_to(v), 0);
+    end();
+}
+
+static void rate_is_no_higher_than_who_sees_it_can_take(void)
+{
+    struct peer *a, *slow;
+
+    begin();
+    a = viewer(true);
+    CU_ASSERT_EQUAL(a->flow_rate, 0);
+    slow = limited_viewer(LEVEL_3_1, 3840);
+    CU_ASSERT_TRUE(sees(slow, a));
+    CU_ASSERT_EQUAL(a->heard.mode_requests, 0); /* no other mode is needed */
+    CU_ASSERT_EQUAL(a->flow_rate, 3840);
+    CU_ASSERT_EQUAL(a->flow_lcn, peer_channel(a, H245_MEDIA_VIDEO, H245_OUTGOING)->lcn);
+    peer_send_flow_control(slow, lcn_to(slow), 1280);
+    world_run(w);
+    CU_ASSERT_EQUAL(a->flow_rate, 1280);
+    peer_hang_up(slow);
+    world_run(w);
+    CU_ASSERT_EQUAL(a->flow_rate, UINT32_MAX);
+    end();
+}
+
+static void who_has_no_codec_in_common_hears_and_is_told_why_it_sees_nothing(void)
+{
+    struct peer *a, *b, *other;
+    size_t sets, events;
+
+    begin();
+    a = viewer(true);
+    b = viewer(true);
+    sets = a->tcs_count;
+    events = world_events(w, "conference.video");
+    other = world_peer(w);
+    peer_add_video(other, "H263");
+    enter(other);
+    world_pass(w, 1);
+    CU_ASSERT_EQUAL(world_mix_members(world_mix(w, "demo")), 3); /* it hears */
+    CU_ASSERT_EQUAL(lcn_to(other), 0);
+    CU_ASSERT_EQUAL(world_events(w, "conference.video"), events + 1); /* with the reason */
+    CU_ASSERT_TRUE(sees(a, b) && sees(b, a));
+    CU_ASSERT_EQUAL(a->tcs_count, sets);
+    CU_ASSERT_EQUAL(a->heard.mode_requests + b->heard.mode_requests, 0);
+    CU_ASSERT_EQUAL(session_state(other->session), SESSION_ACTIVE);
+    end();
+}
+
+SUITE("server/conference_modes",
+      TEST(sources_are_asked_for_less_when_somebody_comes_who_can_take_less),
+      TEST(who_followed_is_asked_for_more_when_it_is_needed_no_more),
+      TEST(viewers_keep_their_channels_while_the_source_changes),
+      TEST(rate_is_no_higher_than_who_sees_it_can_take),
+      TEST(who_has_no_codec_in_common_hears_and_is_told_why_it_sees_nothing))
