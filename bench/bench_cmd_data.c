@@ -2,7 +2,9 @@
 #include "base/err.h"
 #include "bench/bench.h"
 #include "bench/bench_data.h"
+#include "bench/bench_machine.h"
 #include "bench/bench_options.h"
+#include "bench/bench_records.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -52,6 +54,67 @@ static int run(unsigned ms, unsigned most, double *relay)
     return err;
 }
 
+#define LINK_RELAYS 8
+#define LINK_WINDOW 128 /* the link's rings have 256 messages by default, a fourth for replies */
+
+static struct bench_records_result link_results[RELAYS];
+
+static int run_link(unsigned ms)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < RELAYS && err == 0; i++) {
+        const struct bench_records_config c = {
+            .relays = LINK_RELAYS, .size = relay_sizes[i], .window = LINK_WINDOW, .ms = ms};
+
+        bench_progress((unsigned)i, RELAYS, "records through the link");
+        err = bench_records_run(&c, &link_results[i]);
+    }
+    bench_progress(0, 0, "");
+    return err;
+}
+
+/* Of a core that does nothing else. */
+static double a_core(double ns)
+{
+    return ns > 0 ? 1e9 / ns : 0;
+}
+
+static void print_link_json(void)
+{
+    json_t *list = json_array();
+    json_t *root = json_pack("{s:s, s:o}", "benchmark", "data --link", "rows", list);
+
+    for (size_t i = 0; i < RELAYS; i++) {
+        const struct bench_records_result *r = &link_results[i];
+
+        json_array_append_new(
+            list, json_pack("{s:I, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "size",
+                            (json_int_t)relay_sizes[i], "relays", LINK_RELAYS, "window",
+                            LINK_WINDOW, "records_s", r->records_s, "shard_ns", r->shard_ns,
+                            "shard_records_s", a_core(r->shard_ns), "worker_ns", r->worker_ns,
+                            "worker_records_s", a_core(r->worker_ns), "records_s_core",
+                            a_core(r->shard_ns + r->worker_ns), "lost", r->lost, "records",
+                            (json_int_t)r->records, "checked", (json_int_t)r->checked));
+    }
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(root);
+}
+
+static void print_link_table(void)
+{
+    printf("%7s %12s %10s %14s %10s %15s %16s %8s\n", "octets", "records/s", "shard ns",
+           "a shard's core", "worker ns", "a worker's core", "a core for both", "lost");
+    for (size_t i = 0; i < RELAYS; i++) {
+        const struct bench_records_result *r = &link_results[i];
+
+        printf("%7zu %12.0f %10.0f %14.0f %10.0f %15.0f %16.0f %7.2f%%\n", relay_sizes[i],
+               r->records_s, r->shard_ns, a_core(r->shard_ns), r->worker_ns, a_core(r->worker_ns),
+               a_core(r->shard_ns + r->worker_ns), 100 * r->lost);
+    }
+}
+
 static json_t *result_json(const struct bench_data_result *r)
 {
     return json_pack("{s:f, s:f, s:f, s:i, s:i, s:f}", "mbit_s", r->mbit_s, "messages_s",
@@ -90,34 +153,62 @@ static void print_table(const double *relay)
                relay[i]);
 }
 
+static int memory_command(unsigned ms, unsigned most, bool is_json)
+{
+    double relay[RELAYS] = {0};
+    int err = run(ms, most, relay);
+
+    if (err == 0 && is_json)
+        print_json(relay);
+    else if (err == 0)
+        print_table(relay);
+    return err;
+}
+
+static int link_command(unsigned ms, bool is_json)
+{
+    int err;
+
+    bench_machine_catch_signals();
+    err = run_link(ms);
+    if (err == 0 && is_json)
+        print_link_json();
+    else if (err == 0)
+        print_link_table();
+    return err;
+}
+
+static int usage(FILE *to)
+{
+    fprintf(to,
+            "usage: sluice-bench data [--link] [--json] [--quick]\n\n"
+            "SCTP over DTLS in memory beside SCTP alone, and a relay of records by DTLS alone.\n"
+            "--link: a relay of records through a real sluice-dp, the link and a shard\n");
+    return to == stdout ? 0 : 2;
+}
+
 int bench_cmd_data(int argc, char **argv)
 {
     unsigned ms = DEFAULT_MS, most = 1000;
-    double relay[RELAYS] = {0};
-    bool is_json = false;
+    bool is_json = false, is_link = false;
     int err;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             is_json = true;
+        } else if (strcmp(argv[i], "--link") == 0) {
+            is_link = true;
         } else if (strcmp(argv[i], "--quick") == 0) {
             ms = QUICK_MS;
             most = 20;
         } else {
-            int is_help = strcmp(argv[i], "--help") == 0;
-
-            fprintf(is_help ? stdout : stderr, "usage: sluice-bench data [--json] [--quick]\n");
-            return is_help ? 0 : 2;
+            return usage(strcmp(argv[i], "--help") == 0 ? stdout : stderr);
         }
     }
-    err = run(ms, most, relay);
+    err = is_link ? link_command(ms, is_json) : memory_command(ms, most, is_json);
     if (err != 0) {
         fprintf(stderr, "sluice-bench data: %s\n", err_to_str(err));
         return 1;
     }
-    if (is_json)
-        print_json(relay);
-    else
-        print_table(relay);
     return 0;
 }

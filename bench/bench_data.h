@@ -16,8 +16,9 @@ struct bench_data_config {
 };
 
 struct bench_data_result {
-    double mbit_s, messages_s;
-    double p99_ms; /* from send to receipt, with `window` messages of each on their way */
+    double mbit_s, messages_s; /* a second of the thread's CPU time */
+    double p99_ms; /* by the clock, from send to receipt, with `window` messages of each on their
+                      way */
     unsigned window;
     unsigned up;     /* associations that came up */
     double kib_each; /* of heap for one, both ends */

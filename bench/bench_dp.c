@@ -214,12 +214,23 @@ int bench_dp_poll(struct bench_dp *dp, int ms)
     return bench_dp_alive(dp) && !bench_machine_interrupted() ? 0 : ERR_CLOSED;
 }
 
+int bench_dp_idle(struct bench_dp *dp, int ms)
+{
+    return bench_dp_poll(dp, ms);
+}
+
+struct link_port *bench_dp_port(struct bench_dp *dp, unsigned producer)
+{
+    return link_client_port(dp->client, producer);
+}
+
 static int attach(struct bench_dp *dp)
 {
     char path[sizeof(dp->dir) + 16];
     struct link_client_config config = {.path = path,
                                         .program = "sluice-bench",
-                                        .producers = 1,
+                                        .producers =
+                                            dp->config.producers > 0 ? dp->config.producers : 1,
                                         .ring_slots = 1024,
                                         .retry_ms = 20,
                                         .on_attached = on_attached,

@@ -27,6 +27,7 @@ struct bench_dp_config {
     unsigned workers;
     uint16_t cpus[BENCH_DP_WORKERS_MAX];
     uint32_t transports; /* a worker */
+    unsigned producers;  /* on the link; 0: one, ours */
     bool huge_pages;
 };
 
@@ -44,6 +45,13 @@ int bench_dp_wire(struct bench_dp *dp, unsigned frame_max, struct bench_wire **w
 
 /* Still running? */
 bool bench_dp_alive(struct bench_dp *dp);
+
+/* Reads what the link brought for us, waiting for it at most `ms`. ERR_CLOSED: the process ended,
+ * or somebody asked us to stop. */
+int bench_dp_idle(struct bench_dp *dp, int ms);
+
+/* A producer's port (1...: for who takes records, a shard). NULL: there are not so many. */
+struct link_port *bench_dp_port(struct bench_dp *dp, unsigned producer);
 
 /* CPU time of its workers since they started, nanoseconds. */
 uint64_t bench_dp_busy_ns(const struct bench_dp *dp);
@@ -67,6 +75,8 @@ struct bench_calls {
     uint32_t calls;
     uint32_t receivers; /* 0: calls of two legs, media both ways; otherwise each call is a source
                          * and so many receivers, with an SSRC of their own (translated) */
+    uint8_t records_to; /* not 0: no media. The legs' DTLS is that producer's, who gets and gives
+                         * records of data channels */
 };
 
 /* Legs that the calls have. */
@@ -77,6 +87,8 @@ uint32_t bench_calls_legs(const struct bench_calls *calls);
  * with bench_calls_free. ERR_REFUSED: sluice-dp did not want a command (told on standard error).
  * ERR_CLOSED, ERR_TIMEOUT, ERR_NOMEM. */
 int bench_calls_open(struct bench_dp *dp, const struct bench_calls *calls, struct bench_leg **legs);
+/* The transport of a leg, after bench_calls_open. */
+struct link_id bench_dp_leg(const struct bench_dp *dp, uint32_t leg);
 void bench_calls_free(struct bench_leg *legs, uint32_t count);
 
 #endif

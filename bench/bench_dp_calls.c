@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define REPLY_MS 10000u /* without a reply for so long: it hangs */
+#define RECORDS_S 1000000u /* a leg; the most that the link allows */
+#define REPLY_MS  10000u   /* without a reply for so long: it hangs */
 
 void bench_dp_on_reply(struct bench_dp *dp, const struct link_msg *msg)
 {
@@ -57,6 +58,7 @@ typedef bool (*which_fn)(const struct set_up *s, uint32_t leg);
 static int send_open(const struct set_up *s, uint32_t leg)
 {
     struct link_open open = {.mode = is_secure(s->calls, leg) ? LINK_MODE_DTLS_SRTP : LINK_MODE_RTP,
+                             .producer = s->calls->records_to,
                              .port = s->legs[leg].far.port,
                              .remote = s->legs[leg].near};
 
@@ -93,6 +95,16 @@ static int send_route(const struct set_up *s, uint32_t leg)
     msg.u.routes.count = 1;
     msg.u.routes.row[0] =
         (struct link_route){s->dp->id[s->legs[leg].peer], LINK_PT_ANY, LINK_PT_ANY, {0, 0}};
+    return link_port_send(s->dp->port, &msg);
+}
+
+/* As many records as the wire brings: sluiced allows them when a data channel is open. */
+static int send_data(const struct set_up *s, uint32_t leg)
+{
+    struct link_msg msg;
+
+    link_msg_init(&msg, LINK_TRANSPORT_DATA, s->dp->id[leg], leg);
+    msg.u.data.records_s = RECORDS_S;
     return link_port_send(s->dp->port, &msg);
 }
 
@@ -215,8 +227,9 @@ int bench_calls_open(struct bench_dp *dp, const struct bench_calls *calls, struc
     if (rc == 0)
         rc = send_all(&s, any_leg, send_open);
     if (rc == 0)
-        rc = send_all(&s, secure_leg, send_keys);
-    if (rc == 0)
+        rc = calls->records_to != 0 ? send_all(&s, any_leg, send_data)
+                                    : send_all(&s, secure_leg, send_keys);
+    if (rc == 0 && calls->records_to == 0)
         rc = calls->receivers > 0 ? send_all(&s, receiving_leg, send_receiver)
                                   : send_all(&s, any_leg, send_route);
     if (rc != 0) {
@@ -225,6 +238,11 @@ int bench_calls_open(struct bench_dp *dp, const struct bench_calls *calls, struc
     }
     *out = s.legs;
     return 0;
+}
+
+struct link_id bench_dp_leg(const struct bench_dp *dp, uint32_t leg)
+{
+    return dp->id[leg];
 }
 
 void bench_calls_free(struct bench_leg *legs, uint32_t count)

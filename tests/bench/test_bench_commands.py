@@ -121,6 +121,56 @@ class Fanout(unittest.TestCase):
             self.assertEqual(r['verified']['wrong'], 0)
 
 
+class Data(unittest.TestCase):
+    def test_rows_have_sctp_over_dtls_and_alone(self):
+        code, out, err = run('data', '--json', '--quick')
+        self.assertEqual(code, 0, err)
+        r = json.loads(out)
+        self.assertEqual([(x['associations'], x['size']) for x in r['rows']],
+                         [(1, 64), (1, 16384), (20, 64), (20, 16384)])
+        for row in r['rows']:
+            for part in ('dtls', 'alone'):
+                self.assertEqual(row[part]['up'], row['associations'])
+                self.assertGreater(row[part]['messages_s'], 0)
+                self.assertGreater(row[part]['p99_ms'], 0)
+            self.assertAlmostEqual(row['ratio'], row['dtls']['messages_s'] / row['alone']['messages_s'],
+                                   places=3)
+        self.assertTrue(all(x['records_s'] > 0 for x in r['relay']))
+
+    def test_records_cross_a_real_data_plane_and_the_link(self):
+        before = left_behind()
+        code, out, err = run('data', '--link', '--json', '--quick')
+        self.assertEqual(code, 0, err)
+        rows = json.loads(out)['rows']
+        self.assertEqual([x['size'] for x in rows], [100, 1160])
+        for x in rows:
+            self.assertGreater(x['records'], 0)
+            self.assertGreater(x['checked'], 0)
+            self.assertLess(x['lost'], 0.5)  # a busy machine may stall it, a broken link loses all
+            self.assertGreaterEqual(x['shard_ns'], 0)
+        self.assertEqual(left_behind() - before, set())
+
+    def test_link_without_a_data_plane_is_told(self):
+        os.environ['SLUICE_DP'] = '/nowhere/sluice-dp'
+        try:
+            code, out, err = run('data', '--link', '--quick')
+        finally:
+            os.environ['SLUICE_DP'] = SLUICE_DP
+        self.assertEqual((code, out), (1, ''))
+        self.assertIn('/nowhere/sluice-dp', err)
+
+
+class Dtls(unittest.TestCase):
+    def test_full_and_resumed_handshakes_complete(self):
+        for args, resumed in (((), 0), (('--resumed',), 19)):
+            code, out, err = run('dtls', '--json', '--handshakes', '20', *args)
+            self.assertEqual(code, 0, err)
+            r = json.loads(out)
+            self.assertEqual((r['completed'], r['resumed']), (20, resumed))
+            both = 1 / (1 / r['server_per_s'] + 1 / r['client_per_s'])
+            self.assertGreaterEqual(both, r['handshakes_per_s'] * 0.99)
+
+
 class InMemory(unittest.TestCase):
     def test_demux_has_every_kind_and_the_mixture(self):
         code, out, err = run('demux', '--json', '--quick')
