@@ -1,13 +1,11 @@
 /* The gate before the library: collects the unprotected messages of a handshake, proves by their
  * signatures which of them belong together, and feeds only those. Why it exists and what it gives
  * up is in dtls_gate.h. */
-#include "crypto/dtls_gate.h"
+#include "crypto/dtls_gate_priv.h"
 
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "crypto/dtls_proof.h"
-#include "crypto/dtls_record.h"
-#include "crypto/dtls_shelf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,81 +14,21 @@
 #define HELLO_REQUEST       0
 #define CLIENT_HELLO        1
 #define SERVER_HELLO        2
-#define HELLO_VERIFY        3
 #define CERTIFICATE         11
 #define SERVER_KEY_EXCHANGE 12
 #define CERTIFICATE_REQUEST 13
 #define SERVER_HELLO_DONE   14
 #define CERTIFICATE_VERIFY  15
 #define CLIENT_KEY_EXCHANGE 16
-#define RANDOM_BYTES        32
-#define SESSION_ID_MAX      32
-#define VERSION_DTLS_12     0xfefd
 #define ALERT_FATAL         2
 #define ALERT_CLOSE_NOTIFY  0
-#define FLIGHT_MAX          5    /* ServerHello to ServerHelloDone */
-#define EXT_MASTER_SECRET   23   /* RFC 7627 §5.1 */
-#define FEED_MAX            1000 /* octets of a message that the library gets at a time */
-#define HELD_MAX            8    /* records with keys that came too early */
-#define HELD_BYTES          512  /* a Finished record has 61 octets, a first DCEP packet more */
-#define COOKIE_MESSAGE_MAX  (2 + 1 + 255) /* version, length, cookie: RFC 6347 §4.2.1 */
-#define TRANSCRIPT_MAX      65536         /* beyond it no proof can be made, and none is owed */
+#define EXT_MASTER_SECRET   23    /* RFC 7627 §5.1 */
+#define TRANSCRIPT_MAX      65536 /* beyond it no proof can be made, and none is owed */
 /* Checks of signatures: so many for one datagram, so many at once, so many a second. A forger
  * must not buy more of our time with his datagrams than any other flood would. */
 #define PROOFS_A_DATAGRAM 16
 #define PROOFS_BURST      64
 #define PROOFS_A_SECOND   500
-
-_Static_assert(HELD_BYTES <= FEED_MAX, "a held record goes out by the same buffer");
-
-struct dtls_gate {
-    enum dtls_role role;
-    struct dtls_stats *stats;
-    struct dtls_shelf shelf[FLIGHT_MAX]; /* in the order of the flight */
-    uint64_t datagrams;
-    uint64_t looked;    /* as of this datagram all combinations have been tried */
-    uint16_t first_seq; /* of the peer's flight */
-
-    /* What we, and as a server the client's hello, have said so far: messages in one piece. */
-    uint8_t *said;
-    size_t said_len;
-    uint16_t said_seq;     /* of the next message that we send */
-    uint32_t said_missing; /* octets of the one that is being sent in fragments */
-    size_t hello_len;      /* server: of the client's hello at the beginning of it */
-
-    /* Client: of our ClientHello. */
-    uint8_t random[RANDOM_BYTES];
-    uint8_t session_id[SESSION_ID_MAX];
-    uint8_t session_id_len;
-    uint64_t hello_first, hello_last; /* record numbers */
-
-    /* HelloVerifyRequest: one to be fed, one that may be if no better comes. */
-    uint8_t verify[COOKIE_MESSAGE_MAX], unmirrored[COOKIE_MESSAGE_MAX];
-    size_t verify_len, unmirrored_len;
-    uint64_t unmirrored_at; /* DTLS_NO_DEADLINE: none */
-    bool is_verify_due, is_verified, wants_restart;
-
-    struct dtls_message *flight[FLIGHT_MAX]; /* proven */
-    size_t flight_count, flight_at;
-    uint32_t flight_offset;
-    bool is_finishing; /* only records with keys are wanted */
-    bool is_ccs_fed;
-    struct {
-        uint16_t len;
-        uint8_t data[HELD_BYTES];
-    } held[HELD_MAX];
-    size_t held_count; /* oldest first */
-    bool is_done;      /* the handshake: data may follow */
-    uint64_t record;   /* number of the next that we make up */
-
-    double proofs; /* that may be made now */
-    uint64_t proofs_at;
-    bool is_repeated;
-    enum dtls_failure hint;
-    char hint_text[64];
-    /* What dtls_gate_next gave out last. */
-    uint8_t out[DTLS_RECORD_HEADER + DTLS_HANDSHAKE_HEADER + FEED_MAX];
-};
 
 struct dtls_gate *dtls_gate_create(enum dtls_role role, struct dtls_stats *stats)
 {
@@ -616,33 +554,6 @@ static void take_alert(struct dtls_gate *g, struct bytes_reader *body)
     set_hint(g, DTLS_FAIL_PEER_ALERT, text);
 }
 
-static void drop_held(struct dtls_gate *g, size_t at)
-{
-    g->held_count--;
-    memmove(&g->held[at], &g->held[at + 1], (g->held_count - at) * sizeof(g->held[0]));
-}
-
-/* Records with keys wait until the library can read them; the oldest gives way, data before the
- * Finished that all of them wait for. */
-static void hold(struct dtls_gate *g, const uint8_t *record, size_t len)
-{
-    size_t victim = 0;
-
-    if (len > HELD_BYTES) {
-        g->stats->data_dropped++;
-        return;
-    }
-    /* The newest stays: the peer repeats its Finished, and data before it is worth less still. */
-    while (victim < g->held_count && g->held[victim].data[0] != DTLS_APPLICATION_DATA)
-        victim++;
-    if (g->held_count == HELD_MAX) {
-        g->stats->data_dropped++;
-        drop_held(g, victim < HELD_MAX ? victim : 0);
-    }
-    g->held[g->held_count].len = (uint16_t)len;
-    memcpy(g->held[g->held_count++].data, record, len);
-}
-
 void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *expected,
                    const uint8_t *data, size_t len)
 {
@@ -663,7 +574,7 @@ void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *
         if (!read_record(&r, &type, &epoch, &number, &body))
             break;
         if (epoch > 0)
-            hold(g, record, (size_t)(data + r.pos - record));
+            dtls_gate_hold(g, record, (size_t)(data + r.pos - record));
         else if (type == DTLS_ALERT)
             take_alert(g, &body);
         /* Data without keys: from nobody (RFC 6347 §4.1). */
@@ -675,104 +586,6 @@ void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *
     }
     if (!g->is_finishing)
         look(g, now, expected);
-}
-
-/* --- Feeding ------------------------------------------------------------------------------- */
-
-/* A record of our own around `len` octets that follow its header in g->out. */
-static void wrap(struct dtls_gate *g, uint8_t type, size_t size, const uint8_t **data, size_t *len)
-{
-    struct bytes_writer w = bytes_writer(g->out, DTLS_RECORD_HEADER);
-
-    bytes_write_u8(&w, type);
-    bytes_write_u16(&w, VERSION_DTLS_12);
-    bytes_write_u16(&w, 0);
-    /* Numbered by us: forged records must not move the library's window against replays. */
-    bytes_write_u48(&w, g->record++);
-    bytes_write_u16(&w, (uint16_t)size);
-    *data = g->out;
-    *len = DTLS_RECORD_HEADER + size;
-}
-
-static void write_fragment(struct dtls_gate *g, const uint8_t *header, uint32_t offset,
-                           const uint8_t *body, uint32_t size)
-{
-    struct bytes_writer w =
-        bytes_writer(g->out + DTLS_RECORD_HEADER, DTLS_HANDSHAKE_HEADER + FEED_MAX);
-
-    /* The header of the flight's own message, so that the transcript equals the peer's. */
-    bytes_write_copy(&w, header, 6); /* type, length, number */
-    bytes_write_u24(&w, offset);
-    bytes_write_u24(&w, size);
-    bytes_write_copy(&w, body, size);
-}
-
-static void next_verify(struct dtls_gate *g, const uint8_t **data, size_t *len)
-{
-    const uint8_t header[6] = {HELLO_VERIFY, 0, 0, (uint8_t)g->verify_len, 0, 0};
-
-    g->is_verify_due = false;
-    /* RFC 6347 §4.2.2: the messages of the cookie exchange have the number 0 each way, and that of
-     * the flight to come is 1. */
-    g->first_seq = 1;
-    write_fragment(g, header, 0, g->verify, (uint32_t)g->verify_len);
-    wrap(g, DTLS_HANDSHAKE_RECORD, DTLS_HANDSHAKE_HEADER + g->verify_len, data, len);
-    for (size_t i = 0; i < FLIGHT_MAX; i++)
-        dtls_shelf_free(&g->shelf[i]); /* who asks for a cookie has said nothing else */
-}
-
-static void next_of_flight(struct dtls_gate *g, const uint8_t **data, size_t *len)
-{
-    const struct dtls_message *m = g->flight[g->flight_at];
-    uint32_t size = m->length - g->flight_offset;
-
-    /* Whole messages may exceed a record; the library joins fragments like those from a path. */
-    size = size > FEED_MAX ? FEED_MAX : size;
-    write_fragment(g, m->data, g->flight_offset, dtls_message_body(m) + g->flight_offset, size);
-    wrap(g, DTLS_HANDSHAKE_RECORD, DTLS_HANDSHAKE_HEADER + size, data, len);
-    g->flight_offset += size;
-    if (g->flight_offset == m->length) {
-        g->flight_at++;
-        g->flight_offset = 0;
-    }
-}
-
-bool dtls_gate_next(struct dtls_gate *g, const uint8_t **data, size_t *len)
-{
-    size_t at = 0;
-
-    if (g->is_verify_due) {
-        next_verify(g, data, len);
-        return true;
-    }
-    if (!g->is_finishing)
-        return false;
-    if (g->flight_at < g->flight_count) {
-        next_of_flight(g, data, len);
-        return true;
-    }
-    /* Nothing before the Finished, or a ChangeCipherSpec would be fed for records that never
-     * come. */
-    /* Data that overtook the Finished, or came instead of a lost one: the library dies of them. */
-    while (at < g->held_count && !g->is_done && g->held[at].data[0] == DTLS_APPLICATION_DATA)
-        at++;
-    if (at == g->held_count)
-        return false;
-    if (!g->is_ccs_fed) {
-        g->is_ccs_fed = true;
-        g->out[DTLS_RECORD_HEADER] = 1;
-        wrap(g, DTLS_CHANGE_CIPHER_SPEC, 1, data, len);
-        return true;
-    }
-    *data = memcpy(g->out, g->held[at].data, g->held[at].len);
-    *len = g->held[at].len;
-    drop_held(g, at);
-    return true;
-}
-
-void dtls_gate_done(struct dtls_gate *g)
-{
-    g->is_done = true;
 }
 
 /* --- The rest ------------------------------------------------------------------------------ */
