@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "crypto/dtls_join.h"
 
 #include <wolfssl/options.h>
 
@@ -20,11 +21,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NONCE_BYTES   12 /* of AES-GCM, as TLS uses it */
-#define TAG_BYTES     16
-#define TEXT_MAX      120
-#define READ_MIN      2048 /* bytes of a datagram */
-#define RECORD_HEADER 13
+#define NONCE_BYTES 12 /* of AES-GCM, as TLS uses it */
+#define TAG_BYTES   16
+#define TEXT_MAX    120
+#define READ_MIN    2048 /* bytes of a datagram */
+/* A ClientHello that was put together of fragments (dtls_join.h) is one datagram to the library. */
+#define READ_SERVER_MIN (DTLS_JOIN_MAX + 256)
+#define RECORD_HEADER   13
 /* The table of sessions has its own, shorter limit. */
 #define SESSION_SECONDS_MAX 604800
 
@@ -225,10 +228,11 @@ static int on_good_hello(WOLFSSL *ssl, void *user)
  * made; what it sends from the session's own, which is set behind that. A peer's path may be wider
  * than ours (or its chain of certificates longer than it thinks): whatever an Ethernet carries is
  * read. */
-static uint16_t largest_read(uint16_t mtu)
+static uint16_t largest_read(enum dtls_role role, uint16_t mtu)
 {
-    /* The buffer is sized by it: the library cuts what is longer without a word. */
-    return mtu > READ_MIN ? mtu : READ_MIN;
+    uint16_t least = role == DTLS_SERVER ? READ_SERVER_MIN : READ_MIN;
+
+    return mtu > least ? mtu : least;
 }
 
 /* The library frees what is returned when it has copied it (*copy 0). */
@@ -276,7 +280,7 @@ static bool configure(WOLFSSL_CTX *ctx, enum dtls_role role, uint16_t mtu)
         return false;
     /* Read MTU for the context, write MTU for the session: see largest_read and
      * wolf_session_create. */
-    if (wolfSSL_CTX_dtls_set_mtu(ctx, largest_read(mtu)) != WOLFSSL_SUCCESS ||
+    if (wolfSSL_CTX_dtls_set_mtu(ctx, largest_read(role, mtu)) != WOLFSSL_SUCCESS ||
         wolfSSL_CTX_set_group_messages(ctx) != WOLFSSL_SUCCESS)
         return false;
     /* Tickets would carry the session's secret on the wire, sealed under a key that has to be

@@ -217,6 +217,95 @@ static void small_mtu_client_hello_in_fragments_completes(void)
     }
 }
 
+#define RECORD_HEADER    13
+#define HANDSHAKE_HEADER 12
+#define OCTETS_AT_ONCE   8 /* fragments in a datagram */
+
+/* Cuts each plain handshake message on its way to us into fragments of one octet, last one first.
+ */
+static bool cut_to_octets(struct link *link, int to, const uint8_t *data, size_t len)
+{
+    uint8_t out[OCTETS_AT_ONCE * (RECORD_HEADER + HANDSHAKE_HEADER + 1)];
+    uint64_t *number = link->filter_user;
+    size_t body = len - RECORD_HEADER - HANDSHAKE_HEADER, used = 0;
+
+    if (to != 0 || len <= RECORD_HEADER + HANDSHAKE_HEADER || data[0] != 22 || data[4] != 0 ||
+        RECORD_HEADER + ((size_t)data[11] << 8 | data[12]) != len)
+        return true; /* ours, or several records, or encrypted */
+    for (size_t i = body; i-- > 0;) {
+        uint8_t *r = out + used;
+
+        memcpy(r, data, RECORD_HEADER + HANDSHAKE_HEADER);
+        ++*number;
+        for (int k = 0; k < 6; k++)
+            r[10 - k] = (uint8_t)(*number >> 8 * k);
+        r[11] = 0;
+        r[12] = HANDSHAKE_HEADER + 1;
+        r[RECORD_HEADER + 6] = 0;
+        r[RECORD_HEADER + 7] = (uint8_t)(i >> 8);
+        r[RECORD_HEADER + 8] = (uint8_t)i;
+        r[RECORD_HEADER + 9] = r[RECORD_HEADER + 10] = 0;
+        r[RECORD_HEADER + 11] = 1;
+        r[RECORD_HEADER + HANDSHAKE_HEADER] = data[RECORD_HEADER + HANDSHAKE_HEADER + i];
+        used += RECORD_HEADER + HANDSHAKE_HEADER + 1;
+        if (used == sizeof(out) || i == 0) {
+            link->filter = NULL;
+            link_send(link, to, out, used);
+            link->filter = cut_to_octets;
+            used = 0;
+        }
+    }
+    return false;
+}
+
+/* X-6347: RFC 6347 §4.2.3 sets no least size. */
+static void hello_in_fragments_of_one_octet_completes(void)
+{
+    uint64_t number = 100;
+    struct duel d = {0};
+
+    link_init(&d.link, 0, 1);
+    d.link.filter = cut_to_octets;
+    d.link.filter_user = &number;
+    ossl_init(&d.theirs, &d.link, 1, DTLS_CLIENT, OSSL_EC, ALL);
+    end_init(&d.ours, &d.link, 0, DTLS_SERVER, &config, &d.theirs.fp);
+    ossl_start(&d.theirs);
+    link_run(&d.link, d.link.now + 60000, decided, &d);
+    CU_ASSERT_TRUE(number > 400); /* both hellos were cut */
+    CU_ASSERT_TRUE(d.ours.established && same_keys(&d));
+    duel_fini(&d);
+}
+
+static int add_unknown(SSL *ssl, unsigned type, unsigned context, const unsigned char **out,
+                       size_t *len, X509 *x509, size_t chain, int *alert, void *user)
+{
+    static const unsigned char octets[700];
+
+    (void)ssl, (void)type, (void)context, (void)x509, (void)chain, (void)alert, (void)user;
+    *out = octets;
+    *len = type % 2 == 0 ? sizeof(octets) : 0;
+    return 1;
+}
+
+/* Extensions that nobody knows, 3.5 KB of them and some empty: skipped, those behind them read. */
+static void hello_with_many_unknown_extensions_completes(void)
+{
+    struct duel d = {0};
+
+    link_init(&d.link, 0, 1);
+    ossl_init(&d.theirs, &d.link, 1, DTLS_CLIENT, OSSL_EC, ALL);
+    for (unsigned type = 0; type < 10; type++)
+        CU_ASSERT_EQUAL(SSL_CTX_add_custom_ext(d.theirs.ctx, 60000 + type, SSL_EXT_CLIENT_HELLO,
+                                               add_unknown, NULL, NULL, NULL, NULL),
+                        1);
+    ossl_again(&d.theirs, DTLS_CLIENT, NULL);
+    end_init(&d.ours, &d.link, 0, DTLS_SERVER, &config, &d.theirs.fp);
+    ossl_start(&d.theirs);
+    link_run(&d.link, d.link.now + 60000, decided, &d);
+    CU_ASSERT_TRUE(d.ours.established && same_keys(&d));
+    duel_fini(&d);
+}
+
 static void check_bad(enum dtls_role role, enum ossl_cert kind, const char *profiles,
                       const struct fingerprint *expect, enum dtls_failure want)
 {
@@ -368,6 +457,8 @@ static void h_race_hellos_forged_before_the_clients_own_it_completes(void)
 
 SUITE_SETUP("crypto/dtls_openssl", setup, teardown, TEST(every_profile_both_roles_same_keys),
             TEST(server_own_preference_wins), TEST(small_mtu_client_hello_in_fragments_completes),
+            TEST(hello_in_fragments_of_one_octet_completes),
+            TEST(hello_with_many_unknown_extensions_completes),
             TEST(certificates_of_all_kinds_both_roles_trusted_by_fingerprint),
             TEST(suites_aes_gcm_and_chacha_both_roles_with_extended_master_secret),
             TEST(loss_20_percent_as_client_all_complete),
