@@ -34,19 +34,19 @@ static void drop_node(struct port_receiver *r)
     free(r);
 }
 
-static int keep_node(struct media_port *from, const struct media_receiver *row)
+static struct port_receiver *keep_node(struct media_port *from, const struct media_receiver *row)
 {
     struct port_receiver *r = calloc(1, sizeof(*r));
 
     if (r == NULL)
-        return ERR_NOMEM;
+        return NULL;
     r->from = from;
     r->row = *row;
     list_init(&r->link);
     list_init(&r->fed_link);
     list_push_back(&from->receivers, &r->link);
     list_push_back(&row->to->fed, &r->fed_link);
-    return 0;
+    return r;
 }
 
 static bool is_same_stream(const struct media_receiver *a, const struct media_receiver *b)
@@ -148,31 +148,40 @@ static int take_out(struct media_port *from, const struct media_receiver *rows, 
 static int put_in(struct media_port *from, const struct media_receiver *row)
 {
     struct port_receiver *r = find_node(from, row);
+    bool is_new = r == NULL;
     int err;
 
     if (r != NULL && r->row.pt_out == row->pt_out && r->row.is_video == row->is_video &&
         r->row.clock_rate == row->clock_rate && r->row.key == row->key)
         return 0;
-    if (r == NULL) {
-        err = keep_node(from, row);
-        if (err != 0)
-            return err;
-    } else {
+    if (is_new)
+        r = keep_node(from, row);
+    if (r == NULL)
+        return ERR_NOMEM;
+    err = send_row(from, LINK_RECEIVER_ADD, row);
+    /* What was not sent must differ from what is wanted, or no later call would send it. */
+    if (err == 0)
         r->row = *row;
-    }
-    return send_row(from, LINK_RECEIVER_ADD, row);
+    else if (is_new)
+        drop_node(r);
+    return err;
 }
 
 /* The port had a table: its rows (as receivers, where RTCP ends here) go first. */
 static int leave_table(struct media_port *from)
 {
     struct link_msg msg;
+    int err;
 
-    if (from->routes == 0)
+    if (from->routes == 0 && !from->is_table_unsent)
         return 0;
-    media_forget_routes(from);
     link_msg_init(&msg, LINK_ROUTE_CLEAR, from->leg[0].transport, from->leg[0].id);
-    return link_port_send(from->m->port, &msg);
+    err = link_port_send(from->m->port, &msg);
+    if (err == 0) {
+        media_forget_routes(from);
+        from->is_table_unsent = false;
+    }
+    return err;
 }
 
 int media_forward(struct media_port *from, const struct media_receiver *rows, size_t count)
@@ -220,6 +229,7 @@ int media_switch_source(struct media_port *from, struct media_port *before,
                         const struct media_receiver *row)
 {
     struct port_receiver *r;
+    bool is_new;
     int err = check_rows(row, 1);
 
     if (err == 0 && from->state != PORT_OPEN)
@@ -229,12 +239,18 @@ int media_switch_source(struct media_port *from, struct media_port *before,
     if (err == 0)
         err = leave_table(from);
     r = find_node(from, row);
-    if (err == 0 && r == NULL)
-        err = keep_node(from, row);
-    else if (err == 0)
-        r->row = *row;
+    is_new = r == NULL;
+    if (err == 0 && is_new) {
+        r = keep_node(from, row);
+        err = r != NULL ? 0 : ERR_NOMEM;
+    }
+    if (err != 0)
+        return err;
+    err = send_switch(from, before, row);
     if (err == 0)
-        err = send_switch(from, before, row);
+        r->row = *row;
+    else if (is_new)
+        drop_node(r);
     if (err == 0 && before != NULL)
         drop_stream(before, row);
     return err;

@@ -1,3 +1,7 @@
+/* A media port: one DTLS transport, or the RTP and RTCP transports of a plain one. States: OPENING
+ * (asked, not answered), OPEN, FAILED (owner told, waits for close), CLOSING, CLOSED. Whoever
+ * opened it gets exactly one on_opened and, after close, exactly one on_closed; it is freed behind
+ * that. */
 #include "server/media_priv.h"
 
 #include <stdio.h>
@@ -17,6 +21,7 @@
 
 /* ---- ports: life ---- */
 
+/* Never calls back from within a call: what has to be told at once is told by a timer of 0 ms. */
 static void wake(struct media_port *p, uint32_t in_ms)
 {
     timer_start(p->m->config.timers, &p->timer, clock_mono_ms() + in_ms);
@@ -28,6 +33,7 @@ static void leg_name(struct port_leg *leg, struct link_id transport)
 
     leg->transport = transport;
     leg->is_named = true;
+    /* Known by name from the answer on: events and replies of its transport find it. */
     HASH_ADD(by_transport, m->by_transport, transport, sizeof(leg->transport), leg);
 }
 
@@ -48,7 +54,8 @@ void media_forget_routes(struct media_port *p)
 }
 
 /* The data plane drops what goes to a transport that is no more; here no pointer may stay behind.
- */
+ * Routes point from source to destination and are linked there, so that the end of either finds all
+ * of them. */
 static void forget_route(struct port_route *r)
 {
     struct media_port *p = r->from;
@@ -56,6 +63,7 @@ static void forget_route(struct port_route *r)
 
     for (size_t i = 0; i < p->routes; i++)
         list_remove(&p->route[i].link);
+    /* The array moves: list links inside it must be taken out first and put in again. */
     memmove(r, r + 1, (p->routes - place - 1) * sizeof(*r));
     p->routes--;
     for (size_t i = 0; i < p->routes; i++)
@@ -77,12 +85,13 @@ void media_port_free(struct media_port *p)
     media_mix_port_gone(p);
     if (p->capture != NULL)
         media_file_free(p->capture);
+    /* Void: the pool of numbers was made anew with the next data plane. */
     if (!p->is_void && m->numbers != NULL && !media_is_wire(p->kind))
         ports_release(m->numbers, p->number, clock_mono_ms());
     timer_cancel(m->config.timers, &p->timer);
     list_remove(&p->link);
     m->stats.ports_open--;
-    secret_wipe(p, sizeof(*p));
+    secret_wipe(p, sizeof(*p)); /* the DTLS fingerprint is public, the ICE password is not */
     free(p);
 }
 
@@ -104,6 +113,7 @@ static bool send_close(struct media_port *p)
         struct port_leg *leg = &p->leg[i];
         int err;
 
+        /* Waiting for an OPEN's or CLOSE's answer: one thing at a time for each leg. */
         if (!leg->is_open || leg->is_waiting)
             continue;
         if (media_is_wire(p->kind)) {
@@ -117,6 +127,7 @@ static bool send_close(struct media_port *p)
         } else {
             err = link_port_send(m->port, message(&msg, LINK_TRANSPORT_CLOSE, leg));
         }
+        /* Already asked legs keep their mark: the retry goes on from here. */
         if (err == ERR_AGAIN)
             return false;
         leg->is_waiting = err == 0;
@@ -134,6 +145,7 @@ static void close_step(struct media_port *p)
 {
     if (p->state != PORT_CLOSING)
         return;
+    /* Void: there is nobody to ask. */
     if (p->is_void) {
         p->leg[0].is_waiting = p->leg[1].is_waiting = false;
     } else if (!send_close(p)) {
@@ -154,6 +166,8 @@ static void on_port_timer(struct timer *timer, void *ctx, uint64_t now)
     (void)now;
     if (p->state == PORT_CLOSING) {
         close_step(p);
+        /* Failed before it was told open: on_opened with the error comes first, never from inside
+         * port_open. */
     } else if (p->state == PORT_FAILED && !p->was_told_open) {
         p->was_told_open = true;
         p->callbacks->on_opened(p->owner, p->error);
@@ -174,6 +188,8 @@ static void port_close(struct media_port *p)
         return;
     /* One whose OPEN is not answered yet waits for that answer first. */
     p->state = PORT_CLOSING;
+    /* Everybody who points at it lets go now; only the answers of the data plane are still
+     * awaited. */
     media_data_on_lost(p);
     media_forward_leave(p);
     media_mix_port_gone(p);
@@ -266,10 +282,12 @@ static int port_open(void *media, const struct media_request *r,
     uint8_t local = 0;
     int err;
 
+    /* No ports without a data plane: better refused than opened nowhere. */
     if (!m->is_attached || m->is_stopping || m->info.workers == 0)
         return ERR_CLOSED;
     if (media_is_wire(r->kind))
         return media_wire_open(m, r, callbacks, owner, out);
+    /* The first local address of the family: which one is the configuration's choice by order. */
     err = local_of(m, r->family, &local);
     if (err == 0)
         err = ports_take(m->numbers, clock_mono_ms(), &number);
@@ -277,15 +295,19 @@ static int port_open(void *media, const struct media_request *r,
         return err;
     p = media_port_make(m, r, callbacks, owner);
     if (p == NULL) {
+        /* now 0: it was never in use and need not rest. */
         ports_release(m->numbers, number, 0);
         return ERR_NOMEM;
     }
     p->number = number;
     p->own_rtcp = (m->config.settings->media.own_rtcp || r->ends_rtcp) && r->kind != MEDIA_PASS;
+    /* SSRCs of our streams to this port: 24 random bits and a lane. The top bit keeps them apart
+     * from those that peers like to choose (small numbers) in captures. */
     if (getentropy(&p->ssrc, sizeof(p->ssrc)) != 0 || p->ssrc == 0)
         p->ssrc = number;
     p->ssrc &= ~0xffu; /* one for each lane, none of them 0 */
     p->ssrc |= 0x80000000u;
+    /* A place is a conference's: its members meet on one worker. */
     p->worker = r->place % m->info.workers;
     /* By place, not in turn: the two sides of a relay are on one shard, and what one sends goes to
      * the other without a queue between. */
@@ -296,6 +318,7 @@ static int port_open(void *media, const struct media_request *r,
         err = leg_open(p, 1, r, local);
     if (err != 0) {
         p->error = err;
+        /* Told by timer: the caller has not got *out yet. */
         p->state = PORT_FAILED;
         m->stats.open_failed++;
         wake(p, 0);
@@ -316,6 +339,7 @@ static int send_remote(struct media_port *p)
     struct link_msg msg;
     int err = 0;
 
+    /* Legs that are not open yet get it with their answer. */
     for (unsigned i = 0; i < p->legs && err == 0; i++) {
         if (!p->leg[i].is_open || p->leg[i].remote.family == ADDR_NONE)
             continue;
@@ -333,7 +357,8 @@ static int port_set_remote(struct media_port *p, const struct addr *rtp, const s
         p->leg[1].remote = *rtcp;
     if (media_is_wire(p->kind))
         return 0; /* told when it starts */
-    /* With ICE the data plane has it from the check itself, perhaps a newer one already. */
+    /* With ICE the data plane has it from the check itself, perhaps a newer one already. A port
+     * that is not open keeps it until then. */
     return p->state == PORT_OPEN && !p->has_ice ? send_remote(p) : 0;
 }
 
@@ -347,9 +372,11 @@ static int send_ice(struct media_port *p)
     message(&msg, LINK_ICE_SET, &p->leg[0]);
     msg.u.ice.ufrag_length = (uint8_t)strlen(p->ice.ufrag);
     msg.u.ice.password_length = (uint8_t)strlen(p->ice.password);
+    /* Lengths in the message: strings of the peer's may use all of the room. */
     memcpy(msg.u.ice.ufrag, p->ice.ufrag, msg.u.ice.ufrag_length);
     memcpy(msg.u.ice.password, p->ice.password, msg.u.ice.password_length);
     err = link_port_send(p->m->port, &msg);
+    /* The copy in the message is keys; the link wipes its own. */
     secret_wipe(&msg.u.ice, sizeof(msg.u.ice));
     return err;
 }
@@ -385,8 +412,10 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
 {
     if (p->kind != MEDIA_DTLS_SRTP && !media_is_wire(p->kind))
         return ERR_INVAL;
+    /* One association a port: another fingerprint is another port. */
     if (p->is_associated)
         return ERR_EXISTS;
+    /* Whom to talk to must be known: a handshake cannot be aimed later. */
     if (p->leg[0].remote.family == ADDR_NONE)
         return ERR_STATE;
     p->is_associated = true;
@@ -407,6 +436,7 @@ static int send_receivers(struct media_port *p)
         const struct port_route *r = &p->route[k];
 
         message(&msg, LINK_RECEIVER_ADD, &p->leg[0]);
+        /* The receiver's stream: its own SSRC space, one number for each lane. */
         msg.u.receiver = (struct link_receiver){.to = r->to->leg[0].transport,
                                                 .ssrc_out = r->to->ssrc + r->lane,
                                                 .clock_rate = r->clock_rate,
@@ -426,6 +456,7 @@ static int send_routes(struct media_port *p)
 
     if (p->own_rtcp)
         return send_receivers(p);
+    /* Both legs: RTCP of a plain peer arrives at the second and goes by the same table. */
     for (unsigned i = 0; i < p->legs && err == 0; i++) {
         message(&msg, p->routes > 0 ? LINK_ROUTE_SET : LINK_ROUTE_CLEAR, &p->leg[i]);
         msg.u.routes.count = (uint32_t)p->routes;
@@ -437,6 +468,7 @@ static int send_routes(struct media_port *p)
             msg.u.routes.row[k].pt_out = r->pt_out;
         }
         if (p->routes > 0)
+            /* The last leg: RTCP of a plain destination, the only one of a DTLS one. */
             msg.u.routes.rtcp = p->route[0].to->leg[p->route[0].to->legs - 1].transport;
         err = link_port_send(p->m->port, &msg);
     }
@@ -445,6 +477,7 @@ static int send_routes(struct media_port *p)
 
 static bool is_routed(const struct media_port *p, const struct media_route *rows, size_t count)
 {
+    /* Asking for what is there already costs the data plane nothing and this one comparison. */
     bool is_same = p->routes == count && list_is_empty(&p->receivers);
 
     for (size_t i = 0; i < count && is_same; i++)
@@ -457,11 +490,14 @@ static bool is_routed(const struct media_port *p, const struct media_route *rows
 static int leave_receivers(struct media_port *p)
 {
     struct link_msg msg;
+    int err;
 
     if (list_is_empty(&p->receivers))
         return 0;
-    media_forward_forget(p);
-    return link_port_send(p->m->port, message(&msg, LINK_ROUTE_CLEAR, &p->leg[0]));
+    err = link_port_send(p->m->port, message(&msg, LINK_ROUTE_CLEAR, &p->leg[0]));
+    if (err == 0)
+        media_forward_forget(p);
+    return err;
 }
 
 static int port_route(struct media_port *from, const struct media_route *rows, size_t count)
@@ -472,14 +508,16 @@ static int port_route(struct media_port *from, const struct media_route *rows, s
         return ERR_LIMIT;
     if (from->state != PORT_OPEN || media_is_wire(from->kind))
         return ERR_STATE;
+    /* All of them open: half a table would route to nowhere. */
     for (size_t i = 0; i < count; i++)
         if (rows[i].to->state != PORT_OPEN)
             return ERR_STATE;
-    if (is_routed(from, rows, count))
+    if (!from->is_table_unsent && is_routed(from, rows, count))
         return 0;
     err = leave_receivers(from);
     if (err != 0)
         return err;
+    /* Before the rows are written: the links of the old ones are inside the same array. */
     media_forget_routes(from);
     for (size_t i = 0; i < count; i++) {
         struct port_route *r = &from->route[i];
@@ -495,7 +533,11 @@ static int port_route(struct media_port *from, const struct media_route *rows, s
         list_push_back(&r->to->sources, &r->link);
     }
     from->routes = count;
-    return send_routes(from);
+    err = send_routes(from);
+    /* Of a table that is said to be there no later call would send anything: media would go on to
+     * whom they went before. */
+    from->is_table_unsent = err != 0;
+    return err;
 }
 
 static void add_stats(struct link_transport_stats *sum, const struct link_transport_stats *one)
@@ -516,6 +558,7 @@ static int port_stats(struct media_port *p, struct link_transport_stats *stats)
     struct link_transport_stats rtcp;
     int err;
 
+    /* Void: the statistics' memory is that of another data plane. */
     if (p->is_void || p->state != PORT_OPEN || media_is_wire(p->kind))
         return ERR_NOTFOUND;
     err = link_client_transport(p->m->client, p->leg[0].transport, NULL, stats);
@@ -573,15 +616,18 @@ void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg)
     } else {
         fail_open(p, msg->error);
     }
+    /* Both legs first: a plain port is open when it has both ports. */
     if (is_waiting(p))
         return;
     if (p->state == PORT_CLOSING) {
         close_step(p);
     } else if (p->state == PORT_FAILED) {
+        /* As the timer would: told at once, we are in nobody's call. */
         on_port_timer(&p->timer, p, 0);
     } else if (p->state == PORT_OPENING) {
         p->state = PORT_OPEN;
         p->m->stats.opened++;
+        /* In the order of need: whom, reports, ICE, data, and only then the handshake. */
         if (send_remote(p) != 0 || send_pair(p) != 0 || send_ice(p) != 0 ||
             (p->has_data && media_data_allow(p) != 0) ||
             (p->is_associated && send_associate(p) != 0))
@@ -594,12 +640,14 @@ void media_leg_on_open_reply(struct port_leg *leg, const struct link_msg *msg)
 
 void media_leg_on_close_reply(struct port_leg *leg, const struct link_transport_stats *final)
 {
+    /* A reply for a leg that was not asked (a lost one that came back): nobody waits. */
     struct media_port *p = leg->port;
 
     if (p->state != PORT_CLOSING)
         return;
     leg->is_waiting = false;
     leg->is_open = false;
+    /* The RTP leg's times and SSRCs are the call's. */
     if (leg == &p->leg[0])
         p->final = *final;
     else
@@ -615,6 +663,8 @@ void media_port_lose_all(struct media_link *m)
 
         if (media_is_wire(p->kind))
             continue; /* nothing of it was there */
+        /* Safe against on_gone: the owner closes the port in it, and the list is walked by
+         * copies. */
         p->is_void = true;
         media_data_on_lost(p);
         leg_forget(&p->leg[0]); /* the same name may come again with the next data plane */
@@ -628,6 +678,7 @@ void media_port_lose_all(struct media_link *m)
             wake(p, 0);
         } else if (p->state == PORT_OPEN) {
             p->state = PORT_FAILED;
+            /* Not closed here: the owner does that, and gets its on_closed as ever. */
             p->callbacks->on_gone(p->owner, "data plane lost");
         }
     }

@@ -135,6 +135,7 @@ struct media_port {
     struct port_leg leg[2];
     struct port_route route[MEDIA_ROUTES_MAX]; /* where its media go, as last told */
     size_t routes;
+    bool is_table_unsent;       /* the data plane has another table: a command was refused */
     struct list sources;        /* routes of others that lead here */
     struct list receivers, fed; /* rows of media_forward: of ours, of others to us */
     struct mix_member *member;  /* NULL: in no mix */

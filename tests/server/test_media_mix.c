@@ -530,6 +530,34 @@ static void lists_of_receivers_change_without_touching_the_rest(void)
     remove_folder();
 }
 
+static void rows_refused_by_a_full_queue_are_sent_again(void)
+{
+    struct media_receiver row;
+    struct media_route route;
+    struct addr to = {.family = ADDR_NONE};
+    unsigned sent = 0;
+
+    begin();
+    open_ports(2);
+    row = (struct media_receiver){owners[1].port, MEDIA_PT_ANY, MEDIA_PT_ANY, 3, true, 90000};
+    route = (struct media_route){.to = owners[0].port, .pt_in = 8, .pt_out = 8, .lane = 1};
+    CU_ASSERT_EQUAL_FATAL(addr_parse("127.0.0.1:5004", &to), 0);
+    /* Nobody reads while this loop runs. */
+    while (sent < 100000 && media_link_ops.set_remote(owners[1].port, &to, &to) == 0)
+        sent++;
+    CU_ASSERT(sent > 0 && sent < 100000);
+    CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, &row, 1), ERR_AGAIN);
+    CU_ASSERT_EQUAL(media_link_ops.switch_source(owners[0].port, NULL, &row), ERR_AGAIN);
+    CU_ASSERT_EQUAL(media_link_ops.route(owners[1].port, &route, 1), ERR_AGAIN);
+    WAIT(media_link_ops.set_remote(owners[1].port, &to, &to) == 0);
+    CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, &row, 1), 0);
+    CU_ASSERT_EQUAL(media_link_ops.route(owners[1].port, &route, 1), 0);
+    WAIT(transport_of(0)->fan != NULL && transport_of(0)->fan->count == 1);
+    WAIT(transport_of(1)->fan != NULL && transport_of(1)->fan->count == 1);
+    end();
+    remove_folder();
+}
+
 static void lost_data_plane_is_told_and_rooms_are_limited(void)
 {
     struct media_mix_member m = member();
@@ -585,4 +613,5 @@ static void lost_data_plane_is_told_and_rooms_are_limited(void)
 SUITE("server/media_mix", TEST(members_that_join_before_the_room_is_there),
       TEST(speakers_and_digits_are_told), TEST(files_end_with_their_reasons),
       TEST(lists_of_receivers_change_without_touching_the_rest),
+      TEST(rows_refused_by_a_full_queue_are_sent_again),
       TEST(lost_data_plane_is_told_and_rooms_are_limited))
