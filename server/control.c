@@ -1,3 +1,6 @@
+/* The control socket: its file, its listener, and what it is made of. Clients (control_client.c),
+ * requests (rpc.c) and events (control_events.c) each know nothing of the others' insides. Main
+ * thread alone. */
 #include "server/control.h"
 
 #include <errno.h>
@@ -28,6 +31,7 @@ int control_create(uv_loop_t *loop, const struct settings_control *settings,
     c->loop = loop;
     c->settings = *settings;
     c->node = *node;
+    /* 0 is no subscription: the mark of a free place. */
     c->next_subscription = 1;
     c->started_ms = clock_mono_ms();
     clock_wall_format(clock_wall_us(), c->started);
@@ -77,15 +81,18 @@ static int clear_stale(const char *path, const char **text)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
     struct stat st;
+    /* lstat: a symbolic link is not followed to whatever it points to. */
     if (lstat(path, &st) != 0)
         return errno == ENOENT ? 0 : ERR_IO;
     *text = "the path exists and is no socket";
     if (!S_ISSOCK(st.st_mode))
         return ERR_EXISTS;
+    /* Non-blocking: a living server with a full backlog answers EAGAIN, which is not "refused". */
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return ERR_IO;
     memcpy(sun.sun_path, path, strlen(path)); /* its length was checked */
+    /* Only ECONNREFUSED proves that nobody listens; with any other error the file is left alone. */
     int refused = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0 && errno == ECONNREFUSED;
     close(fd);
     *text = "another server listens on this socket";
@@ -100,6 +107,7 @@ static void on_connection(uv_stream_t *listener, int status)
     struct control *c = listener->data;
     if (status < 0)
         log_warn(LOG_AREA_CONTROL, 0, "cannot accept", LOG_S("error", uv_strerror(status)));
+    /* Stopping: what is not accepted goes with the listener. */
     else if (!c->is_stopping)
         control_client_accept(c);
 }
@@ -114,6 +122,8 @@ static int bind_socket(struct control *c, const char **text)
     if (status < 0)
         return ERR_IO;
     *text = "cannot set the mode of the socket";
+    /* After the bind, whose umask gives nobody but the server; from here the configured ones may
+     * connect. */
     if (chmod(c->settings.path, (mode_t)c->settings.mode) != 0)
         return ERR_IO;
     *text = "cannot listen on the socket";
@@ -129,6 +139,7 @@ int control_start(struct control *c, const char **text)
     if (c->has_listener)
         return ERR_STATE;
     *text = "the path is too long";
+    /* libuv would cut a long path, and the server would listen somewhere else. */
     if (strlen(c->settings.path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
         return ERR_LIMIT;
     int err = clear_stale(c->settings.path, text);
@@ -149,6 +160,7 @@ static void finish_stop(struct control *c)
 {
     if (!c->is_stopping || c->has_listener || c->client_count > 0)
         return;
+    /* Copied: the callback may well free what comes after us. */
     control_on_stopped_fn on_stopped = c->on_stopped;
     void *ctx = c->stopped_ctx;
     rpc_destroy(c->rpc);
@@ -174,9 +186,11 @@ void control_stop(struct control *c, control_on_stopped_fn on_stopped, void *ctx
 {
     if (c->is_stopping)
         return;
+    /* First: no client's end may look like the last one's before all are asked to close. */
     c->is_stopping = true;
     c->on_stopped = on_stopped;
     c->stopped_ctx = ctx;
+    /* Safe: a client that closes leaves the list. */
     LIST_FOREACH_SAFE (it, &c->clients)
         control_client_close(LIST_ENTRY(it, struct control_client, link));
     if (c->has_listener)

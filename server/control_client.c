@@ -25,6 +25,7 @@ static void on_handle_closed(uv_handle_t *handle)
 {
     struct control_client *client = handle->data;
     struct control *control = client->control;
+    /* Two handles, pipe and timer: libuv has to be done with both before the memory goes. */
     if (--client->open_handles > 0)
         return;
     free(client->in);
@@ -38,8 +39,11 @@ void control_client_close(struct control_client *client)
         return;
     client->is_closing = true;
     client->is_reading = false;
+    /* Counted until it begins to close, and not until it is gone: limits are about those that can
+     * ask. */
     client->control->stats.clients--;
     list_remove(&client->link);
+    /* A subscription less: what was produced for it alone need not be any more. */
     control_events_changed(client->control);
     uv_close((uv_handle_t *)&client->pipe, on_handle_closed);
     uv_close((uv_handle_t *)&client->resume, on_handle_closed);
@@ -58,6 +62,7 @@ static void alloc_input(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     (void)suggested;
     if (client->in_len == client->in_size && client->in_size < most) {
         size_t size = client->in_size == 0 ? IN_SIZE_FIRST : client->in_size * 2;
+        /* It grows by doubling up to the longest line: most clients send short ones. */
         char *in = realloc(client->in, size < most ? size : most);
         if (in != NULL) {
             client->in = in;
@@ -74,6 +79,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct control_client *client = stream->data;
     (void)buf;
     if (n == UV_EOF) {
+        /* Half closed (as by `echo ... | nc`): what was asked is answered before the rest is
+         * closed. */
         client->is_ended = true;
         uv_read_stop(stream);
         client->is_reading = false;
@@ -107,12 +114,14 @@ static void on_written(uv_write_t *write, int status)
 {
     struct send_request *request = (struct send_request *)(void *)write;
     struct control_client *client = request->client;
+    /* The request owns its line; libuv is done with both. */
     free(request->line);
     free(request);
     if (status < 0) {
         control_client_close(client);
         return;
     }
+    /* Not before all is out: less would have one line at a time trickle. */
     if (client->is_closing || control_client_backlog(client) > 0)
         return;
     control_events_recover(client);
@@ -127,14 +136,19 @@ void control_client_send(struct control_client *client, char *line, size_t len)
         free(line);
         return;
     }
+    /* Tried at once: without a backlog, as is usual, neither memory nor a turn of the loop is
+     * spent. Never past a backlog, which would mix the lines. */
     int sent = control_client_backlog(client) == 0 ? uv_try_write(stream, &buf, 1) : 0;
     if (sent >= 0 && (size_t)sent == len) {
         free(line);
         return;
     }
+    /* The rest of a line has to follow; its neighbours may not come between. */
     if (sent > 0)
         buf = uv_buf_init(line + sent, (unsigned)(len - (size_t)sent));
     struct send_request *request = malloc(sizeof(*request));
+    /* A line that can be sent only in part would ruin all that follow it: the connection is no
+     * longer usable. */
     if (request == NULL || len > INT32_MAX) {
         free(request);
         free(line);
@@ -158,8 +172,10 @@ static bool has_tokens(struct control_client *client)
     uint64_t now = uv_now(c->loop);
     if (full == 0)
         return true;
+    /* Milliseconds times requests a second: thousandths of a request, as TOKEN has it. */
     client->tokens += (int64_t)((now - client->tokens_at) * c->settings.requests_per_second);
     client->tokens_at = now;
+    /* At most one second's: who was silent for an hour has no burst of an hour. */
     if (client->tokens > full)
         client->tokens = full;
     return client->tokens >= TOKEN;
@@ -176,6 +192,7 @@ static void wait_for_tokens(struct control_client *client)
     uint64_t missing = (uint64_t)(TOKEN - client->tokens);
     client->control->stats.throttled++;
     pause_reading(client);
+    /* + 1: the timer of libuv counts from the start of its turn and may be early. */
     uv_timer_start(&client->resume, on_resume, missing / rate + 1, 0);
 }
 
@@ -200,11 +217,13 @@ static void handle_line(struct control_client *client, const char *line, size_t 
     if (len == 0)
         return;
     if (rpc_handle(c->rpc, client, line, len, &answer, &answer_len) != 0)
+        /* Out of memory: an answer that is missing would leave the client waiting for ever. */
         control_client_close(client);
     else if (answer != NULL)
         control_client_send(client, answer, answer_len);
     /* a batch costs as much as its requests one by one */
     uint64_t cost = rpc_stats(c->rpc)->requests - before;
+    /* May become negative, which a batch then pays for by a longer wait. */
     client->tokens -= (int64_t)(cost > 0 ? cost : 1) * TOKEN;
 }
 
@@ -216,6 +235,7 @@ static bool is_backlogged(const struct control_client *client)
 /* The line that begins at `start` is longer than may be: what is there of it is dropped. */
 static void skip_long_line(struct control_client *client)
 {
+    /* Told once for each line, however long it is. */
     if (!client->is_skipping) {
         client->is_skipping = true;
         client->control->stats.oversize++;
@@ -231,6 +251,7 @@ static void skip_long_line(struct control_client *client)
  */
 static void finish_client(struct control_client *client)
 {
+    /* A line without its end is not handled: half a request may mean something else. */
     if (client->in_len > 0 || client->is_skipping) {
         client->control->stats.incomplete++;
         log_debug(LOG_AREA_CONTROL, 0, "connection ended within a line", LOG_I("pid", client->pid),
@@ -238,6 +259,7 @@ static void finish_client(struct control_client *client)
         client->in_len = 0;
         client->is_skipping = false;
     }
+    /* Else on_written closes, as it ends in here again. */
     if (control_client_backlog(client) == 0)
         control_client_close(client);
 }
@@ -246,11 +268,13 @@ static void finish_client(struct control_client *client)
  */
 static void handle_lines(struct control_client *client)
 {
+    /* From here on lines are taken out of the buffer in one go: one memmove for all of them. */
     size_t start = 0;
     bool is_paused = false;
     while (!client->is_closing && start < client->in_len) {
         char *line = client->in + start;
         char *end = memchr(line, '\n', client->in_len - start);
+        /* Before the limits are looked at: an unfinished line costs no token. */
         if (end == NULL)
             break;
         is_paused = is_backlogged(client); /* on_written comes back here */
@@ -260,12 +284,15 @@ static void handle_lines(struct control_client *client)
         }
         if (is_paused)
             break;
+        /* The end of what was dropped: the next line is read again. */
         if (client->is_skipping)
             client->is_skipping = false;
         else
             handle_line(client, line, (size_t)(end - line));
         start = (size_t)(end - client->in) + 1;
     }
+    /* The answer to a line may have closed the client; its memory is there until the loop is
+     * back. */
     if (client->is_closing)
         return;
     if (start > 0)
@@ -275,6 +302,7 @@ static void handle_lines(struct control_client *client)
         pause_reading(client);
         return;
     }
+    /* Longer than a line may be, and no end in it. */
     if (client->is_skipping || client->in_len > client->control->settings.max_message_bytes)
         skip_long_line(client);
     if (client->is_ended)
@@ -286,9 +314,12 @@ static void handle_lines(struct control_client *client)
 /* Member of an allowed group? Primary and supplementary ones, as the kernel knows them. */
 static bool is_group_allowed(const struct control *c, int fd, gid_t primary)
 {
+    /* Room for the primary one, which SO_PEERGROUPS does not tell. */
     gid_t groups[GROUPS_MAX + 1];
     socklen_t size = GROUPS_MAX * sizeof(gid_t);
     size_t n = 0;
+    /* More groups than fit: the call fails (ERANGE), and the primary one alone counts, to the safe
+     * side. */
     if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == 0)
         n = size / sizeof(gid_t);
     groups[n++] = primary;
@@ -307,11 +338,14 @@ static bool is_allowed(struct control_client *client)
     int fd;
     if (uv_fileno((const uv_handle_t *)&client->pipe, &fd) != 0 ||
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) != 0)
+        /* Who cannot be identified does not come in. */
         return false;
     client->pid = cred.pid;
     client->uid = cred.uid;
+    /* Root and the server's own user could change the process itself. */
     if (cred.uid == 0 || cred.uid == geteuid())
         return true;
+    /* No list: the mode of the file alone decides. */
     if (c->settings.allow_uid_count == 0 && c->settings.allow_gid_count == 0)
         return true;
     for (uint32_t i = 0; i < c->settings.allow_uid_count; i++)
@@ -329,6 +363,7 @@ static bool admit(struct control_client *client)
         log_warn(LOG_AREA_CONTROL, 0, "control connection refused", LOG_I("pid", client->pid),
                  LOG_U("uid", client->uid));
         refuse_line(client, RPC_SERVER_ERROR + ERR_REFUSED, "this user may not connect");
+        /* It is counted itself already. */
     } else if (c->stats.clients > c->settings.max_clients) {
         c->stats.refused_full++;
         log_warn(LOG_AREA_CONTROL, 0, "too many control connections", LOG_I("pid", client->pid));
@@ -343,7 +378,7 @@ static bool admit(struct control_client *client)
 void control_client_accept(struct control *c)
 {
     struct control_client *client = calloc(1, sizeof(*client));
-    if (client == NULL) /* libuv keeps the connection until it is accepted: the next one does */
+    if (client == NULL) /* libuv looks for no other connection until this one is accepted */
         return;
     client->control = c;
     uv_pipe_init(c->loop, &client->pipe, 0);
@@ -351,7 +386,9 @@ void control_client_accept(struct control *c)
     client->open_handles = 2;
     client->pipe.data = client->resume.data = client;
     client->tokens = (int64_t)c->settings.requests_per_second * TOKEN;
+    /* A full bucket at the start: a script asks several things at once and leaves. */
     client->tokens_at = uv_now(c->loop);
+    /* Counted and listed before it is accepted, so that closing it is the same in every case. */
     list_push_back(&c->clients, &client->link);
     c->client_count++;
     c->stats.clients++;

@@ -19,6 +19,7 @@ int control_register_events(struct control *c, const struct control_event *event
 {
     if (n > CONTROL_EVENTS_MAX - c->event_count)
         return ERR_LIMIT;
+    /* Both loops: either all of them are known after this, or none. */
     for (size_t i = 0; i < n; i++)
         if (find_type(c, events[i].type) < c->event_count)
             return ERR_EXISTS;
@@ -31,6 +32,7 @@ static bool is_wanted(const struct control_client *client, size_t type, uint64_t
 {
     for (size_t i = 0; i < CONTROL_SUBSCRIPTIONS_MAX; i++) {
         const struct control_subscription *s = &client->subscriptions[i];
+        /* A bit for each type, session 0 for all sessions. */
         if (s->id != 0 && (s->types[type / 64] >> (type % 64) & 1) != 0 &&
             (s->session == 0 || s->session == session))
             return true;
@@ -43,6 +45,7 @@ bool control_is_watched(const struct control *c, const char *type, uint64_t sess
     size_t i = find_type(c, type);
     if (i == c->event_count)
         return false;
+    /* Asked before an event is built at all: most have no listener. */
     LIST_FOREACH (it, &c->clients)
         if (is_wanted(LIST_ENTRY(it, struct control_client, link), i, session))
             return true;
@@ -56,6 +59,7 @@ bool control_is_wanted(const struct control *c, const char *type)
         return false;
     LIST_FOREACH (it, &c->clients) {
         const struct control_client *client = LIST_ENTRY(it, struct control_client, link);
+        /* Of any session: the question is whether anybody at all would look. */
         for (size_t k = 0; k < CONTROL_SUBSCRIPTIONS_MAX; k++)
             if (client->subscriptions[k].id != 0 &&
                 (client->subscriptions[k].types[i / 64] >> (i % 64) & 1) != 0)
@@ -82,6 +86,8 @@ static char *make_line(struct control *c, const char *type, uint64_t session, js
 {
     char time[CLOCK_TEXT_MAX];
     json_t *params =
+        /* One sequence for all types and clients, so that a gap shows that something was lost, or
+         * not asked for. */
         json_pack("{s:s, s:I, s:s}", "type", type, "seq", (json_int_t)++c->event_sequence, "time",
                   clock_wall_format(clock_wall_us(), time));
     if (session != 0)
@@ -103,10 +109,13 @@ static void send_event(struct control_client *client, const char *line, size_t l
 {
     struct control *c = client->control;
     char *copy = NULL;
+    /* The notice of loss first: the events after it then have a gap that is explained. */
     if (control_client_backlog(client) == 0) /* else on_written does it */
         control_events_recover(client);
+    /* Once one is lost all are until the client has read: what is there has no holes. */
     if (client->events_lost == 0 &&
         control_client_backlog(client) + len <= c->settings.max_backlog_bytes)
+        /* A copy for each: clients read at their own speed. */
         copy = malloc(len);
     if (copy == NULL) {
         client->events_lost++;
@@ -126,6 +135,7 @@ void control_publish(struct control *c, const char *type, uint64_t session, json
     if (index == c->event_count)
         log_error(LOG_AREA_CONTROL, session, "event of a type that was not registered",
                   LOG_S("type", type));
+    /* Dropped unbuilt; the reference is ours in every case. */
     if (index == c->event_count || !control_is_watched(c, type, session)) {
         json_decref(data);
         return;
@@ -151,6 +161,7 @@ void control_events_recover(struct control_client *client)
                            json_pack("{s:I}", "count", (json_int_t)client->events_lost), &len);
     if (line == NULL)
         return;
+    /* Counted anew before it is sent: this send may fail into another loss. */
     client->events_lost = 0;
     control_client_send(client, line, len);
 }
@@ -160,6 +171,7 @@ static bool is_match(const char *pattern, const char *type)
 {
     size_t len = strlen(pattern);
     if (len > 0 && pattern[len - 1] == '*')
+        /* The star stands at the end only. */
         return strncmp(pattern, type, len - 1) == 0;
     return strcmp(pattern, type) == 0;
 }
@@ -170,6 +182,8 @@ static size_t select_types(const struct control *c, const char *pattern,
     size_t n = 0;
     for (size_t i = 0; i < c->event_count; i++) {
         if (!is_match(pattern, c->events[i]->type) ||
+            /* A type that costs much (data.received) has to be named: "*" is for what is happening,
+             * not for what is being said. */
             (c->events[i]->is_asked_for && strcmp(pattern, "*") == 0))
             continue;
         s->types[i / 64] |= UINT64_C(1) << (i % 64);
@@ -192,10 +206,12 @@ static void on_subscribe(void *ctx, void *peer, const json_t *params, struct rpc
     const json_t *types = json_object_get(params, "types");
     struct control_subscription wanted = {.session = rpc_param_uint(params, "session", 0)};
     struct control_subscription *slot = find_subscription(peer, 0);
+    /* No list: all, as an operator who is new to it expects. */
     size_t selected = types == NULL ? select_types(c, "*", &wanted) : 0;
     for (size_t i = 0; i < json_array_size(types); i++) {
         const char *pattern = json_string_value(json_array_get(types, i));
         size_t n = select_types(c, pattern, &wanted);
+        /* One that means nothing is an error, as a misspelt one would be silence. */
         if (n == 0) {
             rpc_reply_error(reply, ERR_NOTFOUND, "no event type \"%s\": see events.types", pattern);
             return;
@@ -212,6 +228,7 @@ static void on_subscribe(void *ctx, void *peer, const json_t *params, struct rpc
     }
     wanted.id = c->next_subscription++;
     *slot = wanted;
+    /* Something may be worth producing now. */
     control_events_changed(c);
     rpc_reply_result(reply, json_pack("{s:I}", "subscription", (json_int_t)wanted.id));
 }
@@ -225,6 +242,7 @@ static void on_unsubscribe(void *ctx, void *peer, const json_t *params, struct r
         rpc_reply_error(reply, ERR_NOTFOUND, "no subscription %llu", (unsigned long long)id);
         return;
     }
+    /* By overwriting: id 0 is free. */
     if (s != NULL)
         memset(s, 0, sizeof(*s));
     else

@@ -16,6 +16,7 @@ static void on_info(void *ctx, void *peer, const json_t *params, struct rpc_repl
         json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "name", c->node.name, "product",
                   c->node.product, "version", SLUICE_VERSION, "pid", (json_int_t)getpid(),
                   "uptime_ms", (json_int_t)uptime, "started", c->started);
+    /* Each part of the server tells of itself, so that this file need not know them. */
     for (size_t i = 0; info != NULL && i < c->info_count; i++)
         json_object_set_new(info, c->infos[i].name, c->infos[i].fn(c->infos[i].ctx));
     rpc_reply_result(reply, info);
@@ -51,6 +52,7 @@ static void on_log_set(void *ctx, void *peer, const json_t *params, struct rpc_r
                         "no level \"%s\": trace, debug, info, warning, error, off", level_text);
         return;
     }
+    /* Told which is wrong, rather than that something is. */
     if (area_text != NULL && log_area_from_str(area_text, &area) != 0) {
         rpc_reply_error(reply, ERR_NOTFOUND, "no area \"%s\": see log.get", area_text);
         return;
@@ -59,6 +61,8 @@ static void on_log_set(void *ctx, void *peer, const json_t *params, struct rpc_r
         log_set_level(area, level);
     else
         log_set_level_all(level);
+    /* A warning's or an error's disappearance must be explicable later: who did it is in the
+     * log. */
     log_info(LOG_AREA_CONTROL, 0, "log level changed", LOG_S("log_area", area_text),
              LOG_S("log_level", level_text), LOG_U("uid", client != NULL ? client->uid : 0));
     rpc_reply_result(reply, levels_to_json());

@@ -27,7 +27,7 @@ static const char usage[] =
     "Exit status, as sluice-dp's: 0 = ended well, 1 = could not start, 2 = wrong options or\n"
     "configuration.\n";
 
-/* As in sluice-dp. */
+/* As in sluice-dp. STATUS_GO_ON is no exit status. */
 enum status { STATUS_WELL, STATUS_NOT_STARTED, STATUS_WRONG, STATUS_GO_ON };
 
 struct options {
@@ -77,6 +77,8 @@ static enum status parse(int argc, char **argv, struct options *o)
             return STATUS_WRONG;
         }
     }
+    /* Needed although a default path would be possible: what a server runs by should be seen in
+     * `ps`. */
     if (optind < argc || o->config == NULL) {
         fputs(optind < argc ? "sluiced: unexpected argument; try --help\n"
                             : "sluiced: --config FILE is needed; try --help\n",
@@ -92,6 +94,7 @@ static struct settings *load(const char *path)
     struct settings_report *report = malloc(sizeof(*report));
     int err = -1;
 
+    /* All of the file's faults in one report. */
     if (settings != NULL && report != NULL) {
         err = settings_load_file(path, settings, report);
         if (err != 0)
@@ -108,15 +111,19 @@ static struct settings *load(const char *path)
 /* Keys live in this process: no core file, no debugger of the same user (H-KEYS). */
 static void harden(void)
 {
+    /* A core file would hold the keys of all calls; no debugger attaches to a process that is not
+     * dumpable. */
     const struct rlimit none = {0, 0};
 
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0);
+    /* A peer that closes while we write is an error of that write, not the end of the server. */
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
 int main(int argc, char **argv)
 {
+    /* Static: it is large, and lives as long as the process. */
     static struct server server;
     struct options options = {NULL, false};
     struct settings *settings;
@@ -127,11 +134,13 @@ int main(int argc, char **argv)
     settings = load(options.config);
     if (settings == NULL)
         return STATUS_WRONG;
+    /* After the same load as a start's, so that "fine" means that it would start. */
     if (options.check) {
         free(settings);
         puts("configuration is fine");
         return STATUS_WELL;
     }
+    /* Before the first key is made. */
     harden();
     settings_apply_log(&settings->log);
     if (server_init(&server, settings, options.config) != 0)

@@ -33,6 +33,7 @@ static int send_command(struct media_port *p)
     struct shard_command command;
 
     memset(&command, 0, sizeof(command));
+    /* The shard has the DTLS connection; the data plane only lets the records through to it. */
     command.kind = SHARD_DATA;
     command.id = p->leg[0].id;
     command.transport = p->leg[0].transport;
@@ -66,6 +67,7 @@ static void join(struct media_port *p)
 {
     if (p->is_member || !p->is_established || p->data.mode != SHARD_DATA_UP)
         return;
+    /* The leg's id is the member's: what the hub sends finds its way back by it. */
     p->sctp.id = p->leg[0].id;
     p->sctp.shard = p->shard;
     p->is_member = data_thread_join(p->m->data, &p->sctp) == 0;
@@ -109,6 +111,7 @@ static int change_mode(struct media_port *p, const struct shard_data *mode)
     if (is_same(mode, &p->data))
         return 0;
     p->data = *mode;
+    /* Stays: a connection that began for data may have come without SRTP. */
     p->has_data = p->has_data || mode->mode != SHARD_DATA_NONE;
     if (media_is_wire(p->kind))
         return 0; /* its records go nowhere but to the hub */
@@ -126,6 +129,7 @@ int media_data_set(struct media_port *p, const struct media_data *data)
 
     if (p->kind != MEDIA_DTLS_SRTP && !media_is_wire(p->kind))
         return ERR_INVAL;
+    /* Other ports of SCTP or another room: an association cannot be moved, only begun anew. */
     if (data->mode != MEDIA_DATA_TERMINATE || !is_same_member(&data->member, &p->sctp))
         leave(p);
     p->sctp = data->member;
@@ -142,6 +146,7 @@ int media_data_send(void *media, const struct media_port *port, const struct dat
     if (port != NULL) {
         if (!port->is_member)
             return ERR_STATE;
+        /* To one member; without a port the room of the message has it. */
         out.room = 0;
         out.member = port->leg[0].id;
     }
@@ -165,6 +170,7 @@ void media_data_take_reports(struct media_link *m)
     shard_queue_clear(m->data_reports);
     while (shard_queue_take(m->data_reports, &r) == 0) {
         on_report(m, &r);
+        /* What people write to each other does not lie about on the stack. */
         secret_wipe(&r, sizeof(r));
     }
 }
@@ -186,6 +192,7 @@ int media_data_start(struct media_link *m, const struct dtls_config *dtls)
     int err = data_queue_create(QUEUE_OCTETS, &m->ways.up);
 
     if (err == 0)
+        /* Before the thread, which fills them from its first moment on. */
         err = shard_queue_create(sizeof(struct data_report), REPORTS_MAX, &m->data_reports);
     config.reports = m->data_reports;
     return err == 0 ? data_thread_start(&config, &m->data) : err;

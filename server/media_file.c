@@ -13,7 +13,8 @@ static int check_name(const char *name)
 {
     size_t n = name != NULL ? strlen(name) : 0;
 
-    /* Directories are the operator's: no name leads out of them, none is hidden. */
+    /* Directories are the operator's: no name leads out of them, none is hidden. Checked again by
+     * the data plane: it must not trust us either. */
     return n == 0 || n >= LINK_FILE_SIZE || name[0] == '.' || strchr(name, '/') != NULL ? ERR_INVAL
                                                                                         : 0;
 }
@@ -65,6 +66,7 @@ static struct media_file *find_on(struct media_mix *mix, enum link_type command,
 static void end_of(struct media_file_end *end, const struct media_file *f,
                    const struct link_mix_event *e, char text[LINK_FILE_SIZE])
 {
+    /* The text is another process's: it need not end. */
     memcpy(text, e->text, LINK_FILE_SIZE);
     text[LINK_FILE_SIZE - 1] = '\0';
     *end = (struct media_file_end){.file = f->name,
@@ -93,6 +95,7 @@ void media_file_end(struct media_mix *mix, struct media_file *f, const struct li
 
 void media_file_lose(struct media_mix *mix, struct media_file *f, int err, const char *why)
 {
+    /* As if the data plane had said it. */
     struct link_mix_event e;
 
     memset(&e, 0, sizeof(e));
@@ -137,6 +140,7 @@ static int ask(struct media_mix *mix, enum link_type command, struct media_port 
         media_file_free(f);
         return err;
     }
+    /* Only now: a command that could not be sent has no file. */
     list_push_back(&mix->files, &f->link);
     return 0;
 }
@@ -166,6 +170,7 @@ int media_mix_stop_play(struct media_mix *mix, struct media_port *port)
 int media_mix_record(struct media_mix *mix, struct media_port *port, const char *file,
                      uint32_t seconds)
 {
+    /* One recording of each thing: find_on knows which. */
     if (find_on(mix, LINK_MIX_RECORD, port) != NULL)
         return ERR_EXISTS;
     return ask(mix, LINK_MIX_RECORD, port, file, seconds);

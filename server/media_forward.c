@@ -44,6 +44,7 @@ static struct port_receiver *keep_node(struct media_port *from, const struct med
     r->row = *row;
     list_init(&r->link);
     list_init(&r->fed_link);
+    /* In the list of each side, as either port may close first. */
     list_push_back(&from->receivers, &r->link);
     list_push_back(&row->to->fed, &r->fed_link);
     return r;
@@ -51,6 +52,7 @@ static struct port_receiver *keep_node(struct media_port *from, const struct med
 
 static bool is_same_stream(const struct media_receiver *a, const struct media_receiver *b)
 {
+    /* The SSRC at the receiver is made of these two: what it plays as one stream. */
     return a->to == b->to && a->lane == b->lane;
 }
 
@@ -85,6 +87,7 @@ void media_forward_forget(struct media_port *from)
 void media_forward_leave(struct media_port *p)
 {
     media_forward_forget(p);
+    /* Each turn takes out at least the row that it looks at. */
     while (!list_is_empty(&p->fed)) {
         struct port_receiver *r = LIST_ENTRY(list_first(&p->fed), struct port_receiver, fed_link);
 
@@ -105,6 +108,7 @@ static int check_rows(const struct media_receiver *rows, size_t count)
     if (count > LINK_RECEIVERS_MAX)
         return ERR_LIMIT;
     for (size_t i = 0; i < count; i++) {
+        /* The lane above is the mix's: two sources of one SSRC would be noise. */
         if (rows[i].lane > MEDIA_LANE_MAX)
             return ERR_INVAL;
         if (rows[i].to->state != PORT_OPEN)
@@ -128,6 +132,7 @@ static int take_out(struct media_port *from, const struct media_receiver *rows, 
 {
     struct list *it = from->receivers.next;
 
+    /* By hand: a removal takes other rows than the one that is looked at. */
     while (it != &from->receivers) {
         const struct port_receiver *r = LIST_ENTRY(it, struct port_receiver, link);
         struct media_receiver row = r->row;
@@ -151,6 +156,8 @@ static int put_in(struct media_port *from, const struct media_receiver *row)
     bool is_new = r == NULL;
     int err;
 
+    /* A row that is there already is not sent: the data plane would take it for a new one, and a
+     * video receiver would be given a key frame for nothing. */
     if (r != NULL && r->row.pt_out == row->pt_out && r->row.is_video == row->is_video &&
         r->row.clock_rate == row->clock_rate && r->row.key == row->key)
         return 0;
@@ -193,6 +200,7 @@ int media_forward(struct media_port *from, const struct media_receiver *rows, si
     if (err == 0)
         err = leave_table(from);
     if (err == 0)
+        /* Out before in: the data plane's list has a limit, which both together could be over. */
         err = take_out(from, rows, count);
     for (size_t i = 0; i < count && err == 0; i++)
         err = put_in(from, &rows[i]);
@@ -234,6 +242,7 @@ int media_switch_source(struct media_port *from, struct media_port *before,
 
     if (err == 0 && from->state != PORT_OPEN)
         err = ERR_STATE;
+    /* Nothing to be switched away from: it is an addition then. */
     if (before == from || (before != NULL && before->state != PORT_OPEN))
         before = NULL;
     if (err == 0)

@@ -1,3 +1,6 @@
+/* Where sluiced's main thread meets the link and the shards: attach and detach, what comes from
+ * both, and the order of starting and stopping. media_port.c and media_mix.c have what the messages
+ * are about. */
 #include "server/media_priv.h"
 
 #include <stdio.h>
@@ -31,6 +34,7 @@ static void on_link_event(struct media_link *m, unsigned type, struct link_id id
     struct port_leg *leg = media_leg_of_transport(m, id);
     struct media_port *p;
 
+    /* Events of the past: the transport is being closed already. */
     if (leg == NULL || leg->port->state != PORT_OPEN)
         return;
     p = leg->port;
@@ -38,7 +42,8 @@ static void on_link_event(struct media_link *m, unsigned type, struct link_id id
         p->callbacks->on_gone(p->owner, "transport closed by the data plane");
         return;
     }
-    /* "First packet" and "no packets" mean media: RTCP alone is none. */
+    /* "First packet" and "no packets" mean media: RTCP alone is none. RTCP's transport of a plain
+     * port: its first packet is no media. */
     if (leg == &p->leg[0] || type == LINK_REMOTE_MISMATCH)
         p->callbacks->on_event(p->owner, type, event);
 }
@@ -48,6 +53,7 @@ static void on_link_msg(void *ctx, const struct link_msg *msg)
     struct media_link *m = ctx;
     struct port_leg *leg;
 
+    /* Mixes have names of their own kind; what is not theirs is a transport's. */
     if (media_mix_on_msg(m, msg))
         return;
     if (msg->type != LINK_REPLY) {
@@ -56,6 +62,7 @@ static void on_link_msg(void *ctx, const struct link_msg *msg)
                           &msg->u.event);
         return;
     }
+    /* Not found: the port was freed after its close (an answer came twice, or late). */
     leg = media_leg_find(m, msg->cookie);
     if (leg == NULL)
         return;
@@ -63,6 +70,7 @@ static void on_link_msg(void *ctx, const struct link_msg *msg)
         media_leg_on_open_reply(leg, msg);
     else if (msg->u.reply.command == LINK_TRANSPORT_CLOSE)
         media_leg_on_close_reply(leg, &msg->u.reply.stats);
+    /* The port is what it was: whoever asked goes on without it, and the log has the reason. */
     else if (msg->error != 0)
         log_warn(LOG_AREA_LINK, 0, "command refused by the data plane",
                  LOG_S("command", link_type_to_str(msg->u.reply.command)),
@@ -83,6 +91,7 @@ static void on_established(struct media_port *p, const struct shard_report *r)
         .remote = r->has_keys ? &r->u.keys.remote : NULL,
     };
 
+    /* Before the owner: data that arrive in the same breath find their way. */
     media_data_on_established(p);
     p->callbacks->on_established(p->owner, &e);
 }
@@ -91,6 +100,7 @@ static void on_port_report(struct port_leg *leg, const struct shard_report *r)
 {
     struct media_port *p = leg->port;
 
+    /* In any state: closing waits for it. */
     if (r->kind == SHARD_CLOSED) {
         media_leg_on_close_reply(leg, &r->u.final);
         return;
@@ -98,6 +108,7 @@ static void on_port_report(struct port_leg *leg, const struct shard_report *r)
     if (p->state != PORT_OPEN)
         return;
     if (r->kind == SHARD_FAILED || r->kind == SHARD_PEER_CLOSED)
+        /* SCTP's association is dead with its DTLS. */
         media_data_on_lost(p);
     if (r->kind == SHARD_ESTABLISHED)
         on_established(p, r);
@@ -115,10 +126,12 @@ static void finish_stop(struct media_link *m)
 {
     if (!m->is_stopping || m->is_stopped)
         return;
+    /* All of them, or the ones that live could still report into freed memory. */
     for (unsigned i = 0; i < m->shard_count; i++)
         if (!m->is_shard_stopped[i])
             return;
     m->is_stopped = true;
+    /* By timer: on_stopped frees what we are standing on. */
     timer_start(m->config.timers, &m->stop_timer, clock_mono_ms());
 }
 
@@ -135,6 +148,7 @@ static void on_report(struct media_link *m, const struct shard_report *r)
     case SHARD_EVENT:
         on_link_event(m, r->u.event.type, r->transport, &r->u.event.event);
         break;
+    /* By the number of the association, which is that of its leg. */
     default:
         leg = media_leg_find(m, r->id);
         if (leg != NULL)
@@ -177,6 +191,7 @@ static int on_orphan(void *ctx, const struct link_transport_info *info,
 {
     struct media_link *m = ctx;
     struct link_msg msg;
+    /* Even: RTP's port names the pair. */
     uint16_t number = (uint16_t)(info->local.port & ~1u);
     uint16_t *more;
 
@@ -185,10 +200,11 @@ static int on_orphan(void *ctx, const struct link_transport_info *info,
         link_msg_init(&msg, LINK_TRANSPORT_CLOSE, info->id, 0);
         (void)link_port_send(m->port, &msg);
     }
+    /* Also orphans that stay: their port must not be given to a new call. */
     if (ports_claim(m->numbers, number) != 0)
         return 0;
     more = realloc(m->orphans, (m->orphan_count + 1) * sizeof(*more));
-    if (more == NULL)
+    if (more == NULL) /* stop the walk; the port rests in the pool as taken */
         return 1;
     m->orphans = more;
     m->orphans[m->orphan_count++] = number;
@@ -225,6 +241,8 @@ static void review_orphans(struct media_link *m)
 
     if (m->orphan_count == 0 || !m->is_attached)
         return;
+    /* By pairs: a bit map of all ports is simpler than a search, once a second and only while there
+     * are orphans. */
     held = calloc(32768, sizeof(*held));
     if (held == NULL)
         return;
@@ -246,6 +264,7 @@ static void on_attached(void *ctx, const struct link_info *info)
     char text[160];
     int err;
 
+    /* New data plane, new ports: the old pool spoke of another machine. */
     ports_destroy(m->numbers);
     m->numbers = NULL;
     m->orphan_count = 0;
@@ -255,6 +274,7 @@ static void on_attached(void *ctx, const struct link_info *info)
                   LOG_U("first", info->port_min), LOG_U("last", info->port_max));
         return;
     }
+    /* A copy: the client's own is gone at the next detach. */
     m->info = *info;
     m->is_attached = true;
     if (info->orphans != 0)
@@ -277,8 +297,10 @@ static void on_detached(void *ctx, int error, const char *text)
 
     log_warn(LOG_AREA_LINK, 0, "no data plane", LOG_S("reason", text), LOG_E("error", error));
     m->is_attached = false;
+    /* Attempts that fail are told once by the client, to the log only. */
     if (!was_attached)
         return;
+    /* First our ports, then the server: it finds everything closed that it asks about. */
     media_port_lose_all(m);
     m->config.on_state(m->config.user, false, text);
 }
@@ -289,6 +311,7 @@ static void poll_client(struct media_link *m)
 {
     uint64_t next = link_client_poll(m->client, clock_mono_ms());
 
+    /* UINT64_MAX: attached; only the fd has news. */
     if (next == UINT64_MAX)
         timer_cancel(m->config.timers, &m->client_timer);
     else
@@ -315,6 +338,7 @@ static void on_port_ready(uv_poll_t *handle, int status, int events)
 
     (void)status;
     (void)events;
+    /* BUDGET: one busy data plane must not starve signalling. */
     (void)link_port_poll(m->port, BUDGET);
 }
 
@@ -337,6 +361,7 @@ static void close_polls(struct media_link *m)
 {
     uv_poll_t *polls[] = {&m->poll_client, &m->poll_port, &m->poll_reports, &m->poll_data};
 
+    /* data NULL: never initialised. */
     for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++)
         if (polls[i]->data != NULL && !uv_is_closing((uv_handle_t *)polls[i]))
             uv_close((uv_handle_t *)polls[i], on_handle_closed);
@@ -345,6 +370,7 @@ static void close_polls(struct media_link *m)
 static void end_shards(struct media_link *m)
 {
     for (unsigned i = 0; i < m->shard_count; i++) {
+        /* Joins: after this no thread of ours knows the link or the queues. */
         shard_destroy(m->shards[i]);
         m->shards[i] = NULL;
     }
@@ -369,6 +395,7 @@ static void on_stop_timer(struct timer *timer, void *ctx, uint64_t now)
 
     (void)timer;
     (void)now;
+    /* The limit has passed: end by force what does not end by itself. */
     if (!m->is_stopped)
         log_warn(LOG_AREA_MAIN, 0, "a shard did not stop in time");
     m->is_stopped = true;
@@ -381,15 +408,18 @@ void media_link_stop(struct media_link *m, uint32_t limit_ms, void (*on_stopped)
 {
     struct shard_command command;
 
+    /* A second SIGTERM means the same. */
     if (m->is_stopping)
         return;
     m->is_stopping = true;
     m->on_stopped = on_stopped;
     m->stop_user = user;
     timer_start(m->config.timers, &m->stop_timer, clock_mono_ms() + limit_ms);
+    /* Mixes first: their members' ports follow. */
     LIST_FOREACH_SAFE (it, &m->mixes)
         media_mix_close(LIST_ENTRY(it, struct media_mix, link));
-    /* Also a port whose association is dead already has a transport to be closed. */
+    /* Also a port whose association is dead already has a transport to be closed. Close, not free:
+     * each ends with its answer, which the shards wait for as well. */
     LIST_FOREACH_SAFE (it, &m->all)
         media_link_ops.close(LIST_ENTRY(it, struct media_port, link));
     memset(&command, 0, sizeof(command));
@@ -405,6 +435,7 @@ void media_link_stop(struct media_link *m, uint32_t limit_ms, void (*on_stopped)
 static int watch(struct media_link *m, uv_poll_t *poll, int fd, uv_poll_cb cb)
 {
     if (uv_poll_init(m->config.loop, poll, fd) != 0)
+        /* libuv watches a copy of the fd's number: it must be stopped before the fd closes. */
         return ERR_IO;
     poll->data = m;
     m->handles++;
@@ -416,6 +447,7 @@ static void fill_dtls(const struct settings *s, const struct cert *cert, struct 
     dtls_config_init(d, cert);
     d->profile_count = 0;
     for (uint32_t i = 0; i < s->dtls.profile_count && i < SRTP_PROFILE_COUNT; i++)
+        /* The order of the configuration is our preference. */
         d->profiles[d->profile_count++] = (enum srtp_profile)s->dtls.profiles[i];
     d->allow_sha1 = s->dtls.allow_sha1;
     d->park = s->dtls.park;
@@ -437,7 +469,8 @@ static int start_shards(struct media_link *m)
         config.dtls.on_secret = key_log_write;
         config.dtls.secret_user = m->config.key_log;
     }
-    /* One table for all shards: a peer's next call may land on another. */
+    /* One table for all shards: a peer's next call may land on another. A session is the secret of
+     * a past handshake: kept in memory only if the operator wants it. */
     if (s->dtls.resumption)
         m->sessions = dtls_sessions_create(s->dtls.resumption_sessions,
                                            (uint64_t)s->dtls.resumption_lifetime_s * 1000);
@@ -446,9 +479,12 @@ static int start_shards(struct media_link *m)
         err = data_queue_create(DATA_QUEUE_OCTETS, &m->ways.shard[i]);
     if (err == 0)
         err = media_data_start(m, &config.dtls);
+    /* Two for each session (audio and video on their own ports), and room for those that are
+     * closing. */
     config.associations_max = (size_t)s->signalling.limits.max_sessions * 2 + 64;
     for (unsigned i = 0; i < s->dtls.shards && err == 0; i++) {
         config.number = i + 1;
+        /* Port 0 of the link is the main thread's. */
         config.port = link_client_port(m->client, i + 1);
         if (config.port == NULL)
             return ERR_RANGE;
@@ -460,6 +496,7 @@ static int start_shards(struct media_link *m)
     return err;
 }
 
+/* Made before the shards, which get their ports from it. */
 static int make_client(struct media_link *m)
 {
     const struct settings *s = m->config.settings;
@@ -512,12 +549,14 @@ int media_link_create(const struct media_link_config *config, struct media_link 
         log_error(LOG_AREA_LINK, 0, "link and shards not made",
                   LOG_U("shards", config->settings->dtls.shards),
                   LOG_S("path", config->settings->link.path), LOG_E("error", err));
-        /* Polls that libuv has begun to watch stay in the loop until it ends, and so does this. */
+        /* Polls that libuv has begun to watch stay in the loop until it ends, and so does this.
+         * Parts of it may be missing: each of these takes NULL. */
         media_link_abort(m);
         if (m->handles == 0)
             media_link_destroy(m);
         return err;
     }
+    /* The first attempt at once, from the loop. */
     timer_start(config->timers, &m->client_timer, clock_mono_ms());
     timer_start(config->timers, &m->tick, clock_mono_ms() + TICK_MS);
     *out = m;
@@ -534,6 +573,7 @@ void media_link_destroy(struct media_link *m)
     LIST_FOREACH_SAFE (it, &m->all) {
         struct media_port *p = LIST_ENTRY(it, struct media_port, link);
 
+        /* Void: nobody to ask, only to free. */
         p->is_void = true;
         media_port_free(p);
     }

@@ -16,7 +16,7 @@
 #define RETRY_MS 10
 /* The ends of recordings are waited for so long: a disk may be slow, an event may be lost. */
 #define DRAIN_MS    3000
-#define WAITING_MAX 1024
+#define WAITING_MAX 1024 /* commands before the answer: more is a caller that does not listen */
 #define MEMBERS_MAX 1024
 
 /* ---- life ---- */
@@ -38,6 +38,7 @@ static void forget_all(struct media_mix *mix)
     struct list *it;
 
     while ((it = list_first(&mix->members)) != NULL)
+        /* Members first: ports must not point at them. */
         free_member(LIST_ENTRY(it, struct mix_member, link));
     while ((it = list_pop_front(&mix->waiting)) != NULL)
         free(LIST_ENTRY(it, struct mix_waiting, link));
@@ -61,7 +62,8 @@ void media_mix_free(struct media_mix *mix)
     free(mix);
 }
 
-/* Announcements end with their room and nobody waits for that; recordings are worth it. */
+/* Announcements end with their room and nobody waits for that; recordings are worth it. An
+ * announcement's end interests nobody when the room is gone. */
 static bool has_recordings(struct media_mix *mix)
 {
     LIST_FOREACH (it, &mix->files)
@@ -74,6 +76,7 @@ static void drain(struct media_mix *mix)
 {
     bool has_more = has_recordings(mix) && !mix->is_void;
 
+    /* DRAINING ends with the last recording's event, or by the timer. */
     mix->state = has_more ? MIX_DRAINING : MIX_CLOSED;
     wake(mix, has_more ? DRAIN_MS : 0);
 }
@@ -85,6 +88,7 @@ static void send_close(struct media_mix *mix)
 
     link_msg_init(&msg, LINK_MIX_CLOSE, mix->name, mix->id);
     err = link_port_send(mix->m->port, &msg);
+    /* No room: as for transports, since a mix that is not closed is a place that is lost. */
     if (err == ERR_AGAIN) {
         wake(mix, RETRY_MS);
         return;
@@ -115,11 +119,13 @@ void media_mix_close(struct media_mix *mix)
 {
     bool is_known = mix->state == MIX_OPEN || mix->is_waiting;
 
+    /* Closing twice is one close. */
     if (mix->state >= MIX_CLOSING)
         return;
     mix->was_told_open = true; /* no other callback than the recordings' and the last */
     forget_all(mix);
     if (mix->state == MIX_OPENING)
+        /* Their commands are still here, in the queue that forget_all has emptied. */
         forget_files(mix); /* never asked for */
     if (mix->is_void || !is_known) {
         drain(mix);
@@ -138,6 +144,7 @@ static int check_request(const struct media_mix_request *r)
     return 0;
 }
 
+/* The worker in the top byte: the mix has no name yet. */
 static int send_open(struct media_mix *mix, const struct media_mix_request *r)
 {
     struct link_msg msg;
@@ -179,6 +186,7 @@ int media_mix_open(void *media, const struct media_mix_request *r,
     err = send_open(mix, r);
     mix->is_waiting = err == 0;
     if (err != 0) {
+        /* As with ports: told by timer, never from inside the call. */
         mix->state = MIX_FAILED;
         mix->error = err;
         wake(mix, 0);
@@ -195,6 +203,7 @@ int media_mix_send(struct media_mix *mix, struct link_msg *msg)
 
     if (mix->state == MIX_OPEN)
         return link_port_send(mix->m->port, msg);
+    /* FAILED or closing: the caller hears of that by callback. */
     if (mix->state != MIX_OPENING)
         return ERR_STATE;
     if (mix->waiting_count == WAITING_MAX)
@@ -215,6 +224,7 @@ static int fill_member(struct link_mix_member *to, const struct media_port *port
     if (from->rx_count > LINK_CODECS_MAX)
         return ERR_INVAL;
     to->member = port->leg[0].transport;
+    /* The lane of mixes in the port's own SSRC space. */
     to->ssrc = port->ssrc + MEDIA_LANE_MIX;
     for (unsigned i = 0; i < from->rx_count; i++)
         to->rx[i] = (struct link_codec_row){from->rx[i].pt, (uint8_t)from->rx[i].codec};
@@ -264,6 +274,7 @@ int media_mix_join(struct media_mix *mix, struct media_port *port,
     if (port->state != PORT_OPEN)
         return ERR_STATE;
     if (!is_new && port->member->mix != mix)
+        /* One mix a port: moving is leaving and joining. */
         return ERR_EXISTS;
     link_msg_init(&msg, LINK_MIX_JOIN, mix->name, ++mix->m->next_id);
     err = fill_member(&msg.u.member, port, config);
@@ -272,6 +283,7 @@ int media_mix_join(struct media_mix *mix, struct media_port *port,
     member = is_new ? make_member(mix, port) : port->member;
     if (member == NULL)
         return ERR_NOMEM;
+    /* The newest JOIN's: answers of older ones are ignored. */
     member->cookie = msg.cookie;
     err = media_mix_send(mix, &msg);
     if (err != 0 && is_new)
@@ -285,6 +297,8 @@ static void leave_files(struct media_mix *mix, const struct media_port *port)
         struct media_file *f = LIST_ENTRY(it, struct media_file, link);
 
         if (f->port == port)
+            /* A file of a port that leaves goes on in the data plane; nobody here is told of its
+             * end. */
             f->is_orphan = true;
     }
 }
@@ -297,6 +311,7 @@ int media_mix_leave(struct media_mix *mix, struct media_port *port)
         return ERR_NOTFOUND;
     link_msg_init(&msg, LINK_MIX_LEAVE, mix->name, 0);
     msg.u.target.member = port->leg[0].transport;
+    /* First here, then there: the port is free for another mix at once. */
     free_member(port->member);
     return media_mix_send(mix, &msg);
 }
@@ -325,6 +340,7 @@ static struct media_mix *find_mix(struct media_link *m, struct link_id name)
     LIST_FOREACH (it, &m->mixes) {
         struct media_mix *mix = LIST_ENTRY(it, struct media_mix, link);
 
+        /* generation 0: not answered yet, it has no name to be found by. */
         if (!mix->is_void && mix->name.generation != 0 && mix->name.index == name.index &&
             mix->name.generation == name.generation)
             return mix;
@@ -347,6 +363,7 @@ static void send_waiting(struct media_mix *mix)
     while ((it = list_pop_front(&mix->waiting)) != NULL) {
         struct mix_waiting *w = LIST_ENTRY(it, struct mix_waiting, link);
 
+        /* What waited was meant for a name that is known only now. */
         w->msg.transport = mix->name.index;
         w->msg.generation = mix->name.generation;
         if (link_port_send(mix->m->port, &w->msg) != 0)
@@ -362,6 +379,7 @@ static void on_open_reply(struct media_mix *mix, const struct link_msg *msg)
     mix->is_waiting = false;
     if (msg->error == 0)
         mix->name = (struct link_id){msg->transport, msg->generation};
+    /* Closed before it was answered: close what has come of it. */
     if (mix->state == MIX_CLOSING) {
         if (msg->error == 0)
             send_close(mix);
@@ -400,6 +418,7 @@ static void on_join_reply(struct media_mix *mix, const struct link_msg *msg)
         return;
     }
     port = member->port;
+    /* A change that is refused leaves the member as it was; a first JOIN leaves none. */
     if (!member->is_joined)
         free_member(member);
     mix->callbacks->on_refused(mix->owner, port, LINK_MIX_JOIN, msg->error);
@@ -412,6 +431,7 @@ static void on_file_reply(struct media_mix *mix, const struct link_msg *msg)
 
     if (f == NULL || msg->error == 0)
         return;
+    /* Copied and freed first: the callback may ask for another file. */
     file = *f;
     media_file_free(f);
     if (!file.is_orphan && mix->state == MIX_OPEN)
@@ -456,6 +476,7 @@ static void on_file_event(struct media_mix *mix, const struct link_msg *msg)
 
     if (f == NULL)
         return;
+    /* Closing: only recordings are waited for. */
     if (mix->state >= MIX_CLOSING && f->command == LINK_MIX_PLAY)
         media_file_free(f);
     else
@@ -471,6 +492,7 @@ static void on_event(struct media_mix *mix, const struct link_msg *msg)
 
     if (msg->type == LINK_MIX_PLAYED || msg->type == LINK_MIX_RECORDED) {
         on_file_event(mix, msg);
+        /* Events of a room that is going: nobody listens. */
     } else if (mix->state != MIX_OPEN) {
         return;
     } else if (msg->type == LINK_MIX_SPEAKER) {
@@ -479,7 +501,7 @@ static void on_event(struct media_mix *mix, const struct link_msg *msg)
         mix->callbacks->on_digit(mix->owner, port, e->digit, e->duration_ms);
     } else if (msg->type == LINK_MIX_GONE) {
         mix->state = MIX_FAILED;
-        mix->is_void = true;
+        mix->is_void = true; /* there is nothing left to close */
         mix->callbacks->on_gone(mix->owner, "mix closed by the data plane");
     }
 }
@@ -491,6 +513,7 @@ static void on_capture(struct media_link *m, const struct link_msg *msg, bool is
         media_leg_of_transport(m, (struct link_id){msg->transport, msg->generation});
     struct link_mix_event e;
 
+    /* The cookie: another capture may have begun on the port. */
     if (leg == NULL || leg->port->capture == NULL || leg->port->capture->cookie != msg->cookie)
         return;
     if (!is_reply) {
@@ -508,6 +531,7 @@ bool media_mix_on_msg(struct media_link *m, const struct link_msg *msg)
     unsigned command = msg->u.reply.command;
     struct media_mix *mix;
 
+    /* Ours are told by type and command; the rest is media_link.c's. */
     if (msg->type == LINK_REPLY) {
         if (command == LINK_CAPTURE || command == LINK_CAPTURE_STOP)
             on_capture(m, msg, true);
@@ -536,9 +560,11 @@ static void lose(struct media_mix *mix)
 
     mix->is_void = true;
     mix->is_waiting = false;
+    /* Closing ones stay so: their end is what is still owed. */
     if (mix->state < MIX_FAILED)
         mix->state = MIX_FAILED;
     forget_all(mix);
+    /* Every recording ends with a result, here too. */
     while ((it = list_first(&mix->files)) != NULL)
         media_file_lose(mix, LIST_ENTRY(it, struct media_file, link), ERR_CLOSED,
                         "data plane lost");

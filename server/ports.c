@@ -5,6 +5,8 @@
 
 #include "base/err.h"
 
+/* Numbers of media ports, given out in a ring, so that one that was just
+ * given back is the last to be used again. */
 struct port_slot {
     bool used;
     uint64_t free_at; /* milliseconds; given out again from then on */
@@ -27,11 +29,14 @@ int ports_create(uint16_t first, uint16_t last, unsigned step, uint32_t rest_ms,
 
     if (step != 1 && step != 2)
         return ERR_INVAL;
+    /* RTP on the even, RTCP on the next (RFC 3550 11). */
     if (step == 2 && first % 2 != 0)
         first++;
+    /* At least one pair must fit. */
     if (last < first || (unsigned)last - first + 1u < step)
         return ERR_RANGE;
     n = ((size_t)last - first + 1) / step;
+    /* Once for all: no port can be wanted and not be had for lack of memory. */
     p = calloc(1, sizeof(*p) + n * sizeof(p->slot[0]));
     if (p == NULL)
         return ERR_NOMEM;
@@ -51,8 +56,10 @@ void ports_destroy(struct ports *p)
 int ports_take(struct ports *p, uint64_t now, uint16_t *port)
 {
     for (size_t i = 0; i < p->n; i++) {
+        /* From behind the last one, so that a port rests even when its time to rest is short. */
         size_t at = (p->next + i) % p->n;
 
+        /* At rest: late packets of the former peer would be the next session's. */
         if (p->slot[at].used || p->slot[at].free_at > now)
             continue;
         p->slot[at].used = true;
@@ -77,6 +84,8 @@ static int slot_of(const struct ports *p, uint16_t port, size_t *at)
     return 0;
 }
 
+/* Ports that the data plane still has after a restart of ours: they are not to be given out
+ * twice. */
 int ports_claim(struct ports *p, uint16_t port)
 {
     size_t at = 0;
@@ -95,6 +104,8 @@ void ports_release(struct ports *p, uint16_t port, uint64_t now)
     size_t at = 0;
 
     if (slot_of(p, port, &at) != 0 || !p->slot[at].used)
+        /* Twice released, or never taken: no harm, as orphans are released by whoever finds
+         * them. */
         return;
     p->slot[at].used = false;
     p->slot[at].free_at = now + p->rest_ms;

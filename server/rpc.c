@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+/* JSON-RPC 2.0 over lines: what is in a request is checked against the method's table before any
+ * handler sees it, so that handlers read parameters without a test. Knows nothing of sockets. */
 #define STRING_BYTES_DEFAULT 256
 #define STRINGS_DEFAULT      64
 
@@ -35,6 +37,7 @@ static json_t *make_text(const char *message)
     json_t *text = json_string(message);
     if (text != NULL)
         return text;
+    /* jansson takes UTF-8 only, and an answer must be had in any case. */
     snprintf(copy, sizeof(copy), "%s", message);
     for (char *p = copy; *p != '\0'; p++)
         if ((unsigned char)*p >= 0x80)
@@ -54,6 +57,7 @@ static json_t *make_error(int code, const char *message, json_t *data)
 
 void rpc_reply_result(struct rpc_reply *reply, json_t *result)
 {
+    /* A handler that answers twice has the last word, and nothing leaks. */
     json_decref(reply->result);
     json_decref(reply->error);
     reply->result = result;
@@ -81,6 +85,7 @@ void rpc_reply_error(struct rpc_reply *reply, int err, const char *format, ...)
 uint64_t rpc_param_uint(const json_t *params, const char *name, uint64_t missing)
 {
     const json_t *v = json_object_get(params, name);
+    /* Types were checked by the table: the question is only whether it is there. */
     return json_is_integer(v) ? (uint64_t)json_integer_value(v) : missing;
 }
 
@@ -159,9 +164,11 @@ static const struct entry *find_method(const struct rpc *rpc, const char *name)
 
 int rpc_register(struct rpc *rpc, const struct rpc_method *methods, size_t n, void *ctx)
 {
+    /* Names first, so that a clash leaves the table as it was. */
     for (size_t i = 0; i < n; i++)
         if (find_method(rpc, methods[i].name) != NULL)
             return ERR_EXISTS;
+    /* Grows by a handful of calls at the start. */
     struct entry *entries = realloc(rpc->entries, (rpc->count + n) * sizeof(*entries));
     if (entries == NULL)
         return ERR_NOMEM;
@@ -206,9 +213,11 @@ static bool is_line_end(char c)
 static bool is_string_ok(const json_t *v, uint64_t min, uint64_t max, bool has_lines)
 {
     const char *text = json_string_value(v);
+    /* Octets, not characters: what is copied into arrays later is limited by octets. */
     if (text == NULL || strlen(text) < min || strlen(text) > max)
         return false;
     for (; *text != '\0'; text++)
+        /* No control characters: texts go into logs, into H.323 fields and to terminals. */
         if (((unsigned char)*text < 0x20 && !(has_lines && is_line_end(*text))) || *text == 0x7f)
             return false;
     return true;
@@ -222,6 +231,7 @@ static bool is_param_ok(const struct rpc_param *p, const json_t *v)
         return json_is_boolean(v);
     case RPC_UINT:
         if (!json_is_integer(v) || json_integer_value(v) < 0)
+            /* JSON has no unsigned numbers; what is above INT64_MAX is refused by the parser. */
             return false;
         return (uint64_t)json_integer_value(v) >= p->min &&
                (max == 0 || (uint64_t)json_integer_value(v) <= max);
@@ -307,8 +317,10 @@ static bool is_known_param(const struct rpc_method *m, const char *name)
 static json_t *check_params(const struct rpc_method *m, json_t *params)
 {
     for (void *it = json_object_iter(params); it != NULL; it = json_object_iter_next(params, it))
+        /* Unknown ones are errors: a misspelt option would be a default otherwise. */
         if (!is_known_param(m, json_object_iter_key(it)))
             return bad_param(json_object_iter_key(it), "unknown to this method");
+    /* In the table's order, so that the first fault is the same each time. */
     for (size_t i = 0; i < m->param_count; i++) {
         json_t *error = check_param(&m->params[i], json_object_get(params, m->params[i].name));
         if (error != NULL)
@@ -335,6 +347,7 @@ static void run_method(struct rpc *rpc, const struct entry *e, void *peer, const
                        json_t **result, json_t **error)
 {
     struct rpc_reply reply = {0};
+    /* A reference in every case, given back below. */
     json_t *params = json_is_array(given)    ? name_params(e->method, given)
                      : json_is_object(given) ? json_incref((json_t *)(uintptr_t)given)
                                              : json_object();
@@ -348,6 +361,7 @@ static void run_method(struct rpc *rpc, const struct entry *e, void *peer, const
     }
     e->method->handler(e->ctx, peer, params, &reply);
     json_decref(params);
+    /* A handler without a word has done what it was asked. */
     if (!reply.is_set)
         reply.result = json_null();
     rpc->stats.failures += reply.error != NULL;
@@ -363,12 +377,14 @@ static json_t *make_answer(const json_t *id, json_t *result, json_t *error)
         json_decref(error);
         return NULL;
     }
+    /* Exactly one of the two (JSON-RPC 2.0 section 5). */
     if (error != NULL)
         json_object_set_new(answer, "error", error);
     else
         json_object_set_new(answer, "result", result);
     if (id != NULL)
         json_object_set(answer, "id", (json_t *)(uintptr_t)id);
+    /* An id that could not be read is null. */
     else
         json_object_set_new(answer, "id", json_null());
     return answer;
@@ -388,6 +404,7 @@ static const char *find_fault(const json_t *request)
         return "a request is an object";
     if (version == NULL || strcmp(version, "2.0") != 0)
         return "member \"jsonrpc\" must be \"2.0\"";
+    /* No objects: they would be sent back as they are. */
     if (!is_id_ok(json_object_get(request, "id")))
         return "member \"id\" must be a string, a number or null";
     if (!json_is_string(json_object_get(request, "method")))
@@ -415,6 +432,7 @@ static json_t *handle_one(struct rpc *rpc, void *peer, const json_t *request)
     if (fault != NULL)
         return invalid_request(rpc, id, fault);
     rpc->stats.requests++;
+    /* No id is a notification: it is run, and nobody is told how it went. */
     rpc->stats.notifications += id == NULL;
     const char *name = json_string_value(json_object_get(request, "method"));
     const struct entry *e = find_method(rpc, name);
@@ -437,6 +455,7 @@ static json_t *handle_one(struct rpc *rpc, void *peer, const json_t *request)
 static json_t *handle_batch(struct rpc *rpc, void *peer, const json_t *batch)
 {
     size_t n = json_array_size(batch);
+    /* Bounded: a batch is handled in one turn of the loop, and calls wait meanwhile. */
     if (n == 0 || n > RPC_BATCH_MAX)
         return invalid_request(rpc, NULL,
                                n == 0 ? "the batch is empty" : "too many requests in the batch");
@@ -456,6 +475,7 @@ static json_t *handle_batch(struct rpc *rpc, void *peer, const json_t *batch)
 /* Writes an answer as a line; drops the reference. */
 static int print_line(json_t *answer, char **line, size_t *len)
 {
+    /* Twice, first for the length: no buffer of jansson's is copied. */
     size_t n = json_dumpb(answer, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
     char *text = n > 0 ? malloc(n + 1) : NULL;
     if (text != NULL)
@@ -486,6 +506,7 @@ int rpc_handle(struct rpc *rpc, void *peer, const char *line, size_t len, char *
     json_t *reply;
     *answer = NULL;
     *answer_len = 0;
+    /* Duplicates: whoever checks a request before us may have seen the other one. */
     json_t *request = json_loadb(line, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
     if (request == NULL) {
         rpc->stats.parse_errors++;

@@ -106,7 +106,11 @@ static uint32_t random_u32(void *user)
     const struct server *s = user;
     uint32_t r = 0;
 
+    /* The device directly: there is no state in this process that a fork or a core could give
+     * away. */
     if (read(s->urandom, &r, sizeof(r)) != (ssize_t)sizeof(r))
+        /* Never seen; numbers that only have to differ are had from the clock, then. Keys are
+         * OpenSSL's. */
         r = (uint32_t)clock_mono_ns();
     return r;
 }
@@ -139,9 +143,11 @@ static void on_link_state(void *user, bool is_attached, const char *text)
 {
     struct server *s = user;
 
+    /* Calls are refused while there is nowhere to put their media. */
     h323_set_ready(s->h323, is_attached);
     if (is_attached)
         log_info(LOG_AREA_MAIN, 0, "ready", LOG_S("data_plane", text));
+    /* The first state comes before the control socket is made. */
     if (s->control != NULL)
         control_publish(s->control, is_attached ? "dataplane.attached" : "dataplane.lost", 0,
                         json_pack("{s:s}", "text", text));
@@ -154,6 +160,8 @@ static int make_identity(struct server *s)
     const struct settings_dtls_section *d = &s->settings->dtls;
     struct cert_problem problem = {NULL, ""};
     int err = d->certificate[0] != '\0' ? cert_load(d->certificate, d->key, &s->cert, &problem)
+                                        /* Made for this run: a fingerprint that nobody can have
+                                         * recorded. */
                                         : cert_generate(CERT_VALIDITY_DAYS_DEFAULT, &s->cert);
 
     if (err != 0) {
@@ -162,6 +170,7 @@ static int make_identity(struct server *s)
                   LOG_S("reason", problem.text), LOG_E("error", err));
         return err;
     }
+    /* By every hash: which of them is told is negotiated with each peer. */
     for (int h = 0; h < FINGERPRINT_HASH_COUNT && err == 0; h++)
         err = cert_fingerprint(s->cert, (enum fingerprint_hash)h, &s->identity.fingerprints[h]);
     return err;
@@ -187,6 +196,7 @@ struct tcp_config server_tcp_config(const struct server *s)
         .per_address_max = l->max_connections_per_address,
         .packet_max = l->max_message_bytes,
         .backlog_max = BACKLOG_BYTES,
+        /* A peer that has begun a packet has as long as for a Setup to end it. */
         .packet_ms = s->settings->signalling.timers.setup_ms,
         .flush_ms = FLUSH_MS,
         .tls_ms = s->settings->tls.handshake_timeout_ms,
@@ -225,6 +235,8 @@ static int make_key_log(struct server *s)
     else if (s->key_log != NULL)
         log_warn(LOG_AREA_CRYPTO, 0,
                  "THE SECRETS OF ALL DTLS CONNECTIONS ARE WRITTEN TO A FILE: for a lab alone",
+                 /* Told at each start, in capitals: it makes every recording of the network
+                  * readable. */
                  LOG_S("file", path));
     return err;
 }
@@ -277,6 +289,7 @@ static int make_control(struct server *s)
     const char *text = "";
     int err = control_create(&s->loop.uv, &s->settings->control, &s->settings->node, &s->control);
 
+    /* Events before methods: a subscription by name must find them. */
     if (err == 0)
         err = control_register_events(s->control, server_events, server_event_count);
     if (err == 0)
@@ -285,9 +298,11 @@ static int make_control(struct server *s)
         err = lab_create(&media_link_ops, s->media, &s->identity, &s->lab);
         if (err == 0)
             err = lab_register(s->lab, control_rpc(s->control));
+        /* In the log of every start: with these, SRTP keys leave the process. */
         log_warn(LOG_AREA_CONTROL, 0, "lab methods are on: they tell keying material");
     }
     if (err == 0)
+        /* Last: who connects finds all methods. */
         err = control_start(s->control, &text);
     if (err != 0)
         log_error(LOG_AREA_CONTROL, 0, "control socket not opened",
@@ -322,6 +337,8 @@ static unsigned load_percent(void *user)
 
     media_link_stats_of(s->media, &m);
     ports = percent(m.numbers_in_use, m.numbers_capacity);
+    /* The gatekeeper is told of the scarcer of the two (H.225.0 RAI), before a call fails for
+     * it. */
     return sessions > ports ? sessions : ports;
 }
 
@@ -360,6 +377,7 @@ static void on_stop_signal(uv_signal_t *handle, int signum)
 static void on_hangup(uv_signal_t *handle, int signum)
 {
     (void)signum;
+    /* The answer is for the control socket; the log has said the same. */
     json_decref(server_reload(handle->data));
 }
 
@@ -390,6 +408,7 @@ static void unwatch_signals(struct server *s)
     uv_signal_t *handles[] = {&s->sig_term, &s->sig_int, &s->sig_hup};
 
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+        /* data is set where init was reached: closing a handle that was never made would crash. */
         if (handles[i]->data != NULL && !uv_is_closing((uv_handle_t *)handles[i]))
             uv_close((uv_handle_t *)handles[i], NULL);
 }
@@ -422,6 +441,7 @@ static uint32_t stop_rest(const struct server *s, uint64_t now)
 {
     uint64_t rest = s->stop_deadline > now ? s->stop_deadline - now : 0;
 
+    /* However late it is: without a moment no close alert leaves. */
     return rest < STOP_REST_MS ? STOP_REST_MS : (uint32_t)rest;
 }
 
@@ -429,6 +449,8 @@ static void stop_next(struct server *s, uint64_t now)
 {
     bool is_late = now >= s->stop_deadline;
 
+    /* In order: calls say goodbye while there is signalling, DTLS its close_notify while there are
+     * ports, TCP its last octets. */
     if (s->stop_step == STOP_SESSIONS &&
         (is_late || (h323_stats_of(s->h323)->sessions == 0 && lab_is_idle(s->lab)))) {
         if (is_late)
@@ -442,10 +464,12 @@ static void stop_next(struct server *s, uint64_t now)
                                                          gatekeeper_is_stopped(s->gatekeeper)))) {
         s->stop_step = STOP_CONTROL;
         tcp_stop(s->tcp);
+        /* Last, so that an operator sees how it ends. */
         control_stop(s->control, on_control_stopped, s);
     }
     if (s->stop_step == STOP_CONTROL && s->is_control_stopped) {
         s->stop_step = STOP_DONE;
+        /* The loop, and with it server_run, is left. */
         loop_stop(&s->loop);
     }
 }
@@ -455,6 +479,7 @@ static void on_stop_timer(struct timer *timer, void *ctx, uint64_t now)
     struct server *s = ctx;
 
     stop_next(s, now);
+    /* It may have freed nothing yet: `timer` is part of the server. */
     if (s->stop_step != STOP_DONE)
         timer_start(&s->loop.timers, timer, now + STOP_POLL_MS);
 }
@@ -464,9 +489,11 @@ static void stop_begin(struct server *s)
     uint64_t now = clock_mono_ms();
 
     if (s->is_stopping)
+        /* A second signal does not restart the clock. */
         return;
     s->is_stopping = true;
     s->stop_deadline = now + s->settings->signalling.timers.shutdown_ms;
+    /* While there are listeners for it. */
     control_publish(s->control, "server.stopping", 0, json_object());
     h323_stop(s->h323, SESSION_END_SHUTDOWN);
     lab_stop(s->lab);
@@ -495,10 +522,12 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     s->settings_path = settings_path;
     s->began = clock_mono_ms();
     timer_init(&s->stop_timer, on_stop_timer, s);
+    /* Before anything that draws from it. */
     s->urandom = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     err = s->urandom >= 0 ? loop_init(&s->loop) : ERR_IO;
     s->is_loop_up = err == 0;
     if (err == 0)
+        /* First what depends on the file alone: nothing has to be undone. */
         err = check_dialplan(settings);
     if (err == 0)
         err = set_codecs(settings);
@@ -514,6 +543,7 @@ int server_init(struct server *s, struct settings *settings, const char *setting
         err = make_key_log(s);
     if (err == 0)
         err = make_media(s);
+    /* Sessions are made of all above it. */
     if (err == 0) {
         make_env(s);
         err = h323_create(&s->env, s->tcp, &s->h323);
@@ -525,6 +555,7 @@ int server_init(struct server *s, struct settings *settings, const char *setting
     if (err == 0)
         err = make_gatekeeper(s);
     if (err == 0)
+        /* Last: the first call must find everything. */
         err = h323_listen(s->h323);
     if (err == 0)
         err = watch_signals(s);
@@ -548,18 +579,21 @@ void server_run(struct server *s)
 void server_fini(struct server *s)
 {
     if (s->is_loop_up) {
+        /* The reverse of the making; each is NULL where it was not reached. */
         unwatch_signals(s);
         h323_destroy(s->h323);
         gatekeeper_destroy(s->gatekeeper);
         conferences_destroy(s->conferences);
         if (s->media != NULL)
             media_link_abort(s->media);
+        /* Their handles are the loop's: it runs until they are closed. */
         if (s->tcp != NULL)
             tcp_stop(s->tcp);
         if (s->control != NULL && !s->is_control_stopped)
             control_stop(s->control, NULL, NULL);
         loop_fini(&s->loop);
     }
+    /* After the loop: callbacks of theirs have run. */
     media_link_destroy(s->media);
     lab_destroy(s->lab);
     tcp_destroy(s->tcp);
@@ -569,6 +603,7 @@ void server_fini(struct server *s)
     arena_fini(&s->env.scratch);
     if (s->urandom >= 0)
         close(s->urandom);
+    /* Sessions, shards and lists point into it. */
     free(s->settings);
     s->settings = NULL;
 }

@@ -68,6 +68,8 @@ int server_h245_register(struct server *s);       /* server_h245.c; the same */
 int server_call_register(struct server *s);       /* server_call.c; by server_rpc_register */
 int server_sdp_register(struct server *s);        /* server_sdp.c; likewise */
 int server_data_register(struct server *s);       /* server_data.c; likewise */
+/* The session that the parameter "id" names; NULL: none, and the error has been answered. */
+struct session *server_session_of(struct server *s, const json_t *params, struct rpc_reply *reply);
 /* "required", "preferred" or "off"; false: none of them. (server_call.c) */
 bool server_read_policy(const char *text, enum settings_dtls *out);
 extern const struct control_event server_events[];

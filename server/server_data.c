@@ -32,7 +32,8 @@ static int read_payload(const json_t *params, struct data_message *m, struct rpc
             memcpy(m->data, text, m->len);
     }
     if (err != 0) {
-        rpc_reply_error(reply, err, "base64: not well formed");
+        rpc_reply_error(reply, err, "%s",
+                        err == ERR_NOMEM ? "out of memory" : "base64: not well formed");
         return err;
     }
     m->ppid = text != NULL ? 51 : 53;

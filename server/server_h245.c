@@ -3,16 +3,6 @@
 #include "base/err.h"
 #include "server/server.h"
 
-static struct session *session_of(struct server *s, const json_t *params, struct rpc_reply *reply)
-{
-    uint64_t id = rpc_param_uint(params, "id", 0);
-    struct session *session = h323_find(s->h323, id);
-
-    if (session == NULL)
-        rpc_reply_error(reply, ERR_NOTFOUND, "no session %llu", (unsigned long long)id);
-    return session;
-}
-
 static void answer(struct rpc_reply *reply, const struct session *session, int err,
                    const char *what)
 {
@@ -32,7 +22,7 @@ static const char *text_of(int err, const char *of_inval, const char *of_unsuppo
 static void method_send_user_input(void *ctx, void *peer, const json_t *params,
                                    struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
     int err;
 
     (void)peer;
@@ -48,7 +38,7 @@ static void method_send_user_input(void *ctx, void *peer, const json_t *params,
 static void method_misc_command(void *ctx, void *peer, const json_t *params,
                                 struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
     int err;
 
     (void)peer;
@@ -64,7 +54,7 @@ static void method_misc_command(void *ctx, void *peer, const json_t *params,
 static void method_request_mode(void *ctx, void *peer, const json_t *params,
                                 struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
     enum h245_codec codec;
     int err;
 
@@ -80,7 +70,7 @@ static void method_request_mode(void *ctx, void *peer, const json_t *params,
 
 static void method_ask(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
     int err;
 
     (void)peer;

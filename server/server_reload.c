@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "server/server.h"
-#include "signalling/h245/media.h"
 
 static json_t *problem_json(int line, const char *path, const char *text)
 {
@@ -71,8 +70,6 @@ static json_t *take(struct server *s, const struct settings *fresh)
     d.restart = json_array();
     settings_take(s->settings, fresh, on_difference, &d);
     settings_apply_log(&s->settings->log);
-    (void)h245_set_opus_identifier(
-        s->settings->media.opus_identifier); /* what is bad changes none */
     tcp = server_tcp_config(s);
     tcp_set_limits(s->tcp, &tcp);
     log_info(LOG_AREA_SETTINGS, 0, "configuration read again",

@@ -91,6 +91,8 @@ const size_t server_event_count = sizeof(server_events) / sizeof(server_events[0
 
 /* ---- counters ---- */
 
+/* Short, as it is written in each of the lists below by an X macro: a counter that is added to its
+ * list is told here without a word more. */
 static void set(json_t *j, const char *name, uint64_t value)
 {
     json_object_set_new(j, name, json_integer((json_int_t)value));
@@ -108,9 +110,11 @@ static json_t *sessions_json(struct server *s)
 #define SESSION_STAT_SET(name) set(j, #name, st->name);
     SESSION_STAT_LIST(SESSION_STAT_SET)
 #undef SESSION_STAT_SET
+    /* From 1: 0 is "none" in each of these. */
     for (int i = 1; i < SESSION_END_COUNT; i++)
         set(ended, session_end_to_str((enum session_end)i), st->ended[i]);
     for (int i = 1; i < H23510_VERDICT_COUNT; i++)
+        /* Zeros are left out: there are some forty verdicts. */
         if (st->refused[i] != 0)
             set(refused, h23510_verdict_to_str((enum h23510_verdict)i), st->refused[i]);
     for (int i = 0; i < H245_REFUSAL_COUNT; i++)
@@ -235,10 +239,12 @@ static json_t *data_plane_json(struct server *s)
     struct link_counters c;
     json_t *j, *workers;
 
+    /* Detached: counters are in the rings' memory, which is gone. */
     if (info == NULL)
         return json_null();
     workers = json_array();
     for (unsigned w = 0; w < info->workers; w++) {
+        /* Detached in the middle: the next answer has none of them. */
         if (link_client_counters(media_link_client(s->media), w, &c) != 0)
             continue;
         for (unsigned i = 0; i < LINK_COUNTERS; i++)
@@ -299,6 +305,7 @@ struct listing {
 static int add_session(void *ctx, struct session *s)
 {
     struct listing *l = ctx;
+    /* Filtered by what the session itself would tell. */
     json_t *j = session_to_json_short(s, l->now);
 
     if (l->conference != NULL &&
@@ -307,6 +314,7 @@ static int add_session(void *ctx, struct session *s)
         return 0;
     }
     json_array_append_new(l->list, j);
+    /* More than nothing stops the walk. */
     return json_array_size(l->list) >= l->limit;
 }
 
@@ -325,7 +333,7 @@ static void method_session_list(void *ctx, void *peer, const json_t *params,
                                "sessions", l.list));
 }
 
-static struct session *session_of(struct server *s, const json_t *params, struct rpc_reply *reply)
+struct session *server_session_of(struct server *s, const json_t *params, struct rpc_reply *reply)
 {
     uint64_t id = rpc_param_uint(params, "id", 0);
     struct session *session = h323_find(s->h323, id);
@@ -337,7 +345,7 @@ static struct session *session_of(struct server *s, const json_t *params, struct
 
 static void method_session_get(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
 
     (void)peer;
     if (session != NULL)
@@ -347,11 +355,12 @@ static void method_session_get(void *ctx, void *peer, const json_t *params, stru
 static void method_session_close(void *ctx, void *peer, const json_t *params,
                                  struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
 
     (void)peer;
     if (session == NULL)
         return;
+    /* A goodbye takes time: the answer says "closing", the event comes later. */
     session_close(session, SESSION_END_OPERATOR, clock_mono_ms());
     rpc_reply_result(reply, json_pack("{s:I,s:s}", "id", (json_int_t)session_id(session), "state",
                                       session_state_to_str(session_state(session))));
@@ -360,7 +369,7 @@ static void method_session_close(void *ctx, void *peer, const json_t *params,
 static void method_session_rekey(void *ctx, void *peer, const json_t *params,
                                  struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
     const char *why = NULL;
     int err;
 
@@ -448,6 +457,7 @@ static json_t *info_gatekeeper(void *ctx)
 
 int server_rpc_register(struct server *s)
 {
+    /* The parts are registered by their own files; here is only the order of the help. */
     int err =
         rpc_register(control_rpc(s->control), methods, sizeof(methods) / sizeof(methods[0]), s);
 

@@ -30,6 +30,7 @@ static bool read_sdp(struct work *work, const char *text, struct rpc_reply *repl
 
 static void reply_sdp(struct work *work, struct session *session, struct rpc_reply *reply)
 {
+    /* Written before it is promised: an answer without its description would be no use. */
     size_t len;
 
     if (sdp_write(&work->sdp, work->text, sizeof(work->text), &len) != 0)
@@ -54,6 +55,7 @@ static void reply_made(struct work *work, struct session *session, int err, cons
 {
     if (err == 0)
         reply_sdp(work, session, reply);
+    /* ERR_AGAIN is no error here: the session is made, and goes on by itself. */
     else if (err == ERR_AGAIN)
         rpc_reply_result(reply, json_pack("{s:I,s:n,s:s}", "id", (json_int_t)session_id(session),
                                           "sdp", "waits", why));
@@ -111,12 +113,14 @@ static void create(struct server *s, struct work *work, const json_t *params,
     }
     if (text != NULL && !read_sdp(work, text, reply))
         return;
+    /* The family of the first address that is offered decides where our ports are. */
     for (size_t i = 0; text != NULL && i < work->sdp.media_count; i++)
         if (work->sdp.media[i].address.family != ADDR_NONE)
             request.family = work->sdp.media[i].address.family;
     err = h323_sdp(s->h323, &request, &session, &why);
     if (err == 0) {
         err = negotiate(work, session, text != NULL, &why);
+        /* A leg that could not be described is no leg; who retries makes another. */
         if (err != 0 && err != ERR_AGAIN)
             session_close(session, SESSION_END_NEGOTIATION, clock_mono_ms());
     } else if (err == ERR_AGAIN) {
@@ -136,24 +140,15 @@ static void method_create(void *ctx, void *peer, const json_t *params, struct rp
     free(work);
 }
 
-static struct session *session_of(struct server *s, const json_t *params, struct rpc_reply *reply)
-{
-    uint64_t id = rpc_param_uint(params, "id", 0);
-    struct session *session = h323_find(s->h323, id);
-
-    if (session == NULL)
-        rpc_reply_error(reply, ERR_NOTFOUND, "no session %llu", (unsigned long long)id);
-    return session;
-}
-
 static void method_answer(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
 {
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
     struct work *work = session != NULL ? new_work(reply) : NULL;
     const char *why = "";
     int err;
 
     (void)peer;
+    /* The error has been told. */
     if (work == NULL)
         return;
     if (read_sdp(work, rpc_param_string(params, "sdp", ""), reply)) {
@@ -169,7 +164,7 @@ static void method_answer(void *ctx, void *peer, const json_t *params, struct rp
 static void method_update(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
 {
     const char *text = rpc_param_string(params, "sdp", NULL);
-    struct session *session = session_of(ctx, params, reply);
+    struct session *session = server_session_of(ctx, params, reply);
     struct work *work = session != NULL ? new_work(reply) : NULL;
     const char *why = "";
     int err;

@@ -1,3 +1,7 @@
+/* A session's life: what ends it, its timers, its end on every level, and what comes in from
+ * outside. Single-threaded; every entry from outside sets `now`, does its work, asks whether the
+ * session is closed, and arms the one timer (session_check_closed, session_arm, in this order: a
+ * closed session may be freed by its owner afterwards). */
 #include "server/session_sdp.h"
 
 #include <stdarg.h>
@@ -71,6 +75,8 @@ enum h225_reason session_end_to_h225(enum session_end end)
 
 void session_step_at(struct session *s, enum session_step step, uint64_t at)
 {
+    /* The first time counts: a step that is taken twice was taken then. Never before the beginning,
+     * since the Setup's octets may have been read before the session was made. */
     if (s->step[step] == 0)
         s->step[step] = at > s->began ? at : s->began;
 }
@@ -83,6 +89,7 @@ void session_step_now(struct session *s, enum session_step step)
 void session_note(struct session *s, enum log_level level, enum log_area area, const char *format,
                   ...)
 {
+    /* A ring: the last few reasons are what an operator asks for. */
     struct session_error *e = &s->errors[s->error_count % SESSION_ERRORS_MAX];
     va_list args;
 
@@ -99,6 +106,8 @@ bool session_wants_events(const struct session *s)
     return s->env->ops->wants_events(s->env->user);
 }
 
+/* Built by callers only if somebody listens (session_wants_events): JSON for nobody would cost more
+ * than the call. */
 void session_event(struct session *s, const char *type, json_t *data)
 {
     s->env->ops->event(s->env->user, s, type, data);
@@ -111,6 +120,7 @@ bool session_is_alive(const struct session *s)
 
 /* ---- timers ---- */
 
+/* Deadlines are fields, the timer of the set is one: the earliest of ours and of both engines. */
 void session_set_timer(struct session *s, enum session_timer timer, uint64_t in_ms)
 {
     s->deadline[timer] = s->now + in_ms;
@@ -154,11 +164,13 @@ static void on_no_channel(struct session *s)
     size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
 
     SESSION_EACH_TRANSPORT (s, t) {
+        /* The newest transport tells what is wrong now. */
         if (failed == NULL || t->id > failed->id)
             failed = t;
     }
     if (failed != NULL && failed->association == ASSOCIATION_FAILED)
         session_end(s, SESSION_END_DTLS_FAILED, failed->failure_text);
+    /* In the order of what helps most: a failed DTLS explains all that follows it. */
     else if (h245_choose_audio(&s->peer_caps, offer, n, &chosen) != 0)
         session_end(s, SESSION_END_NO_CODEC, "no audio codec in common");
     else
@@ -204,6 +216,7 @@ static void on_own_timer(struct session *s, enum session_timer timer)
     case SESSION_TIMER_GOODBYE:
         say_end_session(s);
         break;
+    /* The peer has not said good-bye in time: enough was waited for. */
     case SESSION_TIMER_END:
         s->is_h245_ended = true;
         s->is_released = true;
@@ -222,9 +235,11 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
     for (size_t i = 0; i < SESSION_TIMER_COUNT; i++) {
         if (s->deadline[i] > now)
             continue;
+        /* Before the action, which may set it anew. */
         s->deadline[i] = SESSION_NEVER;
         on_own_timer(s, (enum session_timer)i);
     }
+    /* Asked again after each step: it may have ended one of the engines. */
     if (s->call != NULL && h225_call_next_deadline(s->call) <= now)
         h225_call_on_timer(s->call, now);
     if (s->h245 != NULL && h245_engine_next_deadline(s->h245) <= now)
@@ -244,9 +259,11 @@ int session_create(struct session_env *env, const struct session_config *config,
         return ERR_NOMEM;
     s->env = env;
     s->config = *config;
+    /* Numbers are never used twice: logs and events name them. */
     s->id = ++env->next_id;
     s->began = s->now = now;
     s->wall_began_us = clock_wall_us();
+    /* A caller of ours has no connection yet; a leg by SDP never has one. */
     s->is_signalling_up = !config->is_caller && !config->is_by_sdp;
     timer_init(&s->timer, on_timer, s);
     for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
@@ -257,6 +274,7 @@ int session_create(struct session_env *env, const struct session_config *config,
     }
     env->stats.created++;
     if (!config->is_caller && !config->is_by_sdp)
+        /* Who connects and says nothing occupies a connection. */
         session_set_timer(s, SESSION_TIMER_SETUP, env->settings->signalling.timers.setup_ms);
     session_arm(s);
     *out = s;
@@ -270,6 +288,7 @@ void session_destroy(struct session *s)
     timer_cancel(s->env->timers, &s->timer);
     if (s->conference != NULL)
         conference_forget(s->conference, s);
+    /* Engines last: what was closed before may still have spoken through them. */
     h245_engine_destroy(s->h245);
     h225_call_destroy(s->call);
     for (size_t i = 0; i < SESSION_CHANNELS_MAX; i++)
@@ -285,6 +304,7 @@ void session_destroy(struct session *s)
 static void say_end_session(struct session *s)
 {
     if (s->h245 == NULL || !s->is_h245_up || h245_is_ended(s->h245))
+        /* Not up: there is nobody to say it to, and nothing to wait for. */
         s->is_h245_ended = true;
     else if (h245_end_session(s->h245, s->now) != 0)
         s->is_h245_ended = true;
@@ -292,6 +312,7 @@ static void say_end_session(struct session *s)
 
 static void say_release(struct session *s)
 {
+    /* The engine knows whether there is a call to release. */
     if (!s->is_released && s->is_signalling_up && h225_call_state(s->call) != H225_STATE_NULL)
         (void)h225_call_release(s->call, session_end_to_h225(s->end), s->now);
     else
@@ -307,7 +328,7 @@ static void say_goodbye(struct session *s)
                       s->end != SESSION_END_SHUTDOWN && s->is_signalling_up;
 
     if (s->is_tunnelled) {
-        /* One message says both. */
+        /* One message says both. Held together: EndSession travels inside the ReleaseComplete. */
         h225_call_hold_h245(s->call, true);
         say_end_session(s);
         say_release(s);
@@ -335,10 +356,12 @@ void session_end(struct session *s, enum session_end why, const char *text)
     s->env->stats.ended[why]++;
     log_info(LOG_AREA_SESSION, s->id, "session ends", LOG_S("cause", session_end_to_str(why)),
              LOG_S("text", s->end_text), LOG_S("conference", s->conference_name));
+    /* Nothing but the end is to be waited for. */
     for (size_t i = 0; i < SESSION_TIMER_COUNT; i++)
         s->deadline[i] = SESSION_NEVER;
     session_set_timer(s, SESSION_TIMER_END, limit);
     if (s->conference != NULL) {
+        /* The other side of a relay is asked first, while it can still be reached. */
         session_pass_ending(s);
         conference_leave(s->conference, s);
         s->conference = NULL;
@@ -381,9 +404,11 @@ void session_check_closed(struct session *s)
 {
     struct link_transport_stats sum;
 
+    /* Good-byes answered on both levels and every port closed: only then may the memory go. */
     if (s->state != SESSION_CLOSING || !s->is_h245_ended || !s->is_released || is_a_port_closing(s))
         return;
     s->state = SESSION_CLOSED;
+    /* No timer may find a session that its owner is about to free. */
     timer_cancel(s->env->timers, &s->timer);
     s->env->ops->h245_close(s->env->user, s);
     s->env->ops->h225_close(s->env->user, s);
@@ -402,6 +427,7 @@ void session_check_closed(struct session *s)
 static void check_noise(struct session *s)
 {
     const struct h245_engine_stats *h245 = s->h245 != NULL ? h245_engine_stats(s->h245) : NULL;
+    /* All that a well-behaved peer would not send. A handful is normal between different stacks. */
     uint64_t n = h225_call_stats(s->call)->undecodable + h225_call_stats(s->call)->unexpected +
                  h225_call_stats(s->call)->foreign_id + h225_call_stats(s->call)->repeated;
 
@@ -417,6 +443,8 @@ static void on_late_message(struct session *s, const uint8_t *message, size_t le
     uint16_t ref;
     uint8_t type = 0;
 
+    /* A tunnel's EndSession comes inside the peer's ReleaseComplete; whatever else comes now is too
+     * late. */
     if (!s->is_tunnelled || h225_call_peek(message, len, &ref, &from_destination, &type) != 0 ||
         type != Q931_RELEASE_COMPLETE)
         return;
@@ -440,6 +468,7 @@ void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint
     }
     if (s->is_admission_asked && s->env->ops->signalling != NULL)
         s->env->ops->signalling(s->env->user, s, false, message, len);
+    /* For the gatekeeper's view of the message (it may want to see all of them). */
     s->received = (struct h225_octets){message, len};
     err = h225_call_input(s->call, message, len, now);
     s->received = (struct h225_octets){NULL, 0};
@@ -451,10 +480,12 @@ void session_on_h225(struct session *s, const uint8_t *message, size_t len, uint
     if (err != 0) {
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H225, "call signalling message refused: %s",
                      err_to_str(err));
+        /* No call has come of it: there is nothing that could be repaired. */
         if (h225_call_state(s->call) == H225_STATE_NULL)
             session_end(s, SESSION_END_PROTOCOL, "Setup refused");
     }
     check_noise(s);
+    /* A Facility may have asked for another destination. */
     session_forward_follow(s);
     session_check_closed(s);
     session_arm(s);
@@ -465,12 +496,14 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
     bool was_up = s->is_signalling_up;
 
     s->now = now;
+    /* A caller of ours whose first way failed may have another. */
     if (was_up && session_forward_retry(s)) {
         session_check_closed(s);
         session_arm(s);
         return;
     }
     s->is_signalling_up = false;
+    /* A tunnel has no other carrier. */
     if (s->is_tunnelled) {
         s->is_h245_up = false;
         s->is_h245_ended = true;
@@ -479,6 +512,8 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
         /* H.323 8.1: a call may outlive its signalling connection, but nothing could end it then
          * that a peer behind it would hear of; and we have one connection a call. */
         session_end(s, was_up ? SESSION_END_H225_LOST : SESSION_END_UNREACHABLE, why);
+        /* The reason is said (or lost): now the EndSession, without waiting for the rest of the
+         * moment. */
     } else if (s->deadline[SESSION_TIMER_GOODBYE] != SESSION_NEVER) {
         session_stop_timer(s, SESSION_TIMER_GOODBYE);
         say_end_session(s);
@@ -492,6 +527,7 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
 void session_on_h245_up(struct session *s, const struct addr *peer, uint64_t now)
 {
     s->now = now;
+    /* A second connection (both sides connected): the first one stays (H.323 6.2.8). */
     if (!session_is_alive(s) || s->is_h245_up)
         return;
     s->is_h245_up = true;
@@ -505,8 +541,10 @@ void session_on_h245_up(struct session *s, const struct addr *peer, uint64_t now
 void session_on_h245_failed(struct session *s, const char *why, uint64_t now)
 {
     s->now = now;
+    /* The peer's own connection may still come: the timer ends it. */
     if (session_is_alive(s) && !s->is_h245_up)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 connection not opened: %s", why);
+    /* Callers may try to be the one who listens. */
     if (session_is_alive(s) && !s->is_h245_up && s->config.is_caller)
         session_dial_on_h245_failed(s);
     session_check_closed(s);
@@ -519,6 +557,7 @@ void session_h245_input(struct session *s, const uint8_t *pdu, size_t len)
     const struct h245_engine_stats *after;
     int err;
 
+    /* A closed session has no engine that may be asked. */
     if (s->h245 == NULL || s->state == SESSION_CLOSED)
         return;
     before = *h245_engine_stats(s->h245);
@@ -527,6 +566,7 @@ void session_h245_input(struct session *s, const uint8_t *pdu, size_t len)
     s->env->stats.h245_undecodable += after->undecodable - before.undecodable;
     s->env->stats.h245_unexpected += after->unexpected - before.unexpected;
     for (int i = 0; i < H245_REFUSAL_COUNT; i++)
+        /* Statistics of the server are sums of what its calls saw. */
         s->env->stats.h245_refused[i] += after->refused[i] - before.refused[i];
     if (err != 0)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "H.245 message refused: %s",
@@ -539,6 +579,7 @@ void session_on_h245(struct session *s, const uint8_t *pdu, size_t len, uint64_t
     s->now = now;
     session_h245_input(s, pdu, len);
     session_check_closed(s);
+    /* The engine may have ended the session. */
     if (s->h245 != NULL && s->state != SESSION_CLOSED)
         session_arm(s);
 }
@@ -548,6 +589,8 @@ void session_on_h245_lost(struct session *s, const char *why, uint64_t now)
     s->now = now;
     s->is_h245_up = false;
     s->is_h245_ended = true;
+    /* H.323 8.5.2 lets a call live without H.245; nobody could close a channel any more, so it
+     * ends. */
     session_end(s, SESSION_END_H245_LOST, why);
     session_check_closed(s);
     session_arm(s);
@@ -612,6 +655,7 @@ bool session_is_sdp(const struct session *s)
 
 bool session_expects(const struct session *s, const struct addr *from)
 {
+    /* From its address, or from the one that its Setup named as source. */
     return addr_is_same_ip(from, &s->config.peer) ||
            (s->source.family != ADDR_NONE && addr_is_same_ip(from, &s->source));
 }

@@ -10,6 +10,8 @@
  * peer that pauses to change its capabilities, needs the same again at once. */
 #define SETTLE_MS 2000
 
+/* Bit rates of the payload as H.225.0 counts them; compressed ones by their codec, unknown ones by
+ * the largest. */
 static const uint16_t codec_rates[H245_CODEC_COUNT] = {
     [H245_CODEC_PCMA] = 640, [H245_CODEC_PCMU] = 640,    [H245_CODEC_G722] = 640,
     [H245_CODEC_G728] = 160, [H245_CODEC_G729] = 80,     [H245_CODEC_G729A] = 80,
@@ -22,6 +24,7 @@ static uint32_t video_rate(const struct h245_VideoCapability *v)
     switch (v->kind) {
     case h245_VideoCapability_h261VideoCapability:
         return v->u.h261VideoCapability->maxBitRate;
+    /* H.262 is counted in units of 400 bit/s there. */
     case h245_VideoCapability_h262VideoCapability: /* in units of 400 bit/s */
         return v->u.h262VideoCapability->has_videoBitRate
                    ? v->u.h262VideoCapability->videoBitRate * 4
@@ -52,6 +55,7 @@ void session_bandwidth_learn(struct session_channel *c, const struct h245_OpenLo
 
 static uint32_t rate_of(const struct session_channel *c)
 {
+    /* What the channel said itself, else what its codec needs. */
     uint32_t rate = c->rate;
 
     if (rate == 0 && c->kind == H245_MEDIA_AUDIO && c->audio.codec < H245_CODEC_COUNT)
@@ -59,6 +63,7 @@ static uint32_t rate_of(const struct session_channel *c)
     return c->is_rate_limited && c->rate_limit < rate ? c->rate_limit : rate;
 }
 
+/* Closing ones carry nothing any more; opening ones soon will. */
 static bool counts(const struct session_channel *c)
 {
     return c->state == CHANNEL_OPEN || c->state == CHANNEL_OPENING || c->state == CHANNEL_PENDING;
@@ -69,6 +74,7 @@ static uint32_t sum(const struct session *s, bool only_flexible)
 {
     uint64_t total = 0;
 
+    /* Only video can be told to become smaller. */
     SESSION_EACH_CHANNEL (s, c) {
         if (counts(c) && (!only_flexible || c->kind == H245_MEDIA_VIDEO))
             total += rate_of(c);
@@ -83,6 +89,7 @@ uint32_t session_bandwidth(const struct session *s)
 
 static void tell(struct session *s, uint32_t wanted)
 {
+    /* The same number again is no request. */
     if (!s->is_admission_asked || s->env->ops->bandwidth == NULL || wanted == s->bandwidth.asked)
         return;
     s->bandwidth.asked = wanted;
@@ -96,10 +103,12 @@ void session_bandwidth_grown(struct session *s)
 {
     uint32_t wanted = session_bandwidth(s);
 
+    /* More is asked for at once: the channel waits for it. */
     if (session_is_alive(s) && wanted > s->bandwidth.asked)
         tell(s, wanted);
 }
 
+/* Less is asked for after a while (SETTLE_MS). */
 void session_bandwidth_shrunk(struct session *s)
 {
     if (session_is_alive(s) && s->is_admission_asked && session_bandwidth(s) < s->bandwidth.asked &&
@@ -119,6 +128,7 @@ static void command_rate(struct session *s, const struct session_channel *c)
     struct h245_MultimediaSystemControlMessage m = {
         .kind = h245_MultimediaSystemControlMessage_command};
 
+    /* In the peer's numbering: the channel is its own. */
     flow.scope.u.logicalChannelNumber = c->lcn;
     if (c->is_rate_limited) {
         flow.restriction.kind = h245_FlowControlCommand_restriction_maximumBitRate;
@@ -132,6 +142,7 @@ static void command_rate(struct session *s, const struct session_channel *c)
 static void restrict_channel(struct session *s, struct session_channel *c, uint32_t limit)
 {
     if (c->is_rate_limited && c->rate_limit == limit)
+        /* A repeated command would make encoders hesitate. */
         return;
     c->is_rate_limited = true;
     c->rate_limit = limit;
@@ -155,6 +166,7 @@ static void share_out(struct session *s, uint32_t room, uint32_t flexible)
     SESSION_EACH_CHANNEL (s, c) {
         if (c->kind != H245_MEDIA_VIDEO || !counts(c) || flexible == 0)
             continue;
+        /* A channel that is there by our own choice goes; the other members keep their picture. */
         if (c->direction == H245_OUTGOING)
             session_channel_drop(s, c);
         else
@@ -176,6 +188,7 @@ static void enforce(struct session *s)
         session_event(
             s, "session.bandwidth",
             json_pack("{s:I,s:I}", "allowed", (json_int_t)limit, "needed", (json_int_t)all));
+    /* Audio cannot be made smaller: the call is over. */
     if (fixed > limit)
         session_end(s, SESSION_END_NO_BANDWIDTH, "the gatekeeper allows less than audio needs");
     else
@@ -189,12 +202,14 @@ void session_on_bandwidth(struct session *s, uint32_t allowed, uint64_t now)
     s->now = now;
     if (!session_is_alive(s))
         return;
+    /* Raised: the restrictions of before may be lifted. */
     s->bandwidth.is_raised = allowed > s->bandwidth.limit;
     s->bandwidth.has_limit = true;
     s->bandwidth.limit = allowed;
     s->bandwidth.is_asking = false;
     if (allowed < s->bandwidth.asked)
         s->bandwidth.asked = allowed; /* it knows already */
+    /* Through the timer: we are inside the gatekeeper's engine. */
     session_set_timer(s, SESSION_TIMER_BANDWIDTH, 0);
     session_arm(s);
 }

@@ -26,6 +26,7 @@ static void remember_peer(struct session *s, const struct h225_setup *setup)
     session_copy_text(s->peer_display, sizeof(s->peer_display), setup->display);
     session_copy_text(s->peer_product, sizeof(s->peer_product), setup->product);
     session_copy_text(s->peer_version, sizeof(s->peer_version), setup->product_version);
+    /* Aliases are the peer's: as many as fit, each cut to its room. */
     for (size_t i = 0; i < setup->source.count && s->peer_alias_count < SESSION_ALIASES_MAX; i++)
         session_copy_text(s->peer_aliases[s->peer_alias_count++], SESSION_TEXT_MAX,
                           setup->source.list[i].text);
@@ -39,6 +40,7 @@ static int find_conference(struct session *s, const struct h225_setup *setup,
 {
     for (size_t i = 0; i < setup->destination.count; i++) {
         const char *alias = setup->destination.list[i].text;
+        /* The first that means something: peers send E.164 and H.323 id of the same thing. */
         const char *name = NULL;
 
         if (conferences_resolve_call(s->env->conferences, alias, row, &name) != 0)
@@ -68,6 +70,7 @@ static int find_default(struct session *s, const struct h225_setup *setup,
 {
     const char *alias = s->env->settings->signalling.default_conference;
 
+    /* An address of ours is no alias: it says nothing about whom the call is for. */
     for (size_t i = 0; i < setup->destination.count; i++)
         if (setup->destination.list[i].kind != H225_ALIAS_TRANSPORT)
             return ERR_NOTFOUND;
@@ -85,10 +88,12 @@ static int find_by_goal(struct session *s, const struct h225_setup *setup,
     const char *name = NULL;
 
     switch (setup->goal) {
+    /* Not calls at all: answered with the reason that says so. */
     case H225_GOAL_CAPABILITIES:
     case H225_GOAL_SUPPLEMENTARY:
         session_end(s, SESSION_END_UNSUPPORTED_GOAL, h225_goal_to_str(setup->goal));
         return ERR_UNSUPPORTED;
+    /* By GUID (H.323 8.4.3.2): an invitation names the conference that runs. */
     case H225_GOAL_JOIN:
         if (conferences_find_guid(s->env->conferences, setup->conference_id, row, &name) == 0) {
             session_copy_text(s->conference_name, sizeof(s->conference_name), name);
@@ -98,6 +103,7 @@ static int find_by_goal(struct session *s, const struct h225_setup *setup,
     default:
         break;
     }
+    /* A join that names an alias as well is a call to it. */
     if (find_conference(s, setup, row) == 0 || find_default(s, setup, row) == 0)
         return 0;
     session_end(s,
@@ -115,6 +121,7 @@ static int join(struct session *s, const struct h225_setup *setup)
 
     if (err != 0)
         return err;
+    /* Not ours to serve: the caller is sent on before it takes a place. */
     if (row->forward_to[0] != '\0') {
         session_forward_caller(s, row);
         return ERR_CLOSED;
@@ -132,6 +139,7 @@ void session_begin_tunnel(struct session *s)
     s->is_h245_up = true;
     s->h245_peer = s->config.peer;
     session_stop_timer(s, SESSION_TIMER_H245);
+    /* A caller's own capabilities go with its next message. */
     if (s->config.is_caller)
         h225_call_hold_h245(s->call, true);
     session_h245_begin(s);
@@ -144,6 +152,7 @@ void session_begin_tunnel(struct session *s)
 static void prepare_tunnel(struct session *s)
 {
     s->is_tunnelled = true;
+    /* Early messages of the peer are in the Setup itself; ours wait. */
     h225_call_hold_h245(s->call, true);
     if (!s->is_fast)
         session_begin_tunnel(s);
@@ -161,6 +170,7 @@ void session_connect(struct session *s)
     int err;
 
     memset(&at, 0, sizeof(at));
+    /* A port first: the Connect names it. */
     if (!s->is_tunnelled && s->env->ops->h245_listen(s->env->user, s, &at) != 0) {
         session_end(s, SESSION_END_RESOURCES, "no port for H.245");
         return;
@@ -170,9 +180,11 @@ void session_connect(struct session *s)
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));
         return;
     }
+    /* In this order: from here on the peer may speak H.245. */
     s->env->stats.connected++;
     session_step_now(s, SESSION_STEP_CONNECT);
     session_tell_progress(s, SESSION_PROGRESS_CONNECTED);
+    /* Fast: media are there already, H.245 comes if the peer wants it. */
     if (s->is_fast) {
         session_active(s);
     } else if (!s->is_tunnelled) {
@@ -180,6 +192,7 @@ void session_connect(struct session *s)
         session_set_timer(s, SESSION_TIMER_H245,
                           s->env->settings->signalling.timers.h245_connect_ms);
     }
+    /* The Connect went out: what was held for it is in it. */
     h225_call_hold_h245(s->call, false);
     log_info(LOG_AREA_SESSION, s->id, "call connected", LOG_S("conference", s->conference_name),
              LOG_B("tunnelled", s->is_tunnelled), LOG_ADDR("h245", &at));
@@ -209,10 +222,13 @@ static int prepare(struct session *s, const struct h225_setup *setup)
 {
     int err;
 
+    /* No TLS for H.245 where policy demands it: refused with its reason. */
     if (!session_secure_h245(s, setup))
         return ERR_CLOSED;
+    /* The engine holds what we can do; without it there is nothing to choose a fast connect by. */
     err = session_h245_create(s); /* with it the policy that fast connect asks */
     h225_call_refuse_fast_connect(s->call, err != 0 || !session_fast_choose(s, setup));
+    /* Before the gatekeeper is asked: its answer may take longer than the caller's T303. */
     (void)h225_call_proceeding(s->call, s->now);
     session_step_now(s, SESSION_STEP_PROCEEDING);
     if (err != 0)
@@ -237,6 +253,7 @@ static void admit(struct session *s, const struct h225_setup *setup)
                                   .setup = s->received};
     int err = ERR_NOTFOUND;
 
+    /* NOTFOUND: no gatekeeper is configured, the call needs nobody's word. */
     if (s->env->ops->admit != NULL) {
         s->is_admission_asked = true;
         s->bandwidth.asked = a.bandwidth;
@@ -256,18 +273,22 @@ void session_on_admitted(struct session *s, const struct session_admitted *a, ui
     s->now = now;
     if (!session_is_alive(s))
         return;
+    /* 0: no limit was set. */
     s->bandwidth.has_limit = a->bandwidth > 0;
     s->bandwidth.limit = a->bandwidth;
     if (s->bandwidth.has_limit && a->bandwidth < s->bandwidth.asked)
         s->bandwidth.asked = a->bandwidth; /* channels that need more ask again */
     if (a->verdict != SESSION_END_NONE) {
+        /* It has refused and needs no disengage. */
         s->is_admission_asked = false; /* it knows */
+        /* H.225.0 lets an ARJ name where the call should go (routeCallToGatekeeper). */
         if (a->destination.family != ADDR_NONE && !s->config.is_caller)
             session_forward_to_gatekeeper(s, &a->destination);
         else
             session_end(s, a->verdict, a->text);
     } else if (s->config.is_caller) {
         session_dial_on_admitted(s, a);
+        /* An answer after the call was answered changes the limit only. */
     } else if (!s->is_answered) {
         answer(s);
     }
@@ -285,6 +306,7 @@ static void on_setup(void *arg, const struct h225_setup *setup)
     log_info(LOG_AREA_SESSION, s->id, "call received", LOG_ADDR("peer", &s->config.peer),
              LOG_S("alias", s->alias), LOG_S("listener", s->config.listener->name),
              LOG_S("product", s->peer_product), LOG_U("h225_version", s->h225_version));
+    /* remember_peer and the log first: a refused call has left its traces. */
     if (!session_is_alive(s))
         return;
     if (join(s, setup) != 0)
@@ -299,6 +321,7 @@ static void on_send(void *arg, const uint8_t *message, size_t len)
 {
     struct session *s = arg;
 
+    /* The connection may be gone while the engine still speaks. */
     if (s->is_signalling_up)
         (void)s->env->ops->h225_send(s->env->user, s, message, len);
     if (s->is_admission_asked && s->env->ops->signalling != NULL)
@@ -310,7 +333,7 @@ static void on_h245_pdu(void *arg, const uint8_t *pdu, size_t len)
     struct session *s = arg;
 
     /* Who called or was called by fast connect waits for the peer to begin; and a callee of ours
-     * may begin before it answers. */
+     * may begin before it answers. Early H.245 in a tunnel (H.323 8.2.4). */
     if ((s->is_fast || s->config.is_caller) && !s->is_h245_up && session_is_alive(s))
         session_begin_tunnel(s);
     session_h245_input(s, pdu, len);
@@ -342,6 +365,7 @@ static void on_start_h245(void *arg, const struct addr *at)
     if ((s->state != SESSION_CONNECTED && s->state != SESSION_ACTIVE && !is_early) ||
         s->is_h245_up || s->is_tunnelled)
         return;
+    /* Three are enough for an honest peer; each makes us connect somewhere. */
     if (!may_connect(s, at) || s->start_requests >= START_REQUESTS_MAX) {
         s->env->stats.h245_start_refused++;
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "no H.245 connection is opened to %s",
@@ -372,15 +396,18 @@ static void on_released(void *arg, const struct h225_release *release)
     struct session *s = arg;
     char text[SESSION_TEXT_MAX];
 
+    /* The next attempt begins: the released call is not the session's. */
     if (s->dial.is_moving)
         return; /* the next call begins at once */
     s->is_released = true;
+    /* By the peer: with its connection the tunnel is gone. */
     if (s->is_tunnelled && release->by_peer)
         s->is_h245_ended = true; /* its carrier is gone */
     if (!session_is_alive(s))
         return;
     snprintf(text, sizeof(text), "%s (cause %u, %s)", h225_reason_to_str(release->reason),
              release->cause, release->text != NULL ? release->text : "");
+    /* A caller's release may mean "busy": told by its cause. */
     if (s->config.is_caller)
         session_end(s, session_dial_end(s, release), text);
     else
@@ -435,6 +462,7 @@ int session_call_create(struct session *s)
         .tunnelling = is_caller ? s->dial.tunnelling : settings->signalling.tunnelling,
         .h245_tls = is_caller && s->config.is_tls,
         .refuse_fast_connect = !is_caller,
+        /* H.323 says who is the caller's H.245 server by the security that the Setup asks for. */
         .answer_timeout_ms = t->connect_ms,
         .setup_timeout_ms = t->call_response_ms,
         .max_depth = settings->signalling.limits.decoder_depth,
@@ -446,6 +474,7 @@ int session_call_create(struct session *s)
         .alerting_timeout_ms = t->call_alerting_ms,
     };
 
+    /* A call of ours makes a new one for each attempt. */
     h225_call_destroy(s->call);
     s->call = h225_call_create(&config, &ops, s, s->config.call_ref);
     return s->call != NULL ? 0 : ERR_NOMEM;

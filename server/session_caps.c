@@ -18,6 +18,7 @@ static void tell(struct session *s, const char *type)
  * over for having no channel, however long it takes; who is dead does not answer round trips. */
 void session_pause(struct session *s)
 {
+    /* An empty set may be repeated; pausing twice is pausing once. */
     if (s->is_paused)
         return;
     s->is_paused = true;
@@ -25,10 +26,12 @@ void session_pause(struct session *s)
     session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
     session_stop_timer(s, SESSION_TIMER_MIRROR);
     SESSION_EACH_CHANNEL (s, c) {
+        /* Only ours: the peer's channels are the peer's to close (H.323 8.4.6). */
         if (c->direction == H245_OUTGOING)
             session_channel_drop(s, c);
     }
     if (s->conference != NULL)
+        /* The others hear that it has gone quiet. */
         conference_update(s->conference);
     tell(s, "session.paused");
 }
@@ -36,9 +39,9 @@ void session_pause(struct session *s)
 static bool is_receivable(const struct session *s, const struct session_channel *c)
 {
     if (c->is_data)
+        /* Data need the whole of DTLS; media their codec. */
         return session_data_is_able(s);
-    return c->kind == H245_MEDIA_AUDIO ? session_can_receive(s, c->audio.codec)
-                                       : session_can_receive_relayed(s, &c->relayed);
+    return session_can_receive_like(s, c);
 }
 
 /* Our channels that the peer cannot receive any more go; others may come for them. */
@@ -50,6 +53,7 @@ static void close_unreceivable(struct session *s)
         session_note(s, LOG_LEVEL_INFO, LOG_AREA_H245, "peer cannot receive channel %u any more",
                      c->lcn);
         session_channel_drop(s, c);
+        /* Set once for all: the mirror opens what there is now. */
         s->is_reopening = true;
     }
 }
@@ -61,6 +65,7 @@ static void resume(struct session *s)
     s->is_paused = false;
     s->is_reopening = true;
     tell(s, "session.resumed");
+    /* As at the beginning of a call, with the roles of now. */
     if (s->state == SESSION_ACTIVE)
         session_media_on_active(s);
 }
@@ -70,6 +75,7 @@ void session_release(struct session *s)
     SESSION_EACH_TRANSPORT (s, t) {
         if (t->port == NULL || !h23510_release(&t->dtls, &s->dtls))
             continue;
+        /* The role is decided now: the handshake that waited may begin. */
         t->agreement.role = t->dtls.agreement.role;
         session_try_associate(t);
     }
@@ -79,6 +85,7 @@ void session_release(struct session *s)
 
 void session_on_capabilities(struct session *s)
 {
+    /* Lanes that were refused may be possible with other capabilities. */
     s->refused_lanes = 0;
     close_unreceivable(s);
     if (s->is_paused)
@@ -89,6 +96,7 @@ void session_on_capabilities(struct session *s)
 
 void session_reopen(struct session *s)
 {
+    /* Called when a channel has gone: reopening waits for all of them. */
     if (!s->is_reopening || s->state != SESSION_ACTIVE)
         return;
     session_open_outgoing(s);

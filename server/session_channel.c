@@ -27,6 +27,8 @@ struct session_channel *session_channel_add(struct session *s, enum h245_directi
         struct session_channel *c = s->channels[i];
 
         if (c == NULL)
+            /* Places are made when they are needed and kept: channels come and go, pointers into
+             * places stay valid. */
             c = s->channels[i] = calloc(1, sizeof(*c));
         if (c == NULL)
             return NULL;
@@ -34,6 +36,7 @@ struct session_channel *session_channel_add(struct session *s, enum h245_directi
             continue;
         memset(c, 0, sizeof(*c));
         c->place = i;
+        /* The serial tells a channel from its successor in the same place. */
         c->serial = ++s->next_channel;
         c->direction = direction;
         return c;
@@ -59,6 +62,7 @@ struct session_channel *session_channel_of(const struct session *s, enum h245_me
     SESSION_EACH_CHANNEL (s, c) {
         if (c->kind != kind || c->index != index || c->direction != direction)
             continue;
+        /* The living one, and of several the newest: a replacement is the channel by now. */
         if (found == NULL || found->state == CHANNEL_CLOSING ||
             (c->state != CHANNEL_CLOSING && c->serial > found->serial))
             found = c;
@@ -91,6 +95,7 @@ void session_channel_is_open(struct session *s, struct session_channel *c)
 {
     c->state = CHANNEL_OPEN;
     c->was_open = true;
+    /* The audio is back: reopening is over. */
     if (c->direction == H245_OUTGOING && c->kind == H245_MEDIA_AUDIO)
         s->is_reopening = false;
     session_bandwidth_grown(s);
@@ -99,9 +104,11 @@ void session_channel_is_open(struct session *s, struct session_channel *c)
     log_info(LOG_AREA_H245, s->id, "channel opened", LOG_U("lcn", c->lcn),
              LOG_S("direction", session_direction_to_str(c->direction)),
              LOG_S("kind", h245_media_to_str(c->kind)), LOG_S("codec", session_channel_codec(c)),
+             /* After the state: who is told may look. */
              LOG_B("protected", c->is_protected), LOG_ADDR("media", &c->media));
     if (session_wants_events(s))
         session_event(s, "channel.opened", channel_data(c));
+    /* The others' routes may lead to it now. */
     if (s->conference != NULL)
         conference_update(s->conference);
 }
@@ -113,6 +120,7 @@ void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cau
     if (c == NULL)
         return;
     s->env->stats.channels_refused++;
+    /* A replacement that was refused leaves the old one in place. */
     if (c->replaces == 0) /* else there is one already, on the connection that stays */
         session_lane_refused(s, c);
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer refused channel %u: %s", lcn,
@@ -128,6 +136,7 @@ void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cau
 /* Only what was open counts as closed, so that opened - closed is what is open now. */
 void session_channel_forget(struct session *s, struct session_channel *c)
 {
+    /* Opened and closed are counted alike, or the difference would say nothing. */
     if (c->was_open)
         s->env->stats.channels_closed++;
     c->was_open = false;
@@ -139,6 +148,7 @@ void session_channel_drop(struct session *s, struct session_channel *c)
     if (s->h245 == NULL) {
         session_channel_forget(s, c); /* a leg by SDP: nobody to be told */
     } else if (c->state == CHANNEL_PENDING) {
+        /* Not answered yet: a reject is its end. */
         (void)h245_channel_reject(s->h245, c->lcn, H245_OLC_SECURITY_DENIED);
         c->state = CHANNEL_NONE;
     } else if (c->state == CHANNEL_OPEN || c->state == CHANNEL_OPENING) {
@@ -163,9 +173,11 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
     struct session_channel *c = session_channel_find(s, lcn, direction);
     struct session_transport *t;
 
+    /* The engine ends what we have forgotten already. */
     if (c == NULL)
         return;
     t = c->transport;
+    /* Before the transport: it asks for the channels that are left. */
     session_channel_forget(s, c);
     session_bandwidth_shrunk(s);
     log_info(LOG_AREA_H245, s->id, "channel closed", LOG_U("lcn", lcn),
@@ -185,6 +197,7 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
                           s->env->settings->signalling.timers.no_channel_ms);
     if (s->conference != NULL)
         conference_update(s->conference);
+    /* Something else may open now. */
     session_reopen(s);
 }
 
@@ -195,24 +208,30 @@ void session_media_on_active(struct session *s)
     const struct settings_timers *t = &s->env->settings->signalling.timers;
     const struct session_channel *in = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
 
+    /* In a passthrough the other side must be there: it has the keys. */
     if (!session_pass_may_present(s)) {
         session_set_timer(s, SESSION_TIMER_NO_CHANNEL, SESSION_OTHER_MS);
         return;
     }
     session_set_timer(s, SESSION_TIMER_NO_CHANNEL, t->no_channel_ms);
+    /* The peer was first: ours follows its codec at once. */
     if (in != NULL) {
         if (in->state == CHANNEL_OPEN)
             session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
         session_open_outgoing(s);
     } else {
+        /* The peer is given a moment: two codecs for one call would need a conflict to be
+         * solved. */
         session_set_timer(s, SESSION_TIMER_MIRROR, t->mirror_ms);
     }
 }
 
 void session_media_progress(struct session *s, struct session_transport *t)
 {
+    /* Its OPEN is not answered yet. */
     if (t->port == NULL || !t->is_open)
         return;
+    /* A Setup of ours waits for its ports. */
     if (session_fast_awaits(s, t)) {
         session_dial_send_setup(s);
         return;
@@ -221,6 +240,7 @@ void session_media_progress(struct session *s, struct session_transport *t)
         session_fast_opened(s, t);
         return;
     }
+    /* Requests that waited for this port are answered now. */
     SESSION_EACH_CHANNEL (s, c) {
         if (c->state == CHANNEL_PENDING && c->transport == t && session_pass_may_bind(s))
             session_channel_accept(s, c);
@@ -229,6 +249,7 @@ void session_media_progress(struct session *s, struct session_transport *t)
     session_open_outgoing(s);
 }
 
+/* All at once: no good-byes on channels of a call that ends. */
 void session_media_close(struct session *s)
 {
     SESSION_EACH_CHANNEL (s, c)

@@ -15,7 +15,8 @@
 
 /* ---- indications ---- */
 
-/* Many endpoints name their product in call signalling; the others do it here. */
+/* Many endpoints name their product in call signalling; the others do it here. What call signalling
+ * said already stays: it came first and is more exact. */
 static void on_vendor(struct session *s, const struct h245_VendorIdentification *vendor)
 {
     if (vendor->has_productNumber && s->peer_product[0] == '\0')
@@ -46,8 +47,11 @@ bool session_control_on_conflict(void *arg, uint16_t ours,
     const struct session_channel *c = session_channel_find(s, ours, H245_OUTGOING);
     struct h245_channel offered;
 
+    /* Data conflicts are solved by roles, see session_data_conflicts. */
     if (c != NULL && session_data_conflicts(s, c, theirs))
         return true;
+    /* As slave, or for anything but the first audio channel, the engine's own judgement holds
+     * (H.245 C.4.1.3). */
     if (c == NULL || c->kind != H245_MEDIA_AUDIO || c->index != 0 || !h245_msd_is_master(s->h245) ||
         h245_read_olc(theirs, &offered) != 0 || offered.kind != H245_MEDIA_AUDIO ||
         offered.session_id > SESSION_AUDIO_ID || offered.audio.codec == c->audio.codec)
@@ -77,6 +81,7 @@ static bool is_mode(const struct h245_ModeDescription *mode, enum h245_codec cod
 
     if (mode->n != 1 || type->kind != h245_ModeElementType_audioMode)
         return false;
+    /* Only whole modes: what is more than one audio stream is nothing we send. */
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
         if (modes[i].mode == type->u.audioMode->kind)
             return modes[i].codec == codec;
@@ -88,6 +93,7 @@ static bool sent_codec(const struct session *s, enum h245_codec *codec)
 {
     const struct session_channel *out = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING);
 
+    /* In a relay everybody sends and hears the same codec. */
     if (s->conference == NULL || !conference_has_mix(s->conference))
         return s->conference != NULL && conference_codec(s->conference, codec);
     if (out != NULL)
@@ -104,9 +110,12 @@ static enum h245_mode_answer judge_modes(const struct session *s,
 
     if (!sent_codec(s, &codec))
         return H245_MODE_UNAVAILABLE;
+    /* The list is in the order of preference (H.245 7.9.1): the first one means "most
+     * preferred". */
     for (uint32_t i = 0; i < request->requestedModes.n; i++)
         if (is_mode(&request->requestedModes.v[i], codec))
             return i == 0 ? H245_MODE_MOST_PREFERRED : H245_MODE_LESS_PREFERRED;
+    /* The reason that says best why: others are in the call. */
     return H245_MODE_MULTIPOINT;
 }
 
@@ -179,6 +188,7 @@ static uint32_t need_of(const struct session_channel *c)
  */
 static void limit(struct session *s, struct session_channel *c, bool is_limited, uint32_t rate)
 {
+    /* G.711 under a limit of 64 kbit/s would be noise. */
     bool is_stopped = is_limited && rate < need_of(c);
 
     if (c->is_stopped == is_stopped)
@@ -198,15 +208,18 @@ void session_control_on_flow_control(void *arg, const struct h245_FlowControlCom
         command->restriction.kind == h245_FlowControlCommand_restriction_maximumBitRate;
     uint32_t rate = is_limited ? command->restriction.u.maximumBitRate : 0;
 
+    /* Nothing of ours has a resource id. */
     if (command->scope.kind == h245_FlowControlCommand_scope_resourceID)
         return;                          /* of ATM: we have none, and a command is not answered */
     session_on_flow_control(s, command); /* whose media it is can make them smaller */
     SESSION_EACH_CHANNEL (s, c) {
+        /* Ours: limits are about what we send. */
         if (c->direction == H245_OUTGOING &&
             (command->scope.kind == h245_FlowControlCommand_scope_wholeMultiplex ||
              command->scope.u.logicalChannelNumber == c->lcn))
             limit(s, c, is_limited, rate);
     }
+    /* What is stopped is not routed. */
     if (s->conference != NULL)
         conference_update(s->conference);
 }
@@ -249,6 +262,7 @@ void session_control_on_misc_command(void *arg, const struct h245_MiscellaneousC
 {
     struct session *s = arg;
 
+    /* First what it means for media, then whoever listens. */
     session_on_misc_command(s, command);
     if (session_wants_events(s))
         session_event(s, "session.misc_command",
@@ -272,6 +286,7 @@ int session_misc_command(struct session *s, const char *command, uint16_t lcn, u
             continue;
         if (s->state != SESSION_ACTIVE || s->h245 == NULL)
             return ERR_STATE;
+        /* In either direction: commands may name channels of both sides. */
         if (session_channel_find(s, lcn, H245_INCOMING) == NULL &&
             session_channel_find(s, lcn, H245_OUTGOING) == NULL)
             return ERR_NOTFOUND;
@@ -289,6 +304,7 @@ int session_send_user_input(struct session *s, const char *text, uint32_t durati
         return ERR_STATE;
     s->now = now;
     if (duration_ms == 0)
+        /* Without a duration the text as it is, in the way that the peer can take. */
         return h245_send_user_input(s->h245, text);
     /* Only a signal can say how long, and it is one key. */
     if (text[0] == '\0' || text[1] != '\0' || duration_ms > UINT16_MAX)

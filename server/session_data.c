@@ -1,3 +1,4 @@
+/* Its routes: a relay, or SCTP that ends here (data_hub.c). */
 /* The data channel of a session: one, both ways, SCTP in the records of a DTLS connection that the
  * other media may share (D-CHOICE, L-SHARE).
  *
@@ -17,6 +18,7 @@
 #define SESSION_DATA_ID 3     /* H.245 sessionID of the primary data session */
 #define DATA_RATE       10000 /* maxBitRate of what we offer: 1 Mbit/s, in 100 bit/s */
 
+/* Not with policy off: data channels are always protected. */
 static bool is_served(const struct session *s)
 {
     return (s->h245 != NULL || s->config.is_by_sdp) && s->conference != NULL &&
@@ -91,6 +93,7 @@ size_t session_data_offer(const struct session *s, struct h245_data *offer, size
         return 0;
     count = served_stacks(s, stacks);
     for (size_t k = 0; k < count; k++) {
+        /* All uses over one stack: the peer takes its pick. */
         for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]) && n < max; i++) {
             /* dataChannel names no stack: one entry is for all that stand beside it. */
             if (k > 0 && uses[i] == H245_DATA_CHANNEL)
@@ -111,6 +114,7 @@ struct session_channel *session_data_channel(const struct session *s)
 
     SESSION_EACH_CHANNEL (s, c) {
         if (c->is_data && (found == NULL || found->state == CHANNEL_CLOSING))
+            /* The living one, if there is one beside the one that closes. */
             found = c;
     }
     return found;
@@ -133,6 +137,7 @@ static const struct h245_data *able(const struct session *s)
 
     for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < s->peer_caps.data_count; i++)
+            /* What is not over DTLS and SCTP we do not serve. */
             if (s->peer_caps.data[i].stack == stacks[k])
                 return &s->peer_caps.data[i];
     return NULL;
@@ -147,6 +152,7 @@ bool session_data_is_all(const struct session *s)
 {
     const struct session *other = s->conference != NULL ? conference_other(s->conference, s) : NULL;
 
+    /* Another side with data alone: then this side gets data alone too. */
     return other != NULL && session_data_is_able(other) && other->peer_caps.audio_count == 0;
 }
 
@@ -164,14 +170,18 @@ static bool has_partner(const struct session *s)
 /* The audio first: it then settles the connection that is shared. */
 static bool is_time(const struct session *s)
 {
+    /* With audio on its way the shared connection is not settled yet. */
     const struct session_channel *audio = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING);
 
     return audio != NULL ? audio->state == CHANNEL_OPEN
+                         /* No audio (data alone): when the time for the peer's own channel has
+                          * passed. */
                          : s->deadline[SESSION_TIMER_MIRROR] == SESSION_NEVER;
 }
 
 static bool may_open(const struct session *s)
 {
+    /* All conditions in one place: asked again after every change. */
     return s->state == SESSION_ACTIVE && !s->is_paused && session_data_is_able(s) &&
            h245_msd_is_done(s->h245) && h245_msd_is_master(s->h245) && h23510_is_usable(&s->dtls) &&
            session_data_channel(s) == NULL &&
@@ -209,6 +219,7 @@ int session_data_bind(struct session *s, struct session_transport *t, uint16_t s
                                    .max_rate = DATA_RATE};
     struct session_channel *c = session_data_channel(s);
 
+    /* A new offer changes what is there. */
     if (c != NULL && c->state == CHANNEL_OPEN) {
         c->transport = t;
         return 0;
@@ -216,6 +227,7 @@ int session_data_bind(struct session *s, struct session_transport *t, uint16_t s
     c = session_channel_add(s, H245_OUTGOING);
     if (c == NULL)
         return ERR_LIMIT;
+    /* The number means nothing by SDP: one that H.245 would have given. */
     fill(c, &data, t, SESSION_DATA_ID, SESSION_DATA_ID);
     session_channel_is_open(s, c);
     return 0;
@@ -243,6 +255,7 @@ static struct h245_data_channel ours(const struct session_channel *c)
         .media = c->transport->local,
         .has_port_number = true, /* L-SHARE: the same for all on the transport */
         .port_number = c->transport->local.port,
+        /* L-SHARE: port number fields of all channels on a connection must be equal. */
     };
 }
 
@@ -253,11 +266,13 @@ static int send_olc(struct session *s, const struct session_channel *c)
     struct h245_OpenLogicalChannel *olc = NULL;
     int err;
 
+    /* The arena is the server's, for one message at a time. */
     arena_reset(a);
     err = h245_build_data_olc(a, &fields, &olc);
     if (err == 0)
         err = h23510_fill_olc(&c->transport->dtls, a, olc);
     if (err == 0) {
+        /* After all fields are in: sealing orders extensions. */
         h245_data_seal_olc(olc);
         err = h245_channel_open(s->h245, olc, s->now);
     }
@@ -272,6 +287,7 @@ static int need_transport(struct session *s, struct session_transport **out)
     struct session_transport *t = session_transport_of(s, kind, H245_MEDIA_DATA, SESSION_LANE_DATA);
     int err = 0;
 
+    /* Shared where the peer's DTLS is shared, else one of its own. */
     if (t == NULL)
         err = session_transport_open(s, kind, H245_MEDIA_DATA, SESSION_LANE_DATA, &t);
     *out = err == 0 && t->is_open ? t : NULL;
@@ -300,6 +316,7 @@ static void close_orphan(struct session *s)
 {
     struct session_channel *c = session_data_channel(s);
 
+    /* The engine's close, since it was opened by us. */
     if (c != NULL && c->direction == H245_OUTGOING && c->state != CHANNEL_CLOSING && is_served(s) &&
         !has_partner(s))
         session_channel_drop(s, c);
@@ -320,6 +337,7 @@ void session_data_open(struct session *s)
         err = open_channel(s, t);
     if (err == 0)
         return;
+    /* Not again until capabilities or roles change: an error that repeats is a storm. */
     s->refused_lanes |= session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "data channel not opened: %s", err_to_str(err));
 }
@@ -342,6 +360,7 @@ static enum h23510_verdict judge_ack(struct session_transport *t,
     enum h23510_verdict verdict = h23510_check_ack(&t->dtls, ack, agreement);
 
     if (verdict == H23510_OK &&
+        /* A handshake that runs cannot move to another address. */
         ((t->association != ASSOCIATION_NONE && !addr_is_equal(&fields->media, &t->remote)) ||
          !session_transport_has_label(t, 1, fields->has_port_number, fields->port_number)))
         verdict = H23510_ADDRESS_DIFFERS;
@@ -354,6 +373,7 @@ static enum h23510_verdict judge_ack(struct session_transport *t,
 
 static void is_open(struct session *s, struct session_channel *c)
 {
+    /* Two ways in one: the reverse half has a number of its own. */
     c->reverse_lcn = h245_channel_reverse(s->h245, c->lcn, c->direction);
     session_channel_is_open(s, c);
 }
@@ -371,6 +391,7 @@ bool session_data_on_opened(struct session *s, uint16_t lcn,
     if (c == NULL || !c->is_data)
         return false;
     t = c->transport;
+    /* Closing already, or its transport is gone. */
     if (c->state != CHANNEL_OPENING || t->port == NULL)
         return true;
     if (h245_read_data_ack(ack, &fields) != 0) {
@@ -378,6 +399,7 @@ bool session_data_on_opened(struct session *s, uint16_t lcn,
         return true;
     }
     verdict = judge_ack(t, ack, &fields, &agreement);
+    /* Once: the second time it is an error of the peer. */
     if (verdict == H23510_ADDRESS_DIFFERS && (s->split_lanes & lane) == 0) {
         session_note(s, LOG_LEVEL_INFO, LOG_AREA_H23510,
                      "peer has another port for data: they get a connection of their own");
@@ -391,6 +413,7 @@ bool session_data_on_opened(struct session *s, uint16_t lcn,
     }
     session_transport_learn_label(t, 1, fields.has_port_number, fields.port_number);
     c->media = c->media_control = fields.media;
+    /* What the Ack says holds, what it leaves out stays as offered. */
     if (fields.data.stack != H245_DATA_NO_STACK) {
         c->data.sctp_port = fields.data.sctp_port;
         c->data.max_message_size = fields.data.max_message_size;
@@ -398,6 +421,7 @@ bool session_data_on_opened(struct session *s, uint16_t lcn,
     tell_ports(t, c);
     is_open(s, c); /* before the handshake: it has to know that data are expected */
     t->has_remote_from_ack = true;
+    /* The first who names an address wins; others were compared with it. */
     if (t->association == ASSOCIATION_NONE)
         session_set_remote(t, &fields.media, &fields.media);
     if (agreement.is_set)
@@ -410,18 +434,22 @@ bool session_data_on_opened(struct session *s, uint16_t lcn,
 static void judge_shape(const struct session *s, const struct h245_data_channel *c,
                         struct session_objection *o)
 {
+    /* In the order in which a peer can do something about it. */
     if (!is_served(s))
         session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "data channels are not served here");
     else if (!is_stack_served(s, c->data.stack))
         session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "this stack below SCTP is not served");
     else if (!c->has_reverse)
         session_object(o, H245_OLC_UNSUITABLE_REVERSE, "a data channel goes both ways");
+    /* H.235.10 8.2: the master opens. The slave's request tells us that it wants one. */
     else if (!h245_msd_is_done(s->h245) || h245_msd_is_master(s->h245))
         session_object(o, H245_OLC_CONFLICT, "the master opens data channels");
+    /* Sessions 1 and 2 are audio and video (H.245 C.1.1). */
     else if (c->session_id == 0 || c->session_id < SESSION_DATA_ID)
         session_object(o, H245_OLC_SESSION_ID, "the session is another medium's");
     else if (session_data_channel(s) != NULL && session_data_channel(s)->state != CHANNEL_CLOSING)
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a data channel already");
+    /* Without an address in the request there must be a connection that it can mean. */
     else if (c->media.family == ADDR_NONE &&
              (session_data_is_wire(kind_of(c->data.stack)) || session_transport_live(s) == NULL))
         session_object(o, H245_OLC_UNSUITABLE_REVERSE, "no address in the reverse half");
@@ -452,6 +480,7 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
 
     p->kind = kind_of(c->data.stack);
     judge_protection(s, session_find_connection(s, p->kind, olc, &like, SESSION_LANE_DATA, p), o);
+    /* A place before the transport: a transport without a channel would be orphaned. */
     if (o->why == NULL)
         channel = session_channel_add(s, H245_INCOMING);
     if (o->why == NULL && channel == NULL)
@@ -460,6 +489,7 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
         t = session_take_transport(s, p, &like, SESSION_LANE_DATA, o);
     if (t == NULL)
         return NULL;
+    /* What was read of the security is the connection's from now on. */
     t->dtls = p->dtls;
     session_transport_learn_label(t, 0, c->has_port_number, c->port_number);
     channel->state = CHANNEL_PENDING;
@@ -477,6 +507,7 @@ bool session_data_on_request(struct session *s, uint16_t lcn,
     struct h245_data_channel c;
     int err = h245_read_data_olc(olc, &c);
 
+    /* No data channel at all: another file's request. */
     if (err == ERR_UNSUPPORTED)
         return false;
     memset(&place, 0, sizeof(place));
@@ -490,6 +521,7 @@ bool session_data_on_request(struct session *s, uint16_t lcn,
         s->env->stats.data_channels_refused++;
         session_reject(s, lcn, o.cause, o.why);
         if (o.cause == H245_OLC_CONFLICT) {
+            /* Its wish, in the direction that is allowed. */
             s->refused_lanes &= ~session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
             session_data_open(s); /* what was meant, from the right side */
         }
@@ -497,7 +529,9 @@ bool session_data_on_request(struct session *s, uint16_t lcn,
     }
     t = channel->transport;
     tell_ports(t, channel);
+    /* Where its packets go is decided before the first can come. */
     session_data_route(s, s->conference != NULL ? conference_other(s->conference, s) : NULL);
+    /* As slave we take the address of the request, unless an Ack of the peer said otherwise. */
     if (c.media.family != ADDR_NONE && !t->has_remote_from_ack &&
         t->association == ASSOCIATION_NONE)
         session_set_remote(t, &c.media, &c.media);
@@ -515,6 +549,7 @@ void session_data_accept(struct session *s, struct session_channel *c)
     const struct h245_data_channel fields = ours(c);
     int err;
 
+    /* Our answer names the shared port. */
     c->media = c->media_control = t->local;
     arena_reset(a);
     err = h245_build_data_ack(a, &fields, &ack);
@@ -525,6 +560,7 @@ void session_data_accept(struct session *s, struct session_channel *c)
     arena_reset(a);
     if (err != 0) {
         session_reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
+        /* Rejected: the engine has forgotten it. */
         c->state = CHANNEL_NONE;
         return;
     }
@@ -538,6 +574,7 @@ void session_data_on_confirmed(void *arg, uint16_t lcn)
 
     if (c == NULL || !c->is_data)
         return;
+    /* Only now the peer knows our address (H.245 C.5): routes may lead to it. */
     c->is_confirmed = true;
     if (s->conference != NULL)
         conference_update(s->conference);
@@ -548,6 +585,7 @@ void session_data_on_close_request(struct session *s, uint16_t lcn)
 {
     const struct session_channel *c = session_channel_find(s, lcn, H245_OUTGOING);
 
+    /* The peer asks us to close: opening it again at once would be an argument. */
     if (c != NULL && c->is_data)
         session_lane_refused(s, c);
 }
@@ -558,6 +596,7 @@ bool session_data_conflicts(const struct session *s, const struct session_channe
     struct h245_data_channel c;
 
     (void)s;
+    /* Two requests for the same thing crossed: the master's stands. */
     return ours_is->is_data && h245_read_data_olc(theirs, &c) == 0;
 }
 
@@ -585,6 +624,8 @@ static void terminate(const struct session *s, const struct session_channel *c,
         .room = session_data_room(s->conference),
         .is_client = c->transport->agreement.role == H23510_ROLE_ACTIVE,
         .use = use_of(c),
+        /* The use decides whether DCEP opens channels or one stream is the channel (H.323 annex G,
+         * H.224). */
         .local_port = H245_DATA_SCTP_PORT,
         .remote_port = c->data.sctp_port,
         .peer_message_max = c->data.max_message_size,
@@ -617,12 +658,14 @@ static bool is_relayed(const struct session *s, const struct session_channel *c,
 static void lead(const struct session *s, const struct session_channel *c,
                  const struct session_channel *other, struct media_data *data)
 {
+    /* Into nothing by default: packets that come too early are counted. */
     data->mode = MEDIA_DATA_RELAY; /* to nobody */
     if (!may_flow(c) || !conference_data_flows(s->conference, s))
         return;
     if (is_relayed(s, c, other)) {
         if (may_flow(other))
             data->to = other->transport->port;
+        /* Automatic and not relayed: both must be ready, or the first messages would be lost. */
     } else if (conference_data(s->conference) == CONFERENCE_DATA_TERMINATE ||
                (may_flow(other) && is_ready(c) && is_ready(other))) {
         terminate(s, c, data);
@@ -634,11 +677,14 @@ void session_data_route(struct session *s, const struct session *to)
     const struct session_channel *other = to != NULL ? session_data_channel(to) : NULL;
     const struct session_channel *c = session_data_channel(s);
 
+    /* No data channels in a build or test without them. */
     if (s->env->media_ops->data == NULL)
         return;
     SESSION_EACH_TRANSPORT (s, t) {
         struct media_data data = {.mode = MEDIA_DATA_NONE};
 
+        /* Each protected transport is told, those without a channel too: a channel that ended must
+         * stop flowing. */
         if (t->port == NULL || !session_transport_is_protected(t))
             continue;
         if (c != NULL && c->transport == t && c->state != CHANNEL_CLOSING && s->conference != NULL)
@@ -650,6 +696,7 @@ void session_data_route(struct session *s, const struct session *to)
 
 uint64_t session_data_room(const struct conference *c)
 {
+    /* 0 means "no room" to the data thread. */
     return (uint64_t)conference_place(c) + 1;
 }
 
@@ -658,6 +705,7 @@ uint64_t session_data_room(const struct conference *c)
 /* Text where it is one, else base64. */
 static void add_payload(json_t *j, const struct data_report *r)
 {
+    /* Valid UTF-8 decides, not the PPID: peers use both PPIDs for both. */
     json_t *text = r->shown > 0 ? json_stringn((const char *)r->data, r->shown) : NULL;
     char *base64;
 
@@ -681,6 +729,7 @@ static void on_received(struct session *s, const struct data_report *r)
                   session_text_json(r->label), "ppid", (json_int_t)r->ppid, "unordered",
                   r->is_unordered, "length", (json_int_t)r->len);
     add_payload(j, r);
+    /* What is shown is bounded; the length says how much there was. */
     if (r->shown < r->len)
         json_object_set_new(j, "truncated", json_true());
     session_event(s, "data.received", j);
@@ -727,6 +776,7 @@ int session_data_send(struct session *s, const struct data_message *message)
     const struct session_channel *c = session_data_channel(s);
 
     if (c == NULL || c->state != CHANNEL_OPEN || c->transport->port == NULL)
+        /* The hub's thread sends it; the answer comes as its report. */
         return ERR_STATE;
     return s->env->media_ops->data_send(s->env->media, c->transport->port, message);
 }

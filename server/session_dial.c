@@ -18,6 +18,7 @@
 
 static void fresh_guid(struct session *s, uint8_t guid[H225_GUID_LEN])
 {
+    /* From the server's source of random numbers, so that tests repeat. */
     for (size_t i = 0; i < H225_GUID_LEN; i += sizeof(uint32_t)) {
         uint32_t r = s->env->random(s->env->user);
 
@@ -48,8 +49,11 @@ static void reach(struct session *s, const struct addr *to)
     int err;
 
     s->config.peer = to->port != 0 ? *to : addr_with_port(*to, standard_port(s));
+    /* One timer for the connection; from the Setup on the call's own timers run. */
     session_set_timer(s, SESSION_TIMER_SETUP, s->env->settings->signalling.timers.tcp_connect_ms);
     err = s->env->ops->h225_connect(s->env->user, s, &s->config.peer);
+    /* A kept connection to this peer: the Setup leaves at once, and may find it dead
+     * (session_forward_retry). */
     s->dial.is_reused = err > 0;
     if (err < 0)
         fail(s, err == ERR_LIMIT ? SESSION_END_RESOURCES : SESSION_END_UNREACHABLE,
@@ -84,6 +88,7 @@ static void ask(struct session *s)
     a.source_count = from.count;
     a.destination_count = to.count;
     if (a.peer.family != ADDR_NONE && a.peer.port == 0)
+        /* The gatekeeper is told an address that can be called. */
         a.peer.port = standard_port(s);
     if (s->env->ops->admit != NULL) {
         s->is_admission_asked = true;
@@ -93,6 +98,7 @@ static void ask(struct session *s)
     if (err == 0)
         return;
     s->is_admission_asked = false;
+    /* NOTFOUND: no gatekeeper is configured. */
     if (err == ERR_NOTFOUND)
         reach_directly(s);
     else
@@ -122,6 +128,7 @@ static int copy_aliases(struct arena *a, const struct h225_aliases *from, struct
     if (from == NULL)
         return 0;
     *to = *from;
+    /* The texts point into the answer, which dies with the callback. */
     for (size_t i = 0; i < to->count; i++) {
         to->list[i].text = arena_strdup(a, from->list[i].text);
         if (to->list[i].text == NULL)
@@ -170,6 +177,7 @@ static int keep_route(struct session *s, const struct session_admitted *a)
 
 void session_dial_on_admitted(struct session *s, const struct session_admitted *a)
 {
+    /* It said yes and nothing else: by the address that we have. */
     if (a->destination.family == ADDR_NONE || a->destination.port == 0)
         reach_directly(s);
     else if (keep_route(s, a) != 0)
@@ -198,6 +206,7 @@ int session_dial(struct session *s, const struct session_dial *d, uint64_t now)
     if (err == 0)
         err = session_h245_create(s);
     if (err == 0)
+        /* In before the call: a conference that is full makes no calls. */
         err = conference_join(s->env->conferences, d->row, s->conference_name, s, &s->conference);
     if (err != 0)
         return err;
@@ -224,6 +233,7 @@ int session_dial_again(struct session *s)
     session_dial_forget(s);
     s->dial.h245 = (struct addr){0};
     s->dial.has_listened = false;
+    /* A new call for everybody who counts calls; the conference's identifier stays. */
     fresh_guid(s, s->call_id);
     ask(s);
     return 0;
@@ -232,6 +242,7 @@ int session_dial_again(struct session *s)
 /* Where the peer may reach this server by itself: the listener, as seen from there. */
 static struct addr own_address(const struct session *s)
 {
+    /* "0.0.0.0" is no address to be called at: the one that the connection has here. */
     const struct addr *at = &s->config.listener->address;
 
     return addr_is_unspecified(at) || at->family != s->config.local.family
@@ -251,6 +262,7 @@ static void apply_route(const struct dial_route *r, struct h225_aliases *to,
     out->extension = r->extension.count > 0 ? &r->extension.list[0] : NULL;
     out->tokens = r->tokens;
     out->token_count = r->token_count;
+    /* The gatekeeper carries the call on: the address of the callee is its own business. */
     if (r->is_routed)
         out->destination_address = (struct addr){0}; /* it is the gatekeeper's */
 }
@@ -276,6 +288,7 @@ static int send_setup(struct session *s)
     out.destination_count = to.count;
     out.source = from.list;
     out.source_count = from.count;
+    /* H.323 8.2.1: a callee that wants H.245 early may connect at once. */
     if (s->env->settings->signalling.h245_in_setup &&
         s->env->ops->h245_listen(s->env->user, s, &out.h245_address) == 0)
         s->dial.has_listened = true;
@@ -291,6 +304,7 @@ void session_dial_send_setup(struct session *s)
 {
     int err = send_setup(s);
 
+    /* From here on T303 and T310 watch the call. */
     session_stop_timer(s, SESSION_TIMER_SETUP);
     if (err == 0)
         session_step_now(s, SESSION_STEP_SETUP);
@@ -326,6 +340,7 @@ static void remember_answer(struct session *s, const struct h225_answer *answer)
     if (answer->display[0] != '\0')
         session_copy_text(s->peer_display, sizeof(s->peer_display), answer->display);
     if (answer->h245_address.family != ADDR_NONE)
+        /* The last address that was said holds. */
         s->dial.h245 = answer->h245_address;
     if (answer->version != 0)
         s->h225_version = answer->version;
@@ -341,6 +356,7 @@ static void open_h245_early(struct session *s, const struct h225_answer *answer)
         s->is_h245_up || s->is_fast || s->proposed != NULL || session_is_tls(s) ||
         answer->h245_address.family == ADDR_NONE || answer->h245_address.port == 0)
         return;
+    /* A failure is no event: Connect will say it again. */
     (void)s->env->ops->h245_connect(s->env->user, s, &answer->h245_address);
 }
 
@@ -355,6 +371,7 @@ void session_dial_on_answer(struct session *s, const struct h225_answer *answer)
 void session_dial_on_alerting(struct session *s, const struct h225_answer *answer)
 {
     session_step_now(s, SESSION_STEP_ALERTING);
+    /* Gatekeepers that were asked count alerting too. */
     session_tell_progress(s, SESSION_PROGRESS_ALERTING);
     remember_answer(s, answer);
     if (session_wants_events(s))
@@ -371,6 +388,7 @@ static void ask_for_connection(struct session *s)
     int err;
 
     if (s->dial.has_listened)
+        /* Once is enough: two ports would only wait. */
         return; /* the Setup had it */
     memset(&at, 0, sizeof(at));
     err = s->env->ops->h245_listen(s->env->user, s, &at);
@@ -417,6 +435,7 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
              LOG_B("tunnelled", answer->tunnelling), LOG_ADDR("h245", &s->dial.h245));
     if (session_wants_events(s))
         session_event(s, "session.connected", json_pack("{s:s}", "conference", s->conference_name));
+    /* Messages in it may be lost: nobody knows what the peer has read. */
     if (s->is_tunnelled && !answer->tunnelling) {
         session_end(s, SESSION_END_PROTOCOL, "the tunnel was given up with messages in it");
         return;
@@ -430,6 +449,7 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
             session_active(s);
         return;
     }
+    /* Capabilities may have run before the Connect. */
     if (s->is_h245_up || !session_judge_answer(s, answer))
         return;
     s->state = SESSION_CONNECTED;
@@ -445,6 +465,7 @@ void session_dial_on_connect(struct session *s, const struct h225_answer *answer
 
 enum session_end session_dial_end(const struct session *s, const struct h225_release *r)
 {
+    /* After Connect an end is an end, however it is called. */
     if (s->dial.is_connected)
         return r->by_peer ? SESSION_END_PEER : SESSION_END_PROTOCOL;
     if (r->reason == H225_REASON_NO_ANSWER)

@@ -14,6 +14,7 @@
 
 static void count_bad(struct session *s, enum h23510_verdict verdict)
 {
+    /* No protection is a way to speak, not a mistake. */
     if (verdict == H23510_OK || verdict == H23510_NOT_PROTECTED)
         return;
     s->env->stats.h235_refused++;
@@ -28,6 +29,7 @@ static size_t read_offers(struct session *s, const struct h225_setup *setup,
     for (size_t i = 0; i < setup->fast_start_count && i < H23510_FAST_MAX; i++) {
         const struct h225_octets *o = &setup->fast_start[i];
 
+        /* Each proposal alone in the arena: a Setup may carry dozens. */
         arena_reset(&s->env->scratch);
         if (h23510_fast_read(&s->dtls, &s->env->scratch, o->data, o->len, &offers[n]) != 0) {
             s->env->stats.fast_undecodable++;
@@ -44,6 +46,7 @@ static size_t read_offers(struct session *s, const struct h225_setup *setup,
 
 static bool accepts(void *arg, const struct h245_channel *c)
 {
+    /* The payload type must be one that both know without a word (RFC 3551). */
     const struct session *s = arg;
 
     return !c->is_other_media && c->audio.codec != H245_CODEC_UNKNOWN &&
@@ -69,6 +72,7 @@ bool session_fast_choose(struct session *s, const struct h225_setup *setup)
 
     if (!is_possible(s, setup))
         return false;
+    /* All proposals first: the choice is among them. */
     n = read_offers(s, setup, offers);
     if (!h23510_fast_choose(&s->dtls, offers, n, SESSION_AUDIO_ID, accepts, s, &choice, &why)) {
         s->env->stats.fast_refused++;
@@ -77,6 +81,7 @@ bool session_fast_choose(struct session *s, const struct h225_setup *setup)
         return false;
     }
     s->env->stats.fast_accepted++;
+    /* Forward is what the peer sends, reverse what it wants to receive. */
     s->fast_in = offers[choice.forward];
     s->fast_out = offers[choice.reverse];
     s->is_fast = true;
@@ -94,11 +99,13 @@ static bool is_protected(const struct session *s)
 int session_fast_begin(struct session *s)
 {
     struct session_transport *t = NULL;
+    /* The Connect names the port: it waits for it. */
     int err = session_transport_open(s, is_protected(s) ? MEDIA_DTLS_SRTP : MEDIA_PLAIN_RTP,
                                      H245_MEDIA_AUDIO, 0, &t);
 
     if (err == 0 && is_protected(s))
         err = h23510_fast_take(&t->dtls, &s->fast_in);
+    /* From now on others of the conference are offered this codec. */
     if (err == 0)
         conference_settle(s->conference, s->fast_in.channel.audio.codec);
     return err;
@@ -112,6 +119,8 @@ struct session_channel *session_fast_channel(struct session *s, struct session_t
 
     if (c == NULL)
         return NULL;
+    /* The engine takes the number as one of its open channels: by it the channel can be closed
+     * later. */
     (void)h245_channel_adopt(s->h245, lcn, direction);
     c->state = CHANNEL_PENDING;
     c->kind = H245_MEDIA_AUDIO;
@@ -119,6 +128,7 @@ struct session_channel *session_fast_channel(struct session *s, struct session_t
     c->is_protected = session_transport_is_protected(t);
     c->lcn = lcn;
     c->audio = offer->audio;
+    /* H.323 8.1.7: without a dynamic number it is the static one */
     c->session_id = SESSION_AUDIO_ID;
     c->payload_type = offer->payload_type != 0 ? offer->payload_type
                                                : h245_codec_payload_type(offer->audio.codec);
@@ -134,6 +144,7 @@ static int answer(struct session *s, struct session_transport *t, uint16_t lcn)
     int err;
 
     arena_reset(a);
+    /* Ours first: the order of the answer is that of the proposals' directions. */
     err = h23510_fast_answer(&t->dtls, a, &s->fast_out, lcn, &t->local, &control, &olc[0].data,
                              &olc[0].len);
     if (err == 0)
@@ -156,6 +167,7 @@ static void open_channels(struct session *s, struct session_transport *t, uint16
         session_fast_channel(s, t, H245_INCOMING, &s->fast_in.channel, s->fast_in.channel.lcn);
     struct session_channel *out = session_fast_channel(s, t, H245_OUTGOING, to, lcn);
 
+    /* The channels are in the Connect already: without memory for them the call cannot go on. */
     if (in == NULL || out == NULL) {
         session_end(s, SESSION_END_RESOURCES, err_to_str(ERR_NOMEM));
         return;
@@ -164,6 +176,7 @@ static void open_channels(struct session *s, struct session_transport *t, uint16
     in->media_control = session_transport_control(t);
     out->media = to->media;
     out->media_control = *rtcp;
+    /* The Connect is our Ack; what comes later does not move the address. */
     t->has_remote_from_ack = true;
     session_set_remote(t, &to->media, rtcp);
     session_channel_is_open(s, in);
@@ -183,8 +196,10 @@ void session_fast_opened(struct session *s, struct session_transport *t)
         session_end(s, SESSION_END_RESOURCES, err_to_str(err));
         return;
     }
+    /* Protected under signalling in the clear: said once a session. */
     if (is_protected(s))
         session_note_cleartext(s);
+    /* The peer offered clear media only, and policy allows it. */
     else if (session_mode(s) == H23510_MODE_PREFERRED)
         session_downgrade(s, "fast connect without H.235.10");
     s->is_fast_open = true;
@@ -195,12 +210,13 @@ void session_fast_opened(struct session *s, struct session_transport *t)
     } else {
         session_connect(s);
     }
-    if (session_is_alive(s))
+    if (session_is_alive(s)) /* the engine may have ended the call in it */
         open_channels(s, t, lcn);
 }
 
 void session_fast_keyed(struct session *s)
 {
+    /* A second DTLS (A-REPLACE) finds the call connected. */
     if (s->is_fast_open && s->state == SESSION_SETUP && session_is_alive(s))
         session_connect(s);
 }
@@ -216,6 +232,7 @@ void session_fast_lost(struct session *s, const char *text)
 void session_fast_learn(struct session *s)
 {
     SESSION_EACH_TRANSPORT (s, t) {
+        /* Associations made before its capabilities came learn from them. */
         if (t->port != NULL && t->agreement.is_set && !t->dtls.peer_known)
             h23510_fast_learn(&t->dtls, &s->dtls);
     }

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "server/conference.h"
 
+/* Lives from the port's opening to the first answer. */
 struct session_proposed {
     struct session_transport *transport;
     bool is_sent;
@@ -37,12 +38,15 @@ bool session_fast_prepare(struct session *s)
     /* A proposal promises media at once: what holdconn holds back is none. */
     if (!s->dial.fast_connect || session_is_passed(s) ||
         s->dtls.policy.setup == H23510_SETUP_HOLDCONN ||
+        /* Off by policy and off by security are two things: with the second nothing is proposed in
+         * the clear. */
         (s->dtls.policy.mode == H23510_MODE_OFF && session_mode(s) != H23510_MODE_OFF))
         return false;
     /* Forwarded to another address: the proposals are the same, and so is the port. */
     if (s->proposed != NULL && s->proposed->transport->port != NULL)
         return !s->proposed->transport->is_open;
     session_fast_forget(s);
+    /* No port: the call goes on without fast connect. */
     if (session_transport_open(s, kind_of(s), H245_MEDIA_AUDIO, 0, &t) != 0)
         return false; /* H.245 will tell whether there is really none */
     s->proposed = calloc(1, sizeof(*s->proposed));
@@ -91,7 +95,8 @@ int session_fast_propose(struct session *s, struct h225_octets *list, size_t *co
     medium.media = p->transport->local;
     if (kind_of(s) == MEDIA_PLAIN_RTP)
         medium.media_control = session_transport_control(p->transport);
-    /* Of several Setups of one call, only the last one's proposals can be accepted. */
+    /* Of several Setups of one call, only the last one's proposals can be accepted. Setups that
+     * nobody will answer any more have left their agreement. */
     h23510_reset_connection(&p->transport->dtls);
     p->count = 0;
     arena_reset(a);
@@ -99,6 +104,7 @@ int session_fast_propose(struct session *s, struct h225_octets *list, size_t *co
     if (err == 0)
         err = h23510_fast_propose(&p->transport->dtls, a, &medium, &lcn, p->list, H23510_FAST_MAX,
                                   &p->count);
+    /* ERR_LIMIT: more codecs than proposals; the first ones count. */
     if (err != 0 && err != ERR_LIMIT) /* what fits is proposed */
         return err;
     for (; *count < p->count; (*count)++)
@@ -116,11 +122,12 @@ static void refused(struct session *s)
     s->env->stats.fast_refused++;
     session_fast_forget(s);
     session_transport_close(t);
+    /* It may be what an active session waited for. */
     session_check_active(s);
 }
 
-/* What came instead of an answer: the peer takes channels for open that we cannot use, and has
- * no H.245 to hear of it. */
+/* What came instead of an answer: the peer takes channels for open that we cannot use, and has no
+ * H.245 to hear of it. Direction by our proposal: reverse is what comes to us. */
 static void hopeless(struct session *s, enum session_end why, const char *text)
 {
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "answer to fast connect refused: %s", text);
@@ -132,6 +139,7 @@ static bool read_one(struct session *s, const struct h225_octets *o, bool *has_i
     struct session_proposed *p = s->proposed;
     struct h23510_fast_offer found;
     size_t index;
+    /* Which proposal it answers is found by what is in it (h23510_fast_read_answer). */
     int err;
 
     arena_reset(&s->env->scratch);
@@ -143,6 +151,7 @@ static bool read_one(struct session *s, const struct h225_octets *o, bool *has_i
                  err == ERR_NOTFOUND ? "it accepts nothing that was proposed" : err_to_str(err));
         return false;
     }
+    /* A bad answer has opened channels in the peer's view: the call cannot be saved. */
     if (found.verdict != H23510_OK && found.verdict != H23510_NOT_PROTECTED) {
         s->env->stats.h235_refused++;
         s->env->stats.refused[found.verdict]++;
@@ -162,6 +171,7 @@ static struct addr remote_of(const struct session *s, bool has_out, struct addr 
 
     *rtcp =
         has_out && out->media_control.family != ADDR_NONE ? out->media_control : in->media_control;
+    /* Without an outgoing half a plain peer has not said where it listens. */
     if (has_out)
         return out->media;
     return session_fast_is_protected(s) ? in->media_control : (struct addr){0};
@@ -190,9 +200,11 @@ static void taken(struct session *s, bool has_in, bool has_out)
 
     s->env->stats.fast_accepted++;
     s->is_fast = true;
+    /* One direction alone: nothing contradicts it. */
     if (!has_in) /* what one says of protection holds for both */
         s->fast_in.verdict = s->fast_out.verdict;
     conference_settle(s->conference, (has_out ? &s->fast_out : &s->fast_in)->channel.audio.codec);
+    /* What was agreed here holds for H.245 as well. */
     if (session_fast_is_protected(s)) {
         h23510_fast_pin(&s->dtls, &t->dtls.agreement);
         session_note_cleartext(s);
@@ -203,6 +215,7 @@ static void taken(struct session *s, bool has_in, bool has_out)
         session_set_remote(t, &rtp, session_fast_is_protected(s) ? &rtp : &rtcp);
     if (has_in)
         open_one(s, t, H245_INCOMING, &s->fast_in);
+    /* Opening one may have ended the session (no memory). */
     if (has_out && session_is_alive(s))
         open_one(s, t, H245_OUTGOING, &s->fast_out);
     if (session_fast_is_protected(s) && session_is_alive(s))
@@ -216,8 +229,10 @@ void session_fast_on_answer(struct session *s, const struct h225_answer *answer)
     bool has_in = false, has_out = false;
 
     if (s->proposed == NULL || !s->proposed->is_sent)
+        /* Only the first answer counts (H.323 8.1.7). */
         return; /* answered before, or not asked */
     if (answer->fast_start_count == 0) {
+        /* Refused, or Connected without a word about it: the same. */
         if (answer->fast_connect_refused || answer->type == Q931_CONNECT)
             refused(s);
         return;
@@ -225,6 +240,7 @@ void session_fast_on_answer(struct session *s, const struct h225_answer *answer)
     for (size_t i = 0; i < answer->fast_start_count; i++)
         if (!read_one(s, &answer->fast_start[i], &has_in, &has_out))
             return;
+    /* The peer wants to receive and says nowhere. */
     if (has_out && s->fast_out.channel.media.family == ADDR_NONE)
         hopeless(s, SESSION_END_PROTOCOL, "it does not say where to send to");
     else if (has_in && has_out && s->fast_in.verdict != s->fast_out.verdict)

@@ -14,6 +14,7 @@ static bool is_elsewhere(const struct h225_facility *f)
 {
     return (f->reason == H225_FACILITY_FORWARDED || f->reason == H225_FACILITY_ROUTE_TO_MC ||
             f->reason == H225_FACILITY_ROUTE_TO_GATEKEEPER) &&
+           /* An address or an alias: one of them must say where. */
            (f->address.family != ADDR_NONE || f->aliases.count > 0);
 }
 
@@ -38,6 +39,7 @@ void session_on_facility(struct session *s, const struct h225_facility *f)
     to->is_set = true;
     to->reason = f->reason;
     to->address = f->address;
+    /* routeCallToMC: the conference that runs there has an identifier. */
     to->has_conference_id = f->has_conference_id && f->reason == H225_FACILITY_ROUTE_TO_MC;
     memcpy(to->conference_id, f->conference_id, sizeof(to->conference_id));
     /* routeCallToGatekeeper: the same callee, by another way. */
@@ -65,16 +67,19 @@ static void tell(struct session *s, const struct session_forward *to)
 /* The old call is over for everybody: its peer, the gatekeeper, the connection. */
 static void leave_call(struct session *s)
 {
+    /* The release's callback would end the session. */
     s->dial.is_moving = true; /* what comes of the release is not the session's end */
     if (s->is_signalling_up && !s->is_released)
         (void)h225_call_release(s->call, H225_REASON_DEFLECTED, s->now);
     s->dial.is_moving = false;
     if (s->is_admission_asked) {
         s->is_admission_asked = false;
+        /* The gatekeeper counts calls: this one is over. */
         s->env->ops->disengage(s->env->user, s, h225_reason_to_cause(H225_REASON_DEFLECTED));
     }
     s->env->ops->h245_close(s->env->user, s);
     s->env->ops->h225_close(s->env->user, s);
+    /* As a session that has not called yet. */
     s->is_signalling_up = s->is_released = false;
 }
 
@@ -85,6 +90,7 @@ void session_forward_follow(struct session *s)
     if (!to.is_set || !session_is_alive(s))
         return;
     s->dial.forward.is_set = false;
+    /* Two switches that forward to each other: bounded, counted. */
     if (s->dial.forwards >= s->env->settings->signalling.max_forwards) {
         s->env->stats.forwards_refused++;
         session_end(s, SESSION_END_REJECTED, "forwarded more often than is allowed");
@@ -96,6 +102,7 @@ void session_forward_follow(struct session *s)
     leave_call(s);
     session_copy_text(s->alias, sizeof(s->alias), to.alias);
     s->dial.address = to.address;
+    /* Joining a conference needs its own identifier (H.323 8.4.3.5). */
     if (to.has_conference_id) {
         memcpy(s->conference_guid, to.conference_id, sizeof(s->conference_guid));
         s->dial.goal = H225_GOAL_JOIN;
@@ -109,6 +116,7 @@ void session_forward_follow(struct session *s)
 bool session_forward_retry(struct session *s)
 {
     if (!s->config.is_caller || !s->dial.is_reused || !session_is_alive(s) || s->is_h245_up ||
+        /* INITIATED: Setup has left and nothing has come back. */
         h225_call_state(s->call) != H225_STATE_INITIATED)
         return false;
     session_note(s, LOG_LEVEL_INFO, LOG_AREA_H225, "kept connection was dead: calling again");
@@ -125,6 +133,7 @@ void session_forward_caller(struct session *s, const struct settings_conference 
 {
     struct dialplan_target target;
     struct h225_facility f;
+    /* Checked with the configuration; a conference made at run time may have another. */
     int err = dialplan_parse_target(row->forward_to, &target);
 
     memset(&f, 0, sizeof(f));
@@ -151,6 +160,7 @@ void session_forward_caller(struct session *s, const struct settings_conference 
  * to come by it. */
 void session_forward_to_gatekeeper(struct session *s, const struct addr *gatekeeper)
 {
+    /* The caller's own gatekeeper will be asked by it. */
     struct h225_facility f;
     char text[ADDR_TEXT_MAX];
 

@@ -18,6 +18,7 @@ static void on_send(void *arg, const uint8_t *pdu, size_t len)
 {
     struct session *s = arg;
 
+    /* The tunnel may still be waiting for its carrier: the call keeps the message. */
     if (s->is_tunnelled)
         (void)h225_call_send_h245(s->call, pdu, len);
     else if (s->is_h245_up)
@@ -48,7 +49,8 @@ void session_active(struct session *s)
 /* Both sides know each other: channels may be opened. */
 void session_check_active(struct session *s)
 {
-    /* A callee may speak H.245 before it has answered fast connect; the channels wait for that. */
+    /* A callee may speak H.245 before it has answered fast connect; the channels wait for that. In
+     * whichever order the three come. */
     if (s->proposed != NULL || s->state != SESSION_NEGOTIATING || !s->has_peer_caps ||
         !s->is_capable || !h245_msd_is_done(s->h245))
         return;
@@ -61,6 +63,7 @@ static void on_msd_done(void *arg, bool is_master)
     struct session *s = arg;
 
     (void)is_master;
+    /* The timeline is for operators: which step took how long. */
     session_step_now(s, SESSION_STEP_MSD);
     session_check_active(s);
 }
@@ -73,6 +76,7 @@ static void on_capabilities_acked(void *arg)
     session_step_now(s, SESSION_STEP_TCS_ACK);
     session_check_active(s);
     session_pass_changed(s);
+    /* What changed while our set was out goes now. */
     if (s->is_offer_stale)
         session_refresh_capabilities(s);
 }
@@ -84,6 +88,7 @@ static void on_capabilities_rejected(void *arg)
 
 void session_downgrade(struct session *s, const char *why)
 {
+    /* Once a session: the operator cannot do more than read it. */
     if (s->is_downgraded)
         return;
     s->is_downgraded = true;
@@ -105,6 +110,7 @@ static bool judge_security(struct session *s)
         session_end(s, SESSION_END_DTLS_REQUIRED, text);
         return false;
     }
+    /* Usable or not wanted: nothing to judge. */
     if (h23510_is_usable(&s->dtls) || session_mode(s) == H23510_MODE_OFF)
         return true;
     /* C-ROLE: not refused, only not yet. Nothing is sent in the clear meanwhile, and a call that
@@ -132,17 +138,21 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
                                                  const struct h245_TerminalCapabilitySet *tcs)
 {
     struct session *s = arg;
+    /* Fingerprints without a hash of ours are ignored and counted: the difference is this
+     * message's. */
     unsigned ignored = s->dtls.stats.tcs_fingerprints_ignored;
     bool was_held = h23510_is_held(&s->dtls);
     struct h245_peer_caps caps;
 
     memset(&caps, 0, sizeof(caps));
+    /* Answered all the same: the peer may be about to say good-bye. */
     if (!session_is_alive(s))
         return H245_TCS_ACK;
     if (h245_read_tcs(tcs, &caps) != 0) {
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "peer's capabilities make no sense");
         return H245_TCS_UNSPECIFIED;
     }
+    /* The peer speaks: from here on its channels are waited for. */
     session_stop_timer(s, SESSION_TIMER_TCS);
     session_step_now(s, SESSION_STEP_TCS_IN);
     if (tcs->protocolIdentifier.n > 0)
@@ -157,6 +167,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     }
     s->peer_caps = caps;
     s->has_peer_caps = true;
+    /* Into a copy of their own: what the peer said before stays if this makes no sense. */
     s->tcs_verdict = h23510_on_peer_tcs(&s->dtls, tcs, NULL, 0, NULL);
     s->env->stats.tcs_fingerprints_ignored += s->dtls.stats.tcs_fingerprints_ignored - ignored;
     session_fast_learn(s);
@@ -164,6 +175,7 @@ static enum h245_tcs_answer on_peer_capabilities(void *arg,
     if (judge_security(s)) {
         session_note_cleartext(s);
         session_check_active(s);
+        /* holdconn is over: what waited for it goes on. */
         if (was_held && h23510_is_usable(&s->dtls))
             session_release(s);
         session_on_capabilities(s);
@@ -192,6 +204,7 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
     session_on_channel_gone(arg, lcn, direction, by);
 }
 
+/* Always granted: what the peer does not want is not kept. */
 static bool on_close_request(void *arg, uint16_t lcn)
 {
     session_data_on_close_request(arg, lcn);
@@ -200,6 +213,7 @@ static bool on_close_request(void *arg, uint16_t lcn)
 
 static void on_round_trip_lost(void *arg, unsigned in_a_row)
 {
+    /* One may be lost with a busy peer; three in a row are a dead one. */
     if (in_a_row >= ROUND_TRIPS_LOST)
         session_end(arg, SESSION_END_ROUND_TRIP, "round-trip requests are not answered");
 }
@@ -215,6 +229,7 @@ static void tell_user_input(struct session *s, const char *text, uint32_t durati
 
 bool session_on_pin(struct session *s, const char *digits)
 {
+    /* No PIN is asked for: the keys are for whoever listens. */
     enum conference_pin pin = CONFERENCE_PIN_NOT_TAKEN;
 
     if (s->conference != NULL)
@@ -256,7 +271,7 @@ static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error 
                  LOG_AREA_H245, "%s failed: %s%s", h245_procedure_to_str(procedure),
                  h245_error_to_str(error), lcn != 0 ? " (channel)" : "");
     session_control_on_failed(s, procedure);
-    /* Who had its media by fast connect may leave H.245 unanswered. */
+    /* Who had its media by fast connect may leave H.245 unanswered. Its media run without H.245. */
     if (s->is_fast)
         return;
     if (procedure == H245_PROC_MSD || procedure == H245_PROC_CES_OUT)
@@ -292,6 +307,8 @@ static const struct h245_engine_ops ops = {
     .on_failed = on_failed,
 };
 
+/* Read where it is needed, not stored: the policy may have been changed by what the peer could
+ * do. */
 enum h23510_mode session_mode(const struct session *s)
 {
     /* Fingerprints that anybody on the way can replace prove nothing where the policy says so
@@ -306,6 +323,7 @@ static enum h23510_mode mode_of(const struct session *s)
 {
     const struct settings_listener *listener = s->config.listener;
 
+    /* First: without protected signalling nothing that stands in it can be trusted. */
     if (!session_is_secured(s) &&
         s->env->settings->dtls.cleartext_signalling == SETTINGS_CLEARTEXT_REFUSE)
         return H23510_MODE_OFF;
@@ -333,12 +351,14 @@ int session_policy_init(struct session *s)
     for (uint32_t i = 0; i < settings->dtls.hash_count && i < FINGERPRINT_HASH_COUNT; i++)
         policy.hashes[policy.hash_count++] = (enum fingerprint_hash)settings->dtls.hashes[i];
     policy.allow_sha1 = settings->dtls.allow_sha1;
+    /* Last of all (see settings). */
     if (policy.allow_sha1 && policy.hash_count < FINGERPRINT_HASH_COUNT)
         policy.hashes[policy.hash_count++] = FINGERPRINT_SHA1;
     policy.setup = setup_of(settings->dtls.setup);
     /* A server behind nobody's NAT waits; the peer, who may be behind one, opens it by asking. */
     policy.open_role =
         settings->dtls.setup == SETTINGS_SETUP_ACTIVE ? H23510_SETUP_ACTIVE : H23510_SETUP_PASSIVE;
+    /* Some stacks refuse an extension they do not know. */
     policy.no_extensions_type = !settings->dtls.send_extensions_type;
     return h23510_init(&s->dtls, &policy, s->env->identity);
 }
@@ -368,6 +388,7 @@ int session_h245_create(struct session *s)
         .max_elements = s->env->settings->signalling.limits.decoder_elements,
         .memory_limit = s->env->settings->signalling.limits.decoder_bytes,
     };
+    /* The policy first: capabilities are built from it. */
     int err = session_policy_init(s);
 
     if (err != 0)
@@ -381,6 +402,7 @@ static uint64_t mark_of(const struct h245_relayed *relayed, size_t count)
 {
     uint64_t mark = 14695981039346656037u;
 
+    /* Octets and lengths: two sets may be the same octets in other pieces. */
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < relayed[i].len; k++)
             mark = (mark ^ relayed[i].octets[k]) * 1099511628211u;
@@ -396,6 +418,7 @@ static int send_empty(struct session *s)
     int err;
 
     arena_reset(&s->env->scratch);
+    /* The arena is for one message at a time. */
     err = h245_build_empty_tcs(&s->env->scratch, &tcs);
     if (err == 0)
         err = h245_ces_send(s->h245, tcs, s->now);
@@ -427,6 +450,7 @@ int session_send_capabilities(struct session *s)
         return send_empty(s);
     }
     offer.audio_count = conference_offer(s->conference, s, audio, SETTINGS_CODECS_MAX);
+    /* Nothing in common at all with the others of the conference. */
     if (offer.audio_count == 0 && !session_data_is_all(s))
         return ERR_UNSUPPORTED;
     offer.relayed_count =
@@ -439,6 +463,7 @@ int session_send_capabilities(struct session *s)
     if (err == 0)
         err = h245_ces_send(s->h245, tcs, s->now);
     arena_reset(a);
+    /* Remembered when it is out: the refresh compares with it. */
     if (err == 0)
         s->offered = mark_of(relayed, offer.relayed_count);
     return err;
@@ -453,6 +478,7 @@ void session_refresh_capabilities(struct session *s)
     s->is_offer_stale = false;
     if (s->is_h245_up && session_pass_may_present(s) && mark_of(relayed, n) != s->offered)
         err = session_send_capabilities(s);
+    /* One set at a time (H.245 C.2): the other waits for its answer. */
     if (err == ERR_STATE)
         s->is_offer_stale = true; /* goes out when the earlier set is acknowledged */
     else if (err != 0)
@@ -469,6 +495,7 @@ void session_h245_begin(struct session *s)
         s->state = SESSION_NEGOTIATING;
         session_set_timer(s, SESSION_TIMER_TCS, s->env->settings->signalling.timers.tcs_ms);
     }
+    /* A passthrough speaks when the other side is there. */
     err = session_pass_holds(s) ? 0 : session_send_capabilities(s);
     if (err == 0)
         err = h245_msd_start(s->h245, s->now);

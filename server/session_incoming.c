@@ -10,6 +10,7 @@
 #include "server/session_data.h"
 #include "signalling/schema/h245.h"
 
+/* The engine is told first of all, so that the peer is not left waiting whatever else happens. */
 void session_reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, const char *why)
 {
     s->env->stats.channels_rejected++;
@@ -36,6 +37,7 @@ static uint8_t primary_id(enum h245_media kind)
 }
 
 struct lane {
+    /* Lane and session: the lane is our view, the session id the peer's. */
     uint8_t index;
     uint8_t session_id;
 };
@@ -52,6 +54,7 @@ static void find_lane(const struct session *s, const struct h245_channel *c, str
 {
     lane->session_id = c->session_id;
     lane->index = 0;
+    /* The primary one of its kind: there is exactly one. */
     if (c->session_id == primary_id(c->kind))
         return;
     SESSION_EACH_CHANNEL (s, have) {
@@ -62,6 +65,7 @@ static void find_lane(const struct session *s, const struct h245_channel *c, str
     }
     while (lane->index < SESSION_LANES_MAX && is_taken(s, c->kind, lane->index))
         lane->index++;
+    /* The master gives session ids (H.245 B.3.1); ours are beyond the three primary ones. */
     if (lane->session_id == 0)
         lane->session_id =
             lane->index == 0
@@ -78,6 +82,7 @@ static bool is_served(const struct session *s, const struct h245_channel *c)
 static int payload_type_of(const struct h245_channel *c)
 {
     if (c->payload_type != 0)
+        /* Said, static, or unknown: -1. */
         return c->payload_type;
     if (c->kind == H245_MEDIA_AUDIO)
         return h245_codec_payload_type(c->audio.codec);
@@ -92,6 +97,7 @@ static void judge_shape(const struct session *s, const struct h245_channel *c, s
 
     find_lane(s, c, lane);
     if (c->has_reverse)
+        /* From the general to the special: the first reason is told. */
         session_object(o, H245_OLC_UNSUITABLE_REVERSE, "bidirectional channels are not for RTP");
     else if (c->is_unknown || c->is_null || (is_audio && c->audio.codec == H245_CODEC_UNKNOWN))
         session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "media type is not served");
@@ -113,10 +119,12 @@ static void judge_protection(struct session *s, enum h23510_verdict verdict,
 {
     if (verdict == H23510_OK)
         return;
+    /* In a passthrough there is nothing else to offer. */
     if (session_is_passed(s) && verdict == H23510_NOT_PROTECTED) {
         session_object(o, H245_OLC_SECURITY_DENIED, "only protected media can pass through");
         return;
     }
+    /* Off: a protected request cannot be served, an unprotected one is fine. */
     if (session_mode(s) == H23510_MODE_OFF) {
         if (verdict != H23510_NOT_PROTECTED)
             session_object(o, H245_OLC_SECURITY_DENIED, "media protection is switched off here");
@@ -146,9 +154,11 @@ void session_channel_accept(struct session *s, struct session_channel *c)
         return;
     }
     c->media = t->local;
+    /* RTCP of plain media has the next port; with DTLS there is one for both. */
     c->media_control = session_transport_control(t);
     memset(&fields, 0, sizeof(fields));
     fields.lcn = c->lcn;
+    /* Only a session id that the peer asked for is told. */
     fields.session_id = c->is_id_ours ? c->session_id : 0;
     fields.media = c->media;
     fields.media_control = c->media_control;
@@ -163,11 +173,13 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     arena_reset(a);
     if (err != 0) {
         session_reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
+        /* The engine has forgotten it with the reject. */
         c->state = CHANNEL_NONE;
         return;
     }
     session_step_now(s, SESSION_STEP_OLC_ACK_OUT);
     session_channel_is_open(s, c);
+    /* Ours may move to the connection that the peer has just opened. */
     session_move_outgoing(s, c);
 }
 
@@ -181,6 +193,7 @@ static void remote_from_olc(struct session_transport *t, const struct h245_chann
     /* A channel that joins a running connection brings no new address (A-ADD). */
     if (rtp.family == ADDR_NONE || t->has_remote_from_ack || t->association != ASSOCIATION_NONE)
         return;
+    /* The even port below RTCP's (RFC 3550 §11). */
     if (!session_transport_is_protected(t) && rtp.port % 2 == 1)
         rtp.port--;
     session_set_remote(t, &rtp, &c->media_control);
@@ -193,6 +206,7 @@ static enum h23510_verdict try_join(struct session_transport *t,
 {
     enum h23510_verdict verdict;
 
+    /* On a copy: a request that does not fit must leave no trace. */
     p->transport = t;
     p->dtls = t->dtls;
     verdict = h23510_check_olc(&p->dtls, olc, &p->agreement);
@@ -211,6 +225,7 @@ enum h23510_verdict session_find_connection(const struct session *s, enum media_
                                             const struct h245_channel *c, uint8_t index,
                                             struct session_place *p)
 {
+    /* The lane's own connection first: most OLCs mean it. */
     struct session_transport *own = session_transport_of(s, kind, c->kind, index);
     enum h23510_verdict why = own != NULL ? try_join(own, olc, c, p) : H23510_NO_CONNECTION;
 
@@ -220,6 +235,7 @@ enum h23510_verdict session_find_connection(const struct session *s, enum media_
         if (t->port != NULL && t != own && t->kind == kind && try_join(t, olc, c, p) == H23510_OK)
             return H23510_OK;
     }
+    /* It says "existing" and does not fit: its mistake is the answer. */
     if (own != NULL && h23510_wanted(olc) == H23510_CONNECTION_EXISTING)
         return why;
     p->transport = NULL;
@@ -236,6 +252,7 @@ struct session_transport *session_take_transport(struct session *s, const struct
     enum media_kind other;
     int err;
 
+    /* A plain and a protected half would leave the call half in the clear. */
     if (session_transport_kind_of(s, c->kind, index, &other) && other != p->kind) {
         session_object(o, H245_OLC_SECURITY_DENIED, "both directions share one kind of transport");
         return NULL;
@@ -269,6 +286,7 @@ static void judge_taken(const struct session *s, const struct h245_OpenLogicalCh
                         const struct session_place *p, struct session_objection *o)
 {
     const struct session_channel *have = session_channel_of(s, c->kind, lane->index, H245_INCOMING);
+    /* Another transport is another connection: it takes over. */
     bool is_moved = p->kind != MEDIA_PLAIN_RTP && have != NULL && have->transport != p->transport;
     bool is_replaced = have != NULL && olc->forwardLogicalChannelParameters.has_replacementFor &&
                        olc->forwardLogicalChannelParameters.replacementFor == have->lcn;
@@ -287,6 +305,7 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
     struct session_transport *t;
 
     p->kind = verdict == H23510_OK ? session_secure_kind(s) : MEDIA_PLAIN_RTP;
+    /* What it judged was the protected way; a plain one has its own transport. */
     if (p->kind == MEDIA_PLAIN_RTP)
         p->transport = session_transport_of(s, MEDIA_PLAIN_RTP, c->kind, lane->index);
     judge_taken(s, olc, c, lane, p, o);
@@ -299,10 +318,12 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
     if (t == NULL)
         return NULL;
     if (session_transport_is_protected(t)) {
+        /* The agreement is the connection's from now on. */
         t->dtls = p->dtls;
         session_transport_learn_label(t, 0, c->has_port_number, c->port_number);
     }
     fill(channel, c, lane);
+    /* Once true it stays: rows by payload type are needed from then on. */
     s->has_lanes = s->has_lanes || c->kind != H245_MEDIA_AUDIO || lane->index > 0;
     channel->is_protected = session_transport_is_protected(t);
     channel->transport = t;
@@ -320,11 +341,13 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     struct session_place place;
     int err;
 
+    /* Our good-bye is out; the peer's request crossed it. */
     if (!session_is_alive(s)) {
         (void)h245_channel_reject(s->h245, lcn, H245_OLC_UNSPECIFIED);
         return;
     }
     session_step_now(s, SESSION_STEP_OLC_IN);
+    /* Another kind of channel altogether. */
     if (session_data_on_request(s, lcn, olc))
         return;
     memset(&c, 0, sizeof(c));
@@ -343,11 +366,14 @@ void session_on_open_request(struct session *s, uint16_t lcn,
         return;
     }
     t = channel->transport;
+    /* What it said of its bit rate counts for the gatekeeper. */
     session_bandwidth_learn(channel, olc);
     if (c.kind == H245_MEDIA_AUDIO)
+        /* The first open audio decides the codec of a relay. */
         conference_settle(s->conference, c.audio.codec);
     remote_from_olc(t, &c);
     if (place.agreement.is_set && place.kind != MEDIA_PLAIN_RTP)
         session_agree(t, &place.agreement);
+    /* The port may be there already: then it is answered now. */
     session_media_progress(s, t);
 }

@@ -1,3 +1,5 @@
+/* A session as JSON: what operators see. Everything of the peer's is escaped or left out; nothing
+ * here changes anything. */
 #include "server/session_priv.h"
 
 #include <stdio.h>
@@ -85,6 +87,8 @@ static json_t *association_json(const struct session_transport *t)
 
     if (t->kind == MEDIA_PLAIN_RTP || !t->agreement.is_set)
         return json_null();
+    /* Ours is the certificate's under the hash of the agreement; in a passthrough it is the other
+     * peer's. */
     local = t->session->env->identity->fingerprints[t->agreement.local_hash];
     if (t->kind == MEDIA_PASS && !session_pass_local(t, &local))
         local = (struct fingerprint){.hash = FINGERPRINT_HASH_COUNT};
@@ -97,6 +101,7 @@ static json_t *association_json(const struct session_transport *t)
     if (t->is_verified) {
         json_object_set_new(j, "cipher", json_string(t->cipher));
         json_object_set_new(j, "srtp_profile", json_string(srtp_profile_to_str(t->profile)));
+        /* Only what has been verified is told as fact. */
         json_object_set_new(j, "handshake_ms", json_integer((json_int_t)t->handshake_ms));
         json_object_set_new(j, "resumed", json_boolean(t->is_resumed));
     }
@@ -224,6 +229,7 @@ static json_t *timeline_json(const struct session *s)
 static json_t *errors_json(const struct session *s)
 {
     json_t *list = json_array();
+    /* A ring of the last ones. */
     size_t first = s->error_count > SESSION_ERRORS_MAX ? s->error_count - SESSION_ERRORS_MAX : 0;
 
     for (size_t i = first; i < s->error_count; i++) {
@@ -246,6 +252,7 @@ static const char *srtp_of(const struct session *s)
 {
     const struct session_transport *newest = NULL;
 
+    /* The newest verified one is what the call uses. */
     SESSION_EACH_TRANSPORT (s, t) {
         if (t->is_verified && (newest == NULL || t->id > newest->id))
             newest = t;
@@ -283,6 +290,7 @@ json_t *session_to_json(const struct session *s, uint64_t now)
                      s->is_fast, "policy", settings_dtls_to_str(s->config.listener->dtls),
                      "downgraded", s->is_downgraded, "channels", channels_json(s), "transports",
                      transports_json(s), "timeline", timeline_json(s), "errors", errors_json(s));
+    /* One pack of seventeen: NULL when any part of it could not be made. */
     if (more == NULL) {
         json_decref(j);
         return NULL;

@@ -20,6 +20,7 @@
 
 static struct session *other_of(const struct session *s)
 {
+    /* Video lanes have the clock that RTP gives all of them. */
     return s->conference != NULL ? conference_other(s->conference, s) : NULL;
 }
 
@@ -45,6 +46,7 @@ static void add_row(struct rows *rows, const struct session_channel *in, struct 
     rows->v[rows->n++] = (struct media_route){
         .to = to,
         .pt_in = (uint8_t)pt_in,
+        /* The same number: the payload type need not be written. */
         .pt_out = pt_out < 0 || pt_out == pt_in ? MEDIA_PT_ANY : (uint8_t)pt_out,
         .lane = (uint8_t)((unsigned)in->kind * SESSION_LANES_MAX + in->index),
         .is_video = in->kind == H245_MEDIA_VIDEO,
@@ -63,6 +65,7 @@ static void add_channel(struct rows *rows, const struct session_channel *in,
         return;
     }
     add_row(rows, in, to, in->payload_type, out->payload_type);
+    /* Comfort noise has a type of its own and belongs to the same stream. */
     if (in->kind == H245_MEDIA_AUDIO)
         add_row(rows, in, to, PT_COMFORT_NOISE, -1);
 }
@@ -76,10 +79,12 @@ static const struct session_channel *sink_of(const struct session *to, enum h245
 
     SESSION_EACH_CHANNEL (to, c) {
         if (c->kind == kind && c->index == index && c->direction == H245_OUTGOING &&
+            /* Keyed: what cannot be encrypted yet would be lost there. */
             is_flowing(c) && (!c->is_protected || c->transport->association == ASSOCIATION_KEYED) &&
             (found == NULL || c->serial > found->serial))
             found = c;
     }
+    /* None is keyed: whichever there is, so that the route is ready. */
     return found != NULL ? found : session_channel_of(to, kind, index, H245_OUTGOING);
 }
 
@@ -95,6 +100,7 @@ static void collect(const struct session *s, const struct session_transport *t,
         if (in->direction != H245_INCOMING || in->transport != t || in->is_data || !is_flowing(in))
             continue;
         out = sink_of(to, in->kind, in->index);
+        /* Stopped by flow control, or nowhere to send to yet. */
         if (!is_flowing(out) || out->is_stopped || out->transport->remote.family == ADDR_NONE)
             continue;
         if (s->has_lanes) {
@@ -105,6 +111,7 @@ static void collect(const struct session *s, const struct session_transport *t,
         }
     }
     if (rows->rest != NULL)
+        /* One row for all types comes last: the special ones match first. */
         add_row(rows, rows->rest_in, rows->rest, MEDIA_PT_ANY, -1);
 }
 
@@ -159,18 +166,18 @@ static uint32_t lane_bit(const struct session_channel *c)
     return session_lane_bit(c->kind, c->index);
 }
 
-static bool is_source(const struct session_channel *in)
+bool session_channel_is_source(const struct session_channel *in)
 {
     return in != NULL && (in->state == CHANNEL_OPEN || in->state == CHANNEL_PENDING);
 }
 
-static bool can_receive(const struct session *s, const struct session_channel *c)
+bool session_can_receive_like(const struct session *s, const struct session_channel *c)
 {
     return c->kind == H245_MEDIA_AUDIO ? session_can_receive(s, c->audio.codec)
                                        : session_can_receive_relayed(s, &c->relayed);
 }
 
-static bool is_same_codec(const struct session_channel *a, const struct session_channel *b)
+bool session_channel_is_like(const struct session_channel *a, const struct session_channel *b)
 {
     return a->kind == H245_MEDIA_AUDIO ? a->audio.codec == b->audio.codec
                                        : h245_relayed_is_same(&a->relayed, &b->relayed);
@@ -185,14 +192,17 @@ void session_open_mirrored(struct session *s)
     if (s->conference != NULL && conference_is_fanout(s->conference))
         session_fanout_follow(s);
     if (other == NULL || s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused ||
+        /* Not before both sides are bound (session_pass.c). */
         !s->has_peer_caps || !session_pass_may_bind(s))
         return;
     SESSION_EACH_CHANNEL (other, in) {
         if (in->direction != H245_INCOMING || is_primary_audio(in) || in->is_data ||
-            !is_source(in) || session_channel_of(s, in->kind, in->index, H245_OUTGOING) != NULL ||
-            (s->refused_lanes & lane_bit(in)) != 0 || !can_receive(s, in))
+            !session_channel_is_source(in) ||
+            session_channel_of(s, in->kind, in->index, H245_OUTGOING) != NULL ||
+            (s->refused_lanes & lane_bit(in)) != 0 || !session_can_receive_like(s, in))
             continue;
         if (session_open_lane(s, in) != 0)
+            /* Not asked again until something changes (forget_refusals). */
             s->refused_lanes |= lane_bit(in); /* once told is enough, until something changes */
     }
 }
@@ -212,7 +222,8 @@ static void close_orphans(struct session *s, const struct session *other)
             c->state == CHANNEL_CLOSING)
             continue;
         in = other != NULL ? session_channel_of(other, c->kind, c->index, H245_INCOMING) : NULL;
-        if (!is_source(in) || !is_same_codec(in, c))
+        /* Gone, or another codec by now. */
+        if (!session_channel_is_source(in) || !session_channel_is_like(in, c))
             session_channel_drop(s, c);
     }
 }
@@ -224,10 +235,11 @@ static void forget_refusals(struct session *s, const struct session *other)
 
     if (other != NULL) {
         SESSION_EACH_CHANNEL (other, in) {
-            if (in->direction == H245_INCOMING && is_source(in))
+            if (in->direction == H245_INCOMING && session_channel_is_source(in))
                 there |= lane_bit(in);
         }
     }
+    /* What the other side does not send any more may be tried again. */
     s->refused_lanes &= there;
 }
 
@@ -240,6 +252,7 @@ void session_follow(struct session *s)
     if (s->state != SESSION_ACTIVE || s->h245 == NULL)
         return; /* a leg by SDP opens nothing of its own */
     session_refresh_capabilities(s);
+    /* First, since the media may share its connection. */
     session_data_open(s);
     if (conference_has_mix(s->conference)) {
         session_video_follow(s);
@@ -257,6 +270,7 @@ void session_follow(struct session *s)
 /* By its timer: who calls this is in the middle of another session's business. */
 void session_kick(struct session *s)
 {
+    /* A passthrough follows before it is active: its two sides wait for each other. */
     if (s->state != SESSION_ACTIVE && !session_is_passed(s))
         return;
     session_set_timer(s, SESSION_TIMER_FOLLOW, 0);
@@ -278,6 +292,7 @@ static const struct session_channel *source_of(const struct session *s, uint16_t
         *other = conference_fanout_source(s->conference, s, index);
         index = 0; /* of each, the first stream of a medium is forwarded */
     }
+    /* Gone, or a leg by SDP, which has no commands. */
     if (out == NULL || *other == NULL || !session_is_alive(*other) || (*other)->h245 == NULL)
         return NULL;
     in = session_channel_of(*other, out->kind, index, H245_INCOMING);
@@ -314,6 +329,7 @@ static bool is_for_media(const struct h245_MiscellaneousCommand *command)
 /* In a mix a command about what we send is about what the peer sees just now. */
 static bool is_seen_video(const struct session *s, uint16_t lcn)
 {
+    /* Only the first video lane shows a speaker. */
     const struct session_channel *out = session_channel_find(s, lcn, H245_OUTGOING);
 
     return s->conference != NULL && conference_has_mix(s->conference) && out != NULL &&
@@ -328,11 +344,13 @@ void session_on_misc_command(struct session *s, const struct h245_MiscellaneousC
     const struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
                                           .u.miscellaneousCommand = &passed};
 
+    /* The switch of a mix decides whom it asks. */
     if (is_seen_video(s, command->logicalChannelNumber) &&
         command->type.kind == h245_MiscellaneousCommand_type_videoFastUpdatePicture)
         conference_picture_wanted(s->conference, s);
     if (in == NULL || !is_for_media(command))
         return;
+    /* In the other peer's numbering. */
     passed.logicalChannelNumber = in->lcn;
     send_command(other, &m);
 }
@@ -358,6 +376,7 @@ void session_on_flow_control(struct session *s, const struct h245_FlowControlCom
     /* Of a whole multiplex or of resources there is nothing in H.323 that could be meant. */
     if (command->scope.kind != h245_FlowControlCommand_scope_logicalChannelNumber)
         return;
+    /* A receiver in a mix limits what the seen source may send. */
     if (is_seen_video(s, command->scope.u.logicalChannelNumber))
         conference_limit_video(s->conference, s, rate_of(command));
     in = source_of(s, command->scope.u.logicalChannelNumber, &other);
@@ -384,6 +403,7 @@ void session_ask_picture(struct session *s, const struct session_channel *out)
     const struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
                                           .u.miscellaneousCommand = &update};
 
+    /* Sound needs no picture. */
     if (in == NULL || out->kind != H245_MEDIA_VIDEO)
         return;
     update.logicalChannelNumber = in->lcn;

@@ -3,6 +3,8 @@
 #include "server/conference.h"
 #include "server/session_priv.h"
 
+/* A session's part in a mix: which codecs and payload types its audio has each way, and on which
+ * port. */
 #define PTIME_MS 20
 
 static enum link_codec link_codec_of(enum h245_codec codec)
@@ -25,6 +27,7 @@ static const struct session_channel *open_audio(const struct session *s,
                                                 enum h245_direction direction)
 {
     const struct session_channel *c = session_channel_of(s, H245_MEDIA_AUDIO, 0, direction);
+    /* Everything that the data plane will use must be settled. */
     bool is_usable = c != NULL && c->state == CHANNEL_OPEN && c->transport != NULL &&
                      c->transport->is_open && c->transport->port != NULL && c->payload_type >= 0 &&
                      link_codec_of(c->audio.codec) != LINK_CODEC_NONE;
@@ -47,22 +50,26 @@ uint32_t session_mix_part(const struct session *s, struct media_mix_member *part
     const struct session_channel *out = open_audio(s, H245_OUTGOING);
     const struct session_transport *t = in != NULL ? in->transport : NULL;
 
+    /* It is only sent to: what it says comes later. */
     if (t == NULL && out != NULL)
         t = out->transport;
     if (t == NULL || !session_is_alive(s))
         return 0;
     part->event_pt = MEDIA_PT_ANY;
     part->ptime = PTIME_MS;
+    /* Silent towards it until its channel is open. */
     part->tx_codec = LINK_CODEC_NONE;
     if (in != NULL) {
         part->rx[0].pt = (uint8_t)in->payload_type;
         part->rx[0].codec = link_codec_of(in->audio.codec);
         part->rx_count = 1;
         part->event_pt = s->event_pt != 0 ? s->event_pt : SESSION_EVENT_PT;
+        /* A peer's choice counts more than our default. */
         if (part->event_pt == part->rx[0].pt) /* a peer's number for its codec, not for keys */
             part->event_pt = MEDIA_PT_ANY;
         part->event_clock = s->event_clock;
     }
+    /* Stopped, or nowhere to send to: hears but is not sent to. */
     if (out != NULL && out->transport == t && !out->is_stopped && t->remote.family != ADDR_NONE)
         say_out(out, part);
     *port = t->port;
@@ -87,6 +94,7 @@ bool session_has_port(const struct session *s, const struct media_port *port)
     return false;
 }
 
+/* Comes from the data plane, outside of any call of this session's. */
 void session_on_digit(struct session *s, char digit, uint32_t ms)
 {
     const char text[2] = {digit, '\0'};

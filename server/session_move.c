@@ -16,6 +16,7 @@ static const char *judge(const struct session *s, const struct conference *to)
             return "its codec is not one of that conference";
     }
     SESSION_EACH_TRANSPORT (s, t) {
+        /* Members of a mix must be on its worker. */
         if (t->port != NULL && !s->env->media_ops->is_near(t->port, conference_place(to)))
             return "that conference is on another worker of the data plane";
     }
@@ -30,6 +31,7 @@ static void settle(struct session *s)
     }
 }
 
+/* As at the beginning: PIN, then the seat. */
 static void sit_down(struct session *s)
 {
     bool is_ready = s->h245 != NULL && h245_msd_is_done(s->h245) && s->is_capable;
@@ -60,6 +62,7 @@ int session_move(struct session *s, const struct settings_conference *row, const
     *why = "media that pass through have their other end there";
     if (row->passthrough || conference_is_passed(from))
         return ERR_STATE;
+    /* Near the old one, where its ports are. */
     err = conference_join_near(s->env->conferences, row, name, s, from, &to);
     if (err != 0) {
         *why = session_end_to_str(conference_refusal(err));
@@ -70,12 +73,14 @@ int session_move(struct session *s, const struct settings_conference *row, const
         conference_leave(to, s);
         return ERR_UNSUPPORTED;
     }
+    /* Only now: refused moves leave the session where it was. */
     conference_leave(from, s);
     s->conference = to;
     session_copy_text(s->conference_name, sizeof(s->conference_name), name);
     log_info(LOG_AREA_SESSION, s->id, "moved", LOG_S("conference", s->conference_name));
     settle(s);
     sit_down(s);
+    /* Routes and mixes change for the others there. */
     conference_update(to);
     session_arm(s);
     return 0;

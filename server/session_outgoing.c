@@ -18,6 +18,7 @@ static int need_transport(struct session *s, enum h245_media medium, uint8_t ind
     struct session_transport *t;
     int err = 0;
 
+    /* The other direction's kind, if there is one: both share it. */
     (void)session_transport_kind_of(s, medium, index, &kind);
     t = session_transport_of(s, kind, medium, index);
     if (t == NULL)
@@ -34,6 +35,7 @@ static int own_codec(const struct session *s, const struct session_channel *in,
     struct h245_audio offer[SETTINGS_CODECS_MAX];
     size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
 
+    /* The peer's channel decides: one codec both ways. */
     if (in != NULL && (in->state == CHANNEL_OPEN || in->state == CHANNEL_PENDING)) {
         for (size_t i = 0; i < n; i++) {
             if (offer[i].codec == in->audio.codec) {
@@ -58,6 +60,7 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
     c.kind = channel->kind;
     c.audio = channel->audio;
     c.relayed = channel->relayed;
+    /* Static types say themselves. */
     if (channel->payload_type >= PT_DYNAMIC_FIRST)
         c.payload_type = (uint8_t)channel->payload_type;
     c.media_control = session_transport_control(t);
@@ -79,6 +82,8 @@ int session_open_like(struct session *s, struct session_transport *t,
                       const struct session_channel *like, uint16_t replaces)
 {
     struct session_channel *c = session_channel_add(s, H245_OUTGOING);
+    /* The state is CHANNEL_NONE yet, so that the entry is free again should the number not be
+     * had. */
     uint16_t lcn = 0;
     int err;
 
@@ -101,6 +106,7 @@ int session_open_like(struct session *s, struct session_transport *t,
     c->transport = t;
     s->has_lanes = s->has_lanes || c->kind != H245_MEDIA_AUDIO || c->index > 0;
     err = send_olc(s, t, c);
+    /* Nothing was sent: the number is spent, but no Ack can come for it. */
     if (err != 0)
         c->state = CHANNEL_NONE;
     return err;
@@ -113,6 +119,8 @@ static uint8_t session_id_of(const struct session *s, enum h245_media kind, uint
     const struct session_channel *in = session_channel_of(s, kind, index, H245_INCOMING);
 
     if (index == 0)
+        /* H.245 fixes 1 to 3 for the first of each medium (sessionID of
+         * H2250LogicalChannelParameters). */
         return (uint8_t)(kind + 1);
     if (in != NULL)
         return in->session_id;
@@ -127,6 +135,7 @@ int session_open_lane(struct session *s, const struct session_channel *in)
     struct session_transport *t = NULL;
     int err = need_transport(s, in->kind, in->index, &t);
 
+    /* The port is asked for and not there yet: on_opened comes back to us. */
     if (err == 0 && t == NULL)
         return 0;
     like.session_id = session_id_of(s, in->kind, in->index);
@@ -145,7 +154,9 @@ static bool is_time(const struct session *s, const struct session_channel *in)
     if (session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING) != NULL)
         return false;
     if (in == NULL)
+        /* No channel of the peer's: we open ours when the time to follow has passed. */
         return s->deadline[SESSION_TIMER_MIRROR] == SESSION_NEVER;
+    /* One that closes gives no codec to follow; the peer's next one will. */
     return in->state != CHANNEL_CLOSING;
 }
 
@@ -165,6 +176,7 @@ static void open_audio(struct session *s)
     }
     err = need_transport(s, H245_MEDIA_AUDIO, 0, &t);
     if (err != 0) {
+        /* Without a media port there is no call at all, unlike a lane that is refused. */
         session_end(s, err == ERR_CLOSED ? SESSION_END_NO_DATA_PLANE : SESSION_END_RESOURCES,
                     "no media port");
         return;
@@ -180,16 +192,21 @@ static void open_audio(struct session *s)
         session_note(s, LOG_LEVEL_ERROR, LOG_AREA_H245, "channel not opened: %s", err_to_str(err));
         return;
     }
+    /* The conference learns the codec by the first channel, so that whoever joins later is offered
+     * it. */
     conference_settle(s->conference, like.audio.codec);
     session_step_now(s, SESSION_STEP_OLC_OUT);
 }
 
 void session_open_outgoing(struct session *s)
 {
+    /* The same conditions for all of them: on hold (empty set) nothing is opened, a held
+     * negotiation has no fingerprint to give yet, and a passed leg waits for the other's. */
     if (s->h245 == NULL || s->state != SESSION_ACTIVE || s->is_paused || h23510_is_held(&s->dtls) ||
         !session_pass_may_bind(s))
         return;
     open_audio(s);
+    /* Open_audio may have ended the session for want of a port. */
     if (session_is_alive(s))
         session_open_mirrored(s);
     if (session_is_alive(s))
@@ -199,6 +216,7 @@ void session_open_outgoing(struct session *s)
 /* Once told is enough: what was answered wrongly is not asked for again. */
 static void refuse_ack(struct session *s, struct session_channel *c, const char *why)
 {
+    /* The lane, and not the number: the same OLC would get the same answer. */
     session_lane_refused(s, c);
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "acknowledgement of channel %u refused: %s",
                  c->lcn, why);
@@ -215,6 +233,8 @@ static enum h23510_verdict judge_ack(struct session_transport *t,
     enum h23510_verdict verdict = h23510_check_ack(&t->dtls, ack, agreement);
 
     if (verdict == H23510_OK &&
+        /* One association has one address: an Ack that names another would send half of the media
+         * past the keys (L-SHARE). */
         ((t->association != ASSOCIATION_NONE && !addr_is_equal(&fields->media, &t->remote)) ||
          !session_transport_has_label(t, 1, fields->has_port_number, fields->port_number)))
         verdict = H23510_ADDRESS_DIFFERS;
@@ -256,11 +276,14 @@ void session_on_opened(struct session *s, uint16_t lcn,
     session_step_now(s, SESSION_STEP_OLC_ACK_IN);
     memset(&fields, 0, sizeof(fields));
     memset(&agreement, 0, sizeof(agreement));
+    /* No address is no place to send to. */
     if (h245_read_olc_ack(ack, &fields) != 0 || fields.media.family == ADDR_NONE) {
         refuse_ack(s, c, "it names no usable media address");
         return;
     }
     verdict = c->is_protected ? judge_ack(t, ack, &fields, &agreement) : H23510_OK;
+    /* Only this verdict can be cured by another connection; the rest are contradictions of what
+     * H.235.10 wants. */
     if (verdict == H23510_ADDRESS_DIFFERS && is_splittable(s, c)) {
         split(s, c);
         return;
@@ -272,18 +295,23 @@ void session_on_opened(struct session *s, uint16_t lcn,
     session_transport_learn_label(t, 1, fields.has_port_number, fields.port_number);
     c->media = fields.media;
     c->media_control = fields.media_control;
+    /* Named by the peer itself: what its OLCs' RTCP addresses let us guess is over. */
     t->has_remote_from_ack = true;
+    /* Fixed while DTLS runs: another address comes with a connection of its own (A-REPLACE). */
     if (t->association == ASSOCIATION_NONE)
         session_set_remote(t, &fields.media,
                            fields.media_control.family != ADDR_NONE ? &fields.media_control
                                                                     : &t->remote_control);
     if (agreement.is_set)
         session_agree(t, &agreement);
-    /* A receiver may choose the number of what has none of its own, no other. */
+    /* A receiver may choose the number of what has none of its own, no other. RFC 3551: a static
+     * number means its codec; a peer that answers with another there is not followed. */
     if (fields.payload_type != 0 && (c->payload_type < 0 || c->payload_type >= PT_DYNAMIC_FIRST))
         c->payload_type = fields.payload_type;
+    /* The master's number, where we as slave asked with 0. */
     if (c->session_id == 0)
         c->session_id = fields.session_id;
+    /* What is said above (another leg, a refused lane) may have dropped it. */
     if (c->state == CHANNEL_OPENING) {
         session_channel_is_open(s, c);
         session_finish_move(s, c);

@@ -42,6 +42,7 @@ static struct session *other_of(const struct session *s)
 
 static struct session_transport *transport_of(const struct session *s)
 {
+    /* A-REPLACE may have left an older one behind; what is said of now is the newest. */
     struct session_transport *newest = NULL;
 
     SESSION_EACH_TRANSPORT (s, t) {
@@ -64,12 +65,15 @@ static void face_by_sdp(const struct session *s, struct face *f)
     const struct session_leg *leg = s->leg;
 
     if (leg->has_remote) {
+        /* RFC 4145 section 4: who says nothing is active. */
         f->has_caps = f->has_binding = true;
         f->setup = leg->remote.has_setup ? leg->remote.setup : H23510_SETUP_ACTIVE;
         for (size_t i = 0; i < leg->remote.fingerprint_count; i++)
             add_fingerprint(f, &leg->remote.fingerprint[i]);
     } else if (leg->is_offer_wanted) {
-        /* Nobody knows yet who will answer; RFC 5763 section 5 has them all do this. */
+        /* Nobody knows yet who will answer; RFC 5763 section 5 has them all do this. The SIP side
+         * may ask us for an offer while its peer is not known: then it can only be described as
+         * what any answerer must be able to do. */
         f->has_caps = true;
         f->setup = H23510_SETUP_ACTPASS;
         for (size_t i = 0; i < s->dtls.policy.hash_count; i++)
@@ -81,6 +85,8 @@ static void face_by_h245(const struct session *s, struct face *f)
 {
     const struct session_transport *t = transport_of(s);
 
+    /* An H.323 peer without H.235.10 has no capabilities to pass on, and the call ends for want of
+     * them. */
     f->has_caps = s->has_peer_caps && s->dtls.peer_offers;
     memcpy(f->hashes, s->dtls.peer.hashes, sizeof(f->hashes));
     f->setup = s->dtls.peer.setup;
@@ -110,6 +116,7 @@ static enum h23510_role role_of(const struct session *s, const struct session *o
 
     if (role != H23510_ROLE_OPEN)
         return role;
+    /* Ids grow, and never repeat: the comparison is the same asked from either leg. */
     return s->id < other->id ? H23510_ROLE_PASSIVE : H23510_ROLE_ACTIVE;
 }
 
@@ -135,8 +142,11 @@ void session_pass_ending(struct session *s)
 {
     struct session *other = session_is_passed(s) ? other_of(s) : NULL;
 
+    /* Our end is told by what is noted here: the other reads it in its own step, as it may be in
+     * the middle of something. */
     if (other == NULL || !session_is_alive(other))
         return;
+    /* Copied, for the ending session is gone when the other is looked at. */
     other->pass.had_other = true;
     other->pass.why = s->end;
     session_copy_text(other->pass.text, sizeof(other->pass.text), s->end_text);
@@ -149,11 +159,14 @@ static size_t hashes_of(const struct session *s, const struct face *theirs,
                         enum fingerprint_hash *list)
 {
     const struct settings *settings = s->env->settings;
+    /* In our configuration's order of preference: the first one is what the H.323 peer will be
+     * told. */
     size_t n = 0;
 
     for (uint32_t i = 0; i < settings->dtls.hash_count && i < FINGERPRINT_HASH_COUNT; i++) {
         enum fingerprint_hash hash = (enum fingerprint_hash)settings->dtls.hashes[i];
 
+        /* SHA-1 only where the configuration has it, and last: for what has nothing better. */
         if (theirs->hashes[hash] && (hash != FINGERPRINT_SHA1 || settings->dtls.allow_sha1))
             list[n++] = hash;
     }
@@ -168,6 +181,8 @@ static void present(struct session *s, const struct session *other, const struct
 {
     enum h23510_role role = role_of(other, s, theirs, own);
     enum fingerprint_hash list[FINGERPRINT_HASH_COUNT];
+    /* Both checks are made before a word is sent: what is said in a capability set cannot be taken
+     * back. */
     size_t n = hashes_of(s, theirs, list);
     enum h23510_verdict verdict;
     int err;
@@ -185,9 +200,12 @@ static void present(struct session *s, const struct session *other, const struct
         refuse(s, SESSION_END_DTLS_REQUIRED, h23510_verdict_to_str(verdict));
         return;
     }
+    /* Set before the send: its answer may come back in the same step. */
     s->pass.is_presented = s->pass.has_sent = true;
     err = session_send_capabilities(s);
     if (err == ERR_STATE) {
+        /* ERR_STATE: our last set is not acknowledged; H.245 has one TerminalCapabilitySet under
+         * way at a time. */
         s->pass.is_presented = false; /* the empty set is not acknowledged yet: then again */
         return;
     }
@@ -197,6 +215,7 @@ static void present(struct session *s, const struct session *other, const struct
                                       : err_to_str(err));
         return;
     }
+    /* Active in the meantime, and its channels have waited for this. */
     if (s->state == SESSION_ACTIVE)
         session_media_on_active(s);
 }
@@ -204,8 +223,11 @@ static void present(struct session *s, const struct session *other, const struct
 /* The other's fingerprint is known: what waited for it goes on. */
 static void bind_to(struct session *s, const struct face *theirs)
 {
+    /* Each transport has its own negotiation, made as copy of the session's; both must name the
+     * other peer's certificate. */
     SESSION_EACH_TRANSPORT (s, t) {
         if (t->port != NULL && t->kind == MEDIA_PASS)
+            /* The same arguments decide below, for the session. */
             (void)h23510_stand_with(&t->dtls, theirs->fingerprint, theirs->fingerprint_count);
     }
     if (h23510_stand_with(&s->dtls, theirs->fingerprint, theirs->fingerprint_count) != 0) {
@@ -214,8 +236,10 @@ static void bind_to(struct session *s, const struct face *theirs)
         return;
     }
     s->pass.is_bound = true;
+    /* An OLC of the peer's that waits for its acknowledgement is answered now. */
     SESSION_EACH_TRANSPORT (s, t)
         session_media_progress(s, t);
+    /* Progress may have ended it. */
     if (session_is_alive(s))
         session_open_outgoing(s);
 }
@@ -261,11 +285,14 @@ bool session_pass_sdp(const struct session *s, struct sdp_dtls *out, enum h23510
         return false;
     memset(out, 0, sizeof(*out));
     memcpy(out->fingerprint, theirs.fingerprint, sizeof(theirs.fingerprint));
+    /* What the other leg's peer will present; an SDP peer needs to see the very same set. */
     out->fingerprint_count = theirs.fingerprint_count;
     out->has_setup = out->has_connection = true;
     out->connection = H23510_CONNECTION_NEW;
+    /* Without our peer's word no role is decided: an offer says what the other side left open. */
     role = own.has_caps ? role_of(s, other, &own, &theirs) : H23510_ROLE_OPEN;
     *peer_role = role;
+    /* RFC 8842: the id goes through as it is, as the association is between the two peers. */
     if (other->config.is_by_sdp)
         memcpy(out->tls_id, other->leg->remote.tls_id, sizeof(out->tls_id));
     /* In an answer the complement of what the peer will be, which for an offer of ours to SDP is
@@ -284,6 +311,7 @@ bool session_pass_sdp(const struct session *s, struct sdp_dtls *out, enum h23510
 /* Both have said all that they have: can it ever be? NULL: yes, or not known yet. */
 const char *session_pass_objection(const struct session *s)
 {
+    /* One of ours, by the policy: the pass must not be looser than what ends here. */
     const struct session *other = other_of(s);
     enum fingerprint_hash list[FINGERPRINT_HASH_COUNT];
     struct face own = face_of(s), theirs;
@@ -309,8 +337,10 @@ static void follow_h323(struct session *s, const struct session *other)
 {
     struct face own = face_of(s), theirs = face_of(other);
 
+    /* One set at a time; and none of ours while the peer has not acknowledged the empty one. */
     bool is_free = s->is_h245_up && (s->is_capable || !s->pass.has_sent); /* no set is under way */
 
+    /* The set goes out once: a later change of the other leg is a new call for H.323. */
     if (is_free && !s->pass.is_presented && own.has_caps && theirs.has_caps) {
         present(s, other, &own, &theirs);
     } else if (s->is_h245_up && !s->pass.has_sent && s->now < s->pass.hold_until) {
@@ -330,12 +360,14 @@ void session_pass_follow(struct session *s)
         return;
     other = other_of(s);
     if (other == NULL || !session_is_alive(other)) {
+        /* Had_other tells a partner that left from one that has not come yet. */
         if (s->pass.had_other)
             session_end(s, s->pass.why != SESSION_END_NONE ? s->pass.why : SESSION_END_PEER,
                         s->pass.text[0] != '\0' ? s->pass.text : "the other side has left");
         return;
     }
     s->pass.had_other = true;
+    /* An SDP leg has no messages of its own to wait for: it answers or offers now. */
     if (s->config.is_by_sdp)
         session_sdp_follow(s);
     else
@@ -349,6 +381,8 @@ void session_pass_changed(struct session *s)
 
     if (!session_is_passed(s))
         return;
+    /* Through the timer and not by a call: the caller is in the middle of a message of this leg's,
+     * and the other's follow may end both. */
     session_set_timer(s, SESSION_TIMER_FOLLOW, 0);
     session_arm(s);
     if (other == NULL || !session_is_alive(other))
@@ -363,6 +397,7 @@ void session_pass_watch(struct session_transport *t)
 {
     struct session *s = t->session;
 
+    /* Watched already, or nothing to watch yet. */
     if (t->kind != MEDIA_PASS || s->pass.is_passing || !t->agreement.is_set ||
         t->remote.family == ADDR_NONE || t->remote_deadline != SESSION_NEVER)
         return;
@@ -372,6 +407,7 @@ void session_pass_watch(struct session_transport *t)
     session_arm(s);
 }
 
+/* From here the timeout of media is what ends a call. */
 static void passing(struct session *s)
 {
     s->pass.is_passing = true;
@@ -387,6 +423,7 @@ void session_pass_media(struct session *s)
 {
     struct session *other = other_of(s);
 
+    /* Packets of either direction prove the handshake: there are no SRTP packets without keys. */
     if (!session_is_passed(s) || s->pass.is_passing)
         return;
     passing(s);

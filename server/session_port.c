@@ -16,6 +16,7 @@ struct addr session_announced(const struct session *s, struct addr local)
     const struct settings_listener *l = s->config.listener;
     const struct addr *other = local.family == ADDR_IP4 ? &l->media_ip4 : &l->media_ip6;
 
+    /* The port is the data plane's own: the NAT is expected to map it one to one. */
     return other->family == ADDR_NONE ? local : addr_with_port(*other, local.port);
 }
 
@@ -31,6 +32,7 @@ static struct session *enter(const struct session_transport *t)
 {
     struct session *s = t->session;
 
+    /* All of an event is at one time; the session's steps compare it with their deadlines. */
     s->now = s->env->now(s->env->user);
     return s;
 }
@@ -40,6 +42,7 @@ static void on_port_opened(void *owner, int err)
     struct session_transport *t = owner;
     struct session *s = enter(t);
 
+    /* Make before break: the call goes on over the old one. */
     if (err != 0 && session_rekey_failed(t, err)) {
         /* the connection that it was to replace goes on */
     } else if (err != 0) {
@@ -49,7 +52,10 @@ static void on_port_opened(void *owner, int err)
         t->is_open = true;
         t->local = s->env->media_ops->local(t->port);
         if (!session_data_is_wire(t->kind))
+            /* The address that is told, not the one that is bound: OLC and SDP are written from
+             * here. */
             t->local = session_announced(s, t->local);
+        /* What waited for the port: acknowledgements first, then a rekey's own OLCs. */
         session_media_progress(s, t);
         session_rekey_opened(t);
         if (s->conference != NULL)
@@ -62,6 +68,7 @@ static void on_port_opened(void *owner, int err)
 static bool has_media(const struct session *s, const struct session_transport *t)
 {
     SESSION_EACH_CHANNEL (s, c) {
+        /* Data ride on DTLS itself (RFC 8261), so the SRTP profile does not matter to them. */
         if (c->transport == t && !c->is_data)
             return true;
     }
@@ -75,6 +82,7 @@ static void on_established(void *owner, const struct media_established *e)
     char fp[FINGERPRINT_TEXT_MAX] = "";
 
     t->association = ASSOCIATION_VERIFIED;
+    /* The certificate was compared with the signalled fingerprint where the handshake ran. */
     t->is_verified = true;
     t->profile = e->profile;
     t->handshake_ms = e->handshake_ms;
@@ -84,6 +92,7 @@ static void on_established(void *owner, const struct media_established *e)
     s->env->stats.dtls_established++;
     session_step_now(s, SESSION_STEP_DTLS);
     (void)fingerprint_format(e->peer, fp, sizeof(fp));
+    /* RFC 5764 4.1.2: without use_srtp there are no media keys to derive. */
     if (e->profile == SRTP_PROFILE_NONE && has_media(s, t)) {
         session_dtls_lost(t, DTLS_FAIL_NO_PROFILE, "peer chose no SRTP profile");
         leave(s);
@@ -100,6 +109,7 @@ static void on_established(void *owner, const struct media_established *e)
                                 "srtp_profile", srtp_profile_to_str(e->profile), "fingerprint", fp,
                                 "handshake_ms", (json_int_t)e->handshake_ms, "resumed",
                                 e->is_resumed));
+    /* A mix may begin with data while the audio has no keys yet. */
     if (s->conference != NULL && session_data_is_on(s, t))
         conference_update(s->conference); /* data need no keys of SRTP */
     leave(s);
@@ -110,10 +120,13 @@ static void on_keyed(void *owner)
     struct session_transport *t = owner;
     struct session *s = enter(t);
 
+    /* The data plane has the keys and says so: VERIFIED alone would lose what comes first. */
     t->association = ASSOCIATION_KEYED;
     session_step_now(s, SESSION_STEP_KEYS);
     if (session_wants_events(s))
         session_event(s, "media.keyed", json_object());
+    /* Fast start may have said Connect too early for media; channels that moved are closed behind
+     * the new keys. */
     session_fast_keyed(s);
     session_finish_moves(t);
     if (s->conference != NULL)
@@ -140,6 +153,7 @@ static void on_peer_closed(void *owner)
     if (session_wants_events(s))
         session_event(s, "dtls.closed", json_object());
     session_drop_connection(t);
+    /* After the drop: on_opened and the conference must not take it for one that runs. */
     t->association = ASSOCIATION_CLOSED;
     leave(s);
 }
@@ -159,6 +173,8 @@ static void on_stranger(void *owner, const struct addr *from, uint64_t count)
     struct session *s = enter(t);
 
     s->env->stats.dtls_strangers += count - t->strangers;
+    /* The counter is of the transport, the statistics of the server: the difference is what is
+     * new. */
     t->strangers = count;
     log_warn(LOG_AREA_DTLS, s->id, "DTLS from a third address dropped", LOG_ADDR("from", from),
              LOG_U("count", count));
@@ -170,10 +186,12 @@ static void on_silence(const struct session_transport *t)
     struct session *s = t->session;
     const struct session_channel *audio = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
 
-    /* Who is on hold sends nothing, and data have nothing to do with RTP. */
+    /* Who is on hold sends nothing, and data have nothing to do with RTP. Before we look at whose
+     * transport it is: a hold is no silence, by H.245 as by SDP. */
     if (s->is_paused || (audio == NULL && session_data_is_on(s, t)) ||
         (s->config.is_by_sdp && audio == NULL))
         return;
+    /* NULL: no audio was ever opened on an active session, whose only sign of life was this. */
     if (audio == NULL || audio->transport == t)
         session_end(s, SESSION_END_NO_MEDIA, "no media came in time");
     else
@@ -188,6 +206,7 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
 
     if (type == LINK_FIRST_PACKET) {
         session_step_at(s, is_out ? SESSION_STEP_FIRST_OUT : SESSION_STEP_FIRST_IN, event->time_ms);
+        /* The first SRTP packet is the only proof of keys that pass-through has. */
         session_pass_media(s);
         if (session_wants_events(s))
             session_event(s, "media.first_packet",
@@ -195,9 +214,12 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
                                     (json_int_t)event->ssrc));
     } else if (type == LINK_MEDIA_TIMEOUT) {
         on_silence(t);
+        /* ICE-lite: the peer's nominated pair says where to send (RFC 8445 7.3.1.5). */
     } else if (type == LINK_ICE_SELECTED) {
         session_sdp_selected(t, event);
     } else if (type == LINK_REMOTE_MISMATCH) {
+        /* Told and not followed: an address is changed by signalling, so that nobody can draw media
+         * to himself. */
         log_warn(LOG_AREA_MEDIA, s->id, "media from another address than the signalled one");
     }
     leave(s);
@@ -217,8 +239,11 @@ static void on_closed(void *owner, const struct link_transport_stats *final)
     struct session_transport *t = owner;
     struct session *s = enter(t);
 
+    /* The last counters outlive the port, for the event of the session's end. */
     t->final = *final;
     t->has_final = true;
+    /* A session is freed when no port of its is closing any more: the data plane's answers name
+     * it. */
     t->is_closing = false;
     leave(s);
 }
@@ -240,6 +265,7 @@ const struct media_callbacks session_media_callbacks = {
 
 bool session_can_receive(const struct session *s, enum h245_codec codec)
 {
+    /* A peer that has said nothing yet may take anything; the OLC will show. */
     if (!s->has_peer_caps)
         return true;
     for (size_t i = 0; i < s->peer_caps.audio_count; i++)
@@ -268,6 +294,7 @@ static const struct session_channel *open_audio(const struct session *s,
 {
     const struct session_channel *c = session_channel_of(s, H245_MEDIA_AUDIO, 0, direction);
 
+    /* Open, and the port is there: a conference counts only who can send at once. */
     return c != NULL && c->state == CHANNEL_OPEN && c->transport->is_open ? c : NULL;
 }
 

@@ -498,6 +498,11 @@ void session_pass_media(struct session *s);
 bool session_pass_local(const struct session_transport *t, struct fingerprint *out);
 
 /* session_mirror.c: between the two sessions of a relay */
+/* Does the channel (NULL: none) bring media that others may follow; are two of one medium of one
+ * codec; can the peer of `s` receive what is in the channel `c` of another? */
+bool session_channel_is_source(const struct session_channel *in);
+bool session_channel_is_like(const struct session_channel *a, const struct session_channel *b);
+bool session_can_receive_like(const struct session *s, const struct session_channel *c);
 void session_follow(struct session *s);
 void session_open_mirrored(struct session *s);
 void session_lane_refused(struct session *s, const struct session_channel *c);

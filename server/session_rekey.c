@@ -14,6 +14,7 @@ void session_move_outgoing(struct session *s, const struct session_channel *in)
     bool is_unfinished;
     int err;
 
+    /* Ids grow: a peer's channel on an older connection is one that it has not moved yet. */
     if (s->is_paused || out == NULL || out->state != CHANNEL_OPEN || !in->is_protected ||
         !out->is_protected || in->transport->id <= out->transport->id)
         return;
@@ -21,6 +22,7 @@ void session_move_outgoing(struct session *s, const struct session_channel *in)
     /* It moves on before it has arrived: the stop in between is given up, so that a peer that never
      * comes to rest is no more than two channels to us. */
     is_unfinished = out->replaces != 0;
+    /* Replaces names the channel that carries media now, never one that has not arrived. */
     err = session_open_like(s, in->transport, &like, is_unfinished ? out->replaces : out->lcn);
     if (err != 0) {
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "channel %u stays on the old connection: %s",
@@ -35,6 +37,7 @@ void session_finish_move(struct session *s, struct session_channel *c)
 {
     struct session_channel *old;
 
+    /* Without DTLS there is nothing to wait for: it is moved as soon as it is acknowledged. */
     if (c->replaces == 0 || c->state != CHANNEL_OPEN ||
         (c->is_protected && c->transport->association != ASSOCIATION_KEYED))
         return;
@@ -66,6 +69,8 @@ static bool has_outgoing(const struct session *s, const struct session_transport
 static bool is_replaceable(const struct session *s, const struct session_transport *t)
 {
     return t->port != NULL && session_transport_is_protected(t) &&
+           /* What is not keyed yet is in its handshake already; what has no channel of ours has
+            * nothing to be renewed. */
            t->association == ASSOCIATION_KEYED && has_outgoing(s, t);
 }
 
@@ -80,6 +85,7 @@ static const char *objection(const struct session *s)
     if (s->is_paused)
         return "session is paused";
     if (session_is_passed(s))
+        /* The two peers' keys: what we cannot compute we cannot renew. */
         return "media pass through: the connection is the peers'";
     SESSION_EACH_TRANSPORT (s, t) {
         if (t->port != NULL && session_transport_is_protected(t) &&
@@ -99,6 +105,7 @@ static int open_beside(struct session *s, const struct session_transport *old)
 
     if (err != 0)
         return err;
+    /* Read when the port is open; until then media stay where they are. */
     t->replaces = id;
     s->env->stats.rekeys++;
     log_info(LOG_AREA_H23510, s->id, "connection is to be replaced", LOG_U("old", id),
@@ -108,6 +115,7 @@ static int open_beside(struct session *s, const struct session_transport *old)
 
 int session_rekey(struct session *s, const char **why, uint64_t now)
 {
+    /* Transports opened in the loop below have greater ids: the list grows while it is walked. */
     uint32_t newest = s->next_transport;
     int err = 0;
 
@@ -129,6 +137,7 @@ int session_rekey(struct session *s, const char **why, uint64_t now)
 static struct session_transport *replaced_by(const struct session_transport *t)
 {
     SESSION_EACH_TRANSPORT (t->session, old) {
+        /* Closed meanwhile: the call ended that medium, and nothing needs to be replaced. */
         if (old->id == t->replaces && old->port != NULL)
             return old;
     }
@@ -153,11 +162,13 @@ void session_rekey_opened(struct session_transport *t)
             c->transport != old || err != 0)
             continue;
         err = session_open_like(s, t, &like, c->lcn);
+        /* One of several may have failed; the connection stays for those that could. */
         opened += err == 0;
     }
     if (err != 0)
         session_note(s, LOG_LEVEL_WARN, LOG_AREA_H245, "channels stay on the old connection: %s",
                      err_to_str(err));
+    /* An association without a channel would have a handshake that no peer expects. */
     if (opened == 0)
         session_transport_close(t); /* the call went on without it meanwhile */
 }

@@ -24,8 +24,10 @@ static int check_turn(const struct session *s, bool is_answer, const char **why)
         return session_sdp_refuse(why, "the session is ending");
     if (!s->config.is_by_sdp)
         return session_sdp_refuse(why, "the session is no leg by SDP");
+    /* In pass-through the answer waits for the other leg; a second offer would have no answer. */
     if (s->leg->pending != NULL)
         return session_sdp_refuse(why, "their offer is not answered yet");
+    /* An answer needs our offer to be out, an offer that it is not. */
     if (s->leg->is_offer_out != is_answer)
         return session_sdp_refuse(why, is_answer ? "there is no offer to be answered"
                                                  : "our own offer is not answered yet");
@@ -41,6 +43,7 @@ static int leave(struct session *s, int err)
 
 static void wait_for(struct session *s)
 {
+    /* The peer's SIP server decides how long it rings; nobody waits for an answer for ever. */
     session_set_timer(s, SESSION_TIMER_SETUP, SESSION_OTHER_MS);
 }
 
@@ -54,6 +57,7 @@ static void say_own_dtls(struct session *s, const struct session_transport *t, s
      */
     if (m->dtls.tls_id[0] != '\0')
         snprintf(tls_id, sizeof(tls_id), "sluice-%016llx-%08x", (unsigned long long)s->id, t->id);
+    /* As agreed, not as configured: a=setup of an answer is the role itself (RFC 4145 4.1). */
     session_sdp_say_dtls(s, m, t->agreement.local_hash,
                          t->agreement.role == H23510_ROLE_ACTIVE ? H23510_SETUP_ACTIVE
                                                                  : H23510_SETUP_PASSIVE);
@@ -68,15 +72,20 @@ static void answer_line(struct session *s, const struct sdp_plan *plan, size_t i
     struct sdp_media *m = &sdp->media[i];
     uint8_t feedback = c->format.feedback;
 
+    /* A refused line keeps its place with port 0 (RFC 3264 section 6). */
     if (c->why != NULL) {
         m->port = 0;
         m->is_bundled = false;
         return;
     }
     session_sdp_say_transport(t, m);
+    /* BUNDLE: address and ICE are said by the group's first line, the others are silent about
+     * them. */
     m->is_silent = c->shared_with >= 0;
     m->is_bundled = m->is_bundled && session_transport_is_protected(t);
     m->direction = sdp_mirror(m->direction);
+    /* The one format that was chosen: an answer with several would leave the peer free to
+     * switch. */
     m->format[0] = c->format;
     m->format[0].feedback = feedback;
     m->format_count = 1;
@@ -94,7 +103,9 @@ static void turn_around(struct session *s, const struct sdp_plan *plan, struct s
     const struct session_transport *first = NULL;
 
     for (size_t i = 0; i < plan->count && first == NULL; i++)
+        /* The first that is taken has the address for o= and the session's ICE. */
         first = plan->line[i].why == NULL ? s->leg->line[i].transport : NULL;
+    /* What is left of the group: refused lines and plain RTP are in none. */
     sdp->has_bundle = false;
     for (size_t i = 0; i < plan->count; i++) {
         answer_line(s, plan, i, sdp);
@@ -106,6 +117,7 @@ static void turn_around(struct session *s, const struct sdp_plan *plan, struct s
 static int answer_here(struct session *s, struct sdp *sdp, const char **why)
 {
     struct sdp_plan plan;
+    /* The plan changes nothing, so that a refused offer leaves the call as it was. */
     int err = session_sdp_plan(s, sdp, s->dtls.policy.setup, &plan, why);
 
     if (err == 0)
@@ -123,12 +135,14 @@ static int open_line(struct session *s, size_t i, enum h245_media medium, enum m
     struct sdp_line *line = &s->leg->line[i];
 
     line->kind = medium == H245_MEDIA_VIDEO ? SDP_KIND_VIDEO : SDP_KIND_AUDIO;
+    /* Who speaks ICE is a WebRTC endpoint, which takes SAVPF alone (RFC 8834 4.2). */
     line->proto = kind == MEDIA_PLAIN_RTP ? SDP_PROTO_RTP_AVP
                   : s->leg->wants_ice     ? SDP_PROTO_DTLS_SAVPF
                                           : SDP_PROTO_DTLS_SAVP;
     line->medium = medium;
     line->direction = SDP_SENDRECV;
     snprintf(line->mid, sizeof(line->mid), "%zu", i);
+    /* ICE is had with DTLS only: peers of plain RTP have neither. */
     if (session_sdp_transport(s, kind, medium, s->leg->wants_ice && kind != MEDIA_PLAIN_RTP,
                               &line->transport, why) != 0)
         return ERR_LIMIT;
@@ -144,6 +158,7 @@ static int open_lines(struct session *s, const char **why)
         session_mode(s) == H23510_MODE_OFF ? MEDIA_PLAIN_RTP : session_secure_kind(s);
     int err = open_line(s, 0, H245_MEDIA_AUDIO, kind, why);
 
+    /* Pass_line: one medium passes. */
     if (err == 0 && s->leg->wants_video && kind != MEDIA_PASS)
         err = open_line(s, 1, H245_MEDIA_VIDEO, kind, why);
     return err;
@@ -166,8 +181,10 @@ static int offer_formats(struct session *s, const struct sdp_line *line, struct 
     n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
     for (size_t i = 0; i < n; i++)
         session_sdp_say_codec(&offer[i], m);
+    /* Keys only where a mix ends them; a relay passes what the peers agreed. */
     if (n > 0 && conference_has_mix(s->conference))
         session_sdp_say_event(SESSION_EVENT_PT, SESSION_SDP_EVENT_CLOCK, m);
+    /* As H.225.0 and RFC 3551 4.2 have it by default. */
     m->ptime_ms = 20;
     return n > 0 ? 0 : session_sdp_refuse(why, "the conference has no audio codec to offer");
 }
@@ -198,6 +215,7 @@ static int offer_line(struct session *s, size_t i, struct sdp *sdp, const char *
     memcpy(m->proto_text, line->proto_text, sizeof(m->proto_text));
     memcpy(m->format_text, line->format_text, sizeof(m->format_text));
     memcpy(m->mid, line->mid, sizeof(m->mid));
+    /* Both ways at first: hold is a later offer's. */
     m->direction = SDP_SENDRECV;
     if (!line->is_taken) /* refused once: its place stays */
         return 0;
@@ -208,9 +226,11 @@ static int offer_line(struct session *s, size_t i, struct sdp *sdp, const char *
     m->rtcp_mux = m->rtcp_mux && line->medium != H245_MEDIA_DATA;
     if (session_transport_is_protected(line->transport)) {
         offer_dtls(s, line, m);
+        /* Alone it would be a group of one, and some endpoints reject that. */
         m->is_bundled = s->leg->lines > 1;
         sdp->has_bundle = sdp->has_bundle || m->is_bundled;
     }
+    /* The same transport as a line before: that one says address and ICE. */
     for (size_t k = 0; k < i; k++)
         m->is_silent = m->is_silent || s->leg->line[k].transport == line->transport;
     return 0;
@@ -243,6 +263,7 @@ static int pass_line(const struct sdp *sdp, size_t *line, const char **why)
         *line = i;
         return 0;
     }
+    /* Video alone has no transport in pass-through. */
     return session_sdp_refuse(why, "no audio is offered");
 }
 
@@ -254,12 +275,14 @@ static int judge_pass(struct session *s, const struct sdp *sdp, size_t line,
 
     choice->medium = H245_MEDIA_AUDIO;
     choice->has_ice = session_sdp_has_ice(sdp, m);
+    /* Capabilities first: the codec choice below needs to know them. */
     session_sdp_read_caps(s, sdp);
     if (err == 0 && !choice->has_ice && !session_sdp_is_reachable(m))
         err = session_sdp_refuse(why, "the medium has no address to send to");
     if (err == 0 && m->dtls.fingerprint_count == 0)
         err = session_sdp_refuse(why, "a=fingerprint is missing");
     if (err == 0 && !m->rtcp_mux)
+        /* One port for both, as the datagrams pass without being looked at (RFC 5761). */
         err = session_sdp_refuse(why, "a=rtcp-mux is missing: RTCP shares the port of DTLS");
     if (err == 0 && m->dtls.has_setup && m->dtls.setup == H23510_SETUP_HOLDCONN)
         err = session_sdp_refuse(why, "a=setup:holdconn leaves nobody to begin");
@@ -283,8 +306,10 @@ static int take_passed(struct session *s, const struct sdp *sdp, size_t line,
         return session_sdp_refuse(why, "the fingerprint of a running association cannot change");
     leg->remote = m->dtls;
     leg->has_remote = true;
+    /* Judged with their words in place, and taken back below. */
     objection = session_pass_objection(s);
     if (objection != NULL) {
+        /* What ran before goes on with the earlier description. */
         leg->has_remote = leg->line[line].is_taken && t != NULL && t->agreement.is_set;
         return session_sdp_refuse(why, objection);
     }
@@ -292,21 +317,25 @@ static int take_passed(struct session *s, const struct sdp *sdp, size_t line,
         err = session_sdp_transport(s, MEDIA_PASS, H245_MEDIA_AUDIO, choice->has_ice, &t, why);
     if (err != 0)
         return err;
+    /* Lines never get fewer (RFC 3264 section 8). */
     leg->lines = leg->lines > sdp->media_count ? leg->lines : sdp->media_count;
     leg->line[line].is_taken = true;
     leg->line[line].transport = t;
     leg->line[line].kind = SDP_KIND_AUDIO;
     leg->line[line].proto = m->proto;
     leg->line[line].medium = H245_MEDIA_AUDIO;
+    /* The peer shown on the control socket and in logs. */
     if (m->address.family != ADDR_NONE)
         s->config.peer = m->address;
     if (choice->has_ice) {
+        /* Another mark is a restart: then our credentials change, too (RFC 8445 section 9). */
         if (t->ice.ufrag[0] == '\0' || (t->ice_mark != 0 && t->ice_mark != m->ice.mark))
             err = session_sdp_ice(t);
         t->ice_mark = m->ice.mark;
         if (err == 0 && s->env->media_ops->ice(t->port, &t->ice) != 0)
             err = ERR_LIMIT;
     } else {
+        /* Without ICE the description's address is the truth at once. */
         t->ice.ufrag[0] = '\0';
         session_set_remote(t, &m->address, &m->rtcp);
     }
@@ -325,6 +354,7 @@ static int begin_passing(struct session *s, const struct sdp *theirs, size_t lin
     struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO, .shared_with = -1};
     struct h23510_agreement agreement = {
         .is_set = true,
+        /* The complement: what the other leg's peer is. */
         .role = peer_role == H23510_ROLE_ACTIVE ? H23510_ROLE_PASSIVE : H23510_ROLE_ACTIVE,
         .local_hash = other->fingerprint[0].hash,
         .peer_fingerprint = m->dtls.fingerprint[0],
@@ -333,6 +363,7 @@ static int begin_passing(struct session *s, const struct sdp *theirs, size_t lin
     int err = session_sdp_choose(s, m, &choice, &why);
 
     if (err != 0) {
+        /* Their capabilities did not change since judge_pass; the other leg's may have. */
         session_end(s, SESSION_END_NO_CODEC, why);
         return err;
     }
@@ -356,11 +387,13 @@ static int answer_passed(struct session *s, struct sdp *sdp, size_t line)
     struct sdp_dtls other;
     int err;
 
+    /* The caller keeps the offer, and session_sdp_follow comes again. */
     if (!session_pass_sdp(s, &other, &role))
         return ERR_AGAIN;
     err = begin_passing(s, sdp, line, &other, role);
     if (err != 0)
         return err;
+    /* All other lines are refused, and BUNDLE with them. */
     for (size_t i = 0; i < sdp->media_count; i++) {
         if (i != line)
             sdp->media[i].port = 0;
@@ -372,6 +405,7 @@ static int answer_passed(struct session *s, struct sdp *sdp, size_t line)
     m->direction = sdp_mirror(m->direction);
     m->format[0] = s->leg->line[line].format;
     m->format_count = 1;
+    /* Fingerprints and role of the other leg's peer: this is what pass-through is. */
     m->dtls = other;
     return 0;
 }
@@ -382,6 +416,7 @@ static int offer_passed(struct session *s, struct sdp *sdp, const char **why)
     struct sdp_dtls other;
     int err = s->leg->lines == 0 ? open_lines(s, why) : 0;
 
+    /* Before anything can fail: the other side learns that an SDP peer is wanted. */
     s->leg->is_offer_wanted = true;
     if (err != 0)
         return err;
@@ -417,16 +452,20 @@ void session_sdp_follow(struct session *s)
     const char *why = "";
     int err;
 
+    /* Pending and is_offer_wanted exclude each other (check_turn). */
     if (leg->pending != NULL) {
         const char *objection = session_pass_objection(s);
 
         if (objection != NULL) {
+            /* Both have said all, and it does not go together: waiting would not help. */
             session_end(s, SESSION_END_DTLS_REQUIRED, objection);
             return;
         }
         if (answer_passed(s, leg->pending, leg->pending_line) != 0)
+            /* Stays pending: the next change of the other leg comes here again. */
             return;
         made = leg->pending;
+        /* Taken out first, as a listener of the event may answer with the next turn. */
         leg->pending = NULL;
         session_event(s, "session.described", described(made, "answer"));
         free(made);
@@ -438,6 +477,9 @@ void session_sdp_follow(struct session *s)
     err = made != NULL ? offer_passed(s, made, &why) : ERR_NOMEM;
     if (err == 0)
         session_event(s, "session.described", described(made, "offer"));
+    else if (err != ERR_AGAIN) /* the timer ends the leg, should it stay so */
+        session_note(s, LOG_LEVEL_WARN, LOG_AREA_MEDIA, "no offer can be made: %s",
+                     why[0] != '\0' ? why : err_to_str(err));
     free(made);
 }
 
@@ -455,6 +497,7 @@ static int answer_or_wait(struct session *s, struct sdp *sdp, const char **why)
         return err;
     session_pass_changed(s);
     err = answer_passed(s, sdp, line);
+    /* Only "not known yet" waits; a refusal is told at once. */
     if (err != ERR_AGAIN)
         return err;
     s->leg->pending = malloc(sizeof(*s->leg->pending));
@@ -462,6 +505,7 @@ static int answer_or_wait(struct session *s, struct sdp *sdp, const char **why)
         return ERR_NOMEM;
     *s->leg->pending = *sdp;
     s->leg->pending_line = line;
+    /* A leg that is active has its timer stopped, and a re-offer must not end it. */
     if (s->state != SESSION_ACTIVE)
         wait_for(s);
     *why = "the other side is not known yet: event session.described will tell";
@@ -484,6 +528,7 @@ static int accept_passed(struct session *s, struct sdp *sdp, const char **why)
         return err;
     if (!session_pass_sdp(s, &other, &role))
         return session_sdp_refuse(why, "the other side has left, or its role excludes this one");
+    /* After the checks: a better answer may still come. */
     s->leg->is_offer_out = false;
     err = begin_passing(s, sdp, line, &other, role);
     session_pass_changed(s);
@@ -497,6 +542,7 @@ int session_sdp_answer(struct session *s, struct sdp *sdp, const char **why, uin
     int err;
 
     s->now = now;
+    /* The turn first: an offer out of turn must leave no trace. */
     err = check_turn(s, false, why);
     if (err == 0)
         err = session_is_passed(s) ? answer_or_wait(s, sdp, why) : answer_here(s, sdp, why);
@@ -517,6 +563,8 @@ int session_sdp_offer(struct session *s, struct sdp *sdp, const char **why, uint
 /* An answer has the lines of its offer (RFC 3264 section 6), */
 static int check_lines(const struct session *s, const struct sdp *sdp, const char **why)
 {
+    /* The count and the kinds, as lines are matched by place and not by mid (RFC 3264 section
+     * 6). */
     bool is_same = sdp->media_count == s->leg->lines;
 
     for (size_t i = 0; is_same && i < sdp->media_count; i++)
@@ -532,6 +580,8 @@ static int check_protocols(const struct session *s, const struct sdp_plan *plan,
 
         if (plan->line[i].why == NULL &&
             (!line->is_taken ||
+             /* DTLS offered and plain RTP answered, or the reverse: it would be a downgrade without
+              * a word. */
              plan->line[i].agreement.is_set != session_transport_is_protected(line->transport)))
             return session_sdp_refuse(why, "the answer has another protocol than the offer");
     }
@@ -547,6 +597,7 @@ static int accept_here(struct session *s, struct sdp *sdp, const char **why)
         err = check_protocols(s, &plan, why);
     if (err != 0)
         return err; /* a better answer may still come */
+    /* An answer is final only here: apply changes transports and channels. */
     s->leg->is_offer_out = false;
     return session_sdp_apply(s, sdp, &plan, why);
 }
@@ -560,6 +611,7 @@ int session_sdp_accept(struct session *s, struct sdp *sdp, const char **why, uin
     if (err == 0)
         err = check_lines(s, sdp, why);
     if (err == 0)
+        /* Pass-through checks for itself which line it takes. */
         err = session_is_passed(s) ? accept_passed(s, sdp, why) : accept_here(s, sdp, why);
     return leave(s, err);
 }
@@ -571,6 +623,7 @@ void session_sdp_selected(struct session_transport *t, const struct link_event *
     struct addr from = addr_of_link(&event->source);
     char text[ADDR_TEXT_MAX];
 
+    /* An answer may have taken ICE away while the check was on its way. */
     if (t->ice.ufrag[0] == '\0' || t->port == NULL)
         return;
     log_info(LOG_AREA_MEDIA, t->session->id, "ICE has selected the peer's address",
@@ -579,6 +632,7 @@ void session_sdp_selected(struct session_transport *t, const struct link_event *
         session_event(t->session, "media.selected",
                       json_pack("{s:I,s:s}", "transport", (json_int_t)t->id, "remote",
                                 addr_format(&from, text)));
+    /* RTP and RTCP share the address: ICE comes with rtcp-mux here. */
     session_set_remote(t, &from, &from);
     SESSION_EACH_CHANNEL (t->session, c) {
         if (c->transport == t && c->direction == H245_OUTGOING)
@@ -608,6 +662,7 @@ int session_sdp_begin(struct session *s, const char *alias, const struct session
         *why = "out of memory";
         return ERR_NOMEM;
     }
+    /* For offers of ours; a peer that offers says itself whether it speaks ICE. */
     s->leg->wants_ice = o->ice;
     s->leg->wants_video = o->video;
     snprintf(s->alias, sizeof(s->alias), "%s", alias);
@@ -621,15 +676,18 @@ int session_sdp_begin(struct session *s, const char *alias, const struct session
         *why = session_end_to_str(conference_refusal(err));
         return err;
     }
+    /* The mode is the conference's and not the leg's: whoever came first has settled it. */
     if (o->mode == SESSION_SDP_PASS && conference_pass(s->conference, s) != 0)
         return session_sdp_refuse(why, "media of this conference end at the server");
     if (o->mode == SESSION_SDP_TERMINATE && session_is_passed(s))
         return session_sdp_refuse(why, "media of this conference pass through");
+    /* Certificates and hash policy of this listener. */
     err = session_policy_init(s);
     if (err != 0) {
         *why = err_to_str(err);
         return err;
     }
+    /* Pass-through is by DTLS alone, and would have nothing to pass. */
     if (session_is_passed(s) && session_mode(s) == H23510_MODE_OFF)
         return session_sdp_refuse(why, "media protection is switched off here");
     session_step_now(s, SESSION_STEP_SETUP);

@@ -357,6 +357,7 @@ int session_sdp_say_video(struct session *s, struct sdp_media *m)
         if (err != 0)
             continue;
         memset(f, 0, sizeof(*f));
+        /* Ours, as the offer says the number and an answer repeats it (RFC 3264 section 6.1). */
         f->payload_type = 97;
         f->clock = 90000;
         f->channels = 1;

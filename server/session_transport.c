@@ -16,6 +16,8 @@
 struct session_transport *session_transport_next(const struct session *s,
                                                  const struct session_transport *t)
 {
+    /* By place: a transport keeps its place for life, so that it may close while the list is
+     * walked. */
     for (size_t i = t != NULL ? t->place + 1 : 0; i < SESSION_TRANSPORTS_MAX; i++)
         if (s->transports[i] != NULL)
             return s->transports[i];
@@ -49,6 +51,8 @@ static const struct session_channel *channel_on_lane(const struct session *s,
     SESSION_EACH_CHANNEL (s, c) {
         if (c->kind == medium && c->index == index && c->state != CHANNEL_CLOSING &&
             c->transport != NULL && c->transport->port != NULL &&
+            /* A peer that moves a lane has two channels on it for a while: the younger one
+             * counts. */
             (found == NULL || c->serial > found->serial))
             found = c;
     }
@@ -74,6 +78,8 @@ struct session_transport *session_transport_of(const struct session *s, enum med
     if (c != NULL && c->transport->kind == kind)
         return c->transport;
     SESSION_EACH_TRANSPORT (s, t) {
+        /* With DTLS one connection serves all (L-SHARE), unless the peer has shown that it has a
+         * port for each medium; in plain RTP each session has its own. */
         bool is_shared =
             kind != MEDIA_PLAIN_RTP && (s->split_lanes & session_lane_bit(medium, index)) == 0;
         bool fits = is_shared || (t->medium == medium && t->index == index);
@@ -110,6 +116,7 @@ bool session_transport_has_label(const struct session_transport *t, unsigned in_
 }
 
 void session_transport_learn_label(struct session_transport *t, unsigned in_ack, bool has_label,
+                                   /* The first word holds: another label is another connection. */
                                    uint16_t label)
 {
     if (!has_label || t->has_label[in_ack])
@@ -133,6 +140,7 @@ void session_transport_stats(const struct session_transport *t, struct link_tran
 {
     memset(out, 0, sizeof(*out));
     if (t->port == NULL || t->session->env->media_ops->stats(t->port, out) != 0)
+        /* A port that is closed has its last word in `final`. */
         *out = t->final;
 }
 
@@ -140,6 +148,7 @@ void session_stats_sum(const struct session *s, struct link_transport_stats *sum
 {
     struct link_transport_stats one;
 
+    /* Those whose places others have taken are counted in `gone`. */
     *sum = s->gone;
     SESSION_EACH_TRANSPORT (s, t) {
         session_transport_stats(t, &one);
@@ -158,8 +167,11 @@ void session_transport_close(struct session_transport *t)
     s->env->media_ops->close(t->port);
     t->port = NULL;
     t->is_open = false;
+    /* Keeps the place, and the session, until the data plane has answered: its callback names the
+     * transport. */
     t->is_closing = true;
     t->remote_deadline = SESSION_NEVER;
+    /* A handshake that failed keeps its state, for the control socket to show. */
     if (t->association == ASSOCIATION_HANDSHAKE || t->association == ASSOCIATION_VERIFIED ||
         t->association == ASSOCIATION_KEYED)
         t->association = ASSOCIATION_CLOSED;
@@ -194,8 +206,10 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
 
     snprintf(id, sizeof(id), "%llu", (unsigned long long)s->id);
     memset(&r, 0, sizeof(r));
+    /* The signalling's family, by which the peer is known to be reachable. */
     r.kind = kind;
     r.family = s->config.peer.family;
+    /* The conference's worker: media between workers cost a ring. */
     r.place = conference_place(s->conference);
     r.dscp = t->medium == H245_MEDIA_VIDEO ? s->env->settings->media.dscp_video
                                            : s->env->settings->media.dscp;
@@ -215,16 +229,21 @@ int session_transport_open(struct session *s, enum media_kind kind, enum h245_me
 
     if (t == NULL)
         return ERR_LIMIT;
+    /* What the former transport of this place has counted is not to be lost. */
     add(&s->gone, &t->final);
     place = t->place;
     memset(t, 0, sizeof(*t));
     t->session = s;
     t->place = place;
+    /* Never used twice in a session: whoever remembers an id cannot meet another connection by
+     * it. */
     t->id = ++s->next_transport;
     t->kind = kind;
     t->medium = medium;
     t->index = index;
     t->remote_deadline = SESSION_NEVER;
+    /* Begins with what the capabilities have settled, and goes its own way from there
+     * (A-REPLACE). */
     t->dtls = s->dtls;
     err = open_port(s, kind, t);
     if (err != 0) {
@@ -240,8 +259,7 @@ int session_transport_open(struct session *s, enum media_kind kind, enum h245_me
 static bool may_associate(const struct session_transport *t)
 {
     return t->port != NULL && (t->kind == MEDIA_DTLS_SRTP || session_data_is_wire(t->kind)) &&
-           t->association == ASSOCIATION_NONE &&
-           t->agreement.is_set &&
+           t->association == ASSOCIATION_NONE && t->agreement.is_set &&
            /* holdconn: no DTLS until that changes */
            (t->agreement.role == H23510_ROLE_ACTIVE || t->agreement.role == H23510_ROLE_PASSIVE);
 }
@@ -250,6 +268,7 @@ static void await_remote(struct session_transport *t)
 {
     struct session *s = t->session;
 
+    /* The first wait counts: a peer that signals again gets no more time. */
     if (t->remote_deadline != SESSION_NEVER)
         return;
     t->remote_deadline = s->now + s->env->settings->dtls.handshake_timeout_ms;
@@ -265,6 +284,7 @@ static void overdue(struct session_transport *t)
 
     if (t->remote.family == ADDR_NONE || t->kind != MEDIA_PASS)
         session_dtls_lost(t, DTLS_FAIL_TIMEOUT, "peer's media address never became known");
+    /* While nobody sends, on hold, there is no handshake to be missed either. */
     else if (session_is_sending(s) || (other != NULL && session_is_sending(other)))
         session_dtls_lost(t, DTLS_FAIL_TIMEOUT, "no protected media passed in time");
     else
@@ -281,6 +301,7 @@ void session_remote_overdue(struct session *s)
         else if (t->remote_deadline < next)
             next = t->remote_deadline;
     }
+    /* One that has ended has the end's timer alone. */
     if (session_is_alive(s))
         s->deadline[SESSION_TIMER_DTLS] = next;
 }
@@ -292,11 +313,14 @@ void session_try_associate(struct session_transport *t)
 
     if (!may_associate(t))
         return;
+    /* DTLS is aimed before it begins, in both roles: a handshake is only had with the signalled
+     * address. */
     if (t->remote.family == ADDR_NONE) {
         await_remote(t);
         return;
     }
     t->remote_deadline = SESSION_NEVER;
+    /* Passive or active, the worker is told now whom to expect. */
     err = s->env->media_ops->associate(t->port, t->agreement.role == H23510_ROLE_ACTIVE,
                                        &t->agreement.peer_fingerprint);
     if (err != 0) {
@@ -322,6 +346,8 @@ void session_set_remote(struct session_transport *t, const struct addr *rtp,
 
 void session_agree(struct session_transport *t, const struct h23510_agreement *agreement)
 {
+    /* The first agreement holds: the identity of a running connection does not change
+     * (A-REPLACE). */
     if (!t->agreement.is_set)
         t->agreement = *agreement;
     session_try_associate(t);
@@ -333,6 +359,7 @@ void session_drop_connection(struct session_transport *t)
 {
     struct session *s = t->session;
 
+    /* Channels first: they must not point to a closed transport. */
     SESSION_EACH_CHANNEL (s, c) {
         if (c->transport == t)
             session_channel_drop(s, c);
@@ -342,6 +369,7 @@ void session_drop_connection(struct session_transport *t)
     if (s->config.is_by_sdp || session_is_passed(s))
         session_end(s, t->failure != DTLS_FAIL_NONE ? SESSION_END_DTLS_FAILED : SESSION_END_PEER,
                     t->failure_text);
+    /* A pause has closed all of it on purpose, and its end opens it again. */
     else if (session_is_alive(s) && !s->is_paused && session_transport_live(s) == NULL)
         session_set_timer(s, SESSION_TIMER_NO_CHANNEL,
                           s->env->settings->signalling.timers.no_channel_ms);
@@ -362,6 +390,7 @@ void session_dtls_lost(struct session_transport *t, enum dtls_failure why, const
         session_event(
             s, "dtls.failed",
             json_pack("{s:s,s:s}", "reason", dtls_failure_to_str(why), "text", t->failure_text));
+    /* After the failure is noted, by which the reason of an end is chosen. */
     session_drop_connection(t);
     session_fast_lost(s, t->failure_text);
 }

@@ -1,3 +1,6 @@
+/* Video and H.224 towards a peer in a mixed conference: one outgoing lane of each, opened, changed
+ * and closed by what the conference wants this peer to see, and the two commands that a receiver
+ * has for a sender: a whole picture, and less of it. */
 #include "server/session_video.h"
 
 #include "base/arena.h"
@@ -37,6 +40,7 @@ struct session_flow session_flow_lane(const struct session *s, enum h245_media m
     const struct session_channel *c = session_channel_of(s, medium, index, H245_OUTGOING);
     struct session_flow flow = flow_of(c);
 
+    /* Stopped by flow control, or nowhere to send to yet: a row would only be dropped later. */
     if (flow.transport != 0 && (c->is_stopped || c->transport->remote.family == ADDR_NONE))
         flow.transport = 0;
     return flow;
@@ -51,6 +55,7 @@ const struct h245_relayed *session_sends(const struct session *s, enum h245_medi
 {
     const struct session_channel *c = lane_of(s, medium, H245_INCOMING);
 
+    /* One that waits for its port counts: the others' channels can be opened meanwhile. */
     return c != NULL && (c->state == CHANNEL_OPEN || c->state == CHANNEL_PENDING) ? &c->relayed
                                                                                   : NULL;
 }
@@ -64,6 +69,7 @@ static void open_lane(struct session *s, const struct h245_relayed *as)
     like.payload_type = as->payload_type;
     if (as->payload_type == 0)
         like.payload_type = as->media == H245_MEDIA_VIDEO ? PT_VIDEO : PT_DATA;
+    /* Not tried again with each update of the conference. */
     if (session_open_lane(s, &like) != 0)
         session_lane_refused(s, &like);
 }
@@ -76,6 +82,7 @@ static void follow_lane(struct session *s, enum h245_media medium)
 
     if (out != NULL && (out->state == CHANNEL_CLOSING || out->is_data))
         return;
+    /* H.245 cannot change what is in an open channel: another codec is another channel. */
     if (out != NULL && (!is_wanted || !h245_relayed_is_same(&out->relayed, &as))) {
         session_channel_drop(s, out);
         return; /* when it is gone this is called again */

@@ -1,3 +1,6 @@
+/* A shard as a thread: its queue of commands, its port of the link, its timers around shard_core.c,
+ * which has the logic. Everything that crosses threads crosses it by value through a queue; the
+ * associations themselves are never seen by another thread. */
 #include "server/shard.h"
 
 #include <poll.h>
@@ -13,7 +16,7 @@
 #include "base/secret.h"
 #include "link/link.h"
 
-#define COMMANDS_MAX 4096
+#define COMMANDS_MAX 4096 /* a burst of call set-ups; beyond it the main thread is told to wait */
 /* Work taken from one source before the others are looked at. */
 #define COMMAND_BUDGET 64
 #define LINK_BUDGET    64
@@ -30,6 +33,8 @@ struct shard {
     atomic_bool is_main_gone; /* nobody takes reports any more */
 };
 
+/* Reports block for a moment where packets do not: a lost report would leave a call in a state for
+ * ever, a lost packet is sent again by its protocol. */
 static int send_message(void *user, const struct link_msg *msg)
 {
     struct shard *s = user;
@@ -59,6 +64,8 @@ static int data_up(void *user, uint64_t id, const uint8_t *packet, size_t len)
     struct shard *s = user;
     struct data_queue *up = s->config.ways->up;
 
+    /* Shards count from 1 as producers of the link (0 is the main thread), from 0 everywhere
+     * else. */
     return up != NULL ? data_queue_put(up, id, s->config.number - 1, packet, len) : ERR_AGAIN;
 }
 
@@ -89,6 +96,7 @@ static void on_link_state(void *ctx, int attached)
 {
     struct shard *s = ctx;
 
+    /* Attaching needs no word here: transports of a new data plane come by commands. */
     if (!attached)
         shard_core_on_detached(s->core);
 }
@@ -97,6 +105,7 @@ static bool take_commands(struct shard *s)
 {
     struct shard_command command;
 
+    /* Cleared before the queue is read: what is put in meanwhile makes it readable again. */
     shard_queue_clear(s->commands);
     for (int i = 0; i < COMMAND_BUDGET; i++) {
         if (shard_queue_take(s->commands, &command) != 0)
@@ -133,6 +142,7 @@ void shard_stats_of(const struct shard *s, struct shard_stats *out)
 
 static int wait_ms(const struct shard *s, bool is_busy)
 {
+    /* At most a second, so that a lost wake-up shows as slowness and not as a hang. */
     uint64_t deadline = shard_core_next_deadline(s->core);
     uint64_t now = clock_mono_ms();
 
@@ -152,6 +162,7 @@ static void *run(void *arg)
     };
     bool is_busy = false;
 
+    /* is_forced: the main thread gave up waiting for an orderly stop. */
     while (!shard_core_is_stopped(s->core) && !atomic_load(&s->is_forced)) {
         (void)poll(fds, 3, wait_ms(s, is_busy));
         /* Commands first: a close that we were told to do goes out before the peer's, which may
@@ -159,8 +170,10 @@ static void *run(void *arg)
         is_busy = take_commands(s);
         (void)link_port_poll(s->config.port, LINK_BUDGET);
         if ((fds[2].revents & POLLIN) != 0)
+            /* Only when it is readable: taking clears the eventfd, a system call a turn. */
             (void)data_queue_take(packets, on_data, s);
         shard_core_on_timer(s->core, clock_mono_ms());
+        /* Every turn: a dozen stores to memory that only readers want. */
         publish_stats(s);
     }
     return NULL;
@@ -184,6 +197,7 @@ int shard_start(const struct shard_config *config, struct shard **out)
     if (err == 0)
         err = shard_core_create(&config->dtls, config->associations_max, &io, s, &s->core);
     if (err == 0) {
+        /* Before the thread exists: nothing can arrive unheard. */
         link_port_listen(config->port, on_link, on_link_state, s);
         err = pthread_create(&s->thread, NULL, run, s) == 0 ? 0 : ERR_NOMEM;
     }
@@ -193,6 +207,7 @@ int shard_start(const struct shard_config *config, struct shard **out)
         free(s);
         return err;
     }
+    /* names are for top and gdb: 15 characters */
     snprintf(name, sizeof(name), "shard-%u", config->number % 1000);
     (void)pthread_setname_np(s->thread, name);
     *out = s;
@@ -210,6 +225,7 @@ void shard_destroy(struct shard *s)
 
     if (s == NULL)
         return;
+    /* In this order: a report that finds no room must not wait for a thread that is joining it. */
     atomic_store(&s->is_main_gone, true);
     atomic_store(&s->is_forced, true);
     (void)shard_queue_put(s->commands, &nudge); /* wakes it */

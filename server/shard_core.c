@@ -1,3 +1,6 @@
+/* What a shard does, without a thread or a socket: commands, records and time in; messages and
+ * reports out. Life of an association here: OPEN, established and keyed, CLOSE; it may die before
+ * its CLOSE comes, and then waits for it as a transport without DTLS. */
 #include "server/shard_core.h"
 
 #include <stdio.h>
@@ -10,8 +13,10 @@
 #include "base/timer.h"
 #include "server/link_addr.h"
 
-/* An active peer may start its handshake before our main thread has read the message that tells
- * us to expect it: UDP overtakes TCP. The last few such records are kept so long. */
+/* An active peer may start its handshake before our main thread has read the message that tells us
+ * to expect it: UDP overtakes TCP. The last few such records are kept so long. Bounded over all
+ * transports together: a flood of records for ports that are none only pushes out other such
+ * records. */
 #define EARLY_SLOTS 64
 #define EARLY_MS    2000
 /* A third address is reported at most so often for one association. */
@@ -35,7 +40,7 @@ struct association {
     UT_hash_handle by_transport;
 };
 
-struct early_record {
+struct early_record { /* LINK_DTLS_MAX each: 100 KB a shard */
     uint64_t at;
     struct link_id transport; /* generation 0: empty */
     struct addr from;
@@ -85,6 +90,7 @@ const char *shard_report_to_str(enum shard_report_kind kind)
 static void report(struct shard_core *core, struct shard_report *r)
 {
     core->io.report(core->user, r);
+    /* Keys may be in it. */
     secret_wipe(r, sizeof(*r));
 }
 
@@ -120,7 +126,7 @@ static struct association *find_id(struct shard_core *core, uint64_t id)
 static void drop_dtls(struct association *a)
 {
     timer_cancel(&a->core->timers, &a->timer);
-    dtls_assoc_destroy(a->dtls);
+    dtls_assoc_destroy(a->dtls); /* from inside a callback too: the engine frees itself later */
     a->dtls = NULL;
 }
 
@@ -130,6 +136,7 @@ static void free_association(struct association *a)
 
     drop_dtls(a);
     HASH_DELETE(by_id, core->by_id, a);
+    /* The engine's object first: its last words still find the transport. */
     HASH_DELETE(by_transport, core->by_transport, a);
     core->stats.associations--;
     free(a);
@@ -140,6 +147,7 @@ static void settle(struct association *a)
 {
     uint64_t deadline;
 
+    /* Not while TRANSPORT_CLOSE is out: its answer is looked up by this entry. */
     if (a->is_dead && !a->is_closing) {
         free_association(a);
         return;
@@ -159,6 +167,7 @@ static void on_send(void *user, const struct addr *to, const uint8_t *data, size
     struct shard_core *core = a->core;
     struct link_msg msg;
 
+    /* Cannot be with the configured MTU; the ring's message has no more room. */
     if (len > LINK_DTLS_MAX) {
         core->stats.records_lost++;
         return;
@@ -173,6 +182,7 @@ static void on_send(void *user, const struct addr *to, const uint8_t *data, size
     memcpy(msg.u.dtls.data, data, len);
     if (core->io.send(core->user, &msg) == 0)
         core->stats.records_out++;
+    /* ERR_AGAIN: the ring is full. DTLS repeats its flight by itself. */
     else
         core->stats.records_lost++;
 }
@@ -203,6 +213,8 @@ static void relay_data(struct association *a, const uint8_t *packet, size_t len)
     struct association *to;
 
     if (a->data.to == 0) {
+        /* The other side of the relay has no association yet: SCTP repeats, a buffer here would
+         * only be older. */
         core->stats.data_waiting++;
         return;
     }
@@ -213,6 +225,7 @@ static void relay_data(struct association *a, const uint8_t *packet, size_t len)
         return;
     }
     to = find_id(core, a->data.to);
+    /* A relay onto itself would call the engine that is calling us. */
     if (to != NULL && to != a) /* never back into the engine that we are called from */
         send_data(to, packet, len);
     else
@@ -226,6 +239,7 @@ static void on_data(void *user, const uint8_t *packet, size_t len)
 
     switch (a->data.mode) {
     case SHARD_DATA_NONE:
+        /* The peer sends data that no signalling has opened. */
         core->stats.data_refused++;
         return;
     case SHARD_DATA_RELAY:
@@ -257,6 +271,7 @@ static int send_keys(struct association *a, const struct dtls_established *e)
     struct link_msg msg;
     int err;
 
+    /* Both directions in one message: the data plane never has half of the keys. */
     if (e->profile == SRTP_PROFILE_NONE)
         return 0; /* data alone (D-RECORD): there is nothing that the data plane could use */
     if (info == NULL)
@@ -271,6 +286,7 @@ static int send_keys(struct association *a, const struct dtls_established *e)
     msg.u.keys.salt_length = info->salt_len;
     copy_master(msg.u.keys.rx_key, msg.u.keys.rx_salt, info, &e->remote);
     copy_master(msg.u.keys.tx_key, msg.u.keys.tx_salt, info, &e->local);
+    /* May be refused for want of room: reported as a failure, since media could never flow. */
     err = a->core->io.send(a->core->user, &msg);
     secret_wipe(&msg, sizeof(msg));
     return err;
@@ -280,6 +296,7 @@ static void report_failed(struct association *a, enum dtls_failure why, const ch
 {
     struct shard_report r = report_of(SHARD_FAILED, a);
 
+    /* Freed by settle(), after the engine's callback has returned. */
     a->is_dead = true;
     r.failure = why;
     snprintf(r.text, sizeof(r.text), "%s", text != NULL ? text : dtls_failure_to_str(why));
@@ -290,6 +307,8 @@ static void on_established(void *user, const struct dtls_established *e)
 {
     struct association *a = user;
     struct shard_report r = report_of(SHARD_ESTABLISHED, a);
+    /* Keys go down before the main thread hears of it: media that the report releases find them
+     * installed, as both take the same way in order. */
     int err = send_keys(a, e);
 
     r.profile = e->profile;
@@ -297,6 +316,7 @@ static void on_established(void *user, const struct dtls_established *e)
     r.is_resumed = e->is_resumed;
     r.peer = *e->peer;
     snprintf(r.text, sizeof(r.text), "%s", e->cipher != NULL ? e->cipher : "");
+    /* Keys go up for lab methods only (see server/lab.c). */
     if (a->is_lab) {
         r.has_keys = true;
         r.u.keys.local = e->local;
@@ -338,6 +358,8 @@ static void on_expiry(struct timer *timer, void *ctx, uint64_t now)
     struct association *a = ctx;
 
     (void)timer;
+    /* The timer serves two purposes, one after the other: DTLS deadlines, then the retries of the
+     * close. */
     if (a->is_closing) {
         send_close(a);
         return;
@@ -351,6 +373,8 @@ static void input(struct association *a, const struct addr *from, const uint8_t 
     struct shard_core *core = a->core;
     struct shard_report r;
 
+    /* ERR_REFUSED: from an address other than the association's. Told at most once a second, and
+     * the first at once. */
     if (dtls_assoc_input(a->dtls, core->now, from, data, len) == ERR_REFUSED) {
         core->stats.strangers++;
         a->strangers++;
@@ -382,12 +406,14 @@ static void replay_early(struct shard_core *core, uint64_t id)
 {
     for (size_t i = 0; i < EARLY_SLOTS; i++) {
         struct early_record *slot = &core->early[(core->early_next + i) % EARLY_SLOTS];
+        /* Asked anew for each: the one before may have ended the association. */
         struct association *a = find_id(core, id);
 
         if (a == NULL || a->dtls == NULL)
             return;
         if (memcmp(&slot->transport, &a->transport, sizeof(slot->transport)) != 0)
             continue;
+        /* Taken once, whatever becomes of it. */
         slot->transport.generation = 0;
         if (core->now - slot->at <= EARLY_MS)
             input(a, &slot->from, slot->data, slot->len);
@@ -402,6 +428,7 @@ static int add_association(struct shard_core *core, const struct shard_command *
         .role = cmd->is_active ? DTLS_CLIENT : DTLS_SERVER,
         .remote = cmd->remote.family == ADDR_NONE ? NULL : &cmd->remote,
         .fingerprint = cmd->has_fingerprint ? &cmd->fingerprint : NULL,
+        /* With data SRTP may be missing: a peer that only has channels of data needs none. */
         .may_lack_srtp = cmd->has_data,
         .callbacks = &callbacks,
     };
@@ -409,8 +436,10 @@ static int add_association(struct shard_core *core, const struct shard_command *
 
     if (core->is_stopping)
         return ERR_CLOSED;
+    /* The bound of memory: sixteen to twenty kilobytes each while shaking hands. */
     if (core->stats.associations >= core->limit)
         return ERR_LIMIT;
+    /* A number that is in use would be a fault of the main thread: refused, not overwritten. */
     if (find_id(core, cmd->id) != NULL || find_transport(core, cmd->transport) != NULL)
         return ERR_EXISTS;
     a = calloc(1, sizeof(*a));
@@ -428,6 +457,7 @@ static int add_association(struct shard_core *core, const struct shard_command *
     a->is_lab = cmd->is_lab;
     a->data = cmd->data;
     if (cmd->has_data)
+        /* Before the handshake begins: its records may already carry SCTP. */
         dtls_assoc_carry_data(a->dtls, core->now);
     timer_init(&a->timer, on_expiry, a);
     HASH_ADD(by_id, core->by_id, id, sizeof(a->id), a);
@@ -443,6 +473,8 @@ static void command_open(struct shard_core *core, const struct shard_command *cm
     struct shard_report r;
     int err = add_association(core, cmd, &a);
 
+    /* Reported as a failure of an association that never was: the caller has one way to hear of
+     * both. */
     if (err != 0) {
         r = report_of(SHARD_FAILED, NULL);
         r.id = cmd->id;
@@ -467,7 +499,7 @@ static void command_data(struct shard_core *core, const struct shard_command *cm
 
     if (a == NULL || a->dtls == NULL)
         return;
-    a->data = cmd->data;
+    a->data = cmd->data; /* also back to nothing: a channel may close while the association stays */
     if (cmd->data.mode != SHARD_DATA_NONE)
         dtls_assoc_carry_data(a->dtls, core->now);
     settle(a);
@@ -481,6 +513,7 @@ static void command_fingerprint(struct shard_core *core, const struct shard_comm
     if (a == NULL || a->dtls == NULL)
         return;
     err = dtls_assoc_set_fingerprint(a->dtls, core->now, &cmd->fingerprint);
+    /* Too late for this fingerprint, or another than was accepted: the call must not go on. */
     if (err != 0 && !a->is_dead)
         report_failed(a, DTLS_FAIL_FINGERPRINT, err_to_str(err));
     settle(a);
@@ -510,8 +543,10 @@ static void send_close(struct association *a)
     msg.generation = a->transport.generation;
     msg.cookie = a->id;
     err = core->io.send(core->user, &msg);
+    /* No room: retried, because a transport that is not closed is a port that is lost. */
     if (err == ERR_AGAIN) {
         timer_start(&core->timers, &a->timer, core->now + CLOSE_RETRY_MS);
+        /* Not attached: the data plane and its transports are gone, which is as good as closed. */
     } else if (err != 0) {
         report_closed(core, a->id, a->transport, NULL);
         free_association(a);
@@ -526,6 +561,7 @@ static void close_association(struct association *a)
     if (a->is_closing)
         return;
     a->is_closing = true;
+    /* A dead one has sent its alert when it died. */
     if (a->dtls != NULL && !a->is_dead)
         dtls_assoc_close(a->dtls, core->now);
     drop_dtls(a);
@@ -537,6 +573,8 @@ static void command_close(struct shard_core *core, const struct shard_command *c
 {
     struct association *a = find_id(core, cmd->id);
 
+    /* It failed and was freed; only its transport has to be closed. It gets an entry, so that the
+     * answer finds somebody. */
     if (a == NULL) {
         a = calloc(1, sizeof(*a));
         if (a == NULL || find_transport(core, cmd->transport) != NULL) {
@@ -575,6 +613,7 @@ static void finish_stop(struct shard_core *core)
 {
     struct shard_report r;
 
+    /* Stopped means that each close has been answered or given up. */
     if (!core->is_stopping || core->is_stopped || core->by_id != NULL)
         return;
     core->is_stopped = true;
@@ -588,6 +627,7 @@ static void command_stop(struct shard_core *core)
     struct association *a, *next;
 
     core->is_stopping = true;
+    /* Also those whose commands of close are in the queue behind us: closing twice is harmless. */
     HASH_ITER(by_id, core->by_id, a, next) close_association(a);
 }
 
@@ -628,6 +668,7 @@ static void on_reply(struct shard_core *core, struct association *a, const struc
 {
     struct shard_report r;
 
+    /* Final statistics come with the answer; the place is free after it. */
     if (msg->u.reply.command == LINK_TRANSPORT_CLOSE && a->is_closing) {
         report_closed(core, a->id, a->transport, &msg->u.reply.stats);
         free_association(a);
@@ -637,6 +678,7 @@ static void on_reply(struct shard_core *core, struct association *a, const struc
         return;
     if (msg->error != 0) {
         core->stats.keys_refused++;
+        /* The association is established and useless: its SRTP could never start. */
         report_failed(a, DTLS_FAIL_INTERNAL, "keys refused by the data plane");
         settle(a);
         return;
@@ -655,6 +697,8 @@ static void on_event(struct shard_core *core, const struct association *a,
     r.transport.generation = msg->generation;
     r.u.event.type = msg->type;
     r.u.event.event = msg->u.event;
+    /* With or without an association here: events of plain transports go to the main thread's own
+     * port. */
     report(core, &r);
 }
 
@@ -669,6 +713,7 @@ void shard_core_on_link(struct shard_core *core, uint64_t now, const struct link
         core->stats.records_in++;
         if (msg->u.dtls.length > LINK_DTLS_MAX)
             return;
+        /* Nobody yet: perhaps the OPEN is on its way to us. */
         if (a == NULL) {
             keep_early(core, id, &msg->u.dtls);
         } else if (a->dtls != NULL) {
@@ -676,6 +721,8 @@ void shard_core_on_link(struct shard_core *core, uint64_t now, const struct link
             input(a, &from, msg->u.dtls.data, msg->u.dtls.length);
         }
     } else if (msg->type == LINK_REPLY) {
+        /* The cookie is the association's number: a reply may name a transport that has been given
+         * anew. */
         if (a == NULL || a->id != msg->cookie)
             a = find_id(core, msg->cookie);
         if (a != NULL)
@@ -692,10 +739,12 @@ void shard_core_on_detached(struct shard_core *core)
 
     HASH_ITER(by_id, core->by_id, a, next)
     {
+        /* The others are told as lost by the main thread, which hears of the detach itself. */
         if (a->is_closing)
             report_closed(core, a->id, a->transport, NULL);
         free_association(a);
     }
+    /* Records of transports that died with the data plane. */
     memset(core->early, 0, sizeof(core->early));
     finish_stop(core);
 }
@@ -720,6 +769,7 @@ int shard_core_create(const struct dtls_config *config, size_t limit, const stru
 
     if (core == NULL)
         return ERR_NOMEM;
+    /* A context for each shard: its cookies and seals belong to one thread. */
     err = dtls_ctx_create(config, &core->ctx);
     if (err != 0) {
         free(core);

@@ -1,3 +1,6 @@
+/* Values between threads: put by many, taken by one, an eventfd to wake it. A lock and a copy,
+ * since commands and reports are some hundreds a second; packets have queues of their own
+ * (data_queue.c). */
 #include "server/shard_queue.h"
 
 #include <pthread.h>
@@ -24,6 +27,7 @@ int shard_queue_create(size_t size, size_t capacity, struct shard_queue **out)
 {
     struct shard_queue *q;
 
+    /* The product must not wrap; capacity is a constant and size a sizeof. */
     if (size == 0 || capacity == 0 || capacity > SIZE_MAX / 2 / size)
         return ERR_INVAL;
     q = calloc(1, sizeof(*q) + size * capacity);
@@ -51,7 +55,7 @@ void shard_queue_destroy(struct shard_queue *q)
         return;
     pthread_mutex_destroy(&q->lock);
     close(q->fd);
-    secret_wipe(q->slots, q->size * q->capacity);
+    secret_wipe(q->slots, q->size * q->capacity); /* reports may hold keys */
     free(q);
 }
 
@@ -68,7 +72,7 @@ int shard_queue_put(struct shard_queue *q, const void *message)
     }
     pthread_mutex_unlock(&q->lock);
     /* The counter of an eventfd cannot overflow by ones; a failed write means "readable already".
-     */
+     * Behind the lock: the taker wakes to an unlocked queue. */
     if (err == 0 && write(q->fd, &one, sizeof(one)) < 0)
         return 0;
     return err;
@@ -83,6 +87,7 @@ int shard_queue_take(struct shard_queue *q, void *message)
     if (q->count > 0) {
         slot = q->slots + q->head * q->size;
         memcpy(message, slot, q->size);
+        /* Keys do not stay in the slot until it is used again. */
         secret_wipe(slot, q->size);
         q->head = (q->head + 1) % q->capacity;
         q->count--;

@@ -29,6 +29,7 @@ struct write_request {
 
 static struct tcp_address_count *address_find(struct tcp *t, const struct addr *peer)
 {
+    /* Port 0: a host is counted, whatever ports it calls from. */
     struct addr key = addr_with_port(*peer, 0);
     struct tcp_address_count *e = NULL;
 
@@ -41,6 +42,7 @@ static int conn_count(struct tcp_conn *c)
     struct tcp *t = c->tcp;
     struct tcp_address_count *e;
 
+    /* The total before the host's: at the limit nobody learns more of it. */
     if (t->stats.connections >= t->config.connections_max) {
         t->stats.refused_limit++;
         return ERR_LIMIT;
@@ -55,6 +57,7 @@ static int conn_count(struct tcp_conn *c)
         if (e == NULL)
             return ERR_NOMEM;
         e->key = addr_with_port(c->peer, 0);
+        /* The whole structure is the key: it has no padding (base/addr.h). */
         HASH_ADD(hh, t->by_address, key, sizeof(e->key), e);
     }
     e->count++;
@@ -66,6 +69,7 @@ static int conn_count(struct tcp_conn *c)
 static void conn_uncount(struct tcp_conn *c)
 {
     struct tcp *t = c->tcp;
+    /* Once only: several ways lead here. */
     struct tcp_address_count *e;
 
     if (!c->is_counted)
@@ -74,6 +78,7 @@ static void conn_uncount(struct tcp_conn *c)
     t->stats.connections--;
     e = address_find(t, &c->peer);
     if (e != NULL && --e->count == 0) {
+        /* Removed with the last: a scan by many hosts would leave a row of each. */
         HASH_DELETE(hh, t->by_address, e);
         free(e);
     }
@@ -85,6 +90,7 @@ static void on_conn_closed(uv_handle_t *handle)
 {
     struct tcp_conn *c = handle->data;
 
+    /* Here and not when the close began: the file descriptor is in use until now. */
     conn_uncount(c);
     c->tcp->handles--;
     tpkt_fini(&c->tpkt);
@@ -94,6 +100,7 @@ static void on_conn_closed(uv_handle_t *handle)
 
 void tcp_conn_shut(struct tcp_conn *c)
 {
+    /* Every way to the end comes through here, some twice. */
     if (c->is_closing)
         return;
     if (c->tls != NULL && !c->is_flushing)
@@ -101,6 +108,7 @@ void tcp_conn_shut(struct tcp_conn *c)
     c->is_closing = true;
     timer_cancel(c->tcp->config.timers, &c->timer);
     list_remove(&c->link);
+    /* Freed in the callback: libuv has the handle until then. */
     uv_close((uv_handle_t *)&c->handle, on_conn_closed);
 }
 
@@ -111,8 +119,10 @@ void tcp_conn_abort(struct tcp_conn *c, int err, const char *why)
 
     if (c->is_closing)
         return;
+    /* No callback after this one, whatever still comes from the loop. */
     c->callbacks = NULL;
     tcp_conn_shut(c); /* freed from the loop, later: `c` is still whole here */
+    /* Who has closed politely himself wants to hear no more. */
     if (!is_flushing && callbacks != NULL)
         callbacks->on_closed(c->user, err, why);
 }
@@ -131,17 +141,20 @@ void tcp_conn_close(struct tcp_conn *c, bool flush)
 {
     if (c == NULL || c->is_closing || c->is_flushing)
         return;
+    /* The owner is gone from now on; the connection is ours until the peer has closed. */
     c->callbacks = NULL;
     c->listener = NULL;
     if (c->tls != NULL)
         tls_conn_close(c->tls);
     c->shutdown.data = c;
+    /* Sends what waits, then FIN. */
     if (!flush || uv_shutdown(&c->shutdown, (uv_stream_t *)&c->handle, on_shutdown) != 0) {
         tcp_conn_shut(c);
         return;
     }
     c->is_flushing = true;
     c->doom = NULL;
+    /* A peer that never closes does not keep the connection. */
     timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + c->tcp->config.flush_ms);
 }
 
@@ -152,6 +165,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct tcp_conn *c = handle->data;
 
     (void)suggested;
+    /* One buffer for all: what is read is used up before the next read (one thread). */
     *buf = uv_buf_init(c->tcp->read, TCP_READ_BYTES);
 }
 
@@ -161,6 +175,7 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
 
     (void)timer;
     (void)now;
+    /* One timer with four meanings, which exclude each other in this order. */
     if (c->is_flushing) {
         tcp_conn_shut(c);
     } else if (c->doom != NULL) {
@@ -177,6 +192,7 @@ void tcp_conn_doom(struct tcp_conn *c, uint64_t in_ms, int err, const char *why)
 {
     c->doom = why;
     c->doom_err = err;
+    /* Through the timer even for "now": the caller may be deep in the owner's own code. */
     timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + in_ms);
 }
 
@@ -189,7 +205,9 @@ void tcp_conn_watch(struct tcp_conn *c)
     if (c->is_closing || c->is_flushing || c->doom != NULL)
         return;
     if (!is_partial)
+        /* Only what has begun is under time: an idle call has no packets for hours. */
         timer_cancel(c->tcp->config.timers, &c->timer);
+    /* Not restarted: a peer that sends an octet a second does not renew its time. */
     else if (!timer_is_running(&c->timer))
         timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + c->tcp->config.packet_ms);
 }
@@ -200,6 +218,7 @@ static bool is_tls_hello(struct tcp_conn *c, uint8_t first)
     bool is_first = !c->has_input;
 
     c->has_input = true;
+    /* TPKT begins with 3, a TLS handshake with 22: no octet could be both. */
     if (!is_first || c->tls != NULL || first != TLS_HANDSHAKE_OCTET)
         return false;
     c->tcp->stats.tls_on_plain++;
@@ -211,13 +230,16 @@ void tcp_conn_feed(struct tcp_conn *c, const uint8_t *data, size_t len)
 {
     struct tcp *t = c->tcp;
 
+    /* Before the reassembler, whose error would be true and no help. */
     if (len > 0 && is_tls_hello(c, data[0]))
         return;
+    /* The owner may close it in the middle of what was read. */
     while (len > 0 && !c->is_closing && !c->is_flushing) {
         struct tpkt_packet packet = {NULL, 0};
         size_t used = 0;
         int err = tpkt_push(&c->tpkt, data, len, &used, &packet);
 
+        /* What was not understood has no end to go on behind. */
         if (err != 0) {
             if (c->tpkt.reason == TPKT_REASON_LONG)
                 t->stats.tpkt_too_long++;
@@ -232,11 +254,14 @@ void tcp_conn_feed(struct tcp_conn *c, const uint8_t *data, size_t len)
             break;
         if (c->doom == NULL)
             timer_cancel(t->config.timers, &c->timer);
+        /* A packet of nothing (TPKT length 4) keeps NAT bindings alive, for H.323 endpoints as for
+         * H.460.18. */
         if (packet.len == 0) {
             t->stats.keepalives++;
             continue;
         }
         t->stats.packets_in++;
+        /* Attached later than the first octets of a TLS connection could come. */
         if (c->callbacks != NULL)
             c->callbacks->on_packet(c->user, packet.data, packet.len);
     }
@@ -256,6 +281,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         tcp_tls_input(c, (const uint8_t *)buf->base, (size_t)n);
     } else if (n > 0) {
         tcp_conn_feed(c, (const uint8_t *)buf->base, (size_t)n);
+        /* 0 octets is none of these: EAGAIN. */
     } else if (n == UV_EOF) {
         c->tcp->stats.peer_closed++;
         tcp_conn_abort(c, ERR_CLOSED, "connection closed by peer");
@@ -270,10 +296,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 static void on_written(uv_write_t *req, int status)
 {
     struct write_request *w = (struct write_request *)(void *)req;
+    /* The handle's: `c` may be on its way out, and is whole until on_conn_closed. */
     struct tcp_conn *c = req->handle->data;
 
     c->backlog -= w->size;
     free(w);
+    /* UV_ECANCELED: closed by ourselves. */
     if (status < 0 && status != UV_ECANCELED) {
         c->tcp->stats.io_errors++;
         tcp_conn_abort(c, ERR_IO, "connection lost while writing");
@@ -283,6 +311,7 @@ static void on_written(uv_write_t *req, int status)
 static struct write_request *write_new(const uint8_t *head, size_t head_len, const uint8_t *data,
                                        size_t len)
 {
+    /* One allocation for packet and request: no list of what is under way. */
     struct write_request *w = malloc(sizeof(*w) + head_len + len);
 
     if (w == NULL)
@@ -300,6 +329,7 @@ static int write_out(struct tcp_conn *c, struct write_request *w)
     if (w == NULL)
         return ERR_NOMEM;
     buf = uv_buf_init((char *)w->bytes, (unsigned)w->size);
+    /* Not written at all: the error is told, nothing was half sent. */
     if (uv_write(&w->req, (uv_stream_t *)&c->handle, &buf, 1, on_written) != 0) {
         free(w);
         return ERR_IO;
@@ -310,6 +340,7 @@ static int write_out(struct tcp_conn *c, struct write_request *w)
 
 int tcp_conn_write(struct tcp_conn *c, const uint8_t *data, size_t len)
 {
+    /* tls_conn_close writes its alert before it is set. */
     if (c->is_closing || c->is_flushing)
         return ERR_CLOSED;
     return write_out(c, write_new(data, 0, data, len));
@@ -325,6 +356,7 @@ int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len)
         return ERR_CLOSED;
     if (tpkt_write_header(len, header) != 0)
         return ERR_RANGE;
+    /* A peer that reads nothing would have our memory instead. */
     if (c->backlog + len > t->config.backlog_max) {
         t->stats.backlog_exceeded++;
         /* Told by on_closed from the loop, never from inside a send. */
@@ -370,6 +402,7 @@ static struct tcp_conn *conn_new(struct tcp *t)
     tpkt_init(&c->tpkt, t->config.packet_max);
     timer_init(&c->timer, on_timer, c);
     list_push_back(&t->conns, &c->link);
+    /* A handle of libuv's from here on: it can only be closed, not freed. */
     t->handles++;
     return c;
 }
@@ -379,7 +412,10 @@ static int conn_begin(struct tcp_conn *c)
     /* The peer is known, and counted under what is known: a second look at a connection that was
      * reset meanwhile would find nobody, and its count would stay for ever. */
     c->local = name_of(&c->handle, false);
+    /* Signalling is small messages and answers: Nagle would hold each second one back. */
     (void)uv_tcp_nodelay(&c->handle, 1);
+    /* A peer that lost its power would keep its session otherwise; H.323 has no other sign of life
+     * on this channel while a call is quiet. */
     (void)uv_tcp_keepalive(&c->handle, 1, KEEPALIVE_S);
     return uv_read_start((uv_stream_t *)&c->handle, on_alloc, on_read) == 0 ? 0 : ERR_IO;
 }
@@ -390,11 +426,14 @@ static void on_connection(uv_stream_t *server, int status)
     struct tcp *t = l->tcp;
     struct tcp_conn *c;
 
+    /* The listener goes on: EMFILE passes when calls end. */
     if (status < 0) {
         t->stats.io_errors++;
         return;
     }
     c = conn_new(t);
+    /* Without memory nothing is accepted here, and libuv looks for no other connection until it
+     * is. */
     if (c == NULL || uv_accept(server, (uv_stream_t *)&c->handle) != 0) {
         t->stats.io_errors++;
         if (c != NULL)
@@ -402,6 +441,7 @@ static void on_connection(uv_stream_t *server, int status)
         return;
     }
     c->peer = name_of(&c->handle, true);
+    /* Counted when its address is known, and before anything is spent on it. */
     if (conn_count(c) != 0 || conn_begin(c) != 0) {
         tcp_conn_shut(c);
         return;
@@ -413,6 +453,7 @@ static void on_connection(uv_stream_t *server, int status)
             tcp_conn_shut(c);
         return; /* the owner is told when the handshake is whole */
     }
+    /* An owner that does not take it has not seen it: closed without callbacks. */
     if (!l->on_accept(l->user, c)) {
         t->stats.refused_owner++;
         tcp_conn_shut(c);
@@ -423,6 +464,7 @@ static void on_connect(uv_connect_t *req, int status)
 {
     struct tcp_conn *c = req->data;
 
+    /* Closed while it was being connected: this is the cancellation. */
     if (c->is_closing)
         return;
     if (status < 0 || conn_begin(c) != 0) {
@@ -436,6 +478,7 @@ static void on_connect(uv_connect_t *req, int status)
             tcp_conn_abort(c, ERR_NOMEM, "out of memory");
         return;
     }
+    /* By TLS on_open says so. */
     if (c->callbacks != NULL && c->callbacks->on_connected != NULL)
         c->callbacks->on_connected(c->user);
 }
@@ -460,6 +503,7 @@ int tcp_connect_tls(struct tcp *t, const struct addr *to, const struct addr *fro
     c->keys = keys;
     c->connect.data = c;
     err = conn_count(c);
+    /* The configured address of ours: behind several interfaces a peer knows us by it alone. */
     if (err == 0 && from != NULL && addr_to_sockaddr(from, &ss) != 0 &&
         uv_tcp_bind(&c->handle, (struct sockaddr *)&ss, 0) != 0)
         err = ERR_IO;
@@ -470,6 +514,7 @@ int tcp_connect_tls(struct tcp *t, const struct addr *to, const struct addr *fro
         tcp_conn_shut(c);
         return err;
     }
+    /* Only now: nothing above may call the owner back, who has no connection yet. */
     tcp_conn_attach(c, callbacks, user);
     *out = c;
     return 0;
@@ -510,6 +555,7 @@ void tcp_listener_close(struct tcp_listener *l)
 {
     if (l == NULL || uv_is_closing((uv_handle_t *)&l->handle))
         return;
+    /* What has no owner yet but its listener (TLS handshakes). */
     LIST_FOREACH_SAFE (it, &l->tcp->conns) {
         struct tcp_conn *c = LIST_ENTRY(it, struct tcp_conn, link);
 
@@ -548,14 +594,17 @@ int tcp_listen_tls(struct tcp *t, const struct addr *at, const struct tls_keys *
     t->handles++;
     t->stats.listeners++;
     list_push_back(&t->listeners, &l->link);
+    /* SO_REUSEADDR is set by libuv: a restart does not wait for TIME_WAIT. */
     err = uv_tcp_bind(&l->handle, (struct sockaddr *)&ss, 0);
     if (err == 0)
         err = uv_listen((uv_stream_t *)&l->handle, BACKLOG, on_connection);
     if (err != 0) {
         t->last_error = err;
         tcp_listener_close(l);
+        /* Told apart, as "in use" is what an operator can do something about. */
         return err == UV_EADDRINUSE ? ERR_EXISTS : ERR_IO;
     }
+    /* Port 0 was asked for in tests, and for H.245 listeners. */
     l->at = name_of(&l->handle, false);
     *out = l;
     return 0;
@@ -591,6 +640,7 @@ void tcp_set_limits(struct tcp *t, const struct tcp_config *config)
 {
     struct tcp_config fresh = *config;
 
+    /* The loop is no limit. */
     fresh.loop = t->config.loop;
     fresh.timers = t->config.timers;
     fresh.before_input = t->config.before_input;

@@ -7,6 +7,7 @@
 #include "server/tcp_priv.h"
 #include "server/tls_keys.h"
 
+/* Our octets are in the clear up to here: what comes from crypto/tls.h are records. */
 static void on_send(void *user, const uint8_t *data, size_t len)
 {
     struct tcp_conn *c = user;
@@ -24,11 +25,13 @@ static void on_open(void *user)
     const struct tls_info *info = tls_conn_info(c->tls);
 
     c->tcp->stats.tls_established++;
+    /* The handshake's time; packets have their own. */
     timer_cancel(c->tcp->config.timers, &c->timer);
     log_debug(LOG_AREA_CRYPTO, 0, "TLS connection", LOG_ADDR("peer", &c->peer),
               LOG_S("version", tls_version_to_str(info->version)), LOG_S("cipher", info->cipher),
               LOG_B("verified", info->is_peer_verified), LOG_S("name", info->peer));
     if (l != NULL) {
+        /* The owner takes over: on_accept was held back until the peer had shown what it has. */
         c->listener = NULL;
         if (!l->on_accept(l->user, c)) {
             c->tcp->stats.refused_owner++;
@@ -58,6 +61,7 @@ static void failed(struct tcp_conn *c, int err, const char *reason, const char *
     log_limited(&c->tcp->limit, clock_mono_ms(), LOG_AREA_CRYPTO, LOG_LEVEL_WARN, 0,
                 "TLS connection failed", LOG_ADDR("peer", &c->peer), LOG_ADDR("local", &c->local),
                 LOG_S("reason", reason), LOG_S("text", text));
+    /* Before the owner is told: it may give the connection up in on_closed. */
     tcp_conn_close(c, true);
     if (owner != NULL)
         owner->on_closed(c->user, err, text);
@@ -68,29 +72,35 @@ static void on_result(struct tcp_conn *c, int err)
     const char *text;
     enum tls_failure why;
 
+    /* The owner has closed it from within on_data. */
     if (c->is_closing || c->is_flushing)
         return;
     if (err == ERR_CLOSED) {
         c->tcp->stats.peer_closed++;
         tcp_conn_abort(c, ERR_CLOSED, "connection closed by peer");
     } else if (err != 0) {
+        /* Which of a peer's faults it was is told by counters too: certificates are configured
+         * wrongly more often than not. */
         why = tls_conn_failure(c->tls, &text);
         c->tcp->stats.tls_failed++;
         c->tcp->stats.tls_failures[why]++;
         failed(c, ERR_REFUSED, tls_failure_to_str(why), text);
     } else if (tls_conn_is_open(c->tls)) {
+        /* A record that is not whole is under time like a packet. */
         tcp_conn_watch(c);
     }
 }
 
 int tcp_tls_begin(struct tcp_conn *c, const struct tls_keys *keys, bool is_client)
 {
+    /* The keys as they are now: a reload changes what comes later, and not what runs. */
     struct tls_ctx *ctx = tls_keys_ctx(keys, is_client ? TLS_CLIENT : TLS_SERVER);
     int err = ctx != NULL ? tls_conn_create(ctx, &callbacks, c, &c->tls) : ERR_STATE;
 
     if (err != 0)
         return err;
     timer_start(c->tcp->config.timers, &c->timer, clock_mono_ms() + c->tcp->config.tls_ms);
+    /* A server waits for the ClientHello. */
     if (is_client)
         on_result(c, tls_conn_start(c->tls));
     return 0;

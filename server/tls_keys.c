@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 
+/* Certificates of the signalling and what is made of them: a context for each role, read again
+ * without an end of what runs. */
 struct tls_keys {
     struct tls_ctx *ctx[2]; /* by enum tls_role */
     struct fingerprint fingerprint;
@@ -18,6 +20,7 @@ static void explain(char *text, const struct settings_tls *settings,
 {
     const char *key = "tls";
 
+    /* Which key is meant is told by the pointer: the texts are the caller's own. */
     if (problem->path == settings->key)
         key = "tls.key";
     else if (problem->path == settings->certificate)
@@ -40,6 +43,7 @@ static int make_ctx(const struct settings_tls *settings, const struct cert *cert
         .cipher_count = settings->cipher_count,
     };
 
+    /* The list's length is checked by the settings; this is for the reader of this function. */
     for (uint32_t i = 0; i < settings->cipher_count && i < TLS_CIPHER_COUNT; i++)
         config.ciphers[i] = (enum tls_cipher)settings->ciphers[i];
     /* A server that is called shows a certificate always: whoever has authorities checks it. */
@@ -56,12 +60,14 @@ static int load(struct tls_keys *keys, const struct settings_tls *settings, char
     struct cert *cert = NULL;
     int err = settings->certificate[0] != '\0'
                   ? cert_load(settings->certificate, settings->key, &cert, &problem)
+                  /* Ours is for nobody to check: it lasts, so that whoever pins it may. */
                   : cert_generate(CERT_VALIDITY_DAYS_MAX, &cert);
 
     for (int role = TLS_CLIENT; err == 0 && role <= TLS_SERVER; role++)
         err = make_ctx(settings, cert, (enum tls_role)role, &keys->ctx[role], &problem);
     if (err == 0)
         err = cert_fingerprint(cert, FINGERPRINT_SHA256, &keys->fingerprint);
+    /* Contexts hold what they need of it. */
     cert_destroy(cert);
     if (err != 0)
         explain(text, settings, &problem, err);
@@ -91,6 +97,7 @@ int tls_keys_create(const struct settings_tls *settings, struct tls_keys **out, 
 
 int tls_keys_reload(struct tls_keys *keys, const struct settings_tls *settings, char *text)
 {
+    /* Made beside the old ones: they go only when the new ones are whole. */
     struct tls_keys fresh = {.reads = keys->reads + 1};
     int err = load(&fresh, settings, text);
 
@@ -98,6 +105,7 @@ int tls_keys_reload(struct tls_keys *keys, const struct settings_tls *settings, 
         drop(&fresh);
         return err;
     }
+    /* Connections hold a reference to their context each. */
     drop(keys);
     *keys = fresh;
     return 0;
