@@ -89,8 +89,9 @@ int shard_queue_take(struct shard_queue *q, void *message)
         memcpy(message, slot, q->size);
         /* Keys do not stay in the slot until it is used again. */
         secret_wipe(slot, q->size);
-        q->head = (q->head + 1) % q->capacity;
-        q->count--;
+        /* Whoever keeps up with it stays in the first slots, hot in the cache; going round would
+         * touch all of them, and the process would grow by queues that are empty. */
+        q->head = --q->count == 0 ? 0 : (q->head + 1) % q->capacity;
         err = 0;
     }
     pthread_mutex_unlock(&q->lock);

@@ -21,7 +21,8 @@ struct tcp_address_count {
 
 struct write_request {
     uv_write_t req;
-    size_t size;
+    size_t size; /* all of it, this struct too: what a peer costs that does not read */
+    size_t len;
     uint8_t bytes[];
 };
 
@@ -308,28 +309,50 @@ static void on_written(uv_write_t *req, int status)
     }
 }
 
-static struct write_request *write_new(const uint8_t *head, size_t head_len, const uint8_t *data,
-                                       size_t len)
+/* What the system takes at once needs no request: the backlog is what waits for the peer, with all
+ * that it costs. (libuv calls back for a write that is done in the next round only; who counts
+ * those takes a peer that has sent a thousand small requests in one segment for one that does not
+ * read.) */
+static size_t write_now(struct tcp_conn *c, const uint8_t *head, size_t head_len,
+                        const uint8_t *data, size_t len)
 {
+    uv_buf_t bufs[2] = {uv_buf_init((char *)(uintptr_t)head, (unsigned)head_len),
+                        uv_buf_init((char *)(uintptr_t)data, (unsigned)len)};
+    int n = c->backlog == 0 ? uv_try_write((uv_stream_t *)&c->handle, bufs, 2) : 0;
+
+    return n > 0 ? (size_t)n : 0; /* a broken connection is found by the request, and told later */
+}
+
+/* `done` octets of the two parts have gone. */
+static struct write_request *write_rest(const uint8_t *head, size_t head_len, const uint8_t *data,
+                                        size_t len, size_t done)
+{
+    size_t rest = head_len + len - done;
     /* One allocation for packet and request: no list of what is under way. */
-    struct write_request *w = malloc(sizeof(*w) + head_len + len);
+    struct write_request *w = malloc(sizeof(*w) + rest);
 
     if (w == NULL)
         return NULL;
-    w->size = head_len + len;
-    memcpy(w->bytes, head, head_len);
-    memcpy(w->bytes + head_len, data, len);
+    w->size = sizeof(*w) + rest;
+    w->len = rest;
+    if (done < head_len) {
+        memcpy(w->bytes, head + done, head_len - done);
+        memcpy(w->bytes + head_len - done, data, len);
+    } else {
+        memcpy(w->bytes, data + (done - head_len), rest);
+    }
     return w;
 }
 
-static int write_out(struct tcp_conn *c, struct write_request *w)
+static int write_later(struct tcp_conn *c, const uint8_t *head, size_t head_len,
+                       const uint8_t *data, size_t len, size_t done)
 {
+    struct write_request *w = write_rest(head, head_len, data, len, done);
     uv_buf_t buf;
 
     if (w == NULL)
         return ERR_NOMEM;
-    buf = uv_buf_init((char *)w->bytes, (unsigned)w->size);
-    /* Not written at all: the error is told, nothing was half sent. */
+    buf = uv_buf_init((char *)w->bytes, (unsigned)w->len);
     if (uv_write(&w->req, (uv_stream_t *)&c->handle, &buf, 1, on_written) != 0) {
         free(w);
         return ERR_IO;
@@ -338,12 +361,23 @@ static int write_out(struct tcp_conn *c, struct write_request *w)
     return 0;
 }
 
+static int write_out(struct tcp_conn *c, const uint8_t *head, size_t head_len, const uint8_t *data,
+                     size_t len)
+{
+    size_t done = write_now(c, head, head_len, data, len);
+    int err = done == head_len + len ? 0 : write_later(c, head, head_len, data, len, done);
+
+    if (err != 0 && done > 0) /* a gap in the stream cannot be mended */
+        tcp_conn_doom(c, 0, err, "a packet could be written in part only");
+    return err;
+}
+
 int tcp_conn_write(struct tcp_conn *c, const uint8_t *data, size_t len)
 {
     /* tls_conn_close writes its alert before it is set. */
     if (c->is_closing || c->is_flushing)
         return ERR_CLOSED;
-    return write_out(c, write_new(data, 0, data, len));
+    return write_out(c, data, 0, data, len);
 }
 
 int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len)
@@ -364,7 +398,7 @@ int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len)
         return ERR_LIMIT;
     }
     err = c->tls != NULL ? tcp_tls_send(c, header, data, len)
-                         : write_out(c, write_new(header, sizeof(header), data, len));
+                         : write_out(c, header, sizeof(header), data, len);
     if (err == 0)
         t->stats.packets_out++;
     return err;

@@ -26,7 +26,7 @@ struct tcp_config {
     size_t connections_max;
     size_t per_address_max; /* 0 = no limit */
     size_t packet_max;      /* octets of one TPKT payload */
-    size_t backlog_max;     /* octets that wait for a peer to read */
+    size_t backlog_max;     /* octets of memory for what waits for a peer to read */
     uint32_t packet_ms;     /* from a packet's first octet to its last */
     uint32_t flush_ms;      /* a polite close may take so long */
     uint32_t tls_ms;        /* from a connection to the end of its TLS handshake */

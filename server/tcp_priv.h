@@ -42,7 +42,7 @@ struct tcp_conn {
     struct list link;
     struct addr peer, local;
     struct tpkt tpkt;
-    size_t backlog; /* bytes given to libuv and not yet written */
+    size_t backlog; /* memory of what was given to libuv and is not yet written */
     struct timer timer;
     const char *doom; /* the timer ends the connection for this reason */
     int doom_err;

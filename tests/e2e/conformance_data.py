@@ -3,7 +3,7 @@
 (L-BIDIR), on which connection (T-SAME, L-SHARE, A-ADD, D-ONCE), in records or not (D-RECORD, D-CHOICE),
 and that what is in the records is SCTP as RFC 8261 has it (X-PROFILE). Endpoints have OpenSSL and
 usrsctp; tshark reads the wire, with the server's key log also inside of it."""
-# timeout: 240
+# timeout: 400
 import os
 import struct
 import subprocess

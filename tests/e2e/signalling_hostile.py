@@ -2,8 +2,8 @@
 # alone
 """Call signalling from peers that are odd, careless or hostile, while a call runs that must not notice:
 TCP octet by octet and several messages at once, several calls on one connection, references used
-twice, identifiers of other calls, every message in every state, twice; and 10,000 connections that
-say nothing, with the memory that they cost.
+twice, identifiers of other calls, every message in every state, twice; 10,000 connections that say
+nothing, and tens of thousands of channels asked for in one call, with the memory that they cost.
 """
 # timeout: 175
 import json
@@ -24,6 +24,8 @@ import sluice_lab  # noqa: E402
 SERVER = (sluice_lab.SERVER_IP4, 1720)
 IDLE = 10000            # connections that say nothing
 IDLE_BYTES = 4096       # of sluiced's memory for each of them, at most
+FLOOD = 10000           # channels that one call asks for
+FLOOD_BYTES = 1 << 20   # of sluiced's memory for that, at most
 PER_ADDRESS = 64        # in the lab of the limits
 TYPES = {"setup": 0x05, "callProceeding": 0x02, "alerting": 0x01, "connect": 0x07,
          "progress": 0x03, "facility": 0x62, "information": 0x7b, "notify": 0x6e,
@@ -305,6 +307,101 @@ def our_calls_share(c, lab, control):
         callee.close()
 
 
+# --- channels without end ------------------------------------------------------------------------
+
+class Flooder(captures.Caller):
+    def say(self, name, body):
+        super().say(name, body)
+        if name == "openLogicalChannel":
+            self.asked = body
+
+    def requests(self, numbers):
+        """The channel that it has opened, once more under each of these numbers. (Encoding takes a process:
+        two are enough to find the octets of the number.)"""
+        one, two = (captures.write_h245("openLogicalChannel", {**self.asked,
+                                                              "forwardLogicalChannelNumber": n})
+                    for n in (0x0102, 0x0304))  # on the wire less one
+        at = one.index(b"\x01\x01")
+        if one[:at] + b"\x03\x03" + one[at + 2:] != two:
+            raise sluice_lab.LabError("the number of a channel is not where it seemed")
+        return [one[:at] + struct.pack(">H", n - 1) + one[at + 2:] for n in numbers]
+
+    def hear_out(self, wait):
+        """How many messages of H.245 have come; what they say is of no interest."""
+        count = 0
+        self.h245.socket.settimeout(wait)
+        try:
+            while not self.h245.is_over:
+                count += len(list(self.h245.read()))
+        except (BlockingIOError, socket.timeout):
+            pass
+        return count
+
+
+def flood(c, lab, count, listens):
+    what = f"{count} channels, " + ("answers read" if listens else "answers not read")
+    calls = captures.recorded_calls()
+    caller = Flooder(calls["a_noFS_noTun"], calls[captures.FALLBACK], "demo-flood")
+    partner = lab.endpoint("anna", "--play", sluice_lab.tone_pair()[0], "--loop", "--stay", "--start", "now",
+                           "--codec", "pcma", "--timeout", "160", call="demo-flood",
+                           ip=sluice_lab.ENDPOINT_IPS[3])
+    partner.wait_event("connect")
+    running = lab.sessions()
+    before, answers, sizes = stats(lab)["sessions"]["channels_rejected"], 0, []
+
+    def is_judged(now):
+        sizes.append(memory(lab.server) - size)
+        return caller_is_gone() or now["sessions"]["channels_rejected"] - before >= count
+
+    def caller_is_gone():
+        return len(lab.sessions()) <= len(running)
+
+    try:
+        caller.talk()
+        requests = caller.requests(range(1000, 1000 + count))
+        size = memory(lab.server)
+        try:
+            for at in range(0, count, 100):
+                caller.h245.socket.settimeout(10 * sluice_lab.PATIENCE)
+                caller.h245.socket.sendall(b"".join(map(tpkt, requests[at:at + 100])))
+                answers += caller.hear_out(0) if listens else 0
+                sizes.append(memory(lab.server) - size)
+            while listens and answers < count and not caller.h245.is_over:
+                answers += caller.hear_out(1)
+        except (ConnectionError, socket.timeout):
+            pass  # the server's right
+        rejected = lab.wait_stats(is_judged)["sessions"]["channels_rejected"] - before
+        print(f"        {what}: {rejected} refused, {answers} answers heard, the call is "
+              f"{'over' if caller_is_gone() else 'up'}; sluiced had {max(sizes)} bytes more at most", flush=True)
+        with c.proof("H-H245", what, [{"part": "flood"}, {"part": "channels"}]):
+            c.check(f"{what}: memory is bounded", max(sizes) <= FLOOD_BYTES, max(sizes))
+            c.check(f"{what}: each is refused, or the call is over", rejected >= count or caller_is_gone(),
+                    rejected)
+            open_now = [len(lab.call("session.get", id=s["id"])["channels"]) for s in lab.sessions()]
+            c.check(f"{what}: nobody has more channels than before", max(open_now) <= 2, open_now)
+    finally:
+        caller.close()
+        partner.stop()
+    lab.wait_sessions(len(running) - 1)
+
+
+def channel_flood(c):
+    """One call asks for channels without end (H-H245), beside one that must not notice."""
+    with sluice_lab.Lab("hostile-channels", settings) as lab:
+        lab.config["conferences"] += [{"alias": "demo*", "kind": "relay"}]
+        lab.start()
+        running = lab.pair(*[["--stay", "--loop", "--timeout", "170"]] * 2)
+        for endpoint in running:
+            endpoint.wait_event("heard")
+        for count, listens in ((FLOOD, True), (6 * FLOOD, False)):  # more than the system holds for a peer
+            c.case(f"flood of channels, {listens}", flood, c, lab, count, listens)
+        for endpoint in running:
+            report = endpoint.hang_up()
+            c.equal(f"flood of channels: {endpoint.name} beside it lost nothing, and heard no gap",
+                    (report["lost"], report["audio"]["gap_samples"]), (0, 0))
+        c.equal("flood of channels: no session is left", lab.wait_sessions(0), 0)
+
+
 # --- every message in every state ----------------------------------------------------------------
 
 def in_state(wire, state, number):
@@ -445,6 +542,7 @@ def main():
                     (report["lost"], report["audio"]["gap_samples"]), (0, 0))
         c.equal("no session is left", lab.wait_sessions(0), 0)
     c.case("limits", limits, c)
+    c.case("channel_flood", channel_flood, c)
     c.finish()
 
 

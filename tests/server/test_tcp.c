@@ -2,6 +2,7 @@
  * alone and counted, the next one is served (H-H245). Timers run on the test's clock. */
 #include "server/tcp.h"
 
+#include <malloc.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -308,6 +309,58 @@ static void peer_that_does_not_read_is_closed(void)
     end();
 }
 
+/* 0 where a sanitizer has another heap. */
+static size_t heap(void)
+{
+    return mallinfo2().uordblks;
+}
+
+static void what_waits_is_counted_with_its_memory(void)
+{
+    uint8_t block[900] = {0};
+    size_t before;
+    int err = 0;
+    int fd;
+
+    begin(10, 10, 60000);
+    fd = client();
+    WAIT(last != NULL);
+    before = heap();
+    for (int i = 0; i < 200000 && err == 0 && heap() == before; i++)
+        err = tcp_conn_send(last, block, sizeof(block));
+    for (int i = 0; i < 200000 && err == 0; i++)
+        err = tcp_conn_send(last, block, 1);
+    CU_ASSERT_EQUAL(err, ERR_LIMIT);
+    CU_ASSERT(heap() - before < 4000 + 1000); /* backlog_max, and what malloc adds */
+    WAIT(closed == 1);
+    close(fd);
+    end();
+}
+
+static void small_answers_of_one_round_are_no_backlog(void)
+{
+    enum { COUNT = 2000 };
+    static uint8_t out[COUNT][6], in[sizeof(out)];
+    size_t have = 0;
+    ssize_t n = 1;
+    int fd;
+
+    for (size_t i = 0; i < COUNT; i++)
+        memcpy(out[i], (const uint8_t[]){3, 0, 0, 6, 1, 2}, 6);
+    begin(10, 10, 60000);
+    echo = true;
+    fd = client();
+    say(fd, out, sizeof(out));
+    WAIT(packets == COUNT || closed != 0);
+    for (; have < sizeof(in) && n > 0; have += n > 0 ? (size_t)n : 0)
+        n = read(fd, in + have, sizeof(in) - have);
+    CU_ASSERT_EQUAL(memcmp(in, out, sizeof(out)), 0);
+    CU_ASSERT_EQUAL(closed, 0);
+    CU_ASSERT_EQUAL(tcp_stats_of(tcp)->backlog_exceeded, 0);
+    close(fd);
+    end();
+}
+
 static void polite_close_lets_the_last_packet_out(void)
 {
     const uint8_t bye[] = {9, 9, 9};
@@ -365,5 +418,6 @@ SUITE("server/tcp", TEST(input_comes_after_what_is_older),
       TEST(packets_come_whole_however_they_are_cut), TEST(dribbling_peer_is_closed_in_time),
       TEST(too_many_connections_are_refused_and_counted),
       TEST(one_address_cannot_take_all_connections), TEST(peer_that_does_not_read_is_closed),
+      TEST(what_waits_is_counted_with_its_memory), TEST(small_answers_of_one_round_are_no_backlog),
       TEST(polite_close_lets_the_last_packet_out), TEST(listener_of_a_used_address_is_refused),
       TEST(outgoing_connection_is_made_or_refused))
