@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every fault of a peer costs that peer its own call at most: it is refused alone, counted, and logged
 with the reason; a call that runs meanwhile loses nothing, and the next call is served."""
-# timeout: 170
+# timeout: 240
 import os
 import socket
 import struct

@@ -6,7 +6,7 @@ ways, and a clean release. The other end of the conference is a sluice-endpoint 
 
 tests/data/captures/callers.txt has a selection; with ../shared/captures all recorded calls are played.
 """
-# timeout: 170
+# timeout: 240
 import ctypes
 import json
 import os

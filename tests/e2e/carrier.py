@@ -2,7 +2,7 @@
 # alone
 """What a carrier does on the first day: other orders of starting, several workers, fifty endpoints at
 once, his own certificates, hash functions and profiles; everything is released again."""
-# timeout: 150
+# timeout: 240
 import copy
 import os
 import subprocess

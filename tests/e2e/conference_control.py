@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What members do in a conference beside talking: the PIN at its door, by keys in the encrypted stream
 (RFC 4733) and by H.245; chair, floor, names and lists of H.243."""
-# timeout: 120
+# timeout: 240
 import json
 import os
 import sys

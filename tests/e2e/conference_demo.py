@@ -2,7 +2,7 @@
 """scripts/demo --conference: five endpoints with four codecs, one of them without DTLS and one by SDP,
 hear each other and not themselves in a mix; the server names who speaks, and those with cameras see who
 speaks, from a key frame on."""
-# timeout: 150
+# timeout: 240
 import json
 import os
 import subprocess

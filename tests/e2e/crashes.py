@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whoever dies in the middle of a call: an endpoint, sluiced, sluice-dp. Media outlive sluiced; what
 remains is cleaned up; a restart serves the next call."""
-# timeout: 120
+# timeout: 240
 import os
 import sys
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Data channels over the other stacks of H.245: tcp-dtls-sctp (RFC 8841 with the frames of RFC 4571).
 The server ends their SCTP, so that each member of a conference may have its own stack."""
-# timeout: 180
+# timeout: 240
 import ctypes
 import os
 import socket

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The demo holds what it promises, twice at the same time, and leaves nothing behind."""
-# timeout: 90
+# timeout: 240
 import json
 import os
 import subprocess

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The device examples of configs/devices, run as they are shipped (but for the link's path): the data
 # plane answers ARP and echo through each. Memif has its benchmarks; a NIC is not here to be tried.
-# timeout: 120
+# timeout: 240
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 BUILD=${BUILD:-$ROOT/build}

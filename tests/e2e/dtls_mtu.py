@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """X-6347: handshakes with RSA-3072 certificates over paths of 576 to 9,000 octets, OpenSSL at
 the other end, in both roles. Nothing that sluice-dp sends is an IP fragment or larger than the path."""
-# timeout: 170
+# timeout: 240
 import os
 import subprocess
 import sys

@@ -1,7 +1,7 @@
 #!/bin/bash
 # crypto/dtls.h against OpenSSL's and GnuTLS's own programs over UDP on the loopback: both roles, the
 # keying material of both ends must be equal byte for byte (RFC 5764 §4.2).
-# timeout: 120
+# timeout: 240
 set -euo pipefail
 
 PEER=${SLUICE_BUILD:-build}/tests/crypto/dtls_peer

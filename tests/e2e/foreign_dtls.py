@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """OpenSSL's own s_client and s_server shake hands with a running server's transports, in both roles and
 with every profile, and export the same keying material; wrong peers get nothing (D-VERIFY)."""
-# timeout: 120
+# timeout: 240
 import os
 import re
 import subprocess

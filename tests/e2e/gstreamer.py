@@ -2,7 +2,7 @@
 """GStreamer's dtlssrtpenc and dtlssrtpdec as a media peer in both DTLS roles (D-SRTP, D-VERIFY, C-PASS):
 what it plays reaches an H.323 endpoint sample for sample, and the other way round; one that shows
 another certificate than it signalled gets no keys (D-MISMATCH)."""
-# timeout: 120
+# timeout: 240
 import hashlib
 import json
 import os

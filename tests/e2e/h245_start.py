@@ -3,7 +3,7 @@
 address that the other has told, in calls that come in and in calls of the server; one of the two
 connections is given up by the rule of 8.2.3, with the server's address the smaller and the greater one,
 and a peer that keeps to its own is followed. Media flow sample for sample each time."""
-# timeout: 120
+# timeout: 240
 import os
 import subprocess
 import sys

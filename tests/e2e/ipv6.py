@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Signalling and media over IPv6, and a conference of an IPv4 and an IPv6 endpoint."""
-# timeout: 60
+# timeout: 240
 import os
 import sys
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """dtls.key_log: tshark decrypts a call's DTLS with the file, and does not without it; the file is
 its owner's alone, one that others can read is refused, and without lab methods there is none."""
-# timeout: 60
+# timeout: 240
 import json
 import os
 import stat

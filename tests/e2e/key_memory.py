@@ -4,7 +4,7 @@ the connection is over: neither the master secret nor the SRTP master keys that 
 keys that came of those. While it runs they are found in the process that has them, so that the search is known
 to work. The key log and OpenSSL's exporter tell what to look for; both processes are read through
 /proc/PID/mem. At the end both are killed in the middle of calls, and the core files are looked at."""
-# timeout: 150
+# timeout: 240
 import glob
 import os
 import re

@@ -3,7 +3,7 @@
 with the H.245 connection opened by either side and both DTLS roles; media flow both ways between a
 call that came in and one that went out. Then whatever can go wrong, each with a cause of its own.
 """
-# timeout: 170
+# timeout: 240
 import os
 import socket
 import struct

@@ -5,7 +5,7 @@ connected, a channel each way, RTP both ways, and a clean release by either side
 
 tests/data/captures/callees.txt has a selection; with ../shared/captures all recorded callees play.
 """
-# timeout: 120
+# timeout: 240
 import json
 import os
 import random

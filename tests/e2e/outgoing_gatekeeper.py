@@ -2,7 +2,7 @@
 """Calls that the server makes through a gatekeeper: an alias that it resolves, direct and routed;
 what it changes in Setup; its refusals with their reasons; and its silence.
 """
-# timeout: 120
+# timeout: 240
 import json
 import os
 import socket

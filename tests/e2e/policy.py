@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Policy of a listener (required, preferred, off) against endpoints with and without H.235.10; a
 mixed conference bridges SRTP and RTP, sample for sample."""
-# timeout: 120
+# timeout: 240
 import os
 import sys
 

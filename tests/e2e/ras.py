@@ -3,7 +3,7 @@
 tokens of the moment. Registration, admission before Connect, refusal, disengagement by both sides,
 what happens to calls while there is no gatekeeper, and unregistration at the end.
 """
-# timeout: 160
+# timeout: 240
 import ctypes
 import hashlib
 import hmac
@@ -78,13 +78,14 @@ def open_socket(address, group=None):
 class Gatekeeper:
     """Answers by its mood until closed; remembers what was asked.
 
-    lose: so many requests are heard and not answered; copies: each answer so often; change: kind
-    of answer → function that gets its fields; before: kind of answer → function called with the
+    lose: so many requests (of kind lose_kind, if that is set) are heard and not answered; copies: each
+    answer so often; change: kind of answer → function that gets its fields; before: kind of answer → function called with the
     fields before it is said."""
 
     def __init__(self, address, password=PASSWORD, group=None):
         self.address, self.password = address, password
         self.lose, self.copies = 0, 1
+        self.lose_kind = None
         self.change, self.before = {}, {}
         self.templates = templates()
         self.heard = []  # (kind, body, octets)
@@ -111,7 +112,7 @@ class Gatekeeper:
             with self.changed:
                 self.heard.append((kind, body, octets))
                 self.changed.notify_all()
-            if self.lose > 0:
+            if self.lose > 0 and kind == (self.lose_kind or kind):
                 self.lose -= 1
             elif not self.is_silent:
                 self._answer(kind, body)

@@ -3,7 +3,7 @@
 than one message holds, alternates with and without registration, redirected requests, and the
 operator's methods and events.
 """
-# timeout: 150
+# timeout: 240
 import os
 import sys
 

@@ -3,7 +3,7 @@
 go over to them, the old ones end, and neither end loses a packet. Two conferences of one server are connected by
 a call of the server to itself, so that both ends of the leg that changes its keys know how; an endpoint listens on
 each side of it and judges what it hears, sample by sample."""
-# timeout: 120
+# timeout: 240
 import os
 import subprocess
 import sys

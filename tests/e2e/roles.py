@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Both DTLS roles and every SRTP profile, against OpenSSL and libsrtp: C-ROLE, D-ACTIVE, D-SRTP,
 C-HASH, L-UNI, M-RTCPMUX."""
-# timeout: 150
+# timeout: 240
 import os
 import sys
 

@@ -2,7 +2,7 @@
 """RTCP that ends at the data plane (media.own_rtcp), as others see it: tshark decodes every report of a
 call in the clear and finds nothing wrong, and its fields agree with the media that passed; in a secured
 call the endpoint's libsrtp opens them. The round trip that session.get shows is that of the path."""
-# timeout: 100
+# timeout: 240
 import os
 import subprocess
 import sys

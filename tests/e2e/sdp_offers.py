@@ -2,7 +2,7 @@
 """Offers in the words of many user agents (browsers, PBXs, telephones), and offers that are odd or hostile:
 each is answered by the rules of RFC 3264, 8843, 5763, 8122, 5761, judged here line by line by a reader of its own, or
 refused in words. A call beside them goes on, and in the end nothing is left."""
-# timeout: 120
+# timeout: 240
 import os
 import re
 import sys

@@ -2,7 +2,7 @@
 """sluiced's own life: what session.get tells of a call, session.close, SIGHUP with good and bad
 files, counters that return to zero (R-CALL), and a SIGTERM in the middle of calls, where every peer
 gets EndSession, ReleaseComplete and a close alert, within the configured time."""
-# timeout: 120
+# timeout: 240
 import json
 import os
 import signal

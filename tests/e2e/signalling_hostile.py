@@ -5,7 +5,7 @@ TCP octet by octet and several messages at once, several calls on one connection
 twice, identifiers of other calls, every message in every state, twice; 10,000 connections that say
 nothing, and tens of thousands of channels asked for in one call, with the memory that they cost.
 """
-# timeout: 175
+# timeout: 240
 import json
 import os
 import resource

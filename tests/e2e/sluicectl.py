@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """sluicectl against a real server: every method it is asked for, tables and JSON, exit statuses, and
 usage errors that name what is wrong."""
-# timeout: 60
+# timeout: 240
 import json
 import os
 import subprocess

@@ -2,7 +2,7 @@
 """A DTLS handshake from a third address beside the right peer's changes nothing (H-RACE), a peer
 without a certificate gets nothing, and the lab methods are not there unless configured. (OpenSSL in
 both roles, profiles and fingerprints: foreign_dtls.py.)"""
-# timeout: 120
+# timeout: 240
 import os
 import re
 import shutil

@@ -3,7 +3,7 @@
 connection of its own; calls of the server's by TLS; openssl s_client and gnutls-cli; clients that
 are refused (no certificate, a stranger's, no TLS, half a handshake, H.245 in the clear); new
 certificates without a restart, and bad ones refused."""
-# timeout: 150
+# timeout: 240
 import json
 import os
 import shutil

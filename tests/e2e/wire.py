@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tshark, which shares no code with us, decodes every H.225.0 and H.245 message of a call without an
 error, and sees the sequence that H.323 asks for; a clean shutdown is seen on the wire too."""
-# timeout: 90
+# timeout: 240
 import os
 import re
 import signal

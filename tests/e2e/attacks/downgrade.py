@@ -7,7 +7,7 @@ clear, its JSON says `downgraded`, an event and a counter tell. A wrong fingerpr
 That the middlebox does what it says: without it the same calls are secured, and a check for `secured`
 alone, as a naive test has it, would call the stripped ones good.
 """
-# timeout: 150
+# timeout: 240
 import os
 import sys
 

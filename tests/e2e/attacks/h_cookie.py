@@ -8,7 +8,7 @@ are set up meanwhile: how many and how fast is printed as JSON.
 That the figures mean something: the same flood, slower, against a server without cookies that the
 script brings along.
 """
-# timeout: 120
+# timeout: 240
 import json
 import os
 import subprocess

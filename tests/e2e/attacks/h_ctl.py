@@ -6,7 +6,7 @@ no control socket on TCP, hence no token and no TLS for it: the product listens 
 Each probe says what it found; a server without these bounds, which the script brings along, fails every
 one of them.
 """
-# timeout: 100
+# timeout: 240
 import json
 import os
 import resource

@@ -10,7 +10,7 @@ calls complete, and a call that runs meanwhile loses no packet.
 That the attack is one: the same datagrams against `openssl s_server` in the test's own network, whose
 handshakes they do end.
 """
-# timeout: 175
+# timeout: 240
 import json
 import os
 import subprocess

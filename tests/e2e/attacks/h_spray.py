@@ -9,7 +9,7 @@ dpdk-app/worker.)
 
 A relay that believes what comes, which the script brings along, fails the same judgement.
 """
-# timeout: 90
+# timeout: 240
 import os
 import subprocess
 import sys
