@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "server/link_addr.h"
 #include "signalling/h23510/h23510.h"
 
 #define TRANSPORTS_MAX 64
@@ -125,9 +126,13 @@ static void on_stranger(void *owner, const struct addr *from, uint64_t count)
 
 static void on_event(void *owner, unsigned type, const struct link_event *event)
 {
-    (void)owner;
-    (void)type;
-    (void)event;
+    struct lab_transport *t = owner;
+
+    if (type != LINK_REMOTE_LATCHED)
+        return;
+    t->remote = addr_of_link(&event->source);
+    log_warn(LOG_AREA_MEDIA, 0, "lab transport latched", LOG_U("id", t->id),
+             LOG_ADDR("remote", &t->remote));
 }
 
 static void on_gone(void *owner, const char *why)

@@ -40,6 +40,7 @@ struct media_request {
     bool is_lab;         /* report the keys: lab transports only */
     bool ends_rtcp;      /* RTCP ends in the data plane whatever media.own_rtcp says: needed where
                           * media do not simply cross (mixes, `forward`) */
+    bool is_by_sdp;      /* its remote is moved by ICE, not by settings.media.latch */
     const char *session; /* ids as text, for a sluiced that comes back */
     const char *conference;
 };

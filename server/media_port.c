@@ -235,6 +235,9 @@ static int leg_open(struct media_port *p, unsigned i, const struct media_request
     open.port = (uint16_t)(p->number + i);
     if (p->kind == MEDIA_DTLS_SRTP) {
         open.mode = LINK_MODE_DTLS_SRTP;
+        /* The data plane lets a port have one way to find its remote: latching or ICE. */
+        if (m->config.settings->media.latch && !r->is_by_sdp)
+            open.flags |= LINK_FLAG_LATCH;
         open.producer = (uint8_t)(p->shard + 1);
     } else if (p->kind == MEDIA_PASS) {
         open.mode = LINK_MODE_PASS;

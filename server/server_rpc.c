@@ -49,6 +49,7 @@ const struct control_event server_events[] = {
     {"dtls.closed", "the peer closed the association, its channels are being closed"},
     {"media.keyed", "the data plane has the SRTP keys"},
     {"media.passed", "pass-through: protected media have been seen for the first time"},
+    {"media.latched", "media.latch: an authentic packet has moved the remote: transport, remote"},
     {"media.selected", "the peer's ICE check has selected its address: transport, remote"},
     {"media.first_packet", "first media packet: direction (in, out), ssrc"},
     {"conference.created", "a call or conference.create has begun it: conference, kind, "

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "server/conference.h"
+#include "server/link_addr.h"
 #include "server/session_data.h"
 
 /* What the listener wants to be announced instead of the data plane's own address (NAT). */
@@ -198,6 +199,28 @@ static void on_silence(const struct session_transport *t)
         session_note(s, LOG_LEVEL_INFO, LOG_AREA_MEDIA, "no media on transport %u in time", t->id);
 }
 
+void session_follow_remote(struct session_transport *t, const struct link_event *event,
+                           const char *name, const char *text)
+{
+    struct addr from = addr_of_link(&event->source);
+    struct session *s = t->session;
+    char written[ADDR_TEXT_MAX];
+
+    log_info(LOG_AREA_MEDIA, s->id, text, LOG_ADDR("remote", &from));
+    if (session_wants_events(s))
+        session_event(s, name,
+                      json_pack("{s:I,s:s}", "transport", (json_int_t)t->id, "remote",
+                                addr_format(&from, written)));
+    /* RTP and RTCP share the address: what can move is keyed by DTLS. */
+    session_set_remote(t, &from, &from);
+    SESSION_EACH_CHANNEL (s, c) {
+        if (c->transport == t && c->direction == H245_OUTGOING)
+            c->media = c->media_control = from;
+    }
+    if (s->conference != NULL)
+        conference_update(s->conference);
+}
+
 static void on_event(void *owner, unsigned type, const struct link_event *event)
 {
     struct session_transport *t = owner;
@@ -217,6 +240,9 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
         /* ICE-lite: the peer's nominated pair says where to send (RFC 8445 7.3.1.5). */
     } else if (type == LINK_ICE_SELECTED) {
         session_sdp_selected(t, event);
+    } else if (type == LINK_REMOTE_LATCHED && t->port != NULL) {
+        session_follow_remote(t, event, "media.latched",
+                              "the peer's address was learnt from a packet that authenticates");
     } else if (type == LINK_REMOTE_MISMATCH) {
         /* Told and not followed: an address is changed by signalling, so that nobody can draw media
          * to himself. */

@@ -541,6 +541,9 @@ struct addr session_transport_control(const struct session_transport *t);
 bool session_transport_fits(const struct session_transport *t, const struct addr *at);
 bool session_transport_has_label(const struct session_transport *t, unsigned in_ack, bool has_label,
                                  uint16_t label);
+/* The data plane sends to another address from now on: told, and signalling's part follows. */
+void session_follow_remote(struct session_transport *t, const struct link_event *event,
+                           const char *name, const char *text);
 void session_transport_learn_label(struct session_transport *t, unsigned in_ack, bool has_label,
                                    uint16_t label);
 void session_set_remote(struct session_transport *t, const struct addr *rtp,

@@ -620,26 +620,9 @@ int session_sdp_accept(struct session *s, struct sdp *sdp, const char **why, uin
 
 void session_sdp_selected(struct session_transport *t, const struct link_event *event)
 {
-    struct addr from = addr_of_link(&event->source);
-    char text[ADDR_TEXT_MAX];
-
     /* An answer may have taken ICE away while the check was on its way. */
-    if (t->ice.ufrag[0] == '\0' || t->port == NULL)
-        return;
-    log_info(LOG_AREA_MEDIA, t->session->id, "ICE has selected the peer's address",
-             LOG_ADDR("remote", &from));
-    if (session_wants_events(t->session))
-        session_event(t->session, "media.selected",
-                      json_pack("{s:I,s:s}", "transport", (json_int_t)t->id, "remote",
-                                addr_format(&from, text)));
-    /* RTP and RTCP share the address: ICE comes with rtcp-mux here. */
-    session_set_remote(t, &from, &from);
-    SESSION_EACH_CHANNEL (t->session, c) {
-        if (c->transport == t && c->direction == H245_OUTGOING)
-            c->media = c->media_control = from;
-    }
-    if (t->session->conference != NULL)
-        conference_update(t->session->conference);
+    if (t->ice.ufrag[0] != '\0' && t->port != NULL)
+        session_follow_remote(t, event, "media.selected", "ICE has selected the peer's address");
 }
 
 static json_t *created_data(const struct session *s)

@@ -208,6 +208,7 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
     memset(&r, 0, sizeof(r));
     /* The signalling's family, by which the peer is known to be reachable. */
     r.kind = kind;
+    r.is_by_sdp = s->config.is_by_sdp;
     r.family = s->config.peer.family;
     /* The conference's worker: media between workers cost a ring. */
     r.place = conference_place(s->conference);

@@ -566,6 +566,14 @@ static const struct settings_row media_rows[] = {
          "`true`: RTCP of each session ends at the data plane, which reports to the peer itself "
          "and gives what it sends SSRCs, sequence numbers and timestamps of its own; the round "
          "trip is measured. `false`: the two parties of a relay see each other's."},
+    {"latch", SETTINGS_BOOL, AT(settings_media, latch), .fallback = "false",
+     .help =
+         "`true`: SRTP from another address than the signalled one moves a transport's remote "
+         "there, "
+         "once, if its tag is good and it is no replay (event `media.latched`): for peers whose "
+         "translated address changes in a call. The DTLS handshake comes from the signalled "
+         "address "
+         "all the same. Legs by SDP have ICE for it, plain RTP has nothing to authenticate by."},
     {"rtcp_interval_ms", SETTINGS_UINT, AT(settings_media, rtcp_interval_ms), .min = 0,
      .max = 600000, .unit = "ms", .fallback = "5000",
      .help = "RTCP reports of our own are sent so often on the average (RFC 3550 section 6.2). "

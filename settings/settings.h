@@ -329,6 +329,7 @@ struct settings_media {
     uint32_t no_media_timeout_ms; /* 0 = never */
     uint32_t key_frame_wait_ms;   /* 0 = sources of video are switched at once */
     bool own_rtcp;
+    bool latch; /* H-LATCH: the remote may move once, by a packet that authenticates */
     uint32_t rtcp_interval_ms;                      /* 0 = no reports of our own */
     enum settings_video video[SETTINGS_CODECS_MAX]; /* best first; none = no video */
     uint32_t video_count;

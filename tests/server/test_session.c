@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "server/link_addr.h"
 #include "tests/suite.h"
 
 static struct world *w;
@@ -73,6 +74,28 @@ static void first_call_opens_both_channels_on_one_port(void)
     CU_ASSERT(addr_is_equal(&p->server_media, &port->local));
     CU_ASSERT(addr_is_equal(&port->remote, &p->media));
     CU_ASSERT_EQUAL(p->in_audio.codec, H245_CODEC_PCMA);
+    end();
+}
+
+/* The data plane has moved the remote (settings.media.latch): signalling's part follows it. */
+static void H_LATCH_the_session_follows_what_was_learnt(void)
+{
+    struct link_event event = {.time_ms = 1};
+    struct media_port *port;
+    struct addr from;
+    struct peer *p;
+
+    begin(SETTINGS_DTLS_REQUIRED);
+    p = caller();
+    port = world_port(w, p);
+    CU_ASSERT_FALSE(port->request.is_by_sdp);
+    CU_ASSERT_EQUAL_FATAL(addr_parse("192.0.2.77:5678", &from), 0);
+    event.source = link_of_addr(&from);
+    port->callbacks->on_event(port->owner, LINK_REMOTE_LATCHED, &event);
+    world_run(w);
+    CU_ASSERT(world_has_event(w, "media.latched"));
+    CU_ASSERT(addr_is_equal(&port->remote, &from));
+    CU_ASSERT_EQUAL(session_state(p->session), SESSION_ACTIVE);
     end();
 }
 
@@ -691,7 +714,8 @@ static void peer_that_falls_silent_in_h245_is_released(void)
     end();
 }
 
-SUITE("server/session", TEST(first_call_opens_both_channels_on_one_port),
+SUITE("server/session", TEST(H_LATCH_the_session_follows_what_was_learnt),
+      TEST(first_call_opens_both_channels_on_one_port),
       TEST(D_ONCE_two_channels_start_one_association),
       TEST(D_ACTIVE_role_is_the_complement_of_the_peers),
       TEST(relay_routes_both_ways_when_both_have_channels),

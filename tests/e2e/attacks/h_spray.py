@@ -3,9 +3,8 @@
 """H-SPRAY and H-LATCH: while calls run, every packet of their peers comes again as it was, cut off,
 changed, and by other addresses, and garbage of every first byte comes to every port: 2,000 a second.
 Counters rise, each by its reason, and nothing else changes: no packet lost, every sample heard, nothing
-forged passed on, and media go where H.245 said and nowhere else. (Learning an address from packets is not
-a setting of sluiced; that the data plane does it once, by a packet that authenticates, is a unit test:
-dpdk-app/worker.)
+forged passed on, and media go where H.245 said and nowhere else. (media.latch,
+which lets an address be learnt, is h_latch.py's.)
 
 A relay that believes what comes, which the script brings along, fails the same judgement.
 """
