@@ -1,6 +1,7 @@
 #include "bench/endpoint_commands.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,12 @@ static int obey(struct call *call, const char *word, const char *rest)
         return keys_press(&call->media.keypad, rest);
     if (strcmp(word, "say") == 0)
         return leg_say(&call->leg, rest);
+    if (strcmp(word, "present") == 0)
+        return leg_present(&call->leg);
+    if (strcmp(word, "present-end") == 0)
+        return leg_present_end(&call->leg);
+    if (strcmp(word, "limit") == 0)
+        return leg_limit_video(&call->leg, (uint32_t)strtoul(rest, NULL, 10));
     if (strcmp(word, "answer") == 0)
         return call_take_answer(call, rest);
     if (strcmp(word, "play") == 0)

@@ -3,6 +3,9 @@
  *   keys DIGITS   press them, as --keys-by says
  *   play          as SIGUSR1
  *   say JSON      send any H.245 message, in the JSON form of signalling/per/json.h
+ *   present       ask for the token of H.239 and, with it, open a channel of role presentation
+ *   present-end   close it, give the token back
+ *   limit RATE    the peer's video shall be no more than so much, in 100 bit/s; 0: any
  *   answer JSON   a string, the answer to the offer of --sdp
  *   hang-up       as SIGTERM */
 #ifndef BENCH_ENDPOINT_COMMANDS_H

@@ -280,12 +280,16 @@ static int send_capabilities(struct leg *l)
 {
     struct h245_TerminalCapabilitySet *tcs;
     struct h245_data data;
+    const struct h245_relayed relayed[] = {l->options->video, l->presented};
     struct h245_caps_offer offer = {.audio = l->options->codecs,
                                     .audio_count =
                                         l->options->data_only ? 0 : l->options->codec_count,
                                     .user_input = true,
-                                    .relayed = &l->options->video,
-                                    .relayed_count = l->options->video.len > 0,
+                                    .has_h239 = l->options->h239,
+                                    .relayed = relayed,
+                                    .relayed_count = l->options->video.len == 0 ? 0
+                                                     : l->options->h239         ? 2
+                                                                                : 1,
                                     .data = &data,
                                     .data_count = leg_data_offer(l, &data)};
     arena_reset(&l->arena);
@@ -406,6 +410,8 @@ static const struct h245_engine_ops engine_ops = {
     .on_channel_close_request = on_channel_close_request,
     .on_channel_confirmed = leg_data_confirmed,
     .on_misc_command = on_misc_command,
+    .on_flow_control = leg_on_flow_control,
+    .on_generic = leg_on_generic,
     .on_end_session = on_end_session,
     .on_failed = on_procedure_failed,
 };
@@ -523,6 +529,8 @@ int leg_init(struct leg *l, uv_loop_t *loop, const struct endpoint_options *opti
     memset(l, 0, sizeof(*l));
     l->carrier = &l->wire;
     l->options = options;
+    l->presented = options->video;
+    l->presented.media = H245_MEDIA_PRESENTATION;
     l->report = report;
     l->media = media;
     l->identity = identity;

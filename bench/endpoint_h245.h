@@ -45,10 +45,12 @@ struct leg {
     uint16_t lcn;
     enum h245_codec tx_codec;
     bool is_audio_closed; /* at the time that the options name */
-    struct {
+    struct leg_video {
         uint16_t lcn, in_lcn; /* 0: none */
         bool is_asked;
-    } video;
+    } video, presentation;
+    struct h245_relayed presented; /* the video's codec in the role of H.239 */
+    bool has_token;
     struct {
         uint16_t lcn, in_lcn; /* ours or the peer's; 0: not that way */
         bool is_asked, is_open, has_security;
@@ -107,6 +109,16 @@ bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogical
 bool leg_video_rejected(struct leg *l, uint16_t lcn, enum h245_olc_cause cause);
 bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc);
 bool leg_video_closed(struct leg *l, uint16_t lcn, enum h245_direction direction);
+int leg_limit_video(struct leg *l, uint32_t rate);
+void leg_on_flow_control(void *arg, const struct h245_FlowControlCommand *command);
+/* The channel of role presentation. ERR_UNSUPPORTED: the peer cannot receive it. */
+int leg_presentation_open(struct leg *l);
+void leg_presentation_close(struct leg *l);
+/* endpoint_present.c: the token of H.239, and the channel with it. ERR_STATE. */
+int leg_present(struct leg *l);
+int leg_present_end(struct leg *l);
+bool leg_on_generic(void *arg, enum h245_generic_class class,
+                    const struct h245_GenericMessage *message);
 /* endpoint_data_leg.c: the same for data. */
 size_t leg_data_offer(const struct leg *l, struct h245_data *offer); /* 0 or 1 */
 void leg_data_open(struct leg *l);

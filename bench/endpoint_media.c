@@ -48,6 +48,9 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
         (struct rtp_sender){.ssrc = ~start.ssrc, .ts = start.ts, .seq = (uint16_t)(start.seq + 1)};
     if (options->keys)
         (void)keys_press(&m->keypad, options->keys); /* the options have looked at it */
+    m->presentation.format = m->video.format;
+    m->presentation.sender = (struct rtp_sender){
+        .ssrc = start.ssrc ^ 0x5a5a5a5au, .ts = start.ts, .seq = (uint16_t)(start.seq + 2)};
     recorder_init(&m->recorder);
     int rc = load(options->play, &m->play_samples, &m->play_count);
     if (rc == 0)
@@ -220,6 +223,12 @@ void media_open_video(struct media *m)
     m->video.tx_open = true;
 }
 
+void media_open_presentation(struct media *m)
+{
+    report_event(m->report, EV_PRESENTATION_OPEN, "SSRC %u", m->presentation.sender.ssrc);
+    m->presentation.tx_open = true;
+}
+
 void media_close_tx(struct media *m)
 {
     m->tx_open = false;
@@ -323,6 +332,7 @@ json_t *media_report(const struct media *m)
     json_object_set_new(o, "audio", audio_json(m));
     json_object_set_new(o, "rtcp", rtcp_json(m));
     json_object_set_new(o, "video", video_report(&m->video));
+    json_object_set_new(o, "presentation", video_report(&m->presentation));
     json_object_set_new(o, "counters", counters_json(m));
     json_object_set_new(o, "data", m->data ? data_end_report(m->data) : json_null());
     return o;

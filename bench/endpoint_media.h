@@ -99,7 +99,7 @@ struct media {
     struct rtp_sender sender;
     struct keys keypad;
     uint8_t event_type; /* payload type of telephone-events; 0: the peer takes none */
-    struct video video;
+    struct video video, presentation;
     struct rtp_reception reception;
     struct rtcp_seen rtcp_seen;
     struct media_counters counters;
@@ -125,8 +125,9 @@ void media_open_tx(struct media *m, enum voice_codec codec, uint8_t payload_type
 void media_open_rx(struct media *m, enum voice_codec codec, uint8_t payload_type);
 /* Play the file now, again if it was played. */
 void media_play(struct media *m);
-/* Its payload type is known. */
+/* Their payload type is known. */
 void media_open_video(struct media *m);
+void media_open_presentation(struct media *m);
 void media_close_tx(struct media *m);
 /* The data channel of H.245 is open; SCTP begins when DTLS is there. And it is closed. */
 void media_open_data(struct media *m, uint16_t port, uint16_t remote_port);

@@ -318,8 +318,8 @@ static bool take_video(struct media *m, struct video *v, const struct rtp_packet
 {
     enum video_taken taken = video_take(v, p, clock_mono_us());
     if (taken == VIDEO_SWITCHED)
-        report_event(m->report, EV_VIDEO_SOURCE, "%u %s", v->from,
-                     v->from_key ? "by key frame" : "amid its pictures");
+        report_event(m->report, v == &m->video ? EV_VIDEO_SOURCE : EV_PRESENTATION, "%u %s",
+                     v->from, v->from_key ? "by key frame" : "amid its pictures");
     return taken != VIDEO_NOT_OURS;
 }
 
@@ -331,7 +331,7 @@ static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
         count_refusal(m, rc);
     else if (rtp_parse(bytes, len, &p) != 0)
         m->counters.malformed++;
-    else if (take_video(m, &m->video, &p))
+    else if (take_video(m, &m->video, &p) || take_video(m, &m->presentation, &p))
         return;
     else if (!m->decoder || p.pt != m->rx_type)
         m->counters.malformed++;
@@ -349,6 +349,7 @@ static void take_rtcp(struct media *m, uint8_t *bytes, size_t len)
     m->counters.rtcp_in++;
     rtcp_parse(&m->rtcp_seen, bytes, len, m->sender.ssrc, clock_wall_us());
     m->video.plis += rtcp_asks_picture(bytes, len, m->video.sender.ssrc);
+    m->presentation.plis += rtcp_asks_picture(bytes, len, m->presentation.sender.ssrc);
 }
 
 static void take_dtls(struct media *m, const uint8_t *bytes, size_t len)
@@ -505,13 +506,13 @@ static void send_frame(struct media *m)
     tell_flowing(m);
 }
 
-static void send_video(struct media *m)
+static void send_video(struct media *m, struct video *v)
 {
     uint8_t out[VIDEO_PACKET + SRTP_PAIR_TRAILER];
     size_t len = VIDEO_PACKET;
-    if (!m->video.tx_open || (m->is_secured && !m->srtp))
+    if (!v->tx_open || (m->is_secured && !m->srtp) || !video_is_due(v))
         return;
-    video_next(&m->video, out);
+    video_next(v, out);
     if (m->srtp && srtp_pair_protect_rtp(m->srtp, out, &len) != 0) {
         m->counters.send_errors++;
         return;
@@ -593,7 +594,8 @@ static void on_frame(struct media *m)
         if (m->frames % RTCP_FRAMES == RTCP_FRAMES / 2)
             send_rtcp(m, false);
     }
-    send_video(m);
+    send_video(m, &m->video);
+    send_video(m, &m->presentation);
     m->frames++;
     m->ops->on_clock(m->arg, m->frames * AUDIO_FRAME_MS);
     check_done(m);

@@ -201,6 +201,20 @@ static int opt_video(struct endpoint_options *o, const char *value)
     return rc;
 }
 
+static int opt_h239(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->h239 = true;
+    return 0;
+}
+
+static int opt_keep_token(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->keep_token = true;
+    return 0;
+}
+
 static int opt_video_first(struct endpoint_options *o, const char *value)
 {
     (void)value;
@@ -547,14 +561,16 @@ static const struct option_row {
     {"keys", "DIGITS", opt_keys, "press these keys when the media flow"},
     {"keys-by", "WAY", opt_keys_by, "h245 (signal, default), text (alphanumeric) or rfc4733"},
     {"commands", "FIFO", opt_commands,
-     "lines that say what to do: keys DIGITS, play, say JSON (an H.245 message), answer JSON "
-     "(a string: SDP), hang-up"},
+     "lines that say what to do: keys DIGITS, play, present, present-end, limit RATE, say JSON (an "
+     "H.245 message), answer JSON (a string: SDP), hang-up"},
     {"sdp", NULL, opt_sdp,
      "no H.323: the offer is an event (sdp_offer), the answer comes by --commands"},
     {"messages", NULL, opt_messages, "a line for each H.245 message that comes, with --json"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
     {"video", "CODEC", opt_video, "h261, h263 or h264: made-up packets beside the audio"},
+    {"h239", NULL, opt_h239, "presentations in the same codec; only with protected media"},
+    {"keep-token", NULL, opt_keep_token, "whoever asks for the presentation's token is refused"},
     {"video-first", NULL, opt_video_first, "video's channel is opened before the audio's"},
     {"video-from", "MS", opt_video_from, "video begins this long after the media"},
     {"video-until", "MS", opt_video_until, "video's channel is closed then"},

@@ -89,6 +89,8 @@ struct endpoint_options {
     bool no_h245;              /* after fast connect: no H.245 of our own accord */
     uint8_t fast_answer;       /* message (enum q931_type) from which on a callee's answer stands */
     struct h245_relayed video; /* len 0: none */
+    bool h239;                 /* presentations in the video's codec; media protected */
+    bool keep_token;           /* who presents does not give way */
     bool video_first;          /* its channel is opened before that of the audio */
     unsigned video_from_ms, video_until_ms,
         audio_until_ms;       /* after the first packet; 0: whole call */

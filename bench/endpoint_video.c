@@ -9,7 +9,7 @@
 #define TAG              6 /* SSRC of the source, number of the packet */
 
 /* What the first octets of a packet say. */
-enum part { PART_KEY, PART_KEY_GOES_ON, PART_OTHER };
+enum part { PART_KEY, PART_KEY_PICTURE, PART_KEY_GOES_ON, PART_OTHER };
 
 struct head {
     enum video_format format;
@@ -29,7 +29,7 @@ static const struct head heads[] = {
      16,
      {0x78, 0, 4, 0x67, 0x42, 0xc0, 0x1e, 0, 4, 0x68, 0xce, 0x3c, 0x80, SEI_SIZE >> 8,
       SEI_SIZE & 0xff, 0x06}},
-    {VIDEO_H264, PART_KEY_GOES_ON, false, 2, {0x7c, 0x85}},
+    {VIDEO_H264, PART_KEY_PICTURE, false, 2, {0x7c, 0x85}},
     {VIDEO_H264, PART_KEY_GOES_ON, false, 2, {0x7c, 0x05}},
     {VIDEO_H264, PART_KEY_GOES_ON, true, 2, {0x7c, 0x45}},
     {VIDEO_H264, PART_OTHER, true, 1, {0x61}},
@@ -90,6 +90,20 @@ static const struct head *next_head(struct video *v)
         v->part = v->format == VIDEO_H264 ? 1 : 0;
     }
     return h;
+}
+
+/* The limit is on what is in the packets (H.245 B.15, H.225.0). Saved-up time is worth no more than
+ * one packet. */
+bool video_is_due(struct video *v)
+{
+    if (v->rate_limit == 0)
+        return true;
+    v->credit += v->rate_limit * 100u / 8u / 50u;
+    if (v->credit < VIDEO_PAYLOAD)
+        return false;
+    v->credit =
+        v->credit - VIDEO_PAYLOAD < VIDEO_PAYLOAD ? v->credit - VIDEO_PAYLOAD : VIDEO_PAYLOAD;
+    return true;
 }
 
 void video_next(struct video *v, uint8_t *out)
@@ -170,8 +184,11 @@ enum video_taken video_take(struct video *v, const struct rtp_packet *p, uint64_
         return VIDEO_TAKEN;
     }
     v->keys_in += h->part == PART_KEY;
-    return follow_source(v, p->payload + h->length, h->part == PART_KEY) ? VIDEO_SWITCHED
-                                                                         : VIDEO_TAKEN;
+    /* Who comes in between the parameter sets and their picture may have them from elsewhere. */
+    return follow_source(v, p->payload + h->length,
+                         h->part == PART_KEY || h->part == PART_KEY_PICTURE)
+               ? VIDEO_SWITCHED
+               : VIDEO_TAKEN;
 }
 
 json_t *video_report(const struct video *v)
@@ -185,6 +202,7 @@ json_t *video_report(const struct video *v)
                 {"key_frames_out", v->keys_out},
                 {"fast_updates", v->fast_updates},
                 {"plis", v->plis},
+                {"rate_limit", v->rate_limit},
                 {"packets_in", v->packets_in},
                 {"wrong", v->wrong},
                 {"lost", rtp_lost(&v->reception)},

@@ -33,8 +33,10 @@ struct video {
     unsigned plis;         /* the same by RTCP (RFC 4585, RFC 5104) */
     unsigned answered;     /* of both, by a key frame; the first picture is one in any case */
     uint64_t keys_out;
-    unsigned part;      /* of a key frame under way; 0: none */
-    unsigned since_key; /* packets */
+    uint32_t rate_limit; /* 100 bit/s, by FlowControlCommand; 0: none */
+    unsigned credit;     /* octets that may be sent by now */
+    unsigned part;       /* of a key frame under way; 0: none */
+    unsigned since_key;  /* packets */
     struct rtp_reception reception;
     uint64_t packets_in;
     uint64_t wrong;       /* not what its source made */
@@ -53,6 +55,8 @@ enum video_taken {
 
 /* "H264" as capabilities call it; anything else that is not known is taken for H.261. */
 enum video_format video_format_of(const char *name);
+/* Each 20 ms: may a packet be sent now, as far as the peer's limit goes? */
+bool video_is_due(struct video *v);
 /* The next RTP packet, VIDEO_PACKET octets. */
 void video_next(struct video *v, uint8_t *out);
 /* Is the packet video's? Then it is counted and looked at. */

@@ -1,4 +1,5 @@
-/* The video channels of a leg, and what the options want opened and closed at which time. */
+/* The video channels of a leg (of what its camera sees and of what it presents, H.239), and what
+ * the options want opened and closed at which time. */
 #include "bench/endpoint_h245.h"
 
 #include <string.h>
@@ -7,21 +8,44 @@
 #include "base/err.h"
 #include "signalling/schema/h245.h"
 
-#define SESSION_VIDEO 2
-#define VIDEO_TYPE    96 /* of codecs without a payload type of their own */
+#define SESSION_VIDEO     2
+#define SESSION_SECOND    33 /* what we give as master; as slave we ask for one */
+#define VIDEO_TYPE        96 /* of codecs without a payload type of their own */
+#define PRESENTATION_TYPE 98
 
 static bool wants_video(const struct leg *l)
 {
     return l->options->video.len > 0;
 }
 
-/* Our codec as the peer says that it can receive it; NULL: it cannot. */
-static const struct h245_relayed *receivable(const struct leg *l)
+/* A codec of ours as the peer says that it can receive it; NULL: it cannot. */
+static const struct h245_relayed *receivable(const struct leg *l, const struct h245_relayed *ours)
 {
     for (size_t i = 0; i < l->peer_caps.relayed_count; i++)
-        if (h245_relayed_is_same(&l->peer_caps.relayed[i], &l->options->video))
+        if (h245_relayed_is_same(&l->peer_caps.relayed[i], ours))
             return &l->peer_caps.relayed[i];
     return NULL;
+}
+
+/* Whose channel is it? NULL: neither's. */
+static struct leg_video *lane_of(struct leg *l, uint16_t lcn, enum h245_direction direction)
+{
+    struct leg_video *lanes[] = {&l->video, &l->presentation};
+
+    for (size_t i = 0; i < 2; i++)
+        if (lcn != 0 && lcn == (direction == H245_INCOMING ? lanes[i]->in_lcn : lanes[i]->lcn))
+            return lanes[i];
+    return NULL;
+}
+
+static struct video *stream_of(const struct leg *l, const struct leg_video *lane)
+{
+    return lane == &l->video ? &l->media->video : &l->media->presentation;
+}
+
+static const char *name_of(const struct leg *l, const struct leg_video *lane)
+{
+    return lane == &l->video ? "video" : "presentation";
 }
 
 /* With H.235.10 video shares the port of the audio, else it has ports of its own. */
@@ -35,18 +59,23 @@ static struct addr control_of(const struct leg *l, bool is_protected)
     return is_protected ? l->media->rtp.local : l->media->video_rtcp.local;
 }
 
-static int send_olc(struct leg *l, const struct h245_relayed *codec)
+static int send_olc(struct leg *l, struct leg_video *lane, const struct h245_relayed *codec)
 {
+    bool is_video = lane == &l->video;
     bool protect = l->options->policy.mode != H23510_MODE_OFF && h23510_is_usable(&l->security);
     struct h245_OpenLogicalChannel *olc;
-    struct h245_channel c = {.kind = H245_MEDIA_VIDEO,
-                             .session_id = SESSION_VIDEO,
+    struct h245_channel c = {.kind = codec->media,
+                             .session_id = is_video                        ? SESSION_VIDEO
+                                           : h245_msd_is_master(l->engine) ? SESSION_SECOND
+                                                                           : 0,
                              .relayed = *codec,
-                             .payload_type = codec->payload_type == 0 ? VIDEO_TYPE : 0,
+                             .payload_type = !is_video                  ? PRESENTATION_TYPE
+                                             : codec->payload_type == 0 ? VIDEO_TYPE
+                                                                        : 0,
                              .media_control = control_of(l, protect)};
-    int rc = h245_channel_number(l->engine, &l->video.lcn);
+    int rc = h245_channel_number(l->engine, &lane->lcn);
 
-    c.lcn = l->video.lcn;
+    c.lcn = lane->lcn;
     arena_reset(&l->arena);
     if (rc == 0)
         rc = h245_build_olc(&l->arena, &c, &olc);
@@ -54,7 +83,7 @@ static int send_olc(struct leg *l, const struct h245_relayed *codec)
         rc = h23510_fill_olc(&l->security, &l->arena, olc);
     if (rc == 0)
         rc = h245_channel_open(l->engine, olc, clock_mono_ms());
-    l->media->video.tx_type = codec->payload_type == 0 ? VIDEO_TYPE : codec->payload_type;
+    stream_of(l, lane)->tx_type = c.payload_type != 0 ? c.payload_type : codec->payload_type;
     return rc;
 }
 
@@ -65,29 +94,49 @@ void leg_video_open(struct leg *l)
 
     if (!wants_video(l) || l->video.is_asked)
         return;
-    codec = receivable(l);
+    codec = receivable(l, &l->options->video);
     if (codec == NULL)
         return; /* as long as there is nobody who could receive it */
     l->video.is_asked = true;
     report_event(l->report, EV_OLC_OUT, "video %s", codec->name);
-    rc = send_olc(l, codec);
+    rc = send_olc(l, &l->video, codec);
     if (rc)
         report_event(l->report, EV_PROTOCOL, "no video channel: %s", err_to_str(rc));
+}
+
+int leg_presentation_open(struct leg *l)
+{
+    const struct h245_relayed *codec = receivable(l, &l->presented);
+
+    if (codec == NULL || !l->media->is_secured)
+        return ERR_UNSUPPORTED;
+    if (l->presentation.lcn != 0)
+        return 0;
+    report_event(l->report, EV_OLC_OUT, "presentation %s", codec->name);
+    return send_olc(l, &l->presentation, codec);
+}
+
+void leg_presentation_close(struct leg *l)
+{
+    l->media->presentation.tx_open = false;
+    if (l->presentation.lcn != 0)
+        (void)h245_channel_close(l->engine, l->presentation.lcn, H245_OUTGOING, clock_mono_ms());
 }
 
 bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack)
 {
     struct h23510_agreement agreement = {0};
+    struct leg_video *lane = lane_of(l, lcn, H245_OUTGOING);
     struct h245_channel_ack read;
     char text[ADDR_TEXT_MAX];
 
-    if (lcn == 0 || lcn != l->video.lcn)
+    if (lane == NULL)
         return false;
     if (h245_read_olc_ack(ack, &read) != 0 || read.media.family == ADDR_NONE) {
         leg_fail(l, "Ack of video without a usable media address");
         return true;
     }
-    report_event(l->report, EV_OLC_ACKED, "video channel %u, media at %s", lcn,
+    report_event(l->report, EV_OLC_ACKED, "%s channel %u, media at %s", name_of(l, lane), lcn,
                  addr_format(&read.media, text));
     if (ack->dtlsSecurityCapability == NULL) {
         l->media->video_rtp.remote = read.media;
@@ -102,23 +151,34 @@ bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogical
         return true;
     }
     leg_follow_agreement(l, &agreement);
-    media_open_video(l->media);
+    if (lane == &l->video)
+        media_open_video(l->media);
+    else
+        media_open_presentation(l->media);
     return true;
 }
 
 bool leg_video_rejected(struct leg *l, uint16_t lcn, enum h245_olc_cause cause)
 {
-    if (lcn == 0 || lcn != l->video.lcn)
+    struct leg_video *lane = lane_of(l, lcn, H245_OUTGOING);
+
+    if (lane == NULL)
         return false;
-    report_event(l->report, EV_OLC_REJECTED, "video: %s", h245_olc_cause_to_str(cause));
+    report_event(l->report, EV_OLC_REJECTED, "%s: %s", name_of(l, lane),
+                 h245_olc_cause_to_str(cause));
+    if (lane == &l->presentation)
+        lane->lcn = 0; /* may be asked for again */
     return true;
 }
 
-static int accept_video(struct leg *l, uint16_t lcn, bool is_protected)
+static int accept_video(struct leg *l, const struct leg_video *lane, uint16_t lcn,
+                        uint8_t session_id, bool is_protected)
 {
     struct h245_OpenLogicalChannelAck *ack;
     struct h245_channel_ack build = {.lcn = lcn,
-                                     .session_id = SESSION_VIDEO,
+                                     .session_id = lane == &l->video ? SESSION_VIDEO
+                                                   : session_id == 0 ? SESSION_SECOND
+                                                                     : 0,
                                      .media = rtp_of(l, is_protected)->local,
                                      .media_control = control_of(l, is_protected)};
     int rc;
@@ -134,25 +194,32 @@ bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogi
 {
     struct h23510_agreement agreement = {0};
     struct h245_channel c;
-    struct video *v = &l->media->video;
+    struct leg_video *lane;
+    struct video *v;
     int rc;
 
-    if (!wants_video(l) || h245_read_olc(olc, &c) != 0 || c.kind != H245_MEDIA_VIDEO ||
-        !h245_relayed_is_same(&c.relayed, &l->options->video))
+    if (!wants_video(l) || h245_read_olc(olc, &c) != 0)
         return false;
-    report_event(l->report, EV_OLC_IN, "video %s", c.relayed.name);
+    if (c.kind == H245_MEDIA_VIDEO && h245_relayed_is_same(&c.relayed, &l->options->video))
+        lane = &l->video;
+    else if (l->options->h239 && c.is_protected && h245_relayed_is_same(&c.relayed, &l->presented))
+        lane = &l->presentation;
+    else
+        return false;
+    v = stream_of(l, lane);
+    report_event(l->report, EV_OLC_IN, "%s %s", name_of(l, lane), c.relayed.name);
     if (c.is_protected && h23510_check_olc(&l->security, olc, &agreement) != H23510_OK) {
         h245_channel_reject(l->engine, lcn, H245_OLC_SECURITY_DENIED);
         return true;
     }
     rc = leg_bind_media(l);
     if (rc == 0)
-        rc = accept_video(l, lcn, agreement.is_set);
+        rc = accept_video(l, lane, lcn, c.session_id, agreement.is_set);
     if (rc) {
         leg_fail(l, err_to_str(rc));
         return true;
     }
-    l->video.in_lcn = lcn;
+    lane->in_lcn = lcn;
     v->rx_type = c.payload_type != 0 ? c.payload_type : c.relayed.payload_type;
     v->has_rx_type = v->rx_open = true;
     if (!agreement.is_set) {
@@ -168,22 +235,62 @@ bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogi
 
 bool leg_video_closed(struct leg *l, uint16_t lcn, enum h245_direction direction)
 {
-    if (lcn == 0 || lcn != (direction == H245_INCOMING ? l->video.in_lcn : l->video.lcn))
+    struct leg_video *lane = lane_of(l, lcn, direction);
+
+    if (lane == NULL)
         return false;
-    report_event(l->report, EV_CHANNEL_CLOSED, "%s video channel %u",
-                 direction == H245_INCOMING ? "peer's" : "our", lcn);
+    report_event(l->report, EV_CHANNEL_CLOSED, "%s %s channel %u",
+                 direction == H245_INCOMING ? "peer's" : "our", name_of(l, lane), lcn);
     if (direction == H245_INCOMING)
-        l->media->video.rx_open = false;
+        stream_of(l, lane)->rx_open = false;
     else
-        l->media->video.tx_open = false;
+        stream_of(l, lane)->tx_open = false;
+    if (lane == &l->presentation && direction == H245_OUTGOING)
+        lane->lcn = 0;
     return true;
 }
 
 void leg_on_misc_command(struct leg *l, const struct h245_MiscellaneousCommand *command)
 {
-    if (command->type.kind == h245_MiscellaneousCommand_type_videoFastUpdatePicture &&
-        command->logicalChannelNumber == l->video.lcn)
-        l->media->video.fast_updates++;
+    const struct leg_video *lane = lane_of(l, command->logicalChannelNumber, H245_OUTGOING);
+
+    if (command->type.kind == h245_MiscellaneousCommand_type_videoFastUpdatePicture && lane != NULL)
+        stream_of(l, lane)->fast_updates++;
+}
+
+/* ---- bit rates ---- */
+
+void leg_on_flow_control(void *arg, const struct h245_FlowControlCommand *command)
+{
+    struct leg *l = arg;
+    bool is_limit = command->restriction.kind == h245_FlowControlCommand_restriction_maximumBitRate;
+    const struct leg_video *lane =
+        command->scope.kind == h245_FlowControlCommand_scope_logicalChannelNumber
+            ? lane_of(l, command->scope.u.logicalChannelNumber, H245_OUTGOING)
+            : NULL;
+
+    if (lane == NULL)
+        return;
+    stream_of(l, lane)->rate_limit = is_limit ? command->restriction.u.maximumBitRate : 0;
+    report_event(l->report, EV_RATE, "%s, %u", name_of(l, lane), stream_of(l, lane)->rate_limit);
+}
+
+int leg_limit_video(struct leg *l, uint32_t rate)
+{
+    struct h245_FlowControlCommand flow = {
+        .scope = {h245_FlowControlCommand_scope_logicalChannelNumber,
+                  .u.logicalChannelNumber = l->video.in_lcn},
+        .restriction.kind = h245_FlowControlCommand_restriction_noRestriction};
+    struct h245_CommandMessage m = {.kind = h245_CommandMessage_flowControlCommand,
+                                    .u.flowControlCommand = &flow};
+
+    if (l->video.in_lcn == 0 || l->is_ending)
+        return ERR_STATE;
+    if (rate != 0) {
+        flow.restriction.kind = h245_FlowControlCommand_restriction_maximumBitRate;
+        flow.restriction.u.maximumBitRate = rate;
+    }
+    return h245_send_command(l->engine, &m);
 }
 
 static bool is_due(unsigned at_ms, unsigned now_ms)

@@ -168,9 +168,11 @@ size_t conference_video_offer(const struct conference *c, const struct session *
                               struct h245_relayed *offer, size_t max);
 bool conference_video_relays(const struct conference *c, const struct session *s,
                              const struct h245_relayed *relayed);
-/* `s` needs a whole picture of what it sees; it takes no more than so much video (100 bit/s). */
-void conference_picture_wanted(struct conference *c, struct session *s);
-void conference_limit_video(struct conference *c, struct session *s, uint32_t rate);
+/* `s` needs a whole picture of what it sees; it takes no more than so much of it (100 bit/s).
+ * `medium`: video, or what is presented. */
+void conference_picture_wanted(struct conference *c, struct session *s, enum h245_media medium);
+void conference_limit_video(struct conference *c, struct session *s, enum h245_media medium,
+                            uint32_t rate);
 
 /* A channel was accepted or opened: its codec is the conference's from now on. */
 void conference_settle(struct conference *c, enum h245_codec codec);

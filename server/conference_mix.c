@@ -252,11 +252,12 @@ static json_t *member_json(const struct member *m)
 static void add_json(const struct conference *c, json_t *j)
 {
     const struct member *speaker = c->mixer != NULL ? c->mixer->speaker : NULL;
-    json_t *more = json_pack(
-        "{s:I,s:I,s:b,s:s,s:o,s:o}", "sample_rate", (json_int_t)c->settings->sample_rate, "loudest",
-        (json_int_t)c->settings->loudest, "recording", c->mixer != NULL && c->mixer->is_recording,
-        "layout", settings_layout_to_str(c->layout), "shown", member_json(c->shown), "speaker",
-        member_json(speaker));
+    json_t *more =
+        json_pack("{s:I,s:I,s:b,s:s,s:o,s:o,s:o}", "sample_rate",
+                  (json_int_t)c->settings->sample_rate, "loudest", (json_int_t)c->settings->loudest,
+                  "recording", c->mixer != NULL && c->mixer->is_recording, "layout",
+                  settings_layout_to_str(c->layout), "shown", member_json(c->shown), "speaker",
+                  member_json(speaker), "presenting", member_json(c->presenting));
 
     json_object_update(j, more);
     json_decref(more);

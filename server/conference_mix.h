@@ -35,7 +35,8 @@ bool conference_video_is_source(const struct member *m, const struct member *to)
 /* conference_modes.c: can `to` take what the source sends, and at which rate at most
  * (SESSION_RATE_ANY: as it comes)? Sources are asked for what all can take. */
 bool conference_video_fits(const struct member *source, const struct member *to);
-uint32_t conference_video_rate(const struct member *source, const struct member *to);
+uint32_t conference_video_rate(const struct member *source, const struct member *to,
+                               enum h245_media medium);
 void conference_modes_begin(struct member *m);
 void conference_modes_leave(struct conference *c, struct member *gone);
 void conference_modes_update(struct conference *c);
@@ -43,6 +44,19 @@ bool conference_modes_are_changing(const struct conference *c); /* one was asked
 
 /* conference_show.c: to members, what they see and who sees them. */
 void conference_show_tell(struct conference *c);
+
+/* conference_present.c. Whose presentation is to be seen, by `m`; NULL. */
+struct member *conference_presenter(const struct conference *c);
+struct member *conference_presented_to(const struct conference *c, const struct member *m);
+/* Who presents has changed, or may have; then the rows are set by conference_video_update. */
+void conference_present_update(struct conference *c);
+void conference_present_leave(struct conference *c, const struct member *gone);
+
+/* conference_picture.c. Key frames that a source is asked for, rates that it is told. */
+void conference_pictures_begin(struct member *m);
+void conference_pictures_leave(struct conference *c, struct member *gone);
+void conference_ask_picture(struct conference *c, struct member_pictures *p);
+void conference_update_rates(struct conference *c);
 
 /* conference_record.c. What the row's `record` says of the conference, or of a member. */
 void conference_record_by_policy(struct conference *c, struct member *m);

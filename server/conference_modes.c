@@ -48,9 +48,10 @@ static bool read_set(const struct h245_relayed *r, struct h245_h264_set *out)
 }
 
 /* What is sent may come at a rate that its channel allows and the viewer's capability does not. */
-uint32_t conference_video_rate(const struct member *source, const struct member *to)
+uint32_t conference_video_rate(const struct member *source, const struct member *to,
+                               enum h245_media medium)
 {
-    const struct h245_relayed *sends = session_sends(source->session, H245_MEDIA_VIDEO);
+    const struct h245_relayed *sends = session_sends(source->session, medium);
     const struct h245_peer_caps *caps = session_peer_caps(to->session);
     struct h245_h264_set sent, taken;
     uint32_t best = 0;

@@ -19,6 +19,16 @@
 
 #define CONFERENCE_SLOTS 4
 
+/* Pictures of one medium of a member: what their receivers have asked of it, and it of others. */
+struct member_pictures {
+    struct member *member;
+    enum h245_media medium;
+    uint32_t rate;  /* it takes no more, in 100 bit/s; SESSION_RATE_ANY */
+    uint32_t limit; /* it was told to send no more */
+    uint64_t asked; /* ms; 0: never */
+    struct timer timer;
+};
+
 struct member {
     struct list link;
     struct conference *conference;
@@ -46,14 +56,12 @@ struct member {
     uint64_t held_until;      /* ms: then it sees `sees` for certain */
     struct member *wants;     /* whom it has asked for itself (H.243 VCS) */
     uint32_t video_transport; /* our channel to it was on, when last looked at; 0: not open */
-    uint32_t video_rate;      /* it takes no more, in 100 bit/s; SESSION_RATE_ANY */
-    uint32_t video_limit;     /* it was told to send no more */
-    uint64_t picture_asked;   /* ms; 0: never */
+    uint32_t presentation_transport;         /* the same of that for presentations */
+    struct member_pictures video, presented; /* presented: by H.239 */
     struct h245_h264_set
         asked_mode;          /* video that it was asked to lower its own to; level 0: none */
     struct timer mode_timer; /* runs while it may be changing its channel for that */
     bool is_excluded;        /* there is video, but none that it can take */
-    struct timer picture_timer;
 };
 
 /* Why a conference ended, in events. */
@@ -111,7 +119,8 @@ struct conference {
     struct timer timer;  /* idle, or too old */
     struct mixer *mixer; /* of a mix while it is open; NULL */
     enum settings_layout layout;
-    struct member *shown; /* layouts fixed and lecture; NULL: it has left, as if by voice */
+    struct member *presenting; /* whose presentation the others see (H.239); NULL: nobody's */
+    struct member *shown;      /* layouts fixed and lecture; NULL: it has left, as if by voice */
     UT_hash_handle hh;
 };
 

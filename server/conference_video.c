@@ -20,12 +20,10 @@
 
 #define VIDEO_CLOCK 90000
 #define H263_STATIC 34
-/* A source is asked for a whole picture at most so often: each costs as much as a second of video.
- */
-#define PICTURE_MS 1000
 /* Lanes of H.224 are those of who sends it, since several may look at one camera. */
-#define H224_LANE  32
-#define VIDEO_LANE 1
+#define H224_LANE         32
+#define VIDEO_LANE        1
+#define PRESENTATION_LANE 2
 
 /* ---- codec ---- */
 
@@ -48,16 +46,18 @@ static const struct h245_relayed *find_cap(const struct session *s, enum h245_me
 
 /* What everybody but `s` can receive of this codec, or as much as any of them: `takers` tells how
  * many. The arena is the caller's. */
-static int common_cap(const struct conference *c, const struct session *s, const char *name,
-                      struct arena *a, struct h245_relayed *out, unsigned *takers)
+static int common_cap(const struct conference *c, const struct session *s, enum h245_media medium,
+                      const char *name, struct arena *a, struct h245_relayed *out, unsigned *takers)
 {
     int err = h245_relayed_usual(a, name, out);
 
     *takers = 0;
+    if (err == 0)
+        out->media = medium;
     CONFERENCE_EACH_MEMBER(c, m)
     {
         const struct h245_relayed *cap =
-            m->session != s && !m->is_waiting ? find_cap(m->session, H245_MEDIA_VIDEO, name) : NULL;
+            m->session != s && !m->is_waiting ? find_cap(m->session, medium, name) : NULL;
         struct h245_relayed common;
 
         if (err == 0 && cap != NULL && h245_video_common(a, out, cap, &common) == 0) {
@@ -76,13 +76,13 @@ bool conference_video_common(const struct conference *c, const struct session *s
     int err;
 
     arena_reset(&env->scratch);
-    err = common_cap(c, s, name, &env->scratch, out, &takers);
+    err = common_cap(c, s, H245_MEDIA_VIDEO, name, &env->scratch, out, &takers);
     arena_reset(&env->scratch);
     return err == 0 && takers > 0;
 }
 
 /* One codec for all: the one that most can receive, of equals the first of the configuration. */
-static int choose_codec(const struct conference *c, const struct session *s,
+static int choose_codec(const struct conference *c, const struct session *s, enum h245_media medium,
                         struct h245_relayed *out)
 {
     struct session_env *env = c->all->env;
@@ -95,7 +95,8 @@ static int choose_codec(const struct conference *c, const struct session *s,
         unsigned takers;
 
         arena_reset(&env->scratch);
-        if (common_cap(c, s, video_names[media->video[i]], &env->scratch, &cap, &takers) != 0 ||
+        if (common_cap(c, s, medium, video_names[media->video[i]], &env->scratch, &cap, &takers) !=
+                0 ||
             takers <= best)
             continue;
         best = takers;
@@ -129,7 +130,7 @@ size_t conference_video_offer(const struct conference *c, const struct session *
     const struct h245_relayed *h224 = h224_of_others(c, s);
     size_t n = 0;
 
-    if (max > 0 && choose_codec(c, s, &offer[0]) == 0) {
+    if (max > 0 && choose_codec(c, s, H245_MEDIA_VIDEO, &offer[0]) == 0) {
         n = 1;
     } else { /* nobody is there to be sent to: anything may come */
         arena_reset(&env->scratch);
@@ -138,6 +139,9 @@ size_t conference_video_offer(const struct conference *c, const struct session *
                 n++;
         arena_reset(&env->scratch);
     }
+    /* Without anybody who could see it nobody needs to know that it could present. */
+    if (n < max && choose_codec(c, s, H245_MEDIA_PRESENTATION, &offer[n]) == 0)
+        n++;
     if (h224 != NULL && media->pass_unknown && n < max)
         offer[n++] = *h224;
     return n;
@@ -202,106 +206,43 @@ static struct member *choose(const struct conference *c, const struct member *to
     return is_shown ? c->shown : by_voice(c, to);
 }
 
+/* The name of what would come by a lane of `m`; NULL: nothing. */
+static const char *coming(const struct conference *c, struct member *m, enum h245_media medium)
+{
+    const struct member *source =
+        medium == H245_MEDIA_PRESENTATION ? conference_presented_to(c, m) : any_candidate(c, m);
+    bool is_kept = medium != H245_MEDIA_PRESENTATION && m->video_transport != 0 &&
+                   conference_modes_are_changing(c);
+
+    if (m->is_waiting || (source == NULL && !is_kept))
+        return NULL;
+    if (medium == H245_MEDIA_DATA)
+        return h224_of_others(c, m->session) != NULL ? "h224" : NULL;
+    return source != NULL ? session_sends(source->session, medium)->name
+                          : video_names[SETTINGS_VIDEO_H264]; /* of which modes are asked */
+}
+
 bool conference_wants(const struct conference *c, const struct session *s, enum h245_media medium,
                       struct h245_relayed *as)
 {
-    const struct member *m = conference_member(c, s);
-    const struct member *source = m != NULL && !m->is_waiting ? any_candidate(c, m) : NULL;
-    const char *name = video_names[SETTINGS_VIDEO_H264]; /* the one of which modes are asked */
-    const struct h245_relayed *own;
+    struct member *m = conference_member(c, s);
+    const char *name = m != NULL && conference_has_mix(c) ? coming(c, m, medium) : NULL;
+    const struct h245_relayed *own = name != NULL ? find_cap(s, medium, name) : NULL;
 
-    if (!conference_has_mix(c) || (source == NULL && (m == NULL || m->video_transport == 0 ||
-                                                      !conference_modes_are_changing(c))))
-        return false;
-    if (source != NULL)
-        name = session_sends(source->session, H245_MEDIA_VIDEO)->name;
-    own = find_cap(s, medium, medium == H245_MEDIA_VIDEO ? name : "h224");
-    if (own == NULL || (medium == H245_MEDIA_DATA && h224_of_others(c, s) == NULL))
+    if (own == NULL)
         return false;
     *as = *own;
     return true;
-}
-
-/* ---- pictures and rates ---- */
-
-static void ask_picture(struct conference *c, struct member *m)
-{
-    uint64_t now = conference_now(c->all);
-
-    if (now < m->picture_asked + PICTURE_MS && m->picture_asked != 0) {
-        if (!timer_is_running(&m->picture_timer))
-            timer_start(c->all->env->timers, &m->picture_timer, m->picture_asked + PICTURE_MS);
-        return;
-    }
-    m->picture_asked = now;
-    session_ask_whole_picture(m->session);
-}
-
-static void on_picture_timer(struct timer *timer, void *ctx, uint64_t now)
-{
-    struct member *m = ctx;
-
-    (void)timer;
-    (void)now;
-    ask_picture(m->conference, m);
-}
-
-void conference_picture_wanted(struct conference *c, struct session *s)
-{
-    struct member *m = conference_member(c, s);
-
-    if (m != NULL && m->sees != NULL)
-        ask_picture(c, m->sees);
-}
-
-/* A source sends no more than the slowest of those who see it can take; who sees nothing of it has
- * no say. */
-static void update_rate(struct conference *c, struct member *source)
-{
-    uint32_t rate = SESSION_RATE_ANY;
-
-    CONFERENCE_EACH_MEMBER(c, m)
-    {
-        uint32_t able = m->sees == source ? conference_video_rate(source, m) : SESSION_RATE_ANY;
-
-        if (m->sees == source && m->video_rate < rate)
-            rate = m->video_rate;
-        rate = able < rate ? able : rate;
-    }
-    if (rate == source->video_limit)
-        return;
-    source->video_limit = rate;
-    session_limit_video(source->session, rate);
-}
-
-static void update_rates(struct conference *c)
-{
-    CONFERENCE_EACH_MEMBER(c, m)
-    {
-        if (session_sends(m->session, H245_MEDIA_VIDEO) != NULL)
-            update_rate(c, m);
-        else
-            m->video_limit = SESSION_RATE_ANY; /* its next channel begins without one */
-    }
-}
-
-void conference_limit_video(struct conference *c, struct session *s, uint32_t rate)
-{
-    struct member *m = conference_member(c, s);
-
-    if (m == NULL || m->video_rate == rate)
-        return;
-    m->video_rate = rate;
-    update_rates(c);
 }
 
 /* ---- flows ---- */
 
 /* How the data plane finds a key frame in what the member sends. H.261 has none that a packet's
  * first octets would tell: it is switched at once. */
-static enum link_key key_of(const struct member *source, const struct session_flow *in)
+static enum link_key key_of(const struct member *source, enum h245_media medium,
+                            const struct session_flow *in)
 {
-    const struct h245_relayed *cap = session_sends(source->session, H245_MEDIA_VIDEO);
+    const struct h245_relayed *cap = session_sends(source->session, medium);
 
     if (cap == NULL)
         return LINK_KEY_NONE;
@@ -312,16 +253,24 @@ static enum link_key key_of(const struct member *source, const struct session_fl
     return LINK_KEY_NONE;
 }
 
-static struct media_receiver video_row(const struct member *source, const struct session_flow *in,
-                                       const struct session_flow *out)
+static struct media_receiver picture_row(const struct member *source, enum h245_media medium,
+                                         const struct session_flow *in,
+                                         const struct session_flow *out)
 {
     return (struct media_receiver){.to = out->port,
                                    .pt_in = in->payload_type,
                                    .pt_out = out->payload_type,
-                                   .lane = VIDEO_LANE,
+                                   .lane =
+                                       medium == H245_MEDIA_VIDEO ? VIDEO_LANE : PRESENTATION_LANE,
                                    .is_video = true,
                                    .clock_rate = VIDEO_CLOCK,
-                                   .key = key_of(source, in)};
+                                   .key = key_of(source, medium, in)};
+}
+
+static struct media_receiver video_row(const struct member *source, const struct session_flow *in,
+                                       const struct session_flow *out)
+{
+    return picture_row(source, H245_MEDIA_VIDEO, in, out);
 }
 
 static struct media_receiver h224_row(const struct member *source, const struct session_flow *in,
@@ -334,14 +283,33 @@ static struct media_receiver h224_row(const struct member *source, const struct 
                                    .clock_rate = 8000};
 }
 
-/* All that the port of `source` sends to: those who see it, and, with its own H.224, whom it sees.
- */
+/* Those who see what `source` presents. */
+static size_t collect_presented(const struct conference *c, const struct member *source,
+                                uint32_t transport, struct media_receiver *rows)
+{
+    struct session_flow in = session_flow_in(source->session, H245_MEDIA_PRESENTATION);
+    size_t n = 0;
+
+    if (in.transport != transport || source != conference_presenter(c))
+        return 0;
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        struct session_flow out = session_flow_out(m->session, H245_MEDIA_PRESENTATION);
+
+        if (conference_presented_to(c, m) == source && out.transport != 0)
+            rows[n++] = picture_row(source, H245_MEDIA_PRESENTATION, &in, &out);
+    }
+    return n;
+}
+
+/* All that the port of `source` sends to: those who see it or what it presents, and, with its own
+ * H.224, whom it sees. */
 static size_t collect(const struct conference *c, const struct member *source, uint32_t transport,
                       struct media_receiver *rows)
 {
     struct session_flow video = session_flow_in(source->session, H245_MEDIA_VIDEO);
     struct session_flow h224 = session_flow_in(source->session, H245_MEDIA_DATA);
-    size_t n = 0;
+    size_t n = collect_presented(c, source, transport, rows);
 
     CONFERENCE_EACH_MEMBER(c, m)
     {
@@ -361,7 +329,7 @@ static size_t collect(const struct conference *c, const struct member *source, u
 
 static void set_rows(struct conference *c, const struct member *source, uint32_t transport)
 {
-    struct media_receiver rows[H243_MEMBERS_MAX + 1];
+    struct media_receiver rows[2 * H243_MEMBERS_MAX + 1];
     struct media_port *port = session_port_of(source->session, transport);
     size_t n;
 
@@ -419,7 +387,7 @@ static void switch_to(struct conference *c, struct member *m, struct member *nex
     if (in.port != before.port)
         (void)c->all->env->media_ops->switch_source(
             in.port, before.transport != 0 ? before.port : NULL, &row);
-    ask_picture(c, next);
+    conference_ask_picture(c, &next->video);
 }
 
 static void tell(const struct conference *c, const struct member *m)
@@ -437,16 +405,36 @@ static bool has_video(const struct conference *c)
 {
     CONFERENCE_EACH_MEMBER(c, m)
     {
-        if (m->sees != NULL || session_sends(m->session, H245_MEDIA_VIDEO) != NULL)
+        if (m->sees != NULL || session_sends(m->session, H245_MEDIA_VIDEO) != NULL ||
+            session_sends(m->session, H245_MEDIA_PRESENTATION) != NULL)
             return true;
     }
     return false;
 }
 
+/* All ports of a member, each once. */
+static void set_all_rows(struct conference *c, const struct member *m)
+{
+    static const enum h245_media media[] = {H245_MEDIA_VIDEO, H245_MEDIA_PRESENTATION,
+                                            H245_MEDIA_DATA};
+    uint32_t done[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        bool is_done = false;
+
+        done[i] = session_flow_in(m->session, media[i]).transport;
+        for (size_t k = 0; k < i; k++)
+            is_done = is_done || done[k] == done[i];
+        if (!is_done)
+            set_rows(c, m, done[i]);
+    }
+}
+
 void conference_video_update(struct conference *c)
 {
-    if (!has_video(c))
+    if (!has_video(c) && c->presenting == NULL)
         return;
+    conference_present_update(c);
     CONFERENCE_EACH_MEMBER(c, m)
     {
         struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
@@ -457,20 +445,13 @@ void conference_video_update(struct conference *c)
             switch_to(c, m, next);
             tell(c, m);
         } else if (next != NULL && out.transport != 0 && out.transport != m->video_transport) {
-            ask_picture(c, next); /* it has just begun to see */
+            conference_ask_picture(c, &next->video); /* it has just begun to see */
         }
         m->video_transport = out.transport;
     }
     CONFERENCE_EACH_MEMBER(c, m)
-    {
-        struct session_flow video = session_flow_in(m->session, H245_MEDIA_VIDEO);
-        struct session_flow h224 = session_flow_in(m->session, H245_MEDIA_DATA);
-
-        set_rows(c, m, video.transport);
-        if (h224.transport != video.transport)
-            set_rows(c, m, h224.transport);
-    }
-    update_rates(c);
+    set_all_rows(c, m);
+    conference_update_rates(c);
     conference_modes_update(c);
     conference_show_tell(c);
 }
@@ -479,14 +460,14 @@ void conference_video_update(struct conference *c)
 
 void conference_video_begin(struct member *m)
 {
-    timer_init(&m->picture_timer, on_picture_timer, m);
+    conference_pictures_begin(m);
     conference_modes_begin(m);
-    m->video_rate = m->video_limit = SESSION_RATE_ANY;
 }
 
 void conference_video_leave(struct conference *c, struct member *gone)
 {
-    timer_cancel(c->all->env->timers, &gone->picture_timer);
+    conference_pictures_leave(c, gone);
+    conference_present_leave(c, gone);
     conference_modes_leave(c, gone);
     if (c->shown == gone)
         c->shown = NULL;

@@ -130,6 +130,7 @@ void h243_enter(struct h243_member *m, struct h245_engine *engine)
     h243_indicate(m, h245_ConferenceIndication_terminalNumberAssign, NULL);
     tell_others(m, h245_ConferenceIndication_terminalJoinedConference);
     h243_welcome(m);
+    h243_token_enter(m);
     h243_tell_company(m->h);
 }
 

@@ -21,6 +21,7 @@ struct h243 {
         struct h243_member *owner;
         struct h243_member *asking; /* wants it; `owner` is being asked to give it up */
         uint16_t channel;           /* as the one who asks names it */
+        uint16_t owner_channel;     /* as the owner named it */
     } token;
     struct h243_member *by_number[H243_MEMBERS_MAX + 1];
 };
@@ -45,6 +46,8 @@ void h243_indicate(struct h243_member *to, enum h245_ConferenceIndication_kind k
 void h243_welcome(struct h243_member *m);
 void h243_tell_company(struct h243 *h);
 
+/* h243_token.c: it learns who presents. */
+void h243_token_enter(struct h243_member *m);
 void h243_token_leave(struct h243_member *m);
 
 #endif

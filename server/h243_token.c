@@ -55,6 +55,7 @@ static void grant(struct h243_member *m, uint16_t channel)
     struct h239_message owner = about(m, H239_TOKEN_OWNER, channel);
 
     set_owner(m->h, m);
+    m->h->token.owner_channel = channel;
     respond(m, true, channel);
     LIST_FOREACH (it, &m->h->members) {
         struct h243_member *other = LIST_ENTRY(it, struct h243_member, link);
@@ -161,6 +162,17 @@ bool h243_on_generic_command(struct h243_member *m, const struct h245_GenericMes
     }
     /* Who owns it is for us to say; who repeats it to us is right or out of date. */
     return command.kind == H239_TOKEN_OWNER;
+}
+
+void h243_token_enter(struct h243_member *m)
+{
+    const struct h243 *h = m->h;
+    struct h239_message owner;
+
+    if (h->token.owner == NULL || !m->has_h239)
+        return;
+    owner = about(h->token.owner, H239_TOKEN_OWNER, h->token.owner_channel);
+    (void)send(m, &owner, 0);
 }
 
 /* Called when it is out of the list already. What it had is the next one's. */

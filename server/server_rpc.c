@@ -67,6 +67,9 @@ const struct control_event server_events[] = {
     {"conference.video", "what a session sees has changed: conference, source (a session; null: "
                          "nobody), reason (no_common_codec: video is there, but none that it can "
                          "take)"},
+    {"conference.presentation",
+     "what is presented (H.239) has changed: conference, source (the session "
+     "that presents; null: nobody)"},
     {"conference.layout", "conference, layout, session (null: by voice)"},
     {"conference.recording", "conference, state (started, stopped, failed), file, session (null: "
                              "the whole mix), reason; when it has ended bytes, ms, dropped"},

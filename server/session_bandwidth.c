@@ -76,7 +76,7 @@ static uint32_t sum(const struct session *s, bool only_flexible)
 
     /* Only video can be told to become smaller. */
     SESSION_EACH_CHANNEL (s, c) {
-        if (counts(c) && (!only_flexible || c->kind == H245_MEDIA_VIDEO))
+        if (counts(c) && (!only_flexible || h245_media_is_video(c->kind)))
             total += rate_of(c);
     }
     return total > UINT32_MAX ? UINT32_MAX : (uint32_t)total;
@@ -164,7 +164,7 @@ static void lift_restrictions(struct session *s)
 static void share_out(struct session *s, uint32_t room, uint32_t flexible)
 {
     SESSION_EACH_CHANNEL (s, c) {
-        if (c->kind != H245_MEDIA_VIDEO || !counts(c) || flexible == 0)
+        if (!h245_media_is_video(c->kind) || !counts(c) || flexible == 0)
             continue;
         /* A channel that is there by our own choice goes; the other members keep their picture. */
         if (c->direction == H245_OUTGOING)

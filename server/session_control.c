@@ -169,9 +169,11 @@ int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now)
 /* ---- flow control ---- */
 
 /* Bit rate of what is in the RTP packets, in 100 bit/s: that is what flow control limits in
- * H.225.0. Unknown ones need anything at all. */
+ * H.225.0. Unknown ones need anything at all; so do pictures, which their source makes smaller. */
 static uint32_t need_of(const struct session_channel *c)
 {
+    if (c->kind != H245_MEDIA_AUDIO)
+        return 1;
     switch (c->audio.codec) {
     case H245_CODEC_PCMA:
     case H245_CODEC_PCMU:

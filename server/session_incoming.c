@@ -29,8 +29,13 @@ void session_object(struct session_objection *o, enum h245_olc_cause cause, cons
     o->why = why;
 }
 
-/* H.245 B.3: sessions 1, 2 and 3 are those of the primary audio, video and data; others are
- * dynamic, given by the master, and 0 asks it for one. */
+/* H.245 B.3: sessions 1, 2 and 3 are those of the primary audio, video and data; others (those of
+ * presentations always) are dynamic, given by the master, and 0 asks it for one. */
+static bool has_primary(enum h245_media kind)
+{
+    return kind <= H245_MEDIA_DATA;
+}
+
 static uint8_t primary_id(enum h245_media kind)
 {
     return (uint8_t)(kind + 1);
@@ -55,7 +60,7 @@ static void find_lane(const struct session *s, const struct h245_channel *c, str
     lane->session_id = c->session_id;
     lane->index = 0;
     /* The primary one of its kind: there is exactly one. */
-    if (c->session_id == primary_id(c->kind))
+    if (has_primary(c->kind) && c->session_id == primary_id(c->kind))
         return;
     SESSION_EACH_CHANNEL (s, have) {
         if (c->session_id != 0 && have->kind == c->kind && have->session_id == c->session_id) {
@@ -68,7 +73,7 @@ static void find_lane(const struct session *s, const struct h245_channel *c, str
     /* The master gives session ids (H.245 B.3.1); ours are beyond the three primary ones. */
     if (lane->session_id == 0)
         lane->session_id =
-            lane->index == 0
+            lane->index == 0 && has_primary(c->kind)
                 ? primary_id(c->kind)
                 : (uint8_t)(SESSION_ID_FIRST + c->kind * SESSION_LANES_MAX + lane->index);
 }
@@ -89,6 +94,18 @@ static int payload_type_of(const struct h245_channel *c)
     return c->relayed.payload_type != 0 ? c->relayed.payload_type : H245_PT_DYNAMIC;
 }
 
+/* Rows of the data plane tell channels of one port apart by their payload types: a presentation by
+ * the number of the camera's picture would be shown in its place. */
+static bool is_confusable(const struct session *s, const struct h245_channel *c)
+{
+    SESSION_EACH_CHANNEL (s, have) {
+        if (c->kind == H245_MEDIA_PRESENTATION && have->kind == H245_MEDIA_VIDEO &&
+            have->direction == H245_INCOMING && have->payload_type == payload_type_of(c))
+            return true;
+    }
+    return false;
+}
+
 /* Shape of the channel, without a look at security. */
 static void judge_shape(const struct session *s, const struct h245_channel *c, struct lane *lane,
                         struct session_objection *o)
@@ -102,12 +119,14 @@ static void judge_shape(const struct session *s, const struct h245_channel *c, s
     else if (c->is_unknown || c->is_null || (is_audio && c->audio.codec == H245_CODEC_UNKNOWN))
         session_object(o, H245_OLC_TYPE_NOT_SUPPORTED, "media type is not served");
     else if (c->session_id != 0 && c->session_id <= primary_id(H245_MEDIA_DATA) &&
-             c->session_id != primary_id(c->kind))
+             (!has_primary(c->kind) || c->session_id != primary_id(c->kind)))
         session_object(o, H245_OLC_SESSION_ID, "the session is another medium's");
     else if (lane->index >= SESSION_LANES_MAX)
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "too many channels of its kind");
     else if (is_audio && payload_type_of(c) == H245_PT_DYNAMIC)
         session_object(o, H245_OLC_UNSPECIFIED, "the payload type is missing");
+    else if (c->is_protected && is_confusable(s, c))
+        session_object(o, H245_OLC_UNSPECIFIED, "the payload type is that of the other video");
     else if (!is_served(s, c))
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE,
                        is_audio ? "codec is not the conference's" : "codec is not passed on here");

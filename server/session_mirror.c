@@ -49,8 +49,8 @@ static void add_row(struct rows *rows, const struct session_channel *in, struct 
         /* The same number: the payload type need not be written. */
         .pt_out = pt_out < 0 || pt_out == pt_in ? MEDIA_PT_ANY : (uint8_t)pt_out,
         .lane = (uint8_t)((unsigned)in->kind * SESSION_LANES_MAX + in->index),
-        .is_video = in->kind == H245_MEDIA_VIDEO,
-        .clock_rate = in->kind == H245_MEDIA_VIDEO ? 90000 : 0,
+        .is_video = h245_media_is_video(in->kind),
+        .clock_rate = h245_media_is_video(in->kind) ? 90000 : 0,
     };
 }
 
@@ -158,7 +158,7 @@ static bool is_primary_audio(const struct session_channel *c)
 
 uint32_t session_lane_bit(enum h245_media kind, uint8_t index)
 {
-    return 1u << ((unsigned)kind * SESSION_LANES_MAX + index);
+    return 1u << ((unsigned)kind * (SESSION_LANES_MAX + 1) + index); /* 4: SESSION_LANE_DATA */
 }
 
 static uint32_t lane_bit(const struct session_channel *c)
@@ -326,28 +326,31 @@ static bool is_for_media(const struct h245_MiscellaneousCommand *command)
     }
 }
 
-/* In a mix a command about what we send is about what the peer sees just now. */
-static bool is_seen_video(const struct session *s, uint16_t lcn)
+/* In a mix a command about what we send is about what the peer sees just now. NULL: it is not about
+ * pictures. */
+static const struct session_channel *seen_video(const struct session *s, uint16_t lcn)
 {
     /* Only the first video lane shows a speaker. */
     const struct session_channel *out = session_channel_find(s, lcn, H245_OUTGOING);
 
     return s->conference != NULL && conference_has_mix(s->conference) && out != NULL &&
-           out->kind == H245_MEDIA_VIDEO && out->index == 0;
+                   h245_media_is_video(out->kind) && out->index == 0
+               ? out
+               : NULL;
 }
 
 void session_on_misc_command(struct session *s, const struct h245_MiscellaneousCommand *command)
 {
     struct session *other;
     const struct session_channel *in = source_of(s, command->logicalChannelNumber, &other);
+    const struct session_channel *seen = seen_video(s, command->logicalChannelNumber);
     struct h245_MiscellaneousCommand passed = *command;
     const struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
                                           .u.miscellaneousCommand = &passed};
 
     /* The switch of a mix decides whom it asks. */
-    if (is_seen_video(s, command->logicalChannelNumber) &&
-        command->type.kind == h245_MiscellaneousCommand_type_videoFastUpdatePicture)
-        conference_picture_wanted(s->conference, s);
+    if (seen != NULL && command->type.kind == h245_MiscellaneousCommand_type_videoFastUpdatePicture)
+        conference_picture_wanted(s->conference, s, seen->kind);
     if (in == NULL || !is_for_media(command))
         return;
     /* In the other peer's numbering. */
@@ -368,7 +371,7 @@ static uint32_t rate_of(const struct h245_FlowControlCommand *command)
 void session_on_flow_control(struct session *s, const struct h245_FlowControlCommand *command)
 {
     struct session *other;
-    const struct session_channel *in;
+    const struct session_channel *in, *seen;
     struct h245_FlowControlCommand passed = *command;
     const struct h245_CommandMessage m = {.kind = h245_CommandMessage_flowControlCommand,
                                           .u.flowControlCommand = &passed};
@@ -377,8 +380,9 @@ void session_on_flow_control(struct session *s, const struct h245_FlowControlCom
     if (command->scope.kind != h245_FlowControlCommand_scope_logicalChannelNumber)
         return;
     /* A receiver in a mix limits what the seen source may send. */
-    if (is_seen_video(s, command->scope.u.logicalChannelNumber))
-        conference_limit_video(s->conference, s, rate_of(command));
+    seen = seen_video(s, command->scope.u.logicalChannelNumber);
+    if (seen != NULL)
+        conference_limit_video(s->conference, s, seen->kind, rate_of(command));
     in = source_of(s, command->scope.u.logicalChannelNumber, &other);
     if (in == NULL)
         return;
@@ -404,7 +408,7 @@ void session_ask_picture(struct session *s, const struct session_channel *out)
                                           .u.miscellaneousCommand = &update};
 
     /* Sound needs no picture. */
-    if (in == NULL || out->kind != H245_MEDIA_VIDEO)
+    if (in == NULL || !h245_media_is_video(out->kind))
         return;
     update.logicalChannelNumber = in->lcn;
     send_command(other, &m);

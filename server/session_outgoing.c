@@ -118,7 +118,7 @@ static uint8_t session_id_of(const struct session *s, enum h245_media kind, uint
 {
     const struct session_channel *in = session_channel_of(s, kind, index, H245_INCOMING);
 
-    if (index == 0)
+    if (index == 0 && kind != H245_MEDIA_PRESENTATION)
         /* H.245 fixes 1 to 3 for the first of each medium (sessionID of
          * H2250LogicalChannelParameters). */
         return (uint8_t)(kind + 1);

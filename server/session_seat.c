@@ -216,14 +216,9 @@ bool session_control_on_conference_command(void *arg, const struct h245_Conferen
     return seat != NULL && h243_on_command(seat, command);
 }
 
-bool session_control_on_generic(void *arg, enum h245_generic_class class,
-                                const struct h245_GenericMessage *message)
+static bool judge_generic(const struct session *s, struct h243_member *seat,
+                          enum h245_generic_class class, const struct h245_GenericMessage *message)
 {
-    struct session *s = arg;
-    struct h243_member *seat = session_seat(s);
-
-    if (seat == NULL)
-        return false;
     switch (class) {
     case H245_GENERIC_REQUEST:
         return h243_on_generic_request(seat, message, s->now);
@@ -234,6 +229,19 @@ bool session_control_on_generic(void *arg, enum h245_generic_class class,
     default:
         return false;
     }
+}
+
+bool session_control_on_generic(void *arg, enum h245_generic_class class,
+                                const struct h245_GenericMessage *message)
+{
+    struct session *s = arg;
+    struct h243_member *seat = session_seat(s);
+    bool is_done = seat != NULL && judge_generic(s, seat, class, message);
+
+    /* The token may be another's now: with it goes what the others see. */
+    if (is_done)
+        conference_update(s->conference);
+    return is_done;
 }
 
 void session_control_on_failed(struct session *s, enum h245_procedure procedure)

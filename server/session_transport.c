@@ -212,8 +212,8 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
     r.family = s->config.peer.family;
     /* The conference's worker: media between workers cost a ring. */
     r.place = conference_place(s->conference);
-    r.dscp = t->medium == H245_MEDIA_VIDEO ? s->env->settings->media.dscp_video
-                                           : s->env->settings->media.dscp;
+    r.dscp = h245_media_is_video(t->medium) ? s->env->settings->media.dscp_video
+                                            : s->env->settings->media.dscp;
     r.session = id;
     r.conference = s->conference_name;
     r.ends_rtcp = conference_ends_rtcp(s->conference);

@@ -10,8 +10,11 @@
 #include "signalling/h245/video.h"
 #include "signalling/schema/h245.h"
 
-#define PT_VIDEO 97 /* of ours without a number of their own; 101 and 111 are audio's */
-#define PT_DATA  100
+/* Of ours without a number of their own; 101 and 111 are audio's. A presentation has never the
+ * static one of its codec, which may be the other video's on the same port. */
+#define PT_VIDEO        97
+#define PT_PRESENTATION 98
+#define PT_DATA         100
 
 static const struct session_channel *lane_of(const struct session *s, enum h245_media medium,
                                              enum h245_direction direction)
@@ -67,7 +70,9 @@ static void open_lane(struct session *s, const struct h245_relayed *as)
     struct session_channel like = {.kind = as->media, .relayed = *as};
 
     like.payload_type = as->payload_type;
-    if (as->payload_type == 0)
+    if (as->media == H245_MEDIA_PRESENTATION)
+        like.payload_type = PT_PRESENTATION;
+    else if (as->payload_type == 0)
         like.payload_type = as->media == H245_MEDIA_VIDEO ? PT_VIDEO : PT_DATA;
     /* Not tried again with each update of the conference. */
     if (session_open_lane(s, &like) != 0)
@@ -98,6 +103,8 @@ void session_video_follow(struct session *s)
         return;
     follow_lane(s, H245_MEDIA_VIDEO);
     if (session_is_alive(s))
+        follow_lane(s, H245_MEDIA_PRESENTATION);
+    if (session_is_alive(s))
         follow_lane(s, H245_MEDIA_DATA);
 }
 
@@ -109,9 +116,9 @@ static void send_command(struct session *s, struct h245_CommandMessage *command)
         session_arm(s);
 }
 
-void session_ask_whole_picture(struct session *s)
+void session_ask_whole_picture(struct session *s, enum h245_media medium)
 {
-    const struct session_channel *in = lane_of(s, H245_MEDIA_VIDEO, H245_INCOMING);
+    const struct session_channel *in = lane_of(s, medium, H245_INCOMING);
     struct h245_MiscellaneousCommand misc = {
         .type.kind = h245_MiscellaneousCommand_type_videoFastUpdatePicture};
     struct h245_CommandMessage m = {.kind = h245_CommandMessage_miscellaneousCommand,
@@ -146,9 +153,9 @@ void session_request_video(struct session *s, const struct h245_relayed *mode, u
     arena_fini(&a);
 }
 
-void session_limit_video(struct session *s, uint32_t rate)
+void session_limit_video(struct session *s, enum h245_media medium, uint32_t rate)
 {
-    const struct session_channel *in = lane_of(s, H245_MEDIA_VIDEO, H245_INCOMING);
+    const struct session_channel *in = lane_of(s, medium, H245_INCOMING);
     struct h245_FlowControlCommand flow = {
         .scope.kind = h245_FlowControlCommand_scope_logicalChannelNumber,
         .restriction.kind = h245_FlowControlCommand_restriction_noRestriction};

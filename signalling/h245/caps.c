@@ -182,7 +182,7 @@ static void add_h239(struct builder *b)
         *cap = *control;
 }
 
-#define ALTERNATIVES_MAX 6 /* audio, telephone event, user input, video, data, data over SCTP */
+#define ALTERNATIVES_MAX 7 /* audio, telephone event, user input, video, presentation, data, data over SCTP */
 #define OTHERS_MAX       5 /* telephone event, two of user input, chair control, H.239 */
 
 static void prepare(struct builder *b, const struct h245_caps_offer *offer)
@@ -219,6 +219,7 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
         if (offer->user_input)
             add_user_input(&b);
         add_relayed(&b, offer, H245_MEDIA_VIDEO);
+        add_relayed(&b, offer, H245_MEDIA_PRESENTATION);
         add_relayed(&b, offer, H245_MEDIA_DATA);
         add_data(&b, offer);
         if (offer->has_chair_control)

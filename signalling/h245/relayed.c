@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "signalling/h245/data.h"
+#include "signalling/h245/h239.h"
 #include "signalling/per/per.h"
 #include "signalling/schema/h245.h"
 
@@ -122,7 +123,14 @@ static int keep(const struct per_type *type, const void *value, struct h245_rela
 int h245_relayed_of_video(const struct h245_VideoCapability *cap, struct h245_relayed *out)
 {
     struct h245_relayed found = {.media = H245_MEDIA_VIDEO};
+    const struct h245_VideoCapability *inside = NULL;
     int err;
+
+    /* A second "live" stream has no token and no place in a layout. */
+    if ((h239_video_roles(cap, &inside) & H239_ROLE_PRESENTATION) != 0 && inside != NULL) {
+        found.media = H245_MEDIA_PRESENTATION;
+        cap = inside;
+    }
 
     if (!name_video(cap, &found))
         return ERR_UNSUPPORTED;
@@ -183,11 +191,17 @@ int h245_relayed_of_type(const struct h245_DataType *type, struct h245_relayed *
 
 static int restore(struct arena *a, const struct h245_relayed *r, void **out)
 {
-    const struct per_type *type = r->media == H245_MEDIA_VIDEO
+    const struct per_type *type = h245_media_is_video(r->media)
                                       ? &h245_VideoCapability_type
                                       : &h245_DataApplicationCapability_type;
+    struct h245_VideoCapability *wrapped = NULL;
+    int err = per_decode(type, r->octets, r->len, NULL, a, out, NULL);
 
-    return per_decode(type, r->octets, r->len, NULL, a, out, NULL);
+    if (err == 0 && r->media == H245_MEDIA_PRESENTATION) {
+        err = h239_build_video(a, *out, H239_ROLE_PRESENTATION, &wrapped);
+        *out = wrapped;
+    }
+    return err;
 }
 
 int h245_relayed_to_capability(struct arena *a, const struct h245_relayed *r,
@@ -198,7 +212,7 @@ int h245_relayed_to_capability(struct arena *a, const struct h245_relayed *r,
 
     if (err != 0)
         return err;
-    if (r->media == H245_MEDIA_VIDEO) {
+    if (h245_media_is_video(r->media)) {
         cap->kind = h245_Capability_receiveVideoCapability;
         cap->u.receiveVideoCapability = value;
     } else {
@@ -215,7 +229,7 @@ int h245_relayed_to_type(struct arena *a, const struct h245_relayed *r, struct h
 
     if (err != 0)
         return err;
-    if (r->media == H245_MEDIA_VIDEO) {
+    if (h245_media_is_video(r->media)) {
         type->kind = h245_DataType_videoData;
         type->u.videoData = value;
     } else {
@@ -302,6 +316,11 @@ int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *o
     if (strcmp(name, "H264") == 0)
         return usual_h264(a, out);
     return ERR_NOTFOUND;
+}
+
+bool h245_media_is_video(enum h245_media media)
+{
+    return media == H245_MEDIA_VIDEO || media == H245_MEDIA_PRESENTATION;
 }
 
 bool h245_relayed_is_same(const struct h245_relayed *a, const struct h245_relayed *b)

@@ -19,7 +19,8 @@ struct h245_DataApplicationCapability;
 #define H245_MEDIA_LIST(X)       \
     X(H245_MEDIA_AUDIO, "audio") \
     X(H245_MEDIA_VIDEO, "video") \
-    X(H245_MEDIA_DATA, "data")
+    X(H245_MEDIA_DATA, "data")   \
+    X(H245_MEDIA_PRESENTATION, "presentation")
 
 enum h245_media {
 #define H245_MEDIA_ENUM(name, text) name,
@@ -32,7 +33,9 @@ enum h245_media {
 #define H245_RELAYED_MAX  192 /* octets of a capability; a larger one is not understood */
 
 struct h245_relayed {
-    enum h245_media media; /* never audio */
+    /* Never audio. Presentation: a second video stream, H.239's extended video with that role; its
+     * name, payload type and octets are those of the video capability inside. */
+    enum h245_media media;
     /* "H261", "H263", "H264", "t140", "h224" …, for a generic one its dotted object identifier. Two
      * capabilities of one name can talk to each other, as far as their parameters allow. */
     char name[H245_RELAYED_NAME];
@@ -41,8 +44,8 @@ struct h245_relayed {
     uint8_t octets[H245_RELAYED_MAX]; /* PER of VideoCapability or DataApplicationCapability */
 };
 
-/* ERR_UNSUPPORTED: nothing that could be relayed (H.239's extended video, which needs its own
- * procedures, what rides in a separate stack, what we cannot name); ERR_LIMIT: too large. */
+/* ERR_UNSUPPORTED: nothing that could be relayed (H.239's extended video in another role, what
+ * rides in a separate stack, what we cannot name); ERR_LIMIT: too large. */
 int h245_relayed_of_video(const struct h245_VideoCapability *cap, struct h245_relayed *out);
 int h245_relayed_of_data(const struct h245_DataApplicationCapability *cap,
                          struct h245_relayed *out);
@@ -79,6 +82,8 @@ int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t coun
  * 4CIF), "H264" (H.241 baseline, level 3.1). ERR_NOTFOUND, ERR_NOMEM. */
 int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *out);
 
+/* Pictures: what is asked for key frames, has a clock of 90 kHz, and a bit rate that can change. */
+bool h245_media_is_video(enum h245_media media);
 bool h245_relayed_is_same(const struct h245_relayed *a, const struct h245_relayed *b);
 
 const char *h245_media_to_str(enum h245_media media);

@@ -34,7 +34,7 @@ int h245_h264_set_read(struct arena *a, const struct h245_relayed *r, struct h24
     void *value = NULL;
     int err;
 
-    if (r->media != H245_MEDIA_VIDEO || strcmp(r->name, "H264") != 0)
+    if (!h245_media_is_video(r->media) || strcmp(r->name, "H264") != 0)
         return ERR_UNSUPPORTED;
     err = per_decode(&h245_VideoCapability_type, r->octets, r->len, NULL, a, &value, NULL);
     if (err != 0)
@@ -103,7 +103,10 @@ int h245_video_common(struct arena *arena, const struct h245_relayed *a,
     x.profiles &= y.profiles;
     x.level = x.level < y.level ? x.level : y.level;
     x.bit_rate = lower_rate(x.bit_rate, y.bit_rate);
-    return x.profiles == 0 ? ERR_UNSUPPORTED : h245_h264_set_build(arena, &x, out);
+    err = x.profiles == 0 ? ERR_UNSUPPORTED : h245_h264_set_build(arena, &x, out);
+    if (err == 0)
+        out->media = a->media;
+    return err;
 }
 
 bool h245_video_fits(struct arena *arena, const struct h245_relayed *sends,

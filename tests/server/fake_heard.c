@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "fake_world.h"
 #include "signalling/h245/h239.h"
 #include "signalling/h245/video.h"
@@ -75,6 +76,16 @@ bool peer_on_generic(void *arg, enum h245_generic_class class,
     }
     if (m.kind == H239_TOKEN_OWNER)
         p->heard.owners++;
+    if (m.kind == H239_TOKEN_REQUEST && p->gives_way) {
+        struct arena a;
+
+        m.kind = H239_TOKEN_RESPONSE;
+        m.is_ack = true;
+        arena_init(&a, 4096, 0);
+        (void)h239_send(p->h245, &a, &m, p->world->now);
+        arena_fini(&a);
+        return true;
+    }
     return m.kind != H239_TOKEN_REQUEST; /* whose answer is then that it knows none */
 }
 

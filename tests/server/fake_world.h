@@ -133,6 +133,7 @@ struct peer {
     bool opens;                           /* opens its channel once MSD and capabilities are done */
     bool opens_plain;                     /* ... without protection whatever was agreed */
     bool is_mute;                         /* answers nothing any more */
+    bool gives_way;                       /* knows H.239: gives the token back when asked */
     const char *password;                 /* for H.243 to ask; NULL: knows no H.243 */
     bool tunnels;                         /* H.245 in call signalling; set before peer_call */
     bool is_early;                        /* ... from the Setup on */
