@@ -34,21 +34,21 @@ static unsigned sample_bytes(const struct audio_wav *w)
     return w->format == AUDIO_WAV_PCM16 ? 2 : 1;
 }
 
-static int parse_format(const uint8_t *p, size_t length, struct audio_wav *w)
+static int parse_format(const uint8_t *p, size_t length, struct audio_wav *w, unsigned *bits)
 {
-    unsigned tag, bits;
+    unsigned tag;
 
     if (length < FMT_BYTES)
         return ERR_MALFORMED;
     tag = get16(p);
-    bits = get16(p + 14);
+    *bits = get16(p + 14);
     /* Only the first two octets of the GUID differ between the formats that we read. */
     if (tag == TAG_EXTENSIBLE && length >= EXTENSIBLE_BYTES)
         tag = get16(p + GUID_AT);
     w->channels = get16(p + 2);
     w->rate = get32(p + 4);
     w->format = (enum audio_wav_format)tag;
-    if (!(tag == AUDIO_WAV_PCM16 && bits == 16) && tag != AUDIO_WAV_ALAW && tag != AUDIO_WAV_ULAW)
+    if (!(tag == AUDIO_WAV_PCM16 && *bits == 16) && tag != AUDIO_WAV_ALAW && tag != AUDIO_WAV_ULAW)
         return ERR_UNSUPPORTED;
     if (w->channels < 1 || w->channels > AUDIO_WAV_CHANNELS_MAX || w->rate < AUDIO_WAV_RATE_MIN ||
         w->rate > AUDIO_WAV_RATE_MAX)
@@ -56,9 +56,9 @@ static int parse_format(const uint8_t *p, size_t length, struct audio_wav *w)
     return 0;
 }
 
-int audio_wav_parse(const uint8_t *bytes, size_t length, struct audio_wav *wav)
+/* What was read is in *w and *bits also where it is refused. */
+static int parse(const uint8_t *bytes, size_t length, struct audio_wav *w, unsigned *bits)
 {
-    struct audio_wav w = {0};
     size_t at = RIFF_BYTES;
 
     if (length < RIFF_BYTES || memcmp(bytes, "RIFF", 4) != 0 || memcmp(bytes + 8, "WAVE", 4) != 0)
@@ -70,26 +70,57 @@ int audio_wav_parse(const uint8_t *bytes, size_t length, struct audio_wav *wav)
         size_t held = n < rest ? n : rest;
 
         if (memcmp(bytes + at, "fmt ", 4) == 0) {
-            int rc = parse_format(p, held, &w);
+            int rc = parse_format(p, held, w, bits);
 
             if (rc != 0)
                 return rc;
         } else if (memcmp(bytes + at, "data", 4) == 0) {
             /* Samples before their format: cannot be read. */
-            if (w.channels == 0)
+            if (w->channels == 0)
                 return ERR_MALFORMED;
-            w.data = p;
-            w.frames = held / w.channels / sample_bytes(&w);
-            if (w.frames == 0)
-                return ERR_TRUNCATED;
-            *wav = w;
-            return 0;
+            w->data = p;
+            w->frames = held / w->channels / sample_bytes(w);
+            return w->frames == 0 ? ERR_TRUNCATED : 0;
         }
         if (held == rest)
             break;
         at += CHUNK_BYTES + n + (n & 1 && n < rest); /* chunks begin at even places */
     }
-    return w.channels == 0 ? ERR_MALFORMED : ERR_TRUNCATED;
+    return w->channels == 0 ? ERR_MALFORMED : ERR_TRUNCATED;
+}
+
+int audio_wav_parse(const uint8_t *bytes, size_t length, struct audio_wav *wav)
+{
+    struct audio_wav w = {0};
+    unsigned bits = 0;
+    int rc = parse(bytes, length, &w, &bits);
+
+    if (rc == 0)
+        *wav = w;
+    return rc;
+}
+
+void audio_wav_complain(const uint8_t *bytes, size_t length, char *text, size_t cap)
+{
+    struct audio_wav w = {0};
+    unsigned bits = 0;
+
+    switch (parse(bytes, length, &w, &bits)) {
+    case 0:
+        (void)snprintf(text, cap, "nothing is wrong");
+        break;
+    case ERR_UNSUPPORTED:
+        (void)snprintf(text, cap,
+                       "expected 16 bit PCM, A-law or u-law; found %u bits of format %u, "
+                       "%u channels, %u Hz",
+                       bits, (unsigned)w.format, w.channels, (unsigned)w.rate);
+        break;
+    case ERR_TRUNCATED:
+        (void)snprintf(text, cap, "the file has no samples");
+        break;
+    default:
+        (void)snprintf(text, cap, "no RIFF/WAVE file with a format in front of its samples");
+    }
 }
 
 void audio_wav_decode(const struct audio_wav *wav, size_t first, size_t frames, int16_t *pcm)

@@ -33,6 +33,8 @@ struct audio_wav {
  * were cut off) counts as up to the end. ERR_MALFORMED (no WAV file), ERR_TRUNCATED (no samples),
  * ERR_UNSUPPORTED (another format, rate or number of channels). */
 int audio_wav_parse(const uint8_t *bytes, size_t length, struct audio_wav *wav);
+/* The same for people: what was expected and what found, where audio_wav_parse says no. */
+void audio_wav_complain(const uint8_t *bytes, size_t length, char *text, size_t cap);
 
 /* Decodes `frames` of them beginning at `first` (inside the file) to one channel. Any thread. */
 void audio_wav_decode(const struct audio_wav *wav, size_t first, size_t frames, int16_t *pcm);

@@ -234,6 +234,7 @@ static int start_writer(struct app *app)
                                          .max_seconds = config->recording.max_seconds,
                                          .max_bytes = config->recording.max_mb * 1000000ull,
                                          .files = config->recording.max_files,
+                                         .captures = config->recording.captures,
                                          .lanes = app->plane.workers};
     int err;
 

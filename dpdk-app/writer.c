@@ -95,6 +95,8 @@ int writer_open(struct writer_lane *lane, const struct writer_file *what, unsign
 
     if (lane->writer->recordings[0] == '\0')
         return ERR_UNSUPPORTED;
+    if (what->kind == WRITER_PCAP && !lane->writer->config.captures)
+        return ERR_REFUSED;
     if (!is_name(what->name))
         return ERR_INVAL;
     place = find_place(lane);

@@ -32,6 +32,7 @@ struct writer_config {
     uint64_t max_bytes;        /* likewise */
     unsigned files;            /* at a time, a lane */
     unsigned lanes;
+    bool captures; /* pcap files are allowed */
 };
 
 /* Starts the thread. Directories are looked at when a file is opened, not here. ERR_INVAL,
@@ -61,7 +62,8 @@ struct writer_file {
 };
 
 /* A new file; its number goes to *file. It is opened later, by the thread: a failure is its
- * result. ERR_UNSUPPORTED: no directory; ERR_INVAL: name; ERR_LIMIT: too many; ERR_AGAIN. */
+ * result. ERR_UNSUPPORTED: no directory; ERR_REFUSED: captures are off; ERR_INVAL: name; ERR_LIMIT:
+ * too many; ERR_AGAIN. */
 int writer_open(struct writer_lane *lane, const struct writer_file *what, unsigned *file);
 
 /* The next `samples` of a recording (pcm NULL: silence). False: dropped. */

@@ -72,7 +72,7 @@ static int load(const uint8_t *data, size_t size, uint32_t rate, int16_t **pcm, 
     int err = audio_wav_parse(data, size, &wav);
 
     if (err != 0) {
-        snprintf(text, WRITER_NAME_SIZE, "WAV: %s", err_to_str(err));
+        audio_wav_complain(data, size, text, WRITER_NAME_SIZE);
         return err;
     }
     /* Frames over rate, rounded down: exactly the limit is too long as well. */

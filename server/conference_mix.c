@@ -72,8 +72,8 @@ static void on_digit(void *owner, struct media_port *port, char digit, uint32_t 
         session_on_digit(m->session, digit, ms);
 }
 
-/* Mute, gain and codecs are within what was asked for when it joined; to be refused at the door is
- * the end of the session, which would hear nothing. */
+/* Files that are refused end by themselves. Mute, gain and codecs are within what was asked for
+ * when it joined; to be refused at the door is the end of the session, which would hear nothing. */
 static void on_refused(void *owner, struct media_port *port, enum link_type what, int err)
 {
     const struct mixer *mixer = owner;
@@ -85,9 +85,7 @@ static void on_refused(void *owner, struct media_port *port, enum link_type what
     log_error(LOG_AREA_CONFERENCE, m != NULL ? session_id(m->session) : 0,
               "the data plane refuses a command of a mix", LOG_S("conference", c->name),
               LOG_S("command", link_type_to_str(what)), LOG_E("error", err));
-    if (what == LINK_MIX_RECORD)
-        conference_record_refused(c, m, err);
-    else if (what == LINK_MIX_JOIN && m != NULL)
+    if (what == LINK_MIX_JOIN && m != NULL)
         session_close(m->session, SESSION_END_RESOURCES, conference_now(c->all));
 }
 
@@ -107,6 +105,7 @@ static void on_closed(void *owner)
 {
     struct mixer *mixer = owner;
 
+    conference_files_end(mixer, true);
     list_remove(&mixer->link);
     free(mixer);
 }
@@ -149,6 +148,7 @@ static void open_mix(struct conference *c)
     memcpy(mixer->name, c->name, sizeof(mixer->name));
     mixer->all = c->all;
     list_init(&mixer->link);
+    list_init(&mixer->files);
     list_push_back(&c->all->mixers, &mixer->link);
     c->mixer = mixer;
     conference_record_by_policy(c, NULL);
@@ -170,8 +170,10 @@ void conference_mix_drop(struct conference *c)
 
 void conference_mixers_free(struct conferences *all)
 {
-    LIST_FOREACH_SAFE (it, &all->mixers)
+    LIST_FOREACH_SAFE (it, &all->mixers) {
+        conference_files_end(LIST_ENTRY(it, struct mixer, link), false);
         free(LIST_ENTRY(it, struct mixer, link));
+    }
 }
 
 /* ---- members ---- */

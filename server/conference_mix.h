@@ -15,6 +15,16 @@ struct mixer {
     struct member *speaker;      /* NULL: nobody */
     struct member *spoke_before; /* NULL: nobody that is still there */
     bool is_recording;           /* the whole mix */
+    struct list files;           /* of struct mixer_file: what has begun and not ended */
+};
+
+/* A recording or an announcement from its beginning to its end, which may come when the member, or
+ * the conference, is gone: what is told then must still say whose it was. */
+struct mixer_file {
+    struct list link;
+    bool is_recording;
+    uint64_t session; /* 0: the whole mix */
+    char name[LINK_FILE_SIZE];
 };
 
 /* Gives the mix up; another is opened when somebody is there. */
@@ -60,7 +70,9 @@ void conference_update_rates(struct conference *c);
 
 /* conference_record.c. What the row's `record` says of the conference, or of a member. */
 void conference_record_by_policy(struct conference *c, struct member *m);
-void conference_record_refused(struct conference *c, const struct member *m, int err);
+/* The mix has said its last word: nothing more comes of what is still open. `is_told`: there is
+ * somebody to be told. */
+void conference_files_end(struct mixer *mixer, bool is_told);
 void conference_on_recorded(void *owner, struct media_port *port, const struct media_file_end *end);
 void conference_on_played(void *owner, struct media_port *port, const char *file, int err,
                           const char *why);

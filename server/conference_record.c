@@ -1,6 +1,7 @@
 /* Recordings and announcements of a mix. The files are the data plane's: it has a directory for
  * each, and a thread that writes. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -51,73 +52,148 @@ static struct media_port *port_of(const struct member *m)
     return session_port_of(m->session, m->mix_transport);
 }
 
+/* ---- what has begun and not ended ---- */
+
+static struct mixer_file *begin_file(struct mixer *mixer, const struct member *m, const char *name,
+                                     bool is_recording)
+{
+    struct mixer_file *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        return NULL;
+    f->is_recording = is_recording;
+    f->session = m != NULL ? session_id(m->session) : 0;
+    snprintf(f->name, sizeof(f->name), "%s", name);
+    list_init(&f->link);
+    list_push_back(&mixer->files, &f->link);
+    return f;
+}
+
+static void forget_file(struct mixer_file *f)
+{
+    list_remove(&f->link);
+    free(f);
+}
+
+/* The session that a file was about; 0: the whole mix. A recording has a name of its own, since no
+ * file is overwritten; of announcements the one that began first ends first. */
+static uint64_t take_file(struct mixer *mixer, const char *name, bool is_recording)
+{
+    uint64_t session = 0;
+
+    LIST_FOREACH_SAFE (it, &mixer->files) {
+        struct mixer_file *f = LIST_ENTRY(it, struct mixer_file, link);
+
+        if (f->is_recording != is_recording || strcmp(f->name, name) != 0)
+            continue;
+        session = f->session;
+        forget_file(f);
+        break;
+    }
+    return session;
+}
+
 /* ---- events ---- */
 
-static json_t *session_json(const struct member *m)
+static json_t *session_json(uint64_t session)
 {
-    return m != NULL ? json_integer((json_int_t)session_id(m->session)) : json_null();
+    return session != 0 ? json_integer((json_int_t)session) : json_null();
 }
 
-static void tell_recording(const struct conference *c, const struct member *m, const char *file,
-                           const char *state, const char *why)
+static uint64_t id_of(const struct member *m)
 {
-    log_info(LOG_AREA_CONFERENCE, m != NULL ? session_id(m->session) : 0, "recording",
-             LOG_S("conference", c->name), LOG_S("file", file), LOG_S("state", state),
-             LOG_S("reason", why));
+    return m != NULL ? session_id(m->session) : 0;
+}
+
+/* Of a conference that may be gone, about a session that may be gone: nothing but the mixer is
+ * looked at. */
+static void tell(const struct mixer *mixer, uint64_t session, const char *type, json_t *data)
+{
+    const struct session_env *env = mixer->all->env;
+    const struct member *m = NULL;
+
+    if (mixer->conference != NULL && session != 0)
+        CONFERENCE_EACH_MEMBER(mixer->conference, each)
+        {
+            if (session_id(each->session) == session)
+                m = each;
+        }
+    json_object_set_new(data, "conference", json_string(mixer->name));
+    env->ops->event(env->user, m != NULL ? m->session : NULL, type, data);
+}
+
+static bool is_watched(const struct mixer *mixer)
+{
+    const struct session_env *env = mixer->all->env;
+
+    return env->ops->wants_events(env->user);
+}
+
+static void tell_start(const struct conference *c, const struct member *m, const char *type,
+                       const char *file, const char *state, const char *why)
+{
+    log_info(LOG_AREA_CONFERENCE, id_of(m), type, LOG_S("conference", c->name), LOG_S("file", file),
+             LOG_S("state", state), LOG_S("reason", why));
     if (conference_is_watched(c))
-        conference_event(c, m, "conference.recording",
+        conference_event(c, m, type,
                          json_pack("{s:s,s:s,s:o,s:s}", "state", state, "file", file, "session",
-                                   session_json(m), "reason", why));
+                                   session_json(id_of(m)), "reason", why));
 }
 
-void conference_record_refused(struct conference *c, const struct member *m, int err)
+static void tell_recorded(struct mixer *mixer, uint64_t session, const struct media_file_end *end)
 {
-    if (m == NULL && c->mixer != NULL)
-        c->mixer->is_recording = false;
-    tell_recording(c, m, "", "failed", err_to_str(err));
+    log_info(LOG_AREA_CONFERENCE, session, "recording has ended", LOG_S("conference", mixer->name),
+             LOG_S("file", end->file), LOG_U("bytes", end->bytes), LOG_U("ms", end->ms),
+             LOG_U("dropped", end->dropped), LOG_S("reason", end->why));
+    if (session == 0)
+        mixer->is_recording = false;
+    if (is_watched(mixer))
+        tell(mixer, session, "conference.recording",
+             json_pack("{s:s,s:s,s:o,s:I,s:I,s:I,s:s}", "state",
+                       end->err == 0 ? "stopped" : "failed", "file", end->file, "session",
+                       session_json(session), "bytes", (json_int_t)end->bytes, "ms",
+                       (json_int_t)end->ms, "dropped", (json_int_t)end->dropped, "reason",
+                       end->why));
 }
 
 /* The conference may be gone, the file is there all the same. */
 void conference_on_recorded(void *owner, struct media_port *port, const struct media_file_end *end)
 {
     struct mixer *mixer = owner;
-    const struct conference *c = mixer->conference;
-    const struct member *m = c != NULL ? conference_mix_member_of(c, port) : NULL;
-    const struct session_env *env = mixer->all->env;
 
-    if (port == NULL)
-        mixer->is_recording = false;
-    log_info(LOG_AREA_CONFERENCE, 0, "recording has ended", LOG_S("conference", mixer->name),
-             LOG_S("file", end->file), LOG_U("bytes", end->bytes), LOG_U("ms", end->ms),
-             LOG_U("dropped", end->dropped), LOG_S("reason", end->why));
-    if (!env->ops->wants_events(env->user))
-        return;
-    env->ops->event(env->user, m != NULL ? m->session : NULL, "conference.recording",
-                    json_pack("{s:s,s:s,s:s,s:o,s:I,s:I,s:I,s:s}", "conference", mixer->name,
-                              "state", end->err == 0 ? "stopped" : "failed", "file", end->file,
-                              "session", session_json(m), "bytes", (json_int_t)end->bytes, "ms",
-                              (json_int_t)end->ms, "dropped", (json_int_t)end->dropped, "reason",
-                              end->why));
+    (void)port; /* it may have closed: the file tells whose it was */
+    tell_recorded(mixer, take_file(mixer, end->file, true), end);
 }
 
 void conference_on_played(void *owner, struct media_port *port, const char *file, int err,
                           const char *why)
 {
-    const struct mixer *mixer = owner;
-    const struct conference *c = mixer->conference;
-    const struct member *m = c != NULL ? conference_mix_member_of(c, port) : NULL;
+    struct mixer *mixer = owner;
+    uint64_t session = take_file(mixer, file, false);
 
-    if (c == NULL)
+    (void)port;
+    if (mixer->conference == NULL)
         return;
     if (err != 0)
-        log_warn(LOG_AREA_CONFERENCE, m != NULL ? session_id(m->session) : 0,
-                 "announcement not played", LOG_S("conference", c->name), LOG_S("file", file),
-                 LOG_S("reason", why));
-    if (conference_is_watched(c))
-        conference_event(c, m, "conference.announcement",
-                         json_pack("{s:s,s:s,s:o,s:s}", "state", err == 0 ? "ended" : "failed",
-                                   "file", file, "session", session_json(m), "reason",
-                                   why != NULL ? why : ""));
+        log_warn(LOG_AREA_CONFERENCE, session, "announcement not played",
+                 LOG_S("conference", mixer->name), LOG_S("file", file), LOG_S("reason", why));
+    if (is_watched(mixer))
+        tell(mixer, session, "conference.announcement",
+             json_pack("{s:s,s:s,s:o,s:s}", "state", err == 0 ? "ended" : "failed", "file", file,
+                       "session", session_json(session), "reason", why != NULL ? why : ""));
+}
+
+void conference_files_end(struct mixer *mixer, bool is_told)
+{
+    LIST_FOREACH_SAFE (it, &mixer->files) {
+        struct mixer_file *f = LIST_ENTRY(it, struct mixer_file, link);
+        const struct media_file_end end = {
+            .file = f->name, .err = ERR_CLOSED, .why = "the mix closed before the file was there"};
+
+        if (f->is_recording && is_told)
+            tell_recorded(mixer, f->session, &end);
+        forget_file(f);
+    }
 }
 
 /* ---- operations ---- */
@@ -126,8 +202,10 @@ static int check_mix(const struct conference *c, const char **why)
 {
     if (c->kind != &conference_mix)
         *why = "expected a conference of kind mix";
-    else if (c->mixer == NULL)
+    else if (c->mixer == NULL && c->count == 0)
         *why = "expected a conference that somebody is in";
+    else if (c->mixer == NULL)
+        *why = "expected a session whose audio is open: none of it is yet";
     else
         return 0;
     return ERR_STATE;
@@ -146,22 +224,27 @@ static int check_member(const struct conference *c, const struct session *s, str
     return err;
 }
 
+#define BAD_NAME "expected the name of a file, without \"/\" and not beginning with \".\""
+
 static int record(struct conference *c, struct member *m, const char *file, const char **why)
 {
-    int err =
-        c->all->env->media_ops->mix_record(c->mixer->mix, m != NULL ? port_of(m) : NULL, file, 0);
+    struct mixer_file *f = begin_file(c->mixer, m, file, true);
+    int err = f == NULL ? ERR_NOMEM
+                        : c->all->env->media_ops->mix_record(
+                              c->mixer->mix, m != NULL ? port_of(m) : NULL, file, 0);
 
     if (err == ERR_EXISTS)
         *why = "it is being recorded already";
-    else if (err == ERR_INVAL)
-        *why = "expected the name of a file without \"/\"";
     else if (err != 0)
-        *why = err_to_str(err);
-    if (err != 0)
+        *why = err == ERR_INVAL ? BAD_NAME : err_to_str(err);
+    if (err != 0) {
+        if (f != NULL)
+            forget_file(f);
         return err;
+    }
     if (m == NULL)
         c->mixer->is_recording = true;
-    tell_recording(c, m, file, "started", "");
+    tell_start(c, m, "conference.recording", file, "started", "");
     return 0;
 }
 
@@ -201,20 +284,23 @@ int conference_record_stop(struct conference *c, struct session *s, const char *
 
 int conference_announce(struct conference *c, struct session *s, const char *file, const char **why)
 {
+    struct mixer_file *f;
     struct member *m = NULL;
     int err = check_member(c, s, &m, why);
 
     if (err != 0)
         return err;
-    err = c->all->env->media_ops->mix_play(c->mixer->mix, m != NULL ? port_of(m) : NULL, file);
+    f = begin_file(c->mixer, m, file, false);
+    err = f == NULL ? ERR_NOMEM
+                    : c->all->env->media_ops->mix_play(c->mixer->mix, m != NULL ? port_of(m) : NULL,
+                                                       file);
     if (err != 0) {
-        *why = err == ERR_INVAL ? "expected the name of a file without \"/\"" : err_to_str(err);
+        *why = err == ERR_INVAL ? BAD_NAME : err_to_str(err);
+        if (f != NULL)
+            forget_file(f);
         return err;
     }
-    if (conference_is_watched(c))
-        conference_event(c, m, "conference.announcement",
-                         json_pack("{s:s,s:s,s:o,s:s}", "state", "started", "file", file, "session",
-                                   session_json(m), "reason", ""));
+    tell_start(c, m, "conference.announcement", file, "started", "");
     return 0;
 }
 
@@ -241,5 +327,5 @@ void conference_record_by_policy(struct conference *c, struct member *m)
         return;
     name_file(c, m, file, sizeof(file));
     if (record(c, m, file, &why) != 0)
-        tell_recording(c, m, file, "failed", why);
+        tell_start(c, m, "conference.recording", file, "failed", why);
 }

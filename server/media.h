@@ -129,8 +129,8 @@ struct media_callbacks {
     void (*on_gone)(void *owner, const char *why);
     /* After close; `final` may be all zero. The port is freed afterwards. */
     void (*on_closed)(void *owner, const struct link_transport_stats *final);
-    /* A capture has ended, by stop_capture, its limit, a full disk or the port's close (then before
-     * on_closed if the writer is quick enough, else not at all). May be NULL. */
+    /* A capture has ended, by stop_capture, its limit, a full disk, a refusal of the data plane or
+     * the port's close: once for each that returned 0, before on_closed. May be NULL. */
     void (*on_captured)(void *owner, const struct media_file_end *end);
 };
 
@@ -145,8 +145,8 @@ struct media_callbacks {
  *   mix_open → on_opened → mix_join, mix_leave, mix_play, mix_record … → mix_close → on_closed
  *
  * Commands may come before on_opened: they are kept and sent then. What the data plane refuses is
- * told by on_refused; nothing of the mix changes by that. A port that closes leaves by itself.
- * Callbacks never come from inside the operations. Main thread. */
+ * told by on_refused, of files by their end; nothing of the mix changes by that. A port that closes
+ * leaves by itself. Callbacks never come from inside the operations. Main thread. */
 struct media_mix;
 
 struct media_mix_request {
@@ -182,15 +182,17 @@ struct media_mix_callbacks {
     /* A telephone-event has ended (or lasted for 5 s): 0-9 * # A-D, once per key. */
     void (*on_digit)(void *owner, struct media_port *port, char digit, uint32_t ms);
     /* An announcement has ended: by itself, by mix_stop_play or another mix_play, or because the
-     * file is missing or no WAV file (err, text). Port NULL: it was for all. */
+     * file is missing or no WAV file (err, text). Port NULL: it was for all, or for a port that has
+     * closed meanwhile: the file's name tells which. */
     void (*on_played)(void *owner, struct media_port *port, const char *file, int err,
                       const char *why);
-    /* A recording has ended; once for each mix_record that was not refused. Port NULL: the whole
-     * mix; of a port that has closed meanwhile: not told. */
+    /* A recording has ended; once for each mix_record that returned 0, also when the data plane
+     * refuses it (err). Port NULL: the whole mix, or a port that has closed meanwhile: the file's
+     * name tells which. */
     void (*on_recorded)(void *owner, struct media_port *port, const struct media_file_end *end);
-    /* `what` (LINK_MIX_JOIN, …) was refused: ERR_LIMIT (mix full), ERR_UNSUPPORTED (codec, ptime;
-     * no directory configured), ERR_EXISTS (in another mix; recorded already), ERR_RANGE (port on
-     * another worker), ERR_NOTFOUND (port closed meanwhile). */
+    /* LINK_MIX_JOIN was refused: ERR_LIMIT (mix full), ERR_UNSUPPORTED (codec, ptime), ERR_EXISTS
+     * (in another mix), ERR_RANGE (port on another worker), ERR_NOTFOUND (port closed meanwhile).
+     * Files that are refused end: on_played, on_recorded. */
     void (*on_refused)(void *owner, struct media_port *port, enum link_type what, int err);
     /* The data plane went away, or closed the mix by itself; close it. */
     void (*on_gone)(void *owner, const char *why);

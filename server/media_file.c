@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "server/media_priv.h"
 
@@ -86,11 +87,25 @@ void media_file_end(struct media_mix *mix, struct media_file *f, const struct li
     media_file_free(f); /* the callback may ask for the same again */
     end_of(&end, &file, e, text);
     if (file.is_orphan)
-        return;
+        file.port = NULL; /* who asked for it has to know it by the file */
     if (file.command == LINK_MIX_RECORD)
         mix->callbacks->on_recorded(mix->owner, file.port, &end);
     else
         mix->callbacks->on_played(mix->owner, file.port, file.name, end.err, end.why);
+}
+
+/* What an operator has to change when the data plane does not take a file. */
+const char *media_file_refusal(enum link_type command, int err)
+{
+    if (err == ERR_UNSUPPORTED && command == LINK_MIX_PLAY)
+        return "no directory: data_plane.announcements is not set";
+    if (err == ERR_UNSUPPORTED)
+        return "no directory: data_plane.recording.directory is not set";
+    if (err == ERR_REFUSED && command == LINK_CAPTURE)
+        return "data_plane.recording.captures is off in the data plane";
+    if (err == ERR_LIMIT && command != LINK_MIX_PLAY)
+        return "data_plane.recording.max_files are open already";
+    return err_to_str(err);
 }
 
 void media_file_lose(struct media_mix *mix, struct media_file *f, int err, const char *why)
@@ -227,6 +242,18 @@ void media_capture_end(struct media_port *p, const struct link_mix_event *e)
     media_file_free(p->capture);
     p->capture = NULL;
     end_of(&end, &file, e, text);
-    if (p->callbacks->on_captured != NULL && p->state != PORT_CLOSED)
+    if (p->callbacks->on_captured != NULL)
         p->callbacks->on_captured(p->owner, &end);
+    if (p->state == PORT_CLOSED) /* it was waiting for this alone */
+        timer_start(p->m->config.timers, &p->timer, clock_mono_ms());
+}
+
+void media_capture_lose(struct media_port *p, int err, const char *why)
+{
+    struct link_mix_event e;
+
+    memset(&e, 0, sizeof(e));
+    e.error = err;
+    snprintf(e.text, sizeof(e.text), "%s", why);
+    media_capture_end(p, &e);
 }

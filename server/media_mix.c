@@ -427,15 +427,15 @@ static void on_join_reply(struct media_mix *mix, const struct link_msg *msg)
 static void on_file_reply(struct media_mix *mix, const struct link_msg *msg)
 {
     struct media_file *f = media_file_find(mix, msg->cookie);
-    struct media_file file;
 
     if (f == NULL || msg->error == 0)
         return;
-    /* Copied and freed first: the callback may ask for another file. */
-    file = *f;
-    media_file_free(f);
-    if (!file.is_orphan && mix->state == MIX_OPEN)
-        mix->callbacks->on_refused(mix->owner, file.port, file.command, msg->error);
+    if (f->command == LINK_MIX_RECORD || mix->state == MIX_OPEN)
+        media_file_lose(mix, f, msg->error, media_file_refusal(f->command, msg->error));
+    else
+        media_file_free(f);
+    if (mix->state == MIX_DRAINING)
+        drain(mix);
 }
 
 static void on_reply(struct media_link *m, const struct link_msg *msg)
@@ -511,7 +511,6 @@ static void on_capture(struct media_link *m, const struct link_msg *msg, bool is
 {
     struct port_leg *leg =
         media_leg_of_transport(m, (struct link_id){msg->transport, msg->generation});
-    struct link_mix_event e;
 
     /* The cookie: another capture may have begun on the port. */
     if (leg == NULL || leg->port->capture == NULL || leg->port->capture->cookie != msg->cookie)
@@ -519,10 +518,7 @@ static void on_capture(struct media_link *m, const struct link_msg *msg, bool is
     if (!is_reply) {
         media_capture_end(leg->port, &msg->u.mix_event);
     } else if (msg->error != 0) {
-        memset(&e, 0, sizeof(e));
-        e.error = msg->error;
-        snprintf(e.text, sizeof(e.text), "refused by the data plane: %s", err_to_str(msg->error));
-        media_capture_end(leg->port, &e);
+        media_capture_lose(leg->port, msg->error, media_file_refusal(LINK_CAPTURE, msg->error));
     }
 }
 

@@ -18,6 +18,8 @@
 
 /* No room for a command: tried again after so long. */
 #define RETRY_MS 10
+/* A disk may be slow: so long the end of a capture is waited for when its port has closed. */
+#define CAPTURE_DRAIN_MS 1000
 
 /* ---- ports: life ---- */
 
@@ -176,7 +178,12 @@ static void on_port_timer(struct timer *timer, void *ctx, uint64_t now)
         p->was_told_open = true;
         p->m->stats.opened++;
         p->callbacks->on_opened(p->owner, 0);
+    } else if (p->state == PORT_CLOSED && p->capture != NULL && !p->is_void && !p->was_drained) {
+        p->was_drained = true; /* the writer's last word is worth a moment */
+        wake(p, CAPTURE_DRAIN_MS);
     } else if (p->state == PORT_CLOSED) {
+        if (p->capture != NULL)
+            media_capture_lose(p, ERR_CLOSED, "the data plane did not tell its end");
         p->callbacks->on_closed(p->owner, &p->final);
         media_port_free(p);
     }

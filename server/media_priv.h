@@ -140,6 +140,7 @@ struct media_port {
     struct list receivers, fed; /* rows of media_forward: of ours, of others to us */
     struct mix_member *member;  /* NULL: in no mix */
     struct media_file *capture; /* NULL: none */
+    bool was_drained;           /* closed, and its capture's end has been waited for */
     struct link_transport_stats final;
     struct timer timer;
 };
@@ -266,6 +267,9 @@ void media_file_free(struct media_file *f);
 void media_file_end(struct media_mix *mix, struct media_file *f, const struct link_mix_event *e);
 /* The same without a word from the data plane. */
 void media_file_lose(struct media_mix *mix, struct media_file *f, int err, const char *why);
+/* Why the data plane does not take a file, in words for an operator. */
+const char *media_file_refusal(enum link_type command, int err);
 void media_capture_end(struct media_port *p, const struct link_mix_event *e);
+void media_capture_lose(struct media_port *p, int err, const char *why);
 
 #endif

@@ -66,6 +66,7 @@ int server_rpc_register(struct server *s);
 int server_conference_register(struct server *s); /* conference_rpc.c; the same */
 int server_h245_register(struct server *s);       /* server_h245.c; the same */
 int server_call_register(struct server *s);       /* server_call.c; by server_rpc_register */
+int server_capture_register(struct server *s);    /* server_capture.c; likewise */
 int server_sdp_register(struct server *s);        /* server_sdp.c; likewise */
 int server_data_register(struct server *s);       /* server_data.c; likewise */
 /* The session that the parameter "id" names; NULL: none, and the error has been answered. */

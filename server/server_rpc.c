@@ -28,6 +28,9 @@ const struct control_event server_events[] = {
                           "(answer, offer), sdp"},
     {"session.closed", "all is released: cause, text, conference, duration_ms, packets_in, "
                        "packets_out, lost"},
+    {"session.capture",
+     "a pcap file of decrypted media: state (started, stopped, failed), transport, "
+     "file, bytes, dropped (packets), reason"},
     {"session.paused", "the peer's capabilities are empty: nothing is sent to it any more"},
     {"session.resumed", "the peer has capabilities again: channels are opened"},
     {"channel.opened", "a logical channel is open: lcn, direction, kind, codec, protected"},
@@ -467,6 +470,8 @@ int server_rpc_register(struct server *s)
 
     if (err == 0)
         err = server_call_register(s);
+    if (err == 0)
+        err = server_capture_register(s);
     if (err == 0)
         err = server_conference_register(s);
     if (err == 0)

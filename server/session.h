@@ -355,6 +355,19 @@ int session_ask(struct session *s, const char *what, uint64_t now);
  * fails leaves the old one as it is. ERR_STATE with *why in words: there is nothing to be replaced,
  * or not now; errors of media_ops.open. */
 int session_rekey(struct session *s, const char **why, uint64_t now);
+
+/* Decrypted media into a pcap file (session_capture.c); event session.capture tells how it went on.
+ * ERR_REFUSED (not allowed by the configuration), ERR_STATE, ERR_EXISTS, ERR_INVAL, ERR_NOTFOUND,
+ * each with *why in words. */
+struct session_capture {
+    uint32_t transport; /* 0: that of the audio */
+    const char *file;   /* NULL: named by session and time; valid until the next call */
+    uint32_t seconds;   /* 0: as long as the configuration allows */
+};
+int session_capture_start(struct session *s, const struct session_capture *wanted,
+                          struct session_capture *out, const char **why);
+/* `transport` 0: all that are being captured. */
+int session_capture_stop(struct session *s, uint32_t transport, const char **why);
 /* Into another conference of the same kind (session_move.c), without a PIN; *why in words when it
  * stays where it is. ERR_STATE, ERR_EXISTS, ERR_UNSUPPORTED, or as of conference_join. */
 int session_move(struct session *s, const struct settings_conference *row, const char *name,

@@ -274,6 +274,15 @@ static void on_closed(void *owner, const struct link_transport_stats *final)
     leave(s);
 }
 
+static void on_captured(void *owner, const struct media_file_end *end)
+{
+    struct session_transport *t = owner;
+    struct session *s = enter(t);
+
+    session_on_captured(t, end);
+    leave(s);
+}
+
 const struct media_callbacks session_media_callbacks = {
     .on_opened = on_port_opened,
     .on_established = on_established,
@@ -285,6 +294,7 @@ const struct media_callbacks session_media_callbacks = {
     .on_event = on_event,
     .on_gone = on_gone,
     .on_closed = on_closed,
+    .on_captured = on_captured,
 };
 
 /* ---- for the conference ---- */

@@ -169,6 +169,7 @@ struct session_transport {
     uint64_t strangers;
     struct link_transport_stats final;
     bool has_final;
+    bool is_captured; /* its end has not been told */
 };
 
 struct session_error {
@@ -563,6 +564,7 @@ json_t *session_text_json(const char *text);
 
 /* session_port.c. What the listener has announced in place of the port's own address. */
 struct addr session_announced(const struct session *s, struct addr local);
+void session_on_captured(struct session_transport *t, const struct media_file_end *end);
 extern const struct media_callbacks session_media_callbacks;
 
 const char *session_channel_state_to_str(enum channel_state state);

@@ -247,6 +247,9 @@ static const struct settings_row recording_rows[] = {
      .fallback = "1024", .help = "A file ends by itself at this size."},
     {"max_files", SETTINGS_UINT, AT(settings_recording, max_files), .min = 1, .max = 256,
      .fallback = "64", .help = "Recordings and captures at a time, a worker."},
+    {"captures", SETTINGS_BOOL, AT(settings_recording, captures), .fallback = "false",
+     .help = "Whether session.capture_start may write decrypted media into pcap files, for looking "
+             "for faults. They show what people say."},
 };
 static const struct settings_table recording_table = SETTINGS_TABLE(
     "What mixes are recorded to. A thread of its own writes; what it has no room for "

@@ -236,6 +236,7 @@ struct settings_recording {
     uint32_t max_seconds;              /* of one file */
     uint32_t max_mb;                   /* likewise */
     uint32_t max_files;                /* a worker, at a time */
+    bool captures;                     /* pcap files of decrypted media may be asked for */
 };
 
 struct settings_data_plane {

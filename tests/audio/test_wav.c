@@ -74,19 +74,27 @@ static void unsupported_formats_are_refused(void)
     static const struct {
         unsigned at, value;
     } changes[] = {{20, 3}, {22, 9}, {22, 0}, {34, 24}, {24, 7}};
+    static const char *const found[] = {"16 bits of format 3", "9 channels", "0 channels",
+                                        "24 bits of format 1", "7 Hz"};
     uint8_t file[AUDIO_WAV_HEADER_BYTES + SAMPLES * 4];
     size_t n = make(file, 8000, 1);
     struct audio_wav wav;
+    char text[128];
 
     for (unsigned i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         make(file, 8000, 1);
         file[changes[i].at] = (uint8_t)changes[i].value;
         file[changes[i].at + 1] = 0;
         CU_ASSERT_EQUAL(audio_wav_parse(file, n, &wav), ERR_UNSUPPORTED);
+        audio_wav_complain(file, n, text, sizeof(text));
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, "expected 16 bit PCM"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, found[i]));
     }
     make(file, 8000, 1);
     file[0] = 'X';
     CU_ASSERT_EQUAL(audio_wav_parse(file, n, &wav), ERR_MALFORMED);
+    audio_wav_complain(file, n, text, sizeof(text));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "no RIFF/WAVE file"));
 }
 
 static void alaw_is_decoded_by_its_law(void)

@@ -211,7 +211,8 @@ static int start_writer(struct rig *rig, unsigned workers)
                                    .max_seconds = 60,
                                    .max_bytes = 1 << 20,
                                    .files = 4,
-                                   .lanes = workers};
+                                   .lanes = workers,
+                                   .captures = true};
     int err;
 
     if (recordings[0] == '\0' && announcements[0] == '\0')

@@ -318,6 +318,9 @@ static void slow_writer_costs_blocks_and_no_time(void)
     CU_ASSERT_EQUAL_FATAL(writer_create(&config, &writer), 0);
     lane = writer_lane(writer, 0);
     CU_ASSERT_PTR_NULL(writer_lane(writer, 1));
+    what.kind = WRITER_PCAP; /* not without the operator's word */
+    CU_ASSERT_EQUAL(writer_open(lane, &what, &file), ERR_REFUSED);
+    what.kind = WRITER_WAV;
     CU_ASSERT_EQUAL_FATAL(writer_open(lane, &what, &file), 0);
     for (unsigned i = 0; i < 100000 && (dropped == 0 || i % 100 != 0); i++)
         dropped += !writer_pcm(lane, file, block, 960);
@@ -398,7 +401,7 @@ static void capture_shows_both_ways_decrypted(void)
 static void capture_over_ip6_has_a_checksum(void)
 {
     struct writer_config config = {
-        .recordings = folder, .announcements = "", .files = 1, .lanes = 1};
+        .recordings = folder, .announcements = "", .files = 1, .lanes = 1, .captures = true};
     struct writer_file what = {.kind = WRITER_PCAP, .name = "six.pcap"};
     struct writer_packet packet = {.wall_us = 1,
                                    .family = 6,

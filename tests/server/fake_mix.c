@@ -116,8 +116,8 @@ static size_t find_file(const struct media_mix *mix, const struct media_port *po
 {
     size_t i = 0;
 
-    while (i < mix->files &&
-           (mix->file[i].port != port || mix->file[i].is_recording != is_recording))
+    while (i < mix->files && (mix->file[i].is_orphan || mix->file[i].port != port ||
+                              mix->file[i].is_recording != is_recording))
         i++;
     return i;
 }
@@ -137,7 +137,7 @@ static int add_file(struct media_mix *mix, struct media_port *port, const char *
         return ERR_LIMIT;
     mix->file[mix->files].port = port;
     mix->file[mix->files].is_recording = is_recording;
-    mix->file[mix->files].is_ending = false;
+    mix->file[mix->files].is_ending = mix->file[mix->files].is_orphan = false;
     snprintf(mix->file[mix->files].name, LINK_FILE_SIZE, "%s", file);
     mix->files++;
     mix->plays += !is_recording;
@@ -145,14 +145,18 @@ static int add_file(struct media_mix *mix, struct media_port *port, const char *
     return 0;
 }
 
-static bool end_file(struct media_mix *mix, struct media_port *port, bool is_recording, int err)
+static bool end_file_at(struct media_mix *mix, size_t i, int err)
 {
-    size_t i = find_file(mix, port, is_recording);
     struct media_file_end end = {.bytes = 44, .err = err, .why = err != 0 ? err_to_str(err) : ""};
     char name[LINK_FILE_SIZE];
 
+    struct media_port *port;
+    bool is_recording;
+
     if (i == mix->files)
         return false;
+    port = mix->file[i].is_orphan ? NULL : mix->file[i].port;
+    is_recording = mix->file[i].is_recording;
     memcpy(name, mix->file[i].name, sizeof(name));
     memmove(&mix->file[i], &mix->file[i + 1], (mix->files - i - 1) * sizeof(mix->file[0]));
     mix->files--;
@@ -162,6 +166,11 @@ static bool end_file(struct media_mix *mix, struct media_port *port, bool is_rec
     else
         mix->callbacks->on_played(mix->owner, port, name, err, end.why);
     return true;
+}
+
+static bool end_file(struct media_mix *mix, struct media_port *port, bool is_recording, int err)
+{
+    return end_file_at(mix, find_file(mix, port, is_recording), err);
 }
 
 static int mix_play(struct media_mix *mix, struct media_port *port, const char *file)
@@ -200,7 +209,7 @@ static bool move_files(struct media_mix *mix)
 {
     for (size_t i = 0; i < mix->files; i++)
         if (mix->file[i].is_ending)
-            return end_file(mix, mix->file[i].port, mix->file[i].is_recording, 0);
+            return end_file_at(mix, i, 0);
     return false;
 }
 
@@ -260,14 +269,11 @@ static int mix_join(struct media_mix *mix, struct media_port *port,
     return 0;
 }
 
-static void forget_files(struct media_mix *mix, const struct media_port *port)
+static void orphan_files(struct media_mix *mix, const struct media_port *port)
 {
-    size_t kept = 0;
-
     for (size_t i = 0; i < mix->files; i++)
-        if (mix->file[i].port != port)
-            mix->file[kept++] = mix->file[i];
-    mix->files = kept;
+        if (mix->file[i].port == port)
+            mix->file[i].is_orphan = mix->file[i].is_ending = true;
 }
 
 static int mix_leave(struct media_mix *mix, struct media_port *port)
@@ -275,6 +281,9 @@ static int mix_leave(struct media_mix *mix, struct media_port *port)
     if (port->mix != mix)
         return ERR_NOTFOUND;
     port->mix = NULL;
+    for (size_t i = 0; i < mix->files; i++)
+        if (mix->file[i].port == port)
+            mix->file[i].is_ending = true;
     return 0;
 }
 
@@ -325,11 +334,11 @@ void fake_mix_port_gone(struct world *w, struct media_port *p)
                 i++;
         }
     p->receivers = 0;
-    if (p->mix != NULL) {
-        forget_files(p->mix, p);
-        if (p->mix->refused == p)
-            p->mix->refused = NULL;
-    }
+    for (size_t i = 0; i < WORLD_MIXES_MAX; i++)
+        if (w->mixes[i].is_used)
+            orphan_files(&w->mixes[i], p); /* also of one that it has left before */
+    if (p->mix != NULL && p->mix->refused == p)
+        p->mix->refused = NULL;
     p->mix = NULL;
 }
 

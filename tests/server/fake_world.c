@@ -118,8 +118,11 @@ static void server_event(void *user, struct session *s, const char *type, json_t
     char *text = json_dumps(data, JSON_COMPACT | JSON_SORT_KEYS);
 
     (void)s;
-    if (w->event_count < WORLD_EVENTS_MAX)
+    if (w->event_count < WORLD_EVENTS_MAX) {
+        snprintf(w->events_data[w->event_count], sizeof(w->events_data[0]), "%s",
+                 text != NULL ? text : "");
         snprintf(w->events[w->event_count++], sizeof(w->events[0]), "%s", type);
+    }
     snprintf(w->last_event_data, sizeof(w->last_event_data), "%s", text != NULL ? text : "");
     CU_ASSERT_PTR_NOT_NULL(text);
     free(text);
@@ -766,6 +769,14 @@ size_t world_events(const struct world *w, const char *type)
     for (size_t i = 0; i < w->event_count; i++)
         n += strcmp(w->events[i], type) == 0;
     return n;
+}
+
+bool world_said(const struct world *w, const char *type, const char *text)
+{
+    for (size_t i = 0; i < w->event_count; i++)
+        if (strcmp(w->events[i], type) == 0 && strstr(w->events_data[i], text) != NULL)
+            return true;
+    return false;
 }
 
 bool world_has_event(const struct world *w, const char *type)

@@ -66,6 +66,7 @@ struct media_mix {
         struct media_port *port; /* NULL: the whole mix */
         bool is_recording;       /* else played */
         bool is_ending;
+        bool is_orphan; /* its port has closed: it ends with NULL for it */
         char name[LINK_FILE_SIZE];
     } file[WORLD_FILES_MAX];
     size_t files;
@@ -239,6 +240,7 @@ struct world {
     struct addr dialled;      /* by the newest h225_connect */
     uint32_t random;
     char events[WORLD_EVENTS_MAX][48];
+    char events_data[WORLD_EVENTS_MAX][240]; /* JSON, keys sorted, cut */
     size_t event_count;
     char last_event_data[1024];
     struct packet *queue; /* messages on their way */
@@ -324,6 +326,8 @@ void peer_h245_begin(struct peer *p);
 
 bool world_has_event(const struct world *w, const char *type);
 size_t world_events(const struct world *w, const char *type);
+/* Is there an event of this type that has `text` in its data (compact JSON, keys sorted)? */
+bool world_said(const struct world *w, const char *type, const char *text);
 /* Ports not closed. */
 size_t world_open_ports(const struct world *w);
 

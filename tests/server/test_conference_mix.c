@@ -489,6 +489,31 @@ static void recording_is_told_from_its_start_to_its_end(void)
     end();
 }
 
+/* Its end comes when the session is gone; the event still says whose it was, and the recording of
+ * the conference goes on. */
+static void recording_of_a_member_that_has_left_is_told(void)
+{
+    const char *used = NULL, *why = "";
+    struct peer *a;
+    char told[64];
+
+    begin();
+    a = caller();
+    (void)caller();
+    CU_ASSERT_EQUAL(conference_record_start(demo(), NULL, "all.wav", &used, &why), 0);
+    CU_ASSERT_EQUAL(conference_record_start(demo(), a->session, "a.wav", &used, &why), 0);
+    snprintf(told, sizeof(told), "\"session\":%u,\"state\":\"stopped\"",
+             (unsigned)session_id(a->session));
+    session_close(a->session, SESSION_END_OPERATOR, w->now);
+    world_run(w);
+    CU_ASSERT_EQUAL(world_events(w, "conference.recording"), 3);
+    CU_ASSERT_EQUAL(conference_record_start(demo(), NULL, NULL, &used, &why), ERR_EXISTS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "already"));
+    CU_ASSERT_EQUAL(world_mix(w, "demo")->files, 1); /* that of the conference */
+    CU_ASSERT_TRUE(world_said(w, "conference.recording", told));
+    end();
+}
+
 static void policy_records_without_being_asked(void)
 {
     begin();
@@ -575,6 +600,7 @@ SUITE("server/conference_mix", TEST(each_session_has_its_own_codec),
       TEST(moved_session_goes_on_in_the_other_mix),
       TEST(session_does_not_move_where_it_does_not_fit),
       TEST(recording_is_told_from_its_start_to_its_end), TEST(policy_records_without_being_asked),
+      TEST(recording_of_a_member_that_has_left_is_told),
       TEST(recording_is_told_after_the_conference_has_ended),
       TEST(announcement_plays_for_one_or_for_all),
       TEST(conference_ends_when_the_data_plane_has_no_mix),

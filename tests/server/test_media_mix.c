@@ -454,6 +454,12 @@ static void files_end_with_their_reasons(void)
     CU_ASSERT_EQUAL(media_link_ops.capture(owners[1].port, "t.pcap", 0), 0);
     WAIT(owners[1].captured == 2);
     CU_ASSERT_EQUAL(owners[1].capture_error, ERR_EXISTS); /* nothing is overwritten */
+    /* The port takes the capture along, and its end is told before that of the port. */
+    CU_ASSERT_EQUAL(media_link_ops.capture(owners[1].port, "v.pcap", 0), 0);
+    media_link_ops.close(owners[1].port);
+    WAIT(owners[1].closed == 1);
+    CU_ASSERT_EQUAL(owners[1].captured, 3);
+    CU_ASSERT_EQUAL(owners[1].capture_error, 0);
     /* The recording of the room ends with it, and is told before. */
     media_link_ops.mix_close(room.mix);
     WAIT(room.closed == 1);
@@ -464,6 +470,31 @@ static void files_end_with_their_reasons(void)
     remove_file("all.wav");
     remove_file("one.wav");
     remove_file("t.pcap");
+    remove_file("v.pcap");
+    remove_folder();
+}
+
+/* What a member was recorded to ends when its call does: who asked for it wants to know that. */
+static void recording_of_a_port_that_closes_is_told(void)
+{
+    struct media_mix_member m = member();
+
+    begin();
+    open_ports(2);
+    open_room(8);
+    CU_ASSERT_EQUAL(media_link_ops.mix_join(room.mix, owners[0].port, &m), 0);
+    CU_ASSERT_EQUAL(media_link_ops.mix_record(room.mix, owners[0].port, "gone.wav", 0), 0);
+    WAIT(members_now() == 1);
+    media_link_ops.close(owners[0].port);
+    WAIT(room.recorded == 1);
+    CU_ASSERT_EQUAL(room.record_error, 0);
+    CU_ASSERT_PTR_NULL(room.recorded_port);
+    CU_ASSERT(room.bytes >= 44);
+    media_link_ops.mix_close(room.mix);
+    WAIT(room.closed == 1);
+    CU_ASSERT_EQUAL(room.recorded, 1);
+    end();
+    remove_file("gone.wav");
     remove_folder();
 }
 
@@ -612,6 +643,7 @@ static void lost_data_plane_is_told_and_rooms_are_limited(void)
 
 SUITE("server/media_mix", TEST(members_that_join_before_the_room_is_there),
       TEST(speakers_and_digits_are_told), TEST(files_end_with_their_reasons),
+      TEST(recording_of_a_port_that_closes_is_told),
       TEST(lists_of_receivers_change_without_touching_the_rest),
       TEST(rows_refused_by_a_full_queue_are_sent_again),
       TEST(lost_data_plane_is_told_and_rooms_are_limited))
