@@ -340,18 +340,40 @@ static const struct sctp_callbacks callbacks = {.on_packet = on_packet,
 
 /* ---- faults ---- */
 
-/* RFC 9260 3.3.2 without a checksum that is right, or with a fresh tag each time. */
+/* RFC 9260 appendix A, bit by bit. */
+static uint32_t crc32c(const uint8_t *data, size_t len)
+{
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= data[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (0x82f63b78u & (0u - (crc & 1)));
+    }
+    return ~crc;
+}
+
+/* An INIT that is right to the last bit, so that each costs the server what an INIT can cost. */
+static void make_init(uint8_t p[32])
+{
+    memcpy(p, "\x13\x88\x13\x88\0\0\0\0\0\0\0\0\x01\x00\x00\x14", 16);
+    p[16] |= 1;                                            /* the tag is not zero */
+    memcpy(p + 20, "\x00\x02\x00\x00\x00\x40\x00\x40", 8); /* window, streams */
+    uint32_t crc = crc32c(p, 32);
+    for (unsigned i = 0; i < 4; i++)
+        p[8 + i] = (uint8_t)(crc >> (8 * i));
+}
+
+/* INITs with a fresh tag each (RFC 9260 3.3.2), or noise. */
 static void flood(struct data_end *d)
 {
     uint8_t packet[64];
     for (unsigned i = 0; i < FLOOD_BURST; i++) {
         if (getrandom(packet, sizeof(packet), 0) != (ssize_t)sizeof(packet))
             return;
-        if (d->options.fault == DATA_FAULT_INIT_FLOOD) {
-            memcpy(packet, "\x13\x88\x13\x88\0\0\0\0", 8);
-            memcpy(packet + 12, "\x01\x00\x00\x14", 4); /* INIT, 20 octets */
-        }
-        d->ops->send(d->arg, packet, i % 7 == 0 ? i % 12 + 1 : 32);
+        if (d->options.fault == DATA_FAULT_INIT_FLOOD)
+            make_init(packet);
+        d->ops->send(d->arg, packet,
+                     i % 7 == 0 && d->options.fault == DATA_FAULT_GARBAGE ? i % 12 + 1 : 32);
         d->n.noise++;
     }
     if (++d->ticks >= FLOOD_TICKS)

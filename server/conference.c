@@ -151,6 +151,7 @@ struct conference *conference_make(struct conferences *all,
     c->layout = settings->layout;
     strncpy(c->name, name, sizeof(c->name) - 1);
     c->place = all->next_place++;
+    c->number = ++all->next_number;
     c->began = c->empty_since = conference_now(all);
     list_init(&c->members);
     HASH_ADD_STR(all->by_name, name, c);
@@ -360,6 +361,11 @@ const char *conference_name(const struct conference *c)
 enum settings_conference_kind conference_kind(const struct conference *c)
 {
     return c->settings->kind;
+}
+
+uint64_t conference_number(const struct conference *c)
+{
+    return c->number;
 }
 
 uint32_t conference_place(const struct conference *c)

@@ -98,6 +98,8 @@ const char *conference_name(const struct conference *c);
 enum settings_conference_kind conference_kind(const struct conference *c);
 /* Number that its ports have in common (media_request.place). */
 uint32_t conference_place(const struct conference *c);
+/* Its own for as long as the server runs; above 0. */
+uint64_t conference_number(const struct conference *c);
 
 /* Its H.245 is ready: may it take its seat, or does it wait for the PIN first? Then the conference
  * calls session_take_seat. */
@@ -150,6 +152,8 @@ enum conference_data {
 enum conference_data conference_data(const struct conference *c);
 /* May the session hear and say something: is it in, and past the PIN? */
 bool conference_data_flows(const struct conference *c, const struct session *s);
+/* How many of its sessions a message to all of them would go to. */
+size_t conference_data_readers(const struct conference *c);
 /* Do DTLS and SRTP of its two sessions pass unopened (C-PASS)? Its row says so, or the session that
  * makes it, while it is alone. ERR_REFUSED: not of kind relay, or others are there already. */
 bool conference_is_passed(const struct conference *c);

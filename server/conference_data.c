@@ -31,6 +31,17 @@ bool conference_data_flows(const struct conference *c, const struct session *s)
     return m != NULL && !m->is_waiting;
 }
 
+size_t conference_data_readers(const struct conference *c)
+{
+    size_t n = 0;
+
+    CONFERENCE_EACH_MEMBER(c, m)
+    {
+        n += session_data_may_send(m->session);
+    }
+    return n;
+}
+
 /* A relay leads each to the other (conference_relay.c); elsewhere there is nobody in particular. */
 void conference_data_update(struct conference *c)
 {

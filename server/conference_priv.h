@@ -105,10 +105,11 @@ struct conference {
     const struct settings_conference *settings;
     const struct conference_kind *kind;
     char name[SETTINGS_TEXT_MAX];
-    uint32_t place;
-    bool is_kept;            /* made by an operator: lives without sessions */
-    bool is_locked;          /* nobody joins but whom the server calls */
-    bool is_ending;          /* its sessions are being closed, */
+    uint64_t number; /* never used twice: names its room of data */
+    uint32_t place;  /* worker; that of another conference where a session moved here from it */
+    bool is_kept;    /* made by an operator: lives without sessions */
+    bool is_locked;  /* nobody joins but whom the server calls */
+    bool is_ending;  /* its sessions are being closed, */
     enum conference_end why; /* because of this */
     bool has_codec;
     enum h245_codec codec;
@@ -130,6 +131,7 @@ struct conferences {
     struct conference *by_name;
     size_t count;
     uint32_t next_place;
+    uint64_t next_number;
     struct list mixers; /* also those whose conference is gone */
     struct conferences_stats stats;
 };

@@ -301,6 +301,7 @@ static struct data_channel *find_label(const struct data_room *room, const char 
     return NULL;
 }
 
+/* NULL: there is none, and no room for one. */
 static struct data_channel *take_label(struct data_hub *hub, struct data_room *room,
                                        const struct data_message *message)
 {
@@ -320,9 +321,36 @@ static struct data_channel *take_label(struct data_hub *hub, struct data_room *r
     return c;
 }
 
+/* The one who asked was told that the message waits: now it hears that it did not go. */
+static void tell_unsent(const struct data_member *m, const struct data_message *message,
+                        const char *why)
+{
+    struct data_channel about = {.room = m->room}; /* one that there is not, for its label */
+
+    snprintf(about.open.label, sizeof(about.open.label), "%s", message->label);
+    m->hub->stats.not_sent++;
+    data_report(m, DATA_UNSENT, &about, message->has_stream ? message->stream : DATA_STREAMS, NULL,
+                why);
+}
+
+static const char *why_unsent(int err)
+{
+    switch (err) {
+    case ERR_AGAIN:
+        return "the peer reads too slowly: too much waits for it";
+    case ERR_RANGE:
+        return "longer than the peer takes";
+    case ERR_CLOSED:
+        return "the association is over";
+    default:
+        return err_to_str(err);
+    }
+}
+
 static void send_one(struct data_member *m, const struct data_message *message)
 {
     struct data_hub *hub = m->hub;
+    int err;
     struct sctp_message out = {.stream = message->stream,
                                .ppid = message->ppid,
                                .is_unordered = message->is_unordered,
@@ -335,14 +363,23 @@ static void send_one(struct data_member *m, const struct data_message *message)
     if (!message->has_stream) {
         const struct data_channel *c = take_label(hub, m->room, message);
 
-        out.stream = c != NULL ? stream_of(m, c) : DATA_STREAMS;
-        if (out.stream < DATA_STREAMS && m->stream[out.stream].state == STREAM_OPENING)
+        if (c == NULL) {
+            tell_unsent(m, message, "no channel has this label, and no more can be opened");
+            return;
+        }
+        out.stream = stream_of(m, c);
+        if (out.stream == DATA_STREAMS) {
+            tell_unsent(m, message, "the channel is not open to this session");
+            return;
+        }
+        if (m->stream[out.stream].state == STREAM_OPENING)
             out.is_unordered = false;
     }
-    if (out.stream < DATA_STREAMS && data_member_send(m, &out, false) == 0)
+    err = data_member_send(m, &out, false);
+    if (err == 0)
         hub->stats.sent++;
     else
-        hub->stats.not_sent++;
+        tell_unsent(m, message, why_unsent(err));
 }
 
 void data_channel_send(struct data_hub *hub, const struct data_message *message)

@@ -47,7 +47,8 @@ struct data_member_config {
     X(DATA_DOWN, "down")         /* ... is over: text */                 \
     X(DATA_OPENED, "opened")     /* a channel by the peer: label, … */ \
     X(DATA_CLOSED, "closed")     /* likewise */                          \
-    X(DATA_RECEIVED, "received") /* only while somebody watches */
+    X(DATA_RECEIVED, "received") /* only while somebody watches */       \
+    X(DATA_UNSENT, "unsent")     /* a message of the control socket: text */
 
 enum data_report_kind {
 #define DATA_REPORT_ENUM(name, text) name,
@@ -66,7 +67,7 @@ struct data_report {
     bool is_unordered;
     char label[DATA_LABEL_MAX];
     char protocol[DATA_LABEL_MAX];
-    char text[64]; /* DOWN */
+    char text[64]; /* DOWN, UNSENT */
     size_t len;    /* of the whole message */
     size_t shown;
     uint8_t data[DATA_SHOWN_MAX];

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "sctp/dcep.h"
 #include "server/data_text.h"
 #include "server/server.h"
 #include "server/session_data.h"
@@ -33,8 +34,17 @@ static int read_payload(const json_t *params, struct data_message *m, struct rpc
     }
     if (err != 0) {
         rpc_reply_error(reply, err, "%s",
-                        err == ERR_NOMEM ? "out of memory" : "base64: not well formed");
+                        err == ERR_MALFORMED
+                            ? "base64: expected RFC 4648 with its padding, without "
+                              "line ends"
+                            : err_to_str(err));
         return err;
+    }
+    if (m->len > TEXT_MAX) {
+        rpc_reply_error(reply, ERR_RANGE, "base64: expected at most %d octets, found %zu", TEXT_MAX,
+                        m->len);
+        free(m->data);
+        return ERR_RANGE;
     }
     m->ppid = text != NULL ? 51 : 53;
     if (m->len == 0) {
@@ -42,6 +52,19 @@ static int read_payload(const json_t *params, struct data_message *m, struct rpc
         m->data[m->len++] = 0;
     }
     return 0;
+}
+
+/* What contradicts itself would be carried out in part: rather not at all. */
+static const char *find_contradiction(const json_t *params)
+{
+    if (json_object_get(params, "label") != NULL && json_object_get(params, "stream") != NULL)
+        return "label or stream, one of them";
+    if (json_object_get(params, "max_retransmits") != NULL &&
+        json_object_get(params, "lifetime_ms") != NULL)
+        return "max_retransmits or lifetime_ms, one of them (RFC 8832 5.1)";
+    if (rpc_param_uint(params, "ppid", 0) == DCEP_PPID)
+        return "ppid: 50 is that of RFC 8832 itself; channels are opened by their label";
+    return NULL;
 }
 
 static void read_channel(const json_t *params, struct data_message *m)
@@ -66,6 +89,8 @@ static int send_to_conference(struct server *s, const char *name, struct data_me
         return ERR_NOTFOUND;
     if (conference_data(c) == CONFERENCE_DATA_RELAY || conference_data(c) == CONFERENCE_DATA_OFF)
         return ERR_STATE;
+    if (conference_data_readers(c) == 0)
+        return ERR_CLOSED;
     m->room = session_data_room(c);
     return media_link_ops.data_send(s->media, NULL, m);
 }
@@ -83,6 +108,8 @@ static const char *text_of(int err)
         return "no such session or conference";
     if (err == ERR_STATE)
         return "no data channel that ends here: see conferences[].data";
+    if (err == ERR_CLOSED)
+        return "nobody in it has a data channel that is open";
     return err == ERR_AGAIN ? "too many messages wait already" : "not sent";
 }
 
@@ -91,6 +118,7 @@ static void method_send(void *ctx, void *peer, const json_t *params, struct rpc_
     struct server *s = ctx;
     const char *conference = rpc_param_string(params, "conference", NULL);
     uint64_t id = rpc_param_uint(params, "id", 0);
+    const char *wrong = find_contradiction(params);
     struct data_message m;
     int err;
 
@@ -98,6 +126,10 @@ static void method_send(void *ctx, void *peer, const json_t *params, struct rpc_
     memset(&m, 0, sizeof(m));
     if ((conference == NULL) == (id == 0)) {
         rpc_reply_error(reply, ERR_INVAL, "id or conference, one of them");
+        return;
+    }
+    if (wrong != NULL) {
+        rpc_reply_error(reply, ERR_INVAL, "%s", wrong);
         return;
     }
     if (read_payload(params, &m, reply) != 0)
@@ -119,7 +151,7 @@ static const struct rpc_param send_params[] = {
      "the channel; one is opened (RFC 8832) where none has this label; default \"\""},
     {"stream", RPC_UINT, false, 0, 63, "... or this stream, whatever is on it"},
     {"text", RPC_TEXT, false, 0, TEXT_MAX, "the message, UTF-8"},
-    {"base64", RPC_STRING, false, 0, TEXT_MAX * 4 / 3, "... or its octets"},
+    {"base64", RPC_STRING, false, 0, (TEXT_MAX + 2) / 3 * 4, "... or its octets"},
     {"ppid", RPC_UINT, false, 0, UINT32_MAX,
      "payload protocol identifier; default as RFC 8831 has it for text and octets"},
     {"unordered", RPC_BOOL, false, 0, 0, "it may overtake others"},

@@ -45,6 +45,8 @@ const struct control_event server_events[] = {
      "a message: stream, label, ppid, unordered, length, text or base64 (at most "
      "4,096 octets of it, then truncated); only for who names this type",
      .is_asked_for = true},
+    {"data.unsent", "a message of data.send has not gone out after all: stream (64: none), label, "
+                    "reason"},
     {"dtls.established",
      "handshake whole, fingerprint verified: role, cipher, srtp_profile, fingerprint, "
      "handshake_ms, resumed"},

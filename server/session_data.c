@@ -696,8 +696,7 @@ void session_data_route(struct session *s, const struct session *to)
 
 uint64_t session_data_room(const struct conference *c)
 {
-    /* 0 means "no room" to the data thread. */
-    return (uint64_t)conference_place(c) + 1;
+    return conference_number(c); /* never 0, which means "no room" to the data thread */
 }
 
 /* ---- what is said, for the control socket ---- */
@@ -768,6 +767,12 @@ void session_data_on_report(struct session *s, const struct data_report *r)
     case DATA_RECEIVED:
         on_received(s, r);
         break;
+    case DATA_UNSENT:
+        if (session_wants_events(s))
+            session_event(s, "data.unsent",
+                          json_pack("{s:i,s:o,s:s}", "stream", (int)r->stream, "label",
+                                    session_text_json(r->label), "reason", r->text));
+        break;
     }
 }
 
@@ -779,4 +784,13 @@ int session_data_send(struct session *s, const struct data_message *message)
         /* The hub's thread sends it; the answer comes as its report. */
         return ERR_STATE;
     return s->env->media_ops->data_send(s->env->media, c->transport->port, message);
+}
+
+bool session_data_may_send(const struct session *s)
+{
+    const struct session_channel *c = session_data_channel(s);
+
+    return c != NULL && c->state == CHANNEL_OPEN && c->transport->port != NULL &&
+           c->transport->is_verified && s->conference != NULL &&
+           conference_data_flows(s->conference, s);
 }

@@ -57,6 +57,8 @@ bool session_data_is_on(const struct session *s, const struct session_transport 
 /* Its packets go to the channel of `to` from now on; NULL: nowhere. Or they end here, as the
  * conference has it. */
 void session_data_route(struct session *s, const struct session *to);
+/* Is there a channel of data that a message of data.send to its conference would go by? */
+bool session_data_may_send(const struct session *s);
 uint64_t session_data_room(const struct conference *c); /* of the hub */
 
 void session_data_on_report(struct session *s, const struct data_report *r);

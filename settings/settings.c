@@ -150,7 +150,7 @@ static const struct settings_row control_rows[] = {
     {"max_clients", SETTINGS_UINT, AT(settings_control, max_clients), .min = 1, .max = 4096,
      .fallback = "64", .help = "Connections at a time; one more is closed at once."},
     {"max_message_bytes", SETTINGS_UINT, AT(settings_control, max_message_bytes), .min = 1024,
-     .max = 16777216, .unit = "bytes", .fallback = "65536",
+     .max = 16777216, .unit = "bytes", .fallback = "131072",
      .help = "Longest line of a request. A longer one is answered with an error and skipped."},
     {"max_backlog_bytes", SETTINGS_UINT, AT(settings_control, max_backlog_bytes), .min = 16384,
      .max = 1073741824, .unit = "bytes", .fallback = "4194304",

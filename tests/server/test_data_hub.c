@@ -2,6 +2,7 @@
  * is a number. */
 #include "server/data_hub.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -531,6 +532,92 @@ static void control_opens_a_channel_once(void)
     end();
 }
 
+/* Whoever has sent something is told when it does not go out after all, and why. */
+static void message_of_control_that_cannot_go_is_told(void)
+{
+    const struct data_hub_config config = {.channels = 2};
+    struct data_message m;
+
+    begin(&config);
+    join(1, 9, DATA_USE_DCEP);
+    pass(200);
+    for (unsigned i = 0; i < 3; i++) {
+        char label[2] = {(char)('a' + i), '\0'};
+
+        m = message_to(1, 0, label);
+        data_hub_send(hub, now, &m);
+    }
+    pass(200);
+    CU_ASSERT_EQUAL(peers[1].messages, 2);
+    CU_ASSERT_EQUAL(stats_now().not_sent, 1);
+    CU_ASSERT_EQUAL(reported(DATA_UNSENT), 1);
+    CU_ASSERT_EQUAL_FATAL(last_report(DATA_UNSENT) != NULL, true);
+    CU_ASSERT_STRING_EQUAL(last_report(DATA_UNSENT)->label, "c");
+    CU_ASSERT_PTR_NOT_NULL(strstr(last_report(DATA_UNSENT)->text, "no more can be opened"));
+    end();
+}
+
+/* ---- floods ---- */
+
+static uint32_t crc32c(const uint8_t *data, size_t len)
+{
+    uint32_t crc = ~0u;
+
+    for (size_t i = 0; i < len; i++) {
+        crc ^= data[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (0x82f63b78u & (0u - (crc & 1)));
+    }
+    return ~crc;
+}
+
+/* RFC 9260 3.3.2, right to the last bit, so that no check sum stops it. */
+static void make_init(uint8_t p[32], uint32_t number)
+{
+    uint32_t crc;
+
+    memset(p, 0, 32);
+    memcpy(p, "\x13\x88\x13\x88", 4);
+    memcpy(p + 12, "\x01\x00\x00\x14", 4);
+    memcpy(p + 16, &number, 4);            /* tag, not zero */
+    memcpy(p + 20, "\x00\x02\x00\x00", 4); /* window */
+    memcpy(p + 24, "\x00\x40\x00\x40", 4); /* streams each way */
+    memcpy(p + 28, &number, 4);            /* TSN */
+    crc = crc32c(p, 32);
+    for (unsigned i = 0; i < 4; i++) /* RFC 9260 appendix A: least octet first */
+        p[8 + i] = (uint8_t)(crc >> (8 * i));
+}
+
+/* Each INIT is answered at most once by a cookie, and nothing of it is kept: neither memory nor a
+ * second association. The association that runs, and those of the others, go on. */
+static void init_flood_costs_no_memory_and_others_go_on(void)
+{
+    uint8_t init[32];
+    struct mallinfo2 before;
+    uint64_t created, out;
+
+    three();
+    created = stats_now().sctp.created;
+    out = stats_now().sctp.packets_out;
+    before = mallinfo2();
+    for (uint32_t i = 1; i <= 20000; i++) {
+        make_init(init, i);
+        data_hub_input(hub, now, 1, init, sizeof(init));
+        first = count = 0; /* the cookies are not taken */
+    }
+    CU_ASSERT(stats_now().sctp.packets_out - out <= 20000);
+    CU_ASSERT(stats_now().sctp.packets_out - out > 1000); /* they did get so far */
+    CU_ASSERT_EQUAL(stats_now().sctp.packets_bad, 0);
+    CU_ASSERT_EQUAL(stats_now().sctp.created, created);
+    CU_ASSERT(mallinfo2().uordblks < before.uordblks + 65536);
+    CU_ASSERT_EQUAL(say(&peers[1], 0, 1000, "still", 5), 0);
+    pass(300);
+    CU_ASSERT_EQUAL(peers[2].messages, 1);
+    CU_ASSERT_STRING_EQUAL(peers[2].text, "still");
+    CU_ASSERT_EQUAL(reported(DATA_DOWN), 0);
+    end();
+}
+
 static size_t taken;
 
 static void on_taken(void *user, uint64_t id, uint32_t kind, const uint8_t *data, size_t len)
@@ -598,4 +685,6 @@ SUITE("server/data_hub", TEST(channel_of_one_is_opened_to_all_others),
       TEST(channels_of_a_room_are_bounded), TEST(t140_needs_no_word_before),
       TEST(slow_reader_holds_the_senders_back), TEST(dead_reader_is_given_up_and_the_others_go_on),
       TEST(ten_thousand_messages_to_a_dead_reader_are_bounded), TEST(control_opens_a_channel_once),
-      TEST(queue_is_bounded_and_keeps_the_order), TEST(base64_is_rfc_4648))
+      TEST(message_of_control_that_cannot_go_is_told),
+      TEST(init_flood_costs_no_memory_and_others_go_on), TEST(queue_is_bounded_and_keeps_the_order),
+      TEST(base64_is_rfc_4648))
