@@ -251,6 +251,20 @@ static json_t *member_json(const struct member *m)
     return m != NULL ? json_integer((json_int_t)session_id(m->session)) : json_null();
 }
 
+static json_t *mix_json(const struct conference *c)
+{
+    struct link_mix_stats st;
+
+    if (c->mixer == NULL || c->all->env->media_ops->mix_stats(c->mixer->mix, &st) != 0)
+        return json_null();
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "members", (json_int_t)st.members,
+                     "ticks", (json_int_t)st.ticks, "ticks_late", (json_int_t)st.ticks_late,
+                     "ticks_lost", (json_int_t)st.ticks_lost, "packets_in",
+                     (json_int_t)st.packets_in, "packets_out", (json_int_t)st.packets_out,
+                     "speakers", (json_int_t)st.speakers, "record_dropped",
+                     (json_int_t)st.record_dropped);
+}
+
 static void add_json(const struct conference *c, json_t *j)
 {
     const struct member *speaker = c->mixer != NULL ? c->mixer->speaker : NULL;
@@ -263,6 +277,7 @@ static void add_json(const struct conference *c, json_t *j)
 
     json_object_update(j, more);
     json_decref(more);
+    json_object_set_new(j, "mix", mix_json(c));
 }
 
 const struct conference_kind conference_mix = {

@@ -232,7 +232,9 @@ static void method_move(void *ctx, void *peer, const json_t *params, struct rpc_
     (void)peer;
     if (session == NULL)
         return;
-    if (conferences_resolve(s->conferences, to, &row, &name) != 0) {
+    /* "*" stands for many names: no conference begins with it as its own. */
+    if (conferences_resolve(s->conferences, to, &row, &name) != 0 ||
+        (conferences_find(s->conferences, name) == NULL && strchr(name, '*') != NULL)) {
         rpc_reply_error(reply, ERR_NOTFOUND,
                         "to: expected one that runs, or an alias of the dial plan, found \"%s\"",
                         to);
@@ -265,6 +267,11 @@ static void change_voice(struct server *s, const json_t *params, enum voice_chan
 
     if (session == NULL || conference_get_voice(c, session, &voice) != 0)
         return;
+    if (change == VOICE_GAIN && !conference_has_mix(c)) { /* packets pass as they are */
+        rpc_reply_error(reply, ERR_STATE, "conference \"%s\": expected a conference of kind mix",
+                        conference_name(c));
+        return;
+    }
     if (change == VOICE_MUTE || change == VOICE_UNMUTE)
         voice.is_muted = change == VOICE_MUTE;
     else if (change == VOICE_GAIN)

@@ -41,6 +41,26 @@ const char *dialplan_name(const struct settings_conference *row, const char *ali
     return strcasecmp(row->alias, alias) == 0 ? row->alias : alias;
 }
 
+/* Was an address meant, though it is none? Digits with dots between them, and whatever ends in a
+ * port, name no alias that a gatekeeper could know; a telephone number is digits alone. */
+static bool is_meant_as_address(const char *text)
+{
+    size_t digits = strspn(text, "0123456789"), all = strspn(text, "0123456789.:");
+    const char *port = strrchr(text, ':');
+
+    if (text[0] == '[' || (text[all] == '\0' && text[digits] != '\0'))
+        return true;
+    return port != NULL && port[1 + strspn(port + 1, "0123456789")] == '\0';
+}
+
+/* One host that TCP could reach. */
+static bool is_host(const struct addr *a)
+{
+    bool is_reserved = a->family == ADDR_IP4 && a->ip[0] >= 240; /* RFC 1112 4, RFC 919 7 */
+
+    return !addr_is_unspecified(a) && !addr_is_multicast(a) && !is_reserved;
+}
+
 int dialplan_parse_target(const char *text, struct dialplan_target *out)
 {
     const char *at, *end;
@@ -58,6 +78,8 @@ int dialplan_parse_target(const char *text, struct dialplan_target *out)
     if (at != NULL || addr_parse(text, &t.address) != 0)
         memcpy(t.alias, text, (size_t)(end - text));
     if (t.alias[0] == '\0' && t.address.family == ADDR_NONE)
+        return ERR_MALFORMED;
+    if (t.address.family == ADDR_NONE ? is_meant_as_address(t.alias) : !is_host(&t.address))
         return ERR_MALFORMED;
     *out = t;
     return 0;

@@ -27,7 +27,8 @@ struct dialplan_target {
     struct addr address;           /* ADDR_NONE = a gatekeeper has to know the alias */
 };
 
-/* ERR_MALFORMED: what stands behind "@" is no address, or nothing is left; ERR_RANGE: too long. */
+/* ERR_MALFORMED: what stands behind "@", or looks like an address, is none of one host, or nothing
+ * is left; ERR_RANGE: too long. */
 int dialplan_parse_target(const char *text, struct dialplan_target *out);
 
 /* What the dial plan refers to is there and makes sense. ERR_INVAL: *what names the key that does

@@ -205,7 +205,7 @@ int media_capture(struct media_port *p, const char *file, uint32_t seconds)
 
     if (err != 0)
         return err;
-    if (p->state != PORT_OPEN)
+    if (p->state != PORT_OPEN || media_is_wire(p->kind)) /* no packets of media on a connection */
         return ERR_STATE;
     if (p->capture != NULL)
         return ERR_EXISTS;

@@ -37,7 +37,9 @@ static int read_request(struct server *s, const json_t *params, struct dialplan_
     int err = dialplan_parse_target(to, target);
 
     if (err != 0) {
-        rpc_reply_error(reply, err, "to: expected ADDRESS[:PORT], ALIAS@ADDRESS or ALIAS");
+        rpc_reply_error(
+            reply, err,
+            "to: expected ADDRESS[:PORT] of a host, ALIAS@ADDRESS or ALIAS, found \"%s\"", to);
         return err;
     }
     err = conferences_resolve(s->conferences, conference, &d->row, &d->conference);

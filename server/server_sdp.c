@@ -122,7 +122,9 @@ static void create(struct server *s, struct work *work, const json_t *params,
         err = negotiate(work, session, text != NULL, &why);
         /* A leg that could not be described is no leg; who retries makes another. */
         if (err != 0 && err != ERR_AGAIN)
-            session_close(session, SESSION_END_NEGOTIATION, clock_mono_ms());
+            session_refuse(session,
+                           err == ERR_UNSUPPORTED ? SESSION_END_NO_CODEC : SESSION_END_NEGOTIATION,
+                           why, clock_mono_ms());
     } else if (err == ERR_AGAIN) {
         err = ERR_LIMIT; /* too many conferences: nothing is being waited for */
     }

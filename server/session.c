@@ -156,12 +156,17 @@ void session_arm(struct session *s)
         timer_start(s->env->timers, &s->timer, next);
 }
 
+bool session_has_common_codec(const struct session *s)
+{
+    struct h245_audio chosen, offer[SETTINGS_CODECS_MAX];
+    size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
+
+    return h245_choose_audio(&s->peer_caps, offer, n, &chosen) == 0;
+}
+
 static void on_no_channel(struct session *s)
 {
     const struct session_transport *failed = NULL;
-    struct h245_audio chosen;
-    struct h245_audio offer[SETTINGS_CODECS_MAX];
-    size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
 
     SESSION_EACH_TRANSPORT (s, t) {
         /* The newest transport tells what is wrong now. */
@@ -171,7 +176,7 @@ static void on_no_channel(struct session *s)
     if (failed != NULL && failed->association == ASSOCIATION_FAILED)
         session_end(s, SESSION_END_DTLS_FAILED, failed->failure_text);
     /* In the order of what helps most: a failed DTLS explains all that follows it. */
-    else if (h245_choose_audio(&s->peer_caps, offer, n, &chosen) != 0)
+    else if (!session_has_common_codec(s))
         session_end(s, SESSION_END_NO_CODEC, "no audio codec in common");
     else
         session_end(s, SESSION_END_NO_CHANNEL, "no channel was opened");
@@ -376,8 +381,13 @@ void session_end(struct session *s, enum session_end why, const char *text)
 
 void session_close(struct session *s, enum session_end why, uint64_t now)
 {
+    session_refuse(s, why, NULL, now);
+}
+
+void session_refuse(struct session *s, enum session_end why, const char *text, uint64_t now)
+{
     s->now = now;
-    session_end(s, why, NULL);
+    session_end(s, why, text);
     session_check_closed(s);
     session_arm(s);
 }

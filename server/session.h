@@ -302,6 +302,8 @@ void session_on_h245_lost(struct session *s, const char *why, uint64_t now);
 /* End it: EndSession, ReleaseComplete, close alert; `closed` follows within end_session_ms. Again:
  * nothing. */
 void session_close(struct session *s, enum session_end why, uint64_t now);
+/* The same with words for people. */
+void session_refuse(struct session *s, enum session_end why, const char *text, uint64_t now);
 
 /* session_secure.c: is call signalling a TLS connection, or shall it be? What its TLS has agreed on
  * (calls of ours: before session_on_h225_up). */

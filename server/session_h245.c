@@ -257,9 +257,15 @@ static void on_user_input(void *arg, const struct h245_user_input *input)
 static void on_end_session(void *arg)
 {
     struct session *s = arg;
+    bool had_channel =
+        s->step[SESSION_STEP_OLC_ACK_OUT] != 0 || s->step[SESSION_STEP_OLC_ACK_IN] != 0;
 
     s->is_h245_ended = true;
-    session_end(s, SESSION_END_PEER_SESSION, "peer ended the H.245 session");
+    /* Whoever finds first that there is nothing to talk in ends it: the reason is the same. */
+    if (!had_channel && s->has_peer_caps && s->conference != NULL && !session_has_common_codec(s))
+        session_end(s, SESSION_END_NO_CODEC, "no audio codec in common: the peer gave up");
+    else
+        session_end(s, SESSION_END_PEER_SESSION, "peer ended the H.245 session");
 }
 
 static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error error, uint16_t lcn)

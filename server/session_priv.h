@@ -306,6 +306,8 @@ void session_note(struct session *s, enum log_level level, enum log_area area, c
 void session_set_timer(struct session *s, enum session_timer timer, uint64_t in_ms);
 void session_stop_timer(struct session *s, enum session_timer timer);
 void session_arm(struct session *s);
+/* Is there a codec of audio that its peer receives and its conference has? */
+bool session_has_common_codec(const struct session *s);
 void session_end(struct session *s, enum session_end why, const char *text);
 void session_check_closed(struct session *s);
 /* Publishes when somebody listens; takes over `data`. */

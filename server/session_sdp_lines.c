@@ -160,6 +160,7 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
     bool has[SDP_KIND_COUNT] = {false};
     const char *audio = "no audio is offered";
     const struct sdp_choice *voice = NULL;
+    int audio_err = ERR_REFUSED;
 
     memset(plan, 0, sizeof(*plan));
     plan->count = sdp->media_count;
@@ -168,6 +169,7 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
     for (size_t i = 0; i < sdp->media_count; i++) {
         struct sdp_media m = effective(sdp, i);
         struct sdp_choice *c = &plan->line[i];
+        int err = ERR_REFUSED;
 
         c->medium = m.kind == SDP_KIND_VIDEO ? H245_MEDIA_VIDEO
                     : m.kind == SDP_KIND_APP ? H245_MEDIA_DATA
@@ -180,25 +182,26 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
         /* The second of a kind would need the second lane of a mix. */
         else if (has[m.kind])
             c->why = "one medium of each kind is served";
-        else if (judge(s, sdp, &m, ours, c, &c->why) == 0)
+        else if ((err = judge(s, sdp, &m, ours, c, &c->why)) == 0)
             has[m.kind] = true;
         if (m.kind == SDP_KIND_AUDIO && c->why == NULL)
             voice = c;
         /* Audio's refusal is the one worth telling: without audio the whole is refused. */
         if (m.kind == SDP_KIND_AUDIO && c->why != NULL && !has[SDP_KIND_AUDIO] &&
-            sdp->media[i].port != 0)
+            sdp->media[i].port != 0) {
             audio = c->why;
+            audio_err = err;
+        }
         if (c->why != NULL && sdp->media[i].port != 0)
             s->env->stats.sdp_lines_refused++;
     }
     /* After judging: a line that is refused may not be the group's. */
     find_shared(sdp, plan);
     /* A session lives by its audio, which may have been found to have no transport only now. */
-    if (voice == NULL || voice->why != NULL)
-        return session_sdp_refuse(why, voice != NULL ? "audio is bundle-only, and nothing to be "
-                                                       "bundled with"
-                                                     : audio);
-    return 0;
+    if (voice != NULL && voice->why == NULL)
+        return 0;
+    *why = voice != NULL ? "audio is bundle-only, and nothing to be bundled with" : audio;
+    return voice != NULL ? ERR_REFUSED : audio_err;
 }
 
 /* ---- transports ---- */

@@ -231,8 +231,10 @@ void session_sdp_read_caps(struct session *s, const struct sdp *sdp)
 int session_sdp_choose(struct session *s, const struct sdp_media *m, struct sdp_choice *choice,
                        const char **why)
 {
-    if (m->kind == SDP_KIND_AUDIO && choose_audio(s, m, choice) != 0)
-        return session_sdp_refuse(why, "no audio codec in common");
+    if (m->kind == SDP_KIND_AUDIO && choose_audio(s, m, choice) != 0) {
+        *why = "no audio codec in common";
+        return ERR_UNSUPPORTED;
+    }
     if (m->kind == SDP_KIND_VIDEO && choose_video(s, m, choice) != 0)
         return session_sdp_refuse(why, "no video codec in common");
     return 0;

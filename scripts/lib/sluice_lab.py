@@ -257,7 +257,9 @@ class Control:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return json.loads(line)
 
-    def call(self, method, seconds=10, **params):
+    def call(self, method, seconds=10, parameters=None, **params):
+        """`parameters`: those that are called as ours are."""
+        params.update(parameters or {})
         self.number += 1
         request = {"jsonrpc": "2.0", "id": self.number, "method": method}
         if params:

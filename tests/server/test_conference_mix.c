@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "server/session_data.h"
 #include "server/session_mix.h"
 #include "signalling/h245/procedures.h"
 #include "signalling/sdp/sdp.h"
@@ -191,6 +192,16 @@ static void session_without_a_common_codec_ends_alone(void)
     enter(none, "demo");
     b = caller();
     world_pass(w, w->settings->signalling.timers.no_channel_ms + 1000);
+    CU_ASSERT_STRING_EQUAL(session_end_to_str(session_end_reason(none->session)),
+                           "no_common_codec");
+    /* One that does not wait for that gave up for the same reason, and so it is told. */
+    none = world_peer(w);
+    none->audio[0] = (struct h245_audio){.codec = H245_CODEC_G7231, .frames = 1};
+    none->audio_count = 1;
+    enter(none, "demo");
+    CU_ASSERT_EQUAL(session_state(none->session), SESSION_ACTIVE);
+    (void)h245_end_session(none->h245, w->now);
+    world_run(w);
     CU_ASSERT_STRING_EQUAL(session_end_to_str(session_end_reason(none->session)),
                            "no_common_codec");
     CU_ASSERT_EQUAL(session_state(a->session), SESSION_ACTIVE);
@@ -442,6 +453,26 @@ static void moved_session_goes_on_in_the_other_mix(void)
     end();
 }
 
+/* The two are on one worker for its sake, and yet two conferences: what is said on data channels of
+ * the one is nobody's business in the other. */
+static void moved_session_takes_no_data_channels_along(void)
+{
+    const char *why = "";
+    struct peer *a;
+
+    begin();
+    a = caller();
+    (void)caller();
+    CU_ASSERT_EQUAL(session_move(a->session, &w->settings->conferences[1], "room8", &why, w->now),
+                    0);
+    world_run(w);
+    CU_ASSERT_EQUAL(conference_place(demo()),
+                    conference_place(conferences_find(w->conferences, "room8")));
+    CU_ASSERT_NOT_EQUAL(session_data_room(demo()),
+                        session_data_room(conferences_find(w->conferences, "room8")));
+    end();
+}
+
 static void session_does_not_move_where_it_does_not_fit(void)
 {
     struct peer *a;
@@ -598,6 +629,7 @@ SUITE("server/conference_mix", TEST(each_session_has_its_own_codec),
       TEST(speaker_is_told_once_and_forgotten_when_it_leaves),
       TEST(channel_that_closes_takes_its_direction_out_of_the_mix),
       TEST(moved_session_goes_on_in_the_other_mix),
+      TEST(moved_session_takes_no_data_channels_along),
       TEST(session_does_not_move_where_it_does_not_fit),
       TEST(recording_is_told_from_its_start_to_its_end), TEST(policy_records_without_being_asked),
       TEST(recording_of_a_member_that_has_left_is_told),

@@ -88,6 +88,7 @@ static void target_is_an_address_an_alias_or_both(void)
     check_target("2001:db8::7", "", "2001:db8::7");
     check_target("anna", "anna", "none");
     check_target("4711", "4711", "none");
+    check_target("room:7b", "room:7b", "none");
     check_target("anna@192.0.2.7", "anna", "192.0.2.7");
     check_target("anna@x@[2001:db8::7]:5", "anna@x", "[2001:db8::7]:5");
     check_target("H323:anna@192.0.2.7", "anna", "192.0.2.7");
@@ -96,6 +97,12 @@ static void target_is_an_address_an_alias_or_both(void)
 
 static void impossible_targets_are_refused(void)
 {
+    /* Addresses with a slip of the pen are no aliases, and nobody answers at those of many. */
+    static const char *const no_hosts[] = {
+        "198.18.0.999",    "198.18.0.3:99999", "198.18.0.3:", ":",
+        "1.2.3",           "host:1720",        "[::1",        "224.0.0.1",
+        "255.255.255.255", "0.0.0.0",          "[::]:1720",   "[ff02::1]:1720",
+        "anna@224.0.0.1"};
     struct dialplan_target t = {.alias = "kept"};
     char longest[DIALPLAN_TEXT_MAX + 1];
 
@@ -105,6 +112,8 @@ static void impossible_targets_are_refused(void)
     CU_ASSERT_EQUAL(dialplan_parse_target("h323:", &t), ERR_MALFORMED);
     CU_ASSERT_EQUAL(dialplan_parse_target("anna@", &t), ERR_MALFORMED);
     CU_ASSERT_EQUAL(dialplan_parse_target("anna@nowhere", &t), ERR_MALFORMED);
+    for (size_t i = 0; i < sizeof(no_hosts) / sizeof(no_hosts[0]); i++)
+        CU_ASSERT_EQUAL(dialplan_parse_target(no_hosts[i], &t), ERR_MALFORMED);
     CU_ASSERT_EQUAL(dialplan_parse_target(longest, &t), ERR_RANGE);
     CU_ASSERT_STRING_EQUAL(t.alias, "kept");
 }
