@@ -277,6 +277,26 @@ void data_channel_on_join(struct data_member *m)
     }
 }
 
+void data_channel_on_part(struct data_member *m)
+{
+    LIST_FOREACH_SAFE (it, &m->room->channels) {
+        struct data_channel *c = LIST_ENTRY(it, struct data_channel, link);
+        uint16_t stream = stream_of(m, c);
+
+        if (c->opener == m->config.id) {
+            remove_channel(m->hub, c);
+            continue;
+        }
+        if (stream == DATA_STREAMS)
+            continue;
+        data_report(m, DATA_CLOSED, c, stream, NULL, NULL);
+        if (c->is_implicit)
+            m->stream[stream] = (struct data_stream){.state = STREAM_FREE};
+        else
+            reset(m, stream);
+    }
+}
+
 void data_channel_on_leave(struct data_member *m)
 {
     memset(m->stream, 0, sizeof(m->stream));

@@ -309,6 +309,34 @@ void data_hub_leave(struct data_hub *hub, uint64_t now, uint64_t id)
     sctp_go();
 }
 
+int data_hub_move(struct data_hub *hub, uint64_t now, uint64_t id, uint64_t room)
+{
+    struct data_member *m = data_member_find(hub, id);
+    struct data_room *from, *to;
+
+    hub->now = now;
+    if (m == NULL)
+        return ERR_NOTFOUND;
+    from = m->room;
+    if (from->number == room)
+        return 0;
+    to = take_room(hub, room);
+    if (to == NULL)
+        return ERR_NOMEM;
+    sctp_hold();
+    while (!list_is_empty(&m->waiting)) /* what was said there is not for whoever it is now */
+        drop_first(m);
+    data_channel_on_part(m);
+    list_remove(&m->link);
+    m->room = to;
+    m->config.room = room;
+    list_push_back(&to->members, &m->link);
+    data_channel_on_join(m);
+    leave_room(hub, from);
+    sctp_go();
+    return 0;
+}
+
 /* ---- packets and time ---- */
 
 /* Is there a chunk of data in the packet? Lengths are the peer's word: the walk ends where they

@@ -134,6 +134,10 @@ void data_hub_destroy(struct data_hub *hub);
  * member. */
 int data_hub_join(struct data_hub *hub, uint64_t now, const struct data_member_config *config);
 void data_hub_leave(struct data_hub *hub, uint64_t now, uint64_t id);
+/* To another room, with its association: its streams of the old room's channels end by resets, and
+ * the channels of the new one are opened to it. To begin SCTP anew would end the peer's channels
+ * for good: stacks in the field do not begin twice. ERR_NOTFOUND, ERR_NOMEM. */
+int data_hub_move(struct data_hub *hub, uint64_t now, uint64_t id, uint64_t room);
 
 void data_hub_input(struct data_hub *hub, uint64_t now, uint64_t id, const uint8_t *packet,
                     size_t len);

@@ -96,6 +96,8 @@ void data_channel_on_reset(struct data_member *m, uint16_t stream);
  */
 void data_channel_on_join(struct data_member *m);
 void data_channel_on_leave(struct data_member *m);
+/* It goes elsewhere, and its association with it: the streams that it has here end. */
+void data_channel_on_part(struct data_member *m);
 void data_channel_send(struct data_hub *hub, const struct data_message *message);
 void data_channel_retry_resets(struct data_member *m);
 void data_channel_forget_all(struct data_room *room);

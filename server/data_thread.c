@@ -19,6 +19,7 @@
 enum command_kind {
     COMMAND_JOIN,
     COMMAND_LEAVE,
+    COMMAND_MOVE,
     COMMAND_SEND,
     COMMAND_WATCH,
     COMMAND_WIRE,
@@ -30,6 +31,9 @@ struct command {
     union {
         struct data_member_config join;
         uint64_t leave;
+        struct {
+            uint64_t id, room;
+        } move;
         struct data_message send;
         bool is_watched;
         struct wire_command wire;
@@ -60,14 +64,15 @@ static int on_send(void *user, uint32_t shard, uint64_t id, const uint8_t *packe
     return to != NULL ? data_queue_put(to, id, 0, packet, len) : ERR_AGAIN;
 }
 
-/* What somebody looks at may be lost when there is too much of it; states may not. */
+/* What somebody looks at may be lost when there is too much of it, and so may what he is told of
+ * his own flood; states may not. */
 static void on_report(void *user, const struct data_report *report)
 {
     struct data_thread *t = user;
 
     for (int i = 0; i < REPORT_TRIES; i++) {
         if (shard_queue_put(t->reports, report) == 0 || report->kind == DATA_RECEIVED ||
-            atomic_load(&t->is_main_gone))
+            report->kind == DATA_UNSENT || atomic_load(&t->is_main_gone))
             return;
         poll(NULL, 0, 1);
     }
@@ -111,6 +116,9 @@ static void run_command(struct data_thread *t, struct command *c, uint64_t now)
     case COMMAND_LEAVE:
         data_hub_leave(t->hub, now, c->u.leave);
         break;
+    case COMMAND_MOVE:
+        err = data_hub_move(t->hub, now, c->u.move.id, c->u.move.room);
+        break;
     case COMMAND_SEND:
         data_hub_send(t->hub, now, &c->u.send);
         break;
@@ -125,7 +133,8 @@ static void run_command(struct data_thread *t, struct command *c, uint64_t now)
         break;
     }
     if (err != 0)
-        log_error(LOG_AREA_MEDIA, 0, "SCTP not begun", LOG_U("association", c->u.join.id),
+        log_error(LOG_AREA_MEDIA, 0, c->kind == COMMAND_JOIN ? "SCTP not begun" : "SCTP not moved",
+                  LOG_U("association", c->kind == COMMAND_JOIN ? c->u.join.id : c->u.move.id),
                   LOG_E("error", err));
 }
 
@@ -228,6 +237,13 @@ int data_thread_join(struct data_thread *t, const struct data_member_config *con
 int data_thread_leave(struct data_thread *t, uint64_t id)
 {
     struct command c = {.kind = COMMAND_LEAVE, .u.leave = id};
+
+    return give(t, &c);
+}
+
+int data_thread_move(struct data_thread *t, uint64_t id, uint64_t room)
+{
+    struct command c = {.kind = COMMAND_MOVE, .u.move = {id, room}};
 
     return give(t, &c);
 }

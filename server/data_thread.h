@@ -28,6 +28,7 @@ void data_thread_destroy(struct data_thread *t);
 
 /* As data_hub.h, done later on its thread; ERR_AGAIN: the queue is full. Any thread. */
 int data_thread_join(struct data_thread *t, const struct data_member_config *config);
+int data_thread_move(struct data_thread *t, uint64_t id, uint64_t room);
 int data_thread_leave(struct data_thread *t, uint64_t id);
 /* Takes over message->data when it returns 0. */
 int data_thread_send(struct data_thread *t, const struct data_message *message);

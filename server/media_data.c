@@ -48,10 +48,11 @@ static bool is_same(const struct shard_data *a, const struct shard_data *b)
 
 /* ---- the hub's members ---- */
 
+/* But for the room: that may change while the association goes on (conference.move). */
 static bool is_same_member(const struct data_member_config *a, const struct data_member_config *b)
 {
-    return a->room == b->room && a->is_client == b->is_client && a->use == b->use &&
-           a->local_port == b->local_port && a->remote_port == b->remote_port;
+    return a->is_client == b->is_client && a->use == b->use && a->local_port == b->local_port &&
+           a->remote_port == b->remote_port;
 }
 
 static void leave(struct media_port *p)
@@ -60,6 +61,12 @@ static void leave(struct media_port *p)
         return;
     p->is_member = false;
     if (data_thread_leave(p->m->data, p->leg[0].id) != 0)
+        log_error(LOG_AREA_MEDIA, 0, "hub of data takes no commands", LOG_U("port", p->number));
+}
+
+static void move(struct media_port *p, uint64_t room)
+{
+    if (data_thread_move(p->m->data, p->leg[0].id, room) != 0)
         log_error(LOG_AREA_MEDIA, 0, "hub of data takes no commands", LOG_U("port", p->number));
 }
 
@@ -132,6 +139,8 @@ int media_data_set(struct media_port *p, const struct media_data *data)
     /* Other ports of SCTP or another room: an association cannot be moved, only begun anew. */
     if (data->mode != MEDIA_DATA_TERMINATE || !is_same_member(&data->member, &p->sctp))
         leave(p);
+    else if (p->is_member && data->member.room != p->sctp.room)
+        move(p, data->member.room);
     p->sctp = data->member;
     err = change_mode(p, &mode);
     join(p);

@@ -277,11 +277,15 @@ class Control:
 
     def wait_event(self, name, seconds=10, match=lambda event: True):
         """The first event of that type that was not waited for yet; earlier ones are dropped."""
+        return self.wait_any(lambda event: event.get("type") == name and match(event), seconds)
+
+    def wait_any(self, match, seconds=10):
+        """The same of any type."""
         deadline = time.monotonic() + seconds * PATIENCE
         while True:
             while self.events:
                 event = self.events.pop(0)
-                if event.get("type") == name and match(event):
+                if match(event):
                     return event
             answer = self._line(deadline)
             if "method" in answer:

@@ -355,6 +355,44 @@ static void stream_may_be_used_again_after_its_close(void)
     end();
 }
 
+/* A session goes to another conference: its SCTP stays up, the channels are those of the new room.
+ */
+static void moved_member_keeps_its_association_and_changes_its_channels(void)
+{
+    three(); /* a channel of the first's, stream 0 there */
+    join(4, 7, DATA_USE_DCEP);
+    pass(200);
+    open_channel(&peers[4], 2, "seven", (struct dcep_open){.is_unordered = false});
+    pass(200);
+    report_count = 0;
+    CU_ASSERT_EQUAL(data_hub_move(hub, now, 77, 7), ERR_NOTFOUND);
+    CU_ASSERT_EQUAL(data_hub_move(hub, now, 2, 7), 0);
+    CU_ASSERT_EQUAL(data_hub_move(hub, now, 2, 7), 0); /* is there already */
+    pass(500);
+    CU_ASSERT_EQUAL(peers[2].downs, 0);
+    CU_ASSERT_EQUAL(reported(DATA_DOWN) + reported(DATA_UP), 0);
+    CU_ASSERT_EQUAL(reported(DATA_CLOSED), 1); /* its stream of the old channel */
+    CU_ASSERT(peers[2].resets > 0);
+    CU_ASSERT_STRING_EQUAL(peers[2].open.label, "seven");
+    CU_ASSERT_EQUAL(stats_now().rooms, 2);
+    CU_ASSERT_EQUAL(stats_now().channels, 2);
+    peers[2].messages = peers[3].messages = 0;
+    CU_ASSERT_EQUAL(say(&peers[1], 0, 1000, "old", 3), 0);
+    CU_ASSERT_EQUAL(say(&peers[4], 2, 1000, "new", 3), 0);
+    pass(300);
+    CU_ASSERT_EQUAL(peers[2].messages, 1);
+    CU_ASSERT_STRING_EQUAL(peers[2].text, "new");
+    CU_ASSERT_EQUAL(peers[3].messages, 1);
+    CU_ASSERT_STRING_EQUAL(peers[3].text, "old");
+    /* The opener itself goes: its channel is no more, the other room is as it was. */
+    CU_ASSERT_EQUAL(data_hub_move(hub, now, 1, 7), 0);
+    pass(500);
+    CU_ASSERT_EQUAL(stats_now().channels, 1);
+    CU_ASSERT_EQUAL(peers[1].downs + peers[3].downs, 0);
+    CU_ASSERT_STRING_EQUAL(peers[1].open.label, "seven");
+    end();
+}
+
 static void streams_without_permission_are_counted(void)
 {
     three();
@@ -682,6 +720,7 @@ SUITE("server/data_hub", TEST(channel_of_one_is_opened_to_all_others),
       TEST(message_reaches_all_others_and_not_its_sender), TEST(rooms_do_not_hear_each_other),
       TEST(who_comes_later_gets_the_channels), TEST(channel_ends_with_its_opener),
       TEST(stream_may_be_used_again_after_its_close), TEST(streams_without_permission_are_counted),
+      TEST(moved_member_keeps_its_association_and_changes_its_channels),
       TEST(channels_of_a_room_are_bounded), TEST(t140_needs_no_word_before),
       TEST(slow_reader_holds_the_senders_back), TEST(dead_reader_is_given_up_and_the_others_go_on),
       TEST(ten_thousand_messages_to_a_dead_reader_are_bounded), TEST(control_opens_a_channel_once),
