@@ -406,7 +406,7 @@ void conference_update(struct conference *c)
     c->kind->update(c);
     conference_data_update(c);
     if (!has_channels)
-        c->has_codec = false;
+        c->has_codec = c->is_changed = false;
 }
 
 bool conference_accepts(const struct conference *c, const struct session *s, enum h245_codec codec)

@@ -181,6 +181,11 @@ void conference_limit_video(struct conference *c, struct session *s, enum h245_m
 /* A channel was accepted or opened: its codec is the conference's from now on. */
 void conference_settle(struct conference *c, enum h245_codec codec);
 bool conference_codec(const struct conference *c, enum h245_codec *codec);
+/* What the session's peer can receive is known (again). Where all have one codec, and it is not
+ * among that, all change to another if there is one. False: there is none. */
+bool conference_agree(struct conference *c, const struct session *s);
+/* A channel with this codec is from before such a change: what it brings is for nobody. */
+bool conference_is_outdated(const struct conference *c, enum h245_codec codec);
 
 /* Ports, channels or associations of a session have changed: set the routes, and let the codec go
  * when no channel is left. */

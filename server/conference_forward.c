@@ -58,7 +58,8 @@ static size_t collect(const struct conference *c, const struct member *source,
     struct session_flow in = session_flow_in(source->session, medium);
     size_t n = 0;
 
-    if (in.transport != transport || source->is_muted || source->is_waiting)
+    if (in.transport != transport || source->is_muted || source->is_waiting ||
+        (medium == H245_MEDIA_AUDIO && session_is_outdated(source->session)))
         return 0;
     CONFERENCE_EACH_MEMBER(c, m)
     {

@@ -112,6 +112,7 @@ struct conference {
     bool is_ending;  /* its sessions are being closed, */
     enum conference_end why; /* because of this */
     bool has_codec;
+    bool is_changed; /* ... and is not the first: channels of the one before may be open */
     enum h245_codec codec;
     size_t count, joins;
     uint64_t began, empty_since; /* ms */

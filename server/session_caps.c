@@ -90,6 +90,13 @@ void session_on_capabilities(struct session *s)
     close_unreceivable(s);
     if (s->is_paused)
         resume(s);
+    /* For who is in the call already nobody is made to change: its channel has been closed above.
+     */
+    if (s->conference != NULL && !session_has_channels(s) && s->peer_caps.audio_count > 0 &&
+        !conference_agree(s->conference, s)) {
+        session_end(s, SESSION_END_NO_CODEC, "no codec that the others can receive as well");
+        return;
+    }
     if (s->conference != NULL)
         conference_update(s->conference); /* what the others can be offered may change */
 }

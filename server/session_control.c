@@ -132,6 +132,8 @@ void session_control_on_mode_request(void *arg, const struct h245_RequestMode *r
 
 void session_control_on_mode_answer(void *arg, enum h245_mode_answer answer)
 {
+    if (answer != H245_MODE_MOST_PREFERRED && answer != H245_MODE_LESS_PREFERRED)
+        session_close_outdated(arg);
     if (session_wants_events(arg))
         session_event(arg, "session.mode_answer",
                       json_pack("{s:s}", "answer", h245_mode_answer_to_str(answer)));

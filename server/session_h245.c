@@ -277,6 +277,8 @@ static void on_failed(void *arg, enum h245_procedure procedure, enum h245_error 
                  LOG_AREA_H245, "%s failed: %s%s", h245_procedure_to_str(procedure),
                  h245_error_to_str(error), lcn != 0 ? " (channel)" : "");
     session_control_on_failed(s, procedure);
+    if (procedure == H245_PROC_MODE_OUT)
+        session_close_outdated(s);
     /* Who had its media by fast connect may leave H.245 unanswered. Its media run without H.245. */
     if (s->is_fast)
         return;
@@ -470,8 +472,10 @@ int session_send_capabilities(struct session *s)
         err = h245_ces_send(s->h245, tcs, s->now);
     arena_reset(a);
     /* Remembered when it is out: the refresh compares with it. */
-    if (err == 0)
+    if (err == 0) {
         s->offered = mark_of(relayed, offer.relayed_count);
+        s->is_offer_forced = false;
+    }
     return err;
 }
 
@@ -482,7 +486,8 @@ void session_refresh_capabilities(struct session *s)
     int err = 0;
 
     s->is_offer_stale = false;
-    if (s->is_h245_up && session_pass_may_present(s) && mark_of(relayed, n) != s->offered)
+    if (s->is_h245_up && session_pass_may_present(s) &&
+        (s->is_offer_forced || mark_of(relayed, n) != s->offered))
         err = session_send_capabilities(s);
     /* One set at a time (H.245 C.2): the other waits for its answer. */
     if (err == ERR_STATE)

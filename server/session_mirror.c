@@ -99,6 +99,8 @@ static void collect(const struct session *s, const struct session_transport *t,
 
         if (in->direction != H245_INCOMING || in->transport != t || in->is_data || !is_flowing(in))
             continue;
+        if (in->kind == H245_MEDIA_AUDIO && conference_is_outdated(s->conference, in->audio.codec))
+            continue; /* nobody was told of such packets */
         out = sink_of(to, in->kind, in->index);
         /* Stopped by flow control, or nowhere to send to yet. */
         if (!is_flowing(out) || out->is_stopped || out->transport->remote.family == ADDR_NONE)
@@ -252,6 +254,7 @@ void session_follow(struct session *s)
     if (s->state != SESSION_ACTIVE || s->h245 == NULL)
         return; /* a leg by SDP opens nothing of its own */
     session_refresh_capabilities(s);
+    session_follow_codec(s);
     /* First, since the media may share its connection. */
     session_data_open(s);
     if (conference_has_mix(s->conference)) {

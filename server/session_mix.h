@@ -25,4 +25,12 @@ bool session_has_port(const struct session *s, const struct media_port *port);
 /* A key came as a telephone-event. May end the session. */
 void session_on_digit(struct session *s, char digit, uint32_t ms);
 
+/* Where all have one codec: can the session be made to change it while its channels are open? Then
+ * it shall, by its timer: our capabilities name the new one, our channel is opened anew, and the
+ * peer is asked to do the same with its own. */
+bool session_may_change_codec(const struct session *s);
+void session_change_codec(struct session *s);
+/* The peer has not changed its own yet: what it sends is for nobody. */
+bool session_is_outdated(const struct session *s);
+
 #endif

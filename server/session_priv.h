@@ -274,6 +274,8 @@ struct session {
     uint8_t event_pt;       /* of telephone-events from the peer; 0: as our capabilities say */
     uint16_t event_clock;   /* ... and of their durations; 0: 8000, as for all by H.245 */
     uint32_t split_lanes;   /* the peer wants them on connections of their own */
+    bool is_offer_forced;   /* our capabilities have changed in what their mark does not tell */
+    bool is_codec_new;      /* the conference has another codec: session_follow_codec */
     bool is_reopening;      /* our audio has to close before it can be opened again */
     bool has_lanes;         /* there was more than the primary audio: routes by payload type */
     uint32_t refused_lanes; /* by the peer, or not possible: not tried again */
@@ -389,6 +391,10 @@ void session_h245_input(struct session *s, const uint8_t *pdu, size_t len);
 void session_active(struct session *s);
 /* Tell the peer of video and data that have become possible, or are not any more. */
 void session_refresh_capabilities(struct session *s);
+/* session_codec.c, see session_mix.h. The second part of session_change_codec; and what is done
+ * about a peer that goes on in the codec before. */
+void session_follow_codec(struct session *s);
+void session_close_outdated(struct session *s);
 int session_send_capabilities(struct session *s);
 void session_check_active(struct session *s); /* both sides know each other: channels may open */
 void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
