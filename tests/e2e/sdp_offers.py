@@ -351,6 +351,68 @@ def judge(c, what, offer, answer, wanted_hash, setup):
     c.equal(f"{what}: ICE where it was offered", bool(attribute(first, "ice-ufrag")), bool(attribute(offered[0], "ice-ufrag")))
 
 
+def refused(c, what, control, words, method, **params):
+    try:
+        result = control.call(method, **params)
+        c.check(f"refused: {what}", False, result)
+    except sluice_lab.RpcError as error:
+        c.check(f"refused: {what}", words in str(error), str(error))
+
+
+def wrong_requests(c, control, h323):
+    """What an operator's program may ask that cannot be done; nothing is begun by it."""
+    offer = plain(*dtls(GOOD))
+    for what, words, params in [
+            ("no conference", "conference", {"sdp": offer}),
+            ("an unknown conference", "conference", {"conference": "nobody", "sdp": offer}),
+            ("an unknown listener", "listener", {"conference": "offers", "listener": "nobody", "sdp": offer}),
+            ("a policy that is none", "dtls", {"conference": "offers", "dtls": "perhaps", "sdp": offer}),
+            ("a mode that is none", "mode", {"conference": "offers", "mode": "perhaps", "sdp": offer}),
+            ("a number for a description", "sdp", {"conference": "offers", "sdp": 17}),
+            ("an unknown parameter", "colour", {"conference": "offers", "sdp": offer, "colour": "red"}),
+            ("a name with a NUL", "", {"conference": "off\0ers", "sdp": offer}),
+            ("pass-through without protection", "", {"conference": "offers", "mode": "passthrough", "dtls": "off", "sdp": offer})]:
+        refused(c, what, control, words, "session.create", **params)
+    refused(c, "an answer for nobody", control, "no session", "session.answer", id=999999, sdp=offer)
+    refused(c, "an update of an H.323 session", control, "", "session.update", id=h323, sdp=offer)
+    refused(c, "an answer for an H.323 session", control, "", "session.answer", id=h323, sdp=offer)
+
+
+def wrong_dialogs(c, lab, control):
+    """Descriptions that come out of turn, or that do not fit the one before; each leg is as it was after them."""
+    offer = plain(*dtls(GOOD))
+    leg = control.call("session.create", conference="offers", sdp=offer)["id"]
+
+    def ports():
+        return [t["local"] for t in lab.call("session.get", id=leg)["transports"]
+                if t["association"] and t["association"]["state"] != "closed"]
+    before = ports()
+    refused(c, "an answer without an offer", control, "offer", "session.answer", id=leg, sdp=offer)
+    refused(c, "a later offer without a fingerprint", control, "fingerprint", "session.update", id=leg,
+            sdp=plain("a=setup:actpass", "a=rtcp-mux"))
+    refused(c, "a later offer in the clear", control, "protected", "session.update", id=leg, sdp=plain(proto="RTP/AVP"))
+    c.equal("a refused offer changes nothing", ports(), before)
+    moved = control.call("session.update", id=leg, sdp=plain(*dtls(f"sha-256 {OTHER256}")))
+    judge(c, "another certificate", plain(*dtls(f"sha-256 {OTHER256}")), moved["sdp"], "sha-256", "passive")
+    c.check("another certificate is another association", set(ports()).isdisjoint(before), (before, ports()))
+    control.call("session.close", id=leg)
+
+    ours = control.call("session.create", conference="offers")
+    leg = ours["id"]
+    refused(c, "a second offer of ours", control, "offer", "session.update", id=leg)
+    refused(c, "their offer while ours is out", control, "offer", "session.update", id=leg, sdp=offer)
+    refused(c, "an answer with more lines", control, "media", "session.answer", id=leg,
+            sdp=offer + "m=video 40002 UDP/TLS/RTP/SAVPF 97\n")
+    refused(c, "an answer with other lines", control, "media", "session.answer", id=leg, sdp=offer.replace("m=audio", "m=video"))
+    refused(c, "an answer in the clear", control, "", "session.answer", id=leg, sdp=plain(proto="RTP/AVP"))
+    refused(c, "an answer that is actpass and nothing", control, "fingerprint", "session.answer", id=leg,
+            sdp=plain("a=setup:actpass", "a=rtcp-mux"))
+    control.call("session.answer", id=leg, sdp=plain(*dtls(GOOD, setup="active")))
+    c.check("a better answer is taken after them", lab.call("session.get", id=leg)["state"] == "active")
+    refused(c, "a second answer", control, "offer", "session.answer", id=leg, sdp=plain(*dtls(GOOD, setup="active")))
+    control.call("session.close", id=leg)
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
@@ -382,7 +444,9 @@ def main():
             except sluice_lab.LabError as error:  # larger than a line of the socket may be: it is closed
                 c.check(f"refused: {name}", "megabyte" in name, str(error))
                 control = lab.control()
-        c.equal("only the call beside them is left", len(lab.sessions()), 2)
+        wrong_requests(c, control, lab.sessions()[0]["id"])
+        wrong_dialogs(c, lab, control)
+        c.equal("only the call beside them is left", lab.wait_sessions(2), 2)
         for endpoint in (anna, bert):
             endpoint.signal(2)
             report = endpoint.report()
