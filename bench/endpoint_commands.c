@@ -20,6 +20,8 @@ static int obey(struct call *call, const char *word, const char *rest)
         return leg_present_end(&call->leg);
     if (strcmp(word, "limit") == 0)
         return leg_limit_video(&call->leg, (uint32_t)strtoul(rest, NULL, 10));
+    if (strcmp(word, "camera") == 0)
+        return media_move_camera(&call->media, rest);
     if (strcmp(word, "answer") == 0)
         return call_take_answer(call, rest);
     if (strcmp(word, "play") == 0)

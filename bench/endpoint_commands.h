@@ -6,6 +6,7 @@
  *   present       ask for the token of H.239 and, with it, open a channel of role presentation
  *   present-end   close it, give the token back
  *   limit RATE    the peer's video shall be no more than so much, in 100 bit/s; 0: any
+ *   camera WHERE  left, right, up or down: moves the camera of whom is seen
  *   answer JSON   a string, the answer to the offer of --sdp
  *   hang-up       as SIGTERM */
 #ifndef BENCH_ENDPOINT_COMMANDS_H

@@ -140,7 +140,8 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
     struct h245_channel_ack read;
     struct h23510_agreement agreement = {0};
     char text[ADDR_TEXT_MAX];
-    if (leg_video_opened(l, lcn, ack) || leg_data_opened(l, lcn, ack))
+    if (leg_video_opened(l, lcn, ack) || leg_camera_opened(l, lcn, ack) ||
+        leg_data_opened(l, lcn, ack))
         return;
     if (h245_read_olc_ack(ack, &read) != 0 || read.media.family == ADDR_NONE) {
         leg_fail(l, "Ack without a usable media address");
@@ -165,7 +166,8 @@ static void on_channel_opened(void *arg, uint16_t lcn, const struct h245_OpenLog
 static void on_channel_rejected(void *arg, uint16_t lcn, enum h245_olc_cause cause)
 {
     struct leg *l = arg;
-    if (leg_video_rejected(l, lcn, cause) || leg_data_rejected(l, lcn, cause))
+    if (leg_video_rejected(l, lcn, cause) || leg_camera_gone(l, lcn) ||
+        leg_data_rejected(l, lcn, cause))
         return;
     l->is_rejected = true;
     l->reject_cause = cause;
@@ -222,7 +224,8 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
     struct h245_channel channel;
     struct h23510_agreement agreement = {0};
     enum voice_codec voice;
-    if (leg_video_requested(l, lcn, olc) || leg_data_requested(l, lcn, olc))
+    if (leg_video_requested(l, lcn, olc) || leg_camera_requested(l, lcn, olc) ||
+        leg_data_requested(l, lcn, olc))
         return;
     if (h245_read_olc(olc, &channel) != 0 || !leg_voice_of(channel.audio.codec, &voice)) {
         refuse_channel(l, lcn, H245_OLC_TYPE_NOT_SUPPORTED, "not audio that we know");
@@ -253,7 +256,9 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
                               enum h245_closer by)
 {
     struct leg *l = arg;
-    if (leg_video_closed(l, lcn, direction) || leg_data_closed(l, lcn, direction))
+    if (leg_video_closed(l, lcn, direction) ||
+        (direction == H245_OUTGOING && leg_camera_gone(l, lcn)) ||
+        leg_data_closed(l, lcn, direction))
         return;
     report_event(l->report, EV_CHANNEL_CLOSED, "%s channel %u by %s",
                  direction == H245_OUTGOING ? "our" : "peer's", lcn,
@@ -280,16 +285,22 @@ static int send_capabilities(struct leg *l)
 {
     struct h245_TerminalCapabilitySet *tcs;
     struct h245_data data;
-    const struct h245_relayed relayed[] = {l->options->video, l->presented};
+    struct h245_relayed relayed[3];
+    size_t relayed_count = 0;
+
+    if (l->options->video.len > 0)
+        relayed[relayed_count++] = l->options->video;
+    if (l->options->video.len > 0 && l->options->h239)
+        relayed[relayed_count++] = l->presented;
+    if (l->options->camera)
+        relayed[relayed_count++] = l->camera_cap;
     struct h245_caps_offer offer = {.audio = l->options->codecs,
                                     .audio_count =
                                         l->options->data_only ? 0 : l->options->codec_count,
                                     .user_input = true,
                                     .has_h239 = l->options->h239,
                                     .relayed = relayed,
-                                    .relayed_count = l->options->video.len == 0 ? 0
-                                                     : l->options->h239         ? 2
-                                                                                : 1,
+                                    .relayed_count = relayed_count,
                                     .data = &data,
                                     .data_count = leg_data_offer(l, &data)};
     arena_reset(&l->arena);
@@ -531,6 +542,8 @@ int leg_init(struct leg *l, uv_loop_t *loop, const struct endpoint_options *opti
     l->options = options;
     l->presented = options->video;
     l->presented.media = H245_MEDIA_PRESENTATION;
+    if (leg_camera_capability(&l->camera_cap) != 0)
+        return ERR_INVAL;
     l->report = report;
     l->media = media;
     l->identity = identity;

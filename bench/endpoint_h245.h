@@ -48,7 +48,8 @@ struct leg {
     struct leg_video {
         uint16_t lcn, in_lcn; /* 0: none */
         bool is_asked;
-    } video, presentation;
+    } video, presentation, camera; /* camera: the channel that moves it */
+    struct h245_relayed camera_cap;
     struct h245_relayed presented; /* the video's codec in the role of H.239 */
     bool has_token;
     struct {
@@ -114,6 +115,12 @@ void leg_on_flow_control(void *arg, const struct h245_FlowControlCommand *comman
 /* The channel of role presentation. ERR_UNSUPPORTED: the peer cannot receive it. */
 int leg_presentation_open(struct leg *l);
 void leg_presentation_close(struct leg *l);
+/* endpoint_camera_leg.c: the same for camera control. */
+int leg_camera_capability(struct h245_relayed *out);
+void leg_camera_open(struct leg *l);
+bool leg_camera_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack);
+bool leg_camera_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc);
+bool leg_camera_gone(struct leg *l, uint16_t lcn);
 /* endpoint_present.c: the token of H.239, and the channel with it. ERR_STATE. */
 int leg_present(struct leg *l);
 int leg_present_end(struct leg *l);

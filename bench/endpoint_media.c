@@ -51,6 +51,8 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
     m->presentation.format = m->video.format;
     m->presentation.sender = (struct rtp_sender){
         .ssrc = start.ssrc ^ 0x5a5a5a5au, .ts = start.ts, .seq = (uint16_t)(start.seq + 2)};
+    m->camera.sender = (struct rtp_sender){
+        .ssrc = start.ssrc ^ 0xa5a5a5a5u, .ts = start.ts, .seq = (uint16_t)(start.seq + 3)};
     recorder_init(&m->recorder);
     int rc = load(options->play, &m->play_samples, &m->play_count);
     if (rc == 0)

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "bench/endpoint_audio.h"
+#include "bench/endpoint_camera.h"
 #include "bench/endpoint_data.h"
 #include "bench/endpoint_dtls.h"
 #include "bench/endpoint_faults.h"
@@ -100,6 +101,7 @@ struct media {
     struct keys keypad;
     uint8_t event_type; /* payload type of telephone-events; 0: the peer takes none */
     struct video video, presentation;
+    struct camera camera;
     struct rtp_reception reception;
     struct rtcp_seen rtcp_seen;
     struct media_counters counters;
@@ -128,6 +130,8 @@ void media_play(struct media *m);
 /* Their payload type is known. */
 void media_open_video(struct media *m);
 void media_open_presentation(struct media *m);
+/* Of the one that is seen. ERR_STATE: no channel; ERR_INVAL. */
+int media_move_camera(struct media *m, const char *direction);
 void media_close_tx(struct media *m);
 /* The data channel of H.245 is open; SCTP begins when DTLS is there. And it is closed. */
 void media_open_data(struct media *m, uint16_t port, uint16_t remote_port);

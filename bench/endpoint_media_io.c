@@ -323,6 +323,14 @@ static bool take_video(struct media *m, struct video *v, const struct rtp_packet
     return taken != VIDEO_NOT_OURS;
 }
 
+static bool take_camera(struct media *m, const struct rtp_packet *p)
+{
+    const char *direction = camera_take(&m->camera, p);
+    if (direction)
+        report_event(m->report, EV_CAMERA, "%s", direction);
+    return direction != NULL;
+}
+
 static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
 {
     struct rtp_packet p;
@@ -331,7 +339,8 @@ static void take_rtp(struct media *m, uint8_t *bytes, size_t len)
         count_refusal(m, rc);
     else if (rtp_parse(bytes, len, &p) != 0)
         m->counters.malformed++;
-    else if (take_video(m, &m->video, &p) || take_video(m, &m->presentation, &p))
+    else if (take_video(m, &m->video, &p) || take_video(m, &m->presentation, &p) ||
+             take_camera(m, &p))
         return;
     else if (!m->decoder || p.pt != m->rx_type)
         m->counters.malformed++;
@@ -518,6 +527,18 @@ static void send_video(struct media *m, struct video *v)
         return;
     }
     send_from(m->is_secured ? &m->rtp : &m->video_rtp, out, len);
+}
+
+int media_move_camera(struct media *m, const char *direction)
+{
+    uint8_t out[CAMERA_PACKET + SRTP_PAIR_TRAILER];
+    size_t len = CAMERA_PACKET;
+    int rc = m->camera.tx_open && m->srtp ? camera_next(&m->camera, direction, out) : ERR_STATE;
+    if (rc == 0)
+        rc = srtp_pair_protect_rtp(m->srtp, out, &len);
+    if (rc == 0)
+        send_from(&m->rtp, out, len);
+    return rc;
 }
 
 static void send_garbage(struct media *m)

@@ -208,6 +208,13 @@ static int opt_h239(struct endpoint_options *o, const char *value)
     return 0;
 }
 
+static int opt_camera(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->camera = true;
+    return 0;
+}
+
 static int opt_keep_token(struct endpoint_options *o, const char *value)
 {
     (void)value;
@@ -561,7 +568,8 @@ static const struct option_row {
     {"keys", "DIGITS", opt_keys, "press these keys when the media flow"},
     {"keys-by", "WAY", opt_keys_by, "h245 (signal, default), text (alphanumeric) or rfc4733"},
     {"commands", "FIFO", opt_commands,
-     "lines that say what to do: keys DIGITS, play, present, present-end, limit RATE, say JSON (an "
+     "lines that say what to do: keys DIGITS, play, present, present-end, limit RATE, camera "
+     "WHERE, say JSON (an "
      "H.245 message), answer JSON (a string: SDP), hang-up"},
     {"sdp", NULL, opt_sdp,
      "no H.323: the offer is an event (sdp_offer), the answer comes by --commands"},
@@ -570,6 +578,8 @@ static const struct option_row {
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
     {"video", "CODEC", opt_video, "h261, h263 or h264: made-up packets beside the audio"},
     {"h239", NULL, opt_h239, "presentations in the same codec; only with protected media"},
+    {"camera", NULL, opt_camera,
+     "far-end camera control (H.224, H.281); only with protected media"},
     {"keep-token", NULL, opt_keep_token, "whoever asks for the presentation's token is refused"},
     {"video-first", NULL, opt_video_first, "video's channel is opened before the audio's"},
     {"video-from", "MS", opt_video_from, "video begins this long after the media"},

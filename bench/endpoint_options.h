@@ -90,6 +90,7 @@ struct endpoint_options {
     uint8_t fast_answer;       /* message (enum q931_type) from which on a callee's answer stands */
     struct h245_relayed video; /* len 0: none */
     bool h239;                 /* presentations in the video's codec; media protected */
+    bool camera;               /* far-end camera control; media protected */
     bool keep_token;           /* who presents does not give way */
     bool video_first;          /* its channel is opened before that of the audio */
     unsigned video_from_ms, video_until_ms,

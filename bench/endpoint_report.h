@@ -39,6 +39,8 @@
     X(EV_VIDEO_OPEN, "video_open")               \
     X(EV_PRESENTATION_OPEN, "presentation_open") \
     X(EV_PRESENTATION, "presentation_source")    \
+    X(EV_CAMERA_OPEN, "camera_open")             \
+    X(EV_CAMERA, "camera")                       \
     X(EV_TOKEN, "token")                         \
     X(EV_RATE, "rate_limit")                     \
     X(EV_VIDEO_SOURCE, "video_source")           \

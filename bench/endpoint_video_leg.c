@@ -306,6 +306,8 @@ void leg_on_clock(struct leg *l, unsigned ms)
         return;
     if (ms >= o->video_from_ms && l->channel_asked)
         leg_video_open(l);
+    if (l->media->video.tx_open)
+        leg_camera_open(l);
     if (l->media->video.tx_open && is_due(o->video_until_ms, ms)) {
         l->media->video.tx_open = false;
         (void)h245_channel_close(l->engine, l->video.lcn, H245_OUTGOING, clock_mono_ms());

@@ -198,10 +198,43 @@ def rate(c, lab):
     lab.wait_sessions(0, 15)
 
 
+# ---- a camera that is moved from afar ----
+
+def moves_of(e):
+    return [event["detail"] for event in e.events if event["event"] == "camera"]
+
+
+def camera(c, lab):
+    """Who moves a camera moves that of the member it sees, and no other's (H.224, H.281)."""
+    events = lab.control()
+    events.call("events.subscribe")
+    people, sessions = {}, {}
+    for number, name in enumerate(NAMES):
+        people[name], sessions[name] = join(lab, name, "--camera", ip=number)
+    anna, bert, cora = (people[n] for n in NAMES)
+    for e in people.values():
+        e.wait_event("camera_open", 15)
+    for shown, other, direction in ((bert, cora, "left"), (cora, bert, "up")):
+        lab.call("conference.layout", conference="slides", layout="fixed",
+                 session=sessions[shown.name])
+        begun = now_us()
+        anna.wait_video_of(shown)
+        before = moves_of(other)
+        anna.tell(f"camera {direction}")
+        shown.wait_event("camera", 10, lambda e, since=begun: e["at_us"] >= since)
+        c.equal(f"{shown.name}'s camera is moved {direction}", moves_of(shown)[-1:], [direction])
+        c.equal(f"{other.name}'s is not", moves_of(other), before)
+    c.equal("nor is anna's own", moves_of(anna), [])
+    for e in people.values():
+        e.signal(signal.SIGTERM)
+        e.report(10)
+    lab.wait_sessions(0, 15)
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
-    for name, part in (("presentation", presentation), ("rate", rate)):
+    for name, part in (("presentation", presentation), ("rate", rate), ("camera", camera)):
         with sluice_lab.Lab("presentation", settings) as lab:
             lab.start()
             c.case(name, part, c, lab)
