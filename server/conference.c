@@ -18,6 +18,7 @@ static const struct conference_kind *const kinds[] = {
     [SETTINGS_CONFERENCE_FORWARD] = &conference_forward,
 };
 
+/* The settings know nothing of H.245: the same names for two layers, told apart here. */
 enum h245_codec conference_codec_of(enum settings_codec codec)
 {
     static const enum h245_codec codecs[] = {
@@ -52,6 +53,7 @@ uint64_t conference_now(const struct conferences *all)
 
 void conference_free(struct conference *c)
 {
+    /* The kind first: its mix may still look at the table. */
     if (c->kind->end != NULL)
         c->kind->end(c);
     timer_cancel(c->all->env->timers, &c->timer);
@@ -69,6 +71,7 @@ void conferences_destroy(struct conferences *c)
     LIST_FOREACH_SAFE (it, &c->all) {
         struct conference *one = LIST_ENTRY(it, struct conference, link);
 
+        /* Only at the end of the server, when the sessions are gone: nobody is to be told. */
         LIST_FOREACH_SAFE (m, &one->members) {
             conference_pin_forget(one, LIST_ENTRY(m, struct member, link));
             free(LIST_ENTRY(m, struct member, link));
@@ -113,6 +116,8 @@ int conferences_resolve(struct conferences *all, const char *alias,
     const struct conference *c = conference_find(all, alias);
 
     if (c != NULL) {
+        /* What runs comes before what is planned: it may have been made with other settings
+         * (conference.create). */
         *row = c->settings;
         *name = c->name;
         return 0;
@@ -145,15 +150,19 @@ struct conference *conference_make(struct conferences *all,
         return NULL;
     }
     c->all = all;
+    /* A copy: a reload may change the dial plan, and what runs goes on as it began. */
     c->own = *settings;
     c->settings = &c->own;
     c->kind = kinds[settings->kind];
     c->layout = settings->layout;
     strncpy(c->name, name, sizeof(c->name) - 1);
+    /* One after the other over the workers: the members of a conference are on one, all conferences
+     * on all. */
     c->place = all->next_place++;
     c->number = ++all->next_number;
     c->began = c->empty_since = conference_now(all);
     list_init(&c->members);
+    /* The name is inside the structure: HASH_ADD_STR takes it by its address. */
     HASH_ADD_STR(all->by_name, name, c);
     list_push_back(&all->all, &c->link);
     all->count++;
@@ -174,6 +183,7 @@ static int check_door(struct conferences *all, const struct conference *c, const
 {
     if (c == NULL && all->count >= all->env->settings->signalling.limits.max_conferences) {
         all->stats.refused_limit++;
+        /* ERR_AGAIN to tell it from a conference that is full: another one may still have room. */
         return ERR_AGAIN;
     }
     if (c != NULL && (c->is_ending || (c->is_locked && !session_is_caller(s)))) {
@@ -228,6 +238,7 @@ int conference_join_near(struct conferences *all, const struct settings_conferen
 
     if (err != 0)
         return err;
+    /* Memory before the conference: a failure would leave an empty one behind. */
     m = calloc(1, sizeof(*m));
     if (m == NULL)
         return ERR_NOMEM;
@@ -246,6 +257,7 @@ int conference_join_near(struct conferences *all, const struct settings_conferen
     m->seat = h243_add(c->control, s);
     if (m->seat == NULL) { /* more than H.243 can number */
         free(m);
+        /* Made for this one: nobody else would ever take it away. */
         if (c->count == 0)
             conference_on_empty(c);
         return ERR_LIMIT;
@@ -254,6 +266,7 @@ int conference_join_near(struct conferences *all, const struct settings_conferen
     c->count++;
     c->joins++;
     all->stats.joined++;
+    /* Before the first update, which must know whether it waits. */
     conference_pin_begin(c, m);
     conference_video_begin(m);
     conference_arm(c);
@@ -276,6 +289,7 @@ struct member *conference_member(const struct conference *c, const struct sessio
 
 static void take_out(struct conference *c, struct member *gone)
 {
+    /* First: no packet may go to a port whose session is closing. */
     session_route(gone->session, NULL);
     conference_pin_forget(c, gone);
     list_remove(&gone->link);
@@ -285,6 +299,7 @@ static void take_out(struct conference *c, struct member *gone)
         c->kind->leave(c, gone);
     free(gone);
     if (c->count == 0)
+        /* May free the conference: nothing of it may be looked at after this. */
         conference_on_empty(c);
     else
         conference_update(c);
@@ -296,6 +311,7 @@ void conference_leave(struct conference *c, struct session *s)
 
     if (gone == NULL)
         return;
+    /* While it is still a member: the event carries its number. */
     if (conference_is_watched(c))
         conference_event(c, gone, "conference.left",
                          json_pack("{s:i,s:I}", "number", (int)h243_number(gone->seat), "sessions",
@@ -329,6 +345,7 @@ bool conference_may_take_seat(struct conference *c, struct session *s)
 
     if (m == NULL)
         return false;
+    /* Kept for when the PIN is right: the peer asks for its seat only once. */
     m->may_take_seat = true;
     return !m->is_waiting;
 }
@@ -345,11 +362,13 @@ bool conference_is_fanout(const struct conference *c)
 
 bool conference_ends_rtcp(const struct conference *c)
 {
+    /* A relay passes RTCP as it is, for what it reports is the other peer's own stream. */
     return c->kind != &conference_relay;
 }
 
 bool conference_takes_keys(const struct conference *c)
 {
+    /* A PIN needs them in every kind. */
     return c->kind == &conference_mix || c->settings->pin[0] != '\0';
 }
 
@@ -376,6 +395,7 @@ uint32_t conference_place(const struct conference *c)
 int conferences_find_guid(const struct conferences *all, const uint8_t guid[H225_GUID_LEN],
                           const struct settings_conference **row, const char **name)
 {
+    /* Linear: it is asked once for a call that names a conference by its id. */
     LIST_FOREACH (it, &all->all) {
         const struct conference *c = LIST_ENTRY(it, struct conference, link);
 
@@ -397,6 +417,7 @@ void conference_update(struct conference *c)
 {
     bool has_channels = false;
 
+    /* Before the kind: who is let in by it is a full member in the same turn. */
     CONFERENCE_EACH_MEMBER(c, m)
     {
         if (m->is_waiting)
@@ -405,6 +426,7 @@ void conference_update(struct conference *c)
     }
     c->kind->update(c);
     conference_data_update(c);
+    /* The last channel took the common codec along: the next call may choose again. */
     if (!has_channels)
         c->has_codec = c->is_changed = false;
 }
@@ -413,6 +435,7 @@ bool conference_accepts(const struct conference *c, const struct session *s, enu
 {
     bool is_configured = false;
 
+    /* In the configuration, of the kind, and with the others of the conference: all three. */
     for (uint32_t i = 0; i < c->settings->codec_count; i++)
         is_configured = is_configured || conference_codec_of(c->settings->codecs[i]) == codec;
     return is_configured && c->kind->is_served(codec) &&
@@ -431,6 +454,7 @@ size_t conference_offer(const struct conference *c, const struct session *s,
             continue;
         memset(&offer[n], 0, sizeof(offer[n]));
         offer[n].codec = codec;
+        /* Opus as a generic capability has no such count. */
         offer[n].frames = codec == H245_CODEC_OPUS ? 1 : AUDIO_FRAMES;
         n++;
     }
@@ -439,6 +463,7 @@ size_t conference_offer(const struct conference *c, const struct session *s,
 
 void conference_settle(struct conference *c, enum h245_codec codec)
 {
+    /* In a mix each has its own. */
     if (!c->kind->is_common_codec)
         return;
     c->has_codec = true;

@@ -5,6 +5,7 @@
 
 enum conference_data conference_data(const struct conference *c)
 {
+    /* Two can be led to each other; with more of them data have to end here. */
     bool is_relay = c->settings->kind == SETTINGS_CONFERENCE_RELAY;
 
     /* Their records pass with the others, on a connection that media have made; channels of their
@@ -28,6 +29,7 @@ bool conference_data_flows(const struct conference *c, const struct session *s)
 {
     const struct member *m = conference_member(c, s);
 
+    /* Who waits for a PIN sees nothing of what is being written. */
     return m != NULL && !m->is_waiting;
 }
 

@@ -46,6 +46,7 @@ struct session *conference_fanout_source(const struct conference *c, const struc
 {
     const struct member *m = conference_member(c, s);
     const struct member *source =
+        /* Both: who waits neither sees nor is seen. */
         m != NULL && slot < CONFERENCE_SLOTS && !m->is_waiting ? m->slot[slot] : NULL;
 
     return source != NULL && !source->is_waiting ? source->session : NULL;
@@ -58,23 +59,27 @@ static size_t collect(const struct conference *c, const struct member *source,
     struct session_flow in = session_flow_in(source->session, medium);
     size_t n = 0;
 
+    /* Muted by the operator: the rows go away, and the data plane has nothing to drop. */
     if (in.transport != transport || source->is_muted || source->is_waiting ||
         (medium == H245_MEDIA_AUDIO && session_is_outdated(source->session)))
         return 0;
     CONFERENCE_EACH_MEMBER(c, m)
     {
+        /* No row to itself: nobody wants to hear himself late. */
         size_t k = m != source ? find_slot(m, source) : CONFERENCE_SLOTS;
         struct session_flow out;
 
         if (k == CONFERENCE_SLOTS || m->is_waiting || m->is_deaf)
             continue;
         out = session_flow_lane(m->session, medium, (uint8_t)k);
+        /* No channel yet: the row comes with its opening (session_kick). */
         if (out.transport == 0)
             continue;
         rows[n++] = (struct media_receiver){
             .to = out.port,
             .pt_in = in.payload_type,
             .pt_out = out.payload_type,
+            /* The receiver's SSRC is told apart by it: each source has its own in each medium. */
             .lane = (uint8_t)((unsigned)medium * CONFERENCE_SLOTS + k),
             .is_video = medium == H245_MEDIA_VIDEO,
             .clock_rate = medium == H245_MEDIA_VIDEO ? 90000 : 0,
@@ -92,7 +97,9 @@ static void forward(const struct conference *c, const struct member *source, uin
     if (transport == 0 || port == NULL)
         return;
     n = collect(c, source, H245_MEDIA_AUDIO, transport, rows);
+    /* After audio, in one list: the data plane replaces it in one step. */
     n += collect(c, source, H245_MEDIA_VIDEO, transport, rows + n);
+    /* An empty list that could not be sent belongs to a port that is going. */
     if (c->all->env->media_ops->forward(port, rows, n) != 0 && n > 0)
         log_error(LOG_AREA_CONFERENCE, session_id(source->session), "media not forwarded",
                   LOG_S("conference", c->name));
@@ -109,8 +116,10 @@ static void update(struct conference *c)
         uint32_t video = session_flow_in(m->session, H245_MEDIA_VIDEO).transport;
 
         forward(c, m, audio);
+        /* With DTLS both may come by one transport (L-SHARE), whose one list has both then. */
         if (video != audio)
             forward(c, m, video);
+        /* Its channels may have to follow. */
         session_kick(m->session);
     }
 }
@@ -122,6 +131,7 @@ static void leave(struct conference *c, struct member *gone)
         size_t k = find_slot(m, gone);
 
         if (k < CONFERENCE_SLOTS)
+            /* The slot is free; those after it stay where they are. */
             m->slot[k] = NULL;
     }
 }

@@ -7,6 +7,7 @@ bool conference_is_watched(const struct conference *c)
 {
     const struct session_env *env = c->all->env;
 
+    /* Asked before any JSON is made: most servers have nobody at the control socket. */
     return env->ops->wants_events(env->user);
 }
 
@@ -15,6 +16,7 @@ void conference_event(const struct conference *c, const struct member *m, const 
 {
     const struct session_env *env = c->all->env;
 
+    /* Every event of a conference names it. */
     json_object_set_new(data, "conference", json_string(c->name));
     env->ops->event(env->user, m != NULL ? m->session : NULL, type, data);
 }
@@ -26,6 +28,7 @@ static json_t *member_to_json(const struct member *m, uint64_t now)
                              "waiting", m->is_waiting, "muted", m->is_muted, "deaf", m->is_deaf,
                              "gain_db", (int)m->gain_db);
 
+    /* As in session.list, and what the conference knows besides: one shape for both. */
     json_object_update(j, more);
     json_decref(more);
     return j;

@@ -18,7 +18,9 @@ const char *conference_end_to_str(enum conference_end why)
 static uint64_t end_of_idle(const struct conference *c)
 {
     if (!c->is_kept || c->count > 0 || c->settings->idle_timeout_ms == 0)
+        /* Kept ones alone: others end with their last session. */
         return TIMER_NEVER;
+    /* From when it became empty, not from now: a look at it must not keep it alive. */
     return c->empty_since + c->settings->idle_timeout_ms;
 }
 
@@ -33,6 +35,8 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
     struct conference *c = ctx;
 
     (void)timer;
+    /* The duration before idleness: both may be over, and the reason that was configured is
+     * told. */
     if (now >= end_of_duration(c)) {
         c->all->stats.ended_duration++;
         conference_finish(c, CONFERENCE_END_DURATION, SESSION_END_CONFERENCE_ENDED);
@@ -40,6 +44,7 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
         c->all->stats.ended_idle++;
         conference_finish(c, CONFERENCE_END_IDLE, SESSION_END_CONFERENCE_ENDED);
     } else {
+        /* Somebody has joined meanwhile. */
         conference_arm(c);
     }
 }
@@ -88,6 +93,7 @@ void conference_on_empty(struct conference *c)
 {
     c->empty_since = conference_now(c->all);
     c->has_codec = false;
+    /* The reason that began the end, not the last session's. */
     if (c->is_ending)
         delete (c, c->why);
     else if (!c->is_kept)
@@ -100,17 +106,21 @@ void conference_on_empty(struct conference *c)
  * list that was made before may be looked at. */
 void conference_finish(struct conference *c, enum conference_end why, enum session_end for_sessions)
 {
+    /* A copy: the list changes with each close. */
     struct session *sessions[H243_MEMBERS_MAX];
     uint64_t now = conference_now(c->all);
     size_t n = 0;
 
     if (c->is_ending)
         return;
+    /* Set first: a session that closes comes back to conference_on_empty. */
     c->is_ending = true;
     c->why = why;
+    /* Cancels the timer. */
     conference_arm(c);
     CONFERENCE_EACH_MEMBER(c, m)
     sessions[n++] = m->session;
+    /* With none nothing below would end it. */
     if (n == 0)
         conference_on_empty(c);
     for (size_t i = 0; i < n; i++)

@@ -13,6 +13,7 @@
 
 static bool is_served(enum h245_codec codec)
 {
+    /* What the data plane has decoders for. */
     return codec == H245_CODEC_PCMA || codec == H245_CODEC_PCMU || codec == H245_CODEC_G722 ||
            codec == H245_CODEC_OPUS;
 }
@@ -23,6 +24,7 @@ struct member *conference_mix_member_of(const struct conference *c, const struct
 {
     CONFERENCE_EACH_MEMBER(c, m)
     {
+        /* By port: the data plane knows neither sessions nor members. */
         if (port != NULL && session_has_port(m->session, port))
             return m;
     }
@@ -39,6 +41,7 @@ static void on_opened(void *owner, int err)
         return;
     log_error(LOG_AREA_CONFERENCE, 0, "the data plane refuses a mix", LOG_S("conference", c->name),
               LOG_E("error", err));
+    /* Dropped before the end, so that nobody leaves a mix that never was. */
     conference_mix_drop(c);
     conference_finish(c, CONFERENCE_END_NO_MIX, SESSION_END_RESOURCES);
 }
@@ -49,8 +52,10 @@ static void on_speaker(void *owner, struct media_port *port)
     struct conference *c = mixer->conference;
     struct member *m = c != NULL ? conference_mix_member_of(c, port) : NULL;
 
+    /* The same again is no news: silence between two sentences is told by the data plane, too. */
     if (c == NULL || mixer->speaker == m)
         return;
+    /* Whom the speaker himself sees from now on. */
     if (mixer->speaker != NULL)
         mixer->spoke_before = mixer->speaker;
     mixer->speaker = m;
@@ -59,6 +64,7 @@ static void on_speaker(void *owner, struct media_port *port)
             c, m, "conference.speaker",
             json_pack("{s:o}", "session",
                       m != NULL ? json_integer((json_int_t)session_id(m->session)) : json_null()));
+    /* The layout by voice follows. */
     conference_video_update(c);
 }
 
@@ -85,6 +91,7 @@ static void on_refused(void *owner, struct media_port *port, enum link_type what
     log_error(LOG_AREA_CONFERENCE, m != NULL ? session_id(m->session) : 0,
               "the data plane refuses a command of a mix", LOG_S("conference", c->name),
               LOG_S("command", link_type_to_str(what)), LOG_E("error", err));
+    /* A recording that is refused ends nothing. */
     if (what == LINK_MIX_JOIN && m != NULL)
         session_close(m->session, SESSION_END_RESOURCES, conference_now(c->all));
 }
@@ -106,6 +113,7 @@ static void on_closed(void *owner)
     struct mixer *mixer = owner;
 
     conference_files_end(mixer, true);
+    /* Only now: until the data plane has closed the mix, its answers name the mixer. */
     list_remove(&mixer->link);
     free(mixer);
 }
@@ -130,6 +138,7 @@ static void open_mix(struct conference *c)
         .place = c->place,
         .conference = c->name,
         .rate = c->settings->sample_rate,
+        /* Room for all that the conference takes: the data plane allocates once. */
         .members_max = c->settings->max_sessions,
         .loudest = c->settings->loudest,
     };
@@ -151,6 +160,7 @@ static void open_mix(struct conference *c)
     list_init(&mixer->files);
     list_push_back(&c->all->mixers, &mixer->link);
     c->mixer = mixer;
+    /* From the first moment, where the configuration wants it. */
     conference_record_by_policy(c, NULL);
 }
 
@@ -162,6 +172,7 @@ void conference_mix_drop(struct conference *c)
         return;
     c->mixer = NULL;
     mixer->conference = NULL;
+    /* Members of a conference that may be gone before the mixer. */
     mixer->speaker = mixer->spoke_before = NULL;
     c->all->env->media_ops->mix_close(mixer->mix);
     CONFERENCE_EACH_MEMBER(c, m)
@@ -198,6 +209,8 @@ static void join_mix(struct conference *c, struct member *m)
 
     memset(&part, 0, sizeof(part));
     transport = session_mix_part(m->session, &part, &port);
+    /* It has moved to a new connection (A-REPLACE): out of the mix by the old port, in by the new
+     * one. */
     if (m->mix_transport != 0 && m->mix_transport != transport)
         leave_mix(c, m);
     if (transport == 0)
@@ -208,6 +221,8 @@ static void join_mix(struct conference *c, struct member *m)
     if (c->mixer == NULL)
         open_mix(c);
     if (c->mixer == NULL ||
+        /* What the data plane knows is not told again: an update comes with every channel of the
+         * conference. */
         (m->mix_transport == transport && memcmp(&m->mix_part, &part, sizeof(part)) == 0))
         return;
     if (c->all->env->media_ops->mix_join(c->mixer->mix, port, &part) != 0) {
@@ -240,6 +255,7 @@ static void leave(struct conference *c, struct member *m)
     leave_mix(c, m);
     conference_video_leave(c, m);
     if (c->mixer != NULL && c->mixer->speaker == m)
+        /* The member is about to be freed. */
         c->mixer->speaker = NULL;
     /* Codecs and encoders cost something even where nobody hears them. */
     if (c->count == 0)

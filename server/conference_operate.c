@@ -21,12 +21,14 @@ int conference_create(struct conferences *all, const struct settings_conference 
 
     if (c != NULL)
         return ERR_EXISTS;
+    /* The same limit as for calls: an operator is not to fill what callers need. */
     if (all->count >= all->env->settings->signalling.limits.max_conferences)
         return ERR_LIMIT;
     c = conference_make(all, settings, name);
     if (c == NULL)
         return ERR_NOMEM;
     c->is_kept = true;
+    /* Its idle time begins now. */
     conference_arm(c);
     *out = c;
     return 0;
@@ -83,6 +85,7 @@ int conference_set_voice(struct conference *c, struct session *s,
         conference_event(c, m, "conference.muted",
                          json_pack("{s:b,s:b,s:i}", "muted", m->is_muted, "deaf", m->is_deaf,
                                    "gain_db", (int)m->gain_db));
+    /* The kind tells the data plane. */
     conference_update(c);
     return 0;
 }

@@ -55,6 +55,7 @@ void conference_pin_update(struct conference *c, struct member *m)
 void conference_pin_forget(struct conference *c, struct member *m)
 {
     timer_cancel(c->all->env->timers, &m->pin_timer);
+    /* Half a PIN is worth guessing from. */
     secret_wipe(m->digits, sizeof(m->digits));
     m->digit_count = 0;
 }
@@ -65,6 +66,7 @@ static void let_in(struct conference *c, struct member *m)
     m->is_waiting = false;
     c->all->stats.pin_accepted++;
     tell(c, m, "accepted");
+    /* Asked for while it waited. */
     if (m->may_take_seat)
         session_take_seat(m->session);
     conference_update(c);
@@ -76,6 +78,7 @@ void conference_admit(struct conference *c, struct session *s)
 
     if (m == NULL || !m->is_waiting)
         return;
+    /* An operator's word in its place. */
     conference_pin_forget(c, m);
     m->is_waiting = false;
 }
@@ -83,8 +86,10 @@ void conference_admit(struct conference *c, struct session *s)
 static enum conference_pin check(struct conference *c, struct member *m)
 {
     size_t len = strlen(c->settings->pin);
+    /* In constant time; the length is no secret. */
     bool is_right = m->digit_count == len && secret_equal(m->digits, c->settings->pin, len);
 
+    /* Right or wrong: it is not needed again. */
     secret_wipe(m->digits, sizeof(m->digits));
     m->digit_count = 0;
     if (is_right) {
@@ -115,6 +120,7 @@ static enum conference_pin take(struct conference *c, struct member *m, char dig
         return m->digit_count > 0 ? check(c, m) : CONFERENCE_PIN_TAKEN;
     if (digit < '0' || digit > '9')
         return CONFERENCE_PIN_TAKEN;
+    /* No more than the PIN has: the array has room for the longest that can be configured. */
     m->digits[m->digit_count++] = digit;
     return m->digit_count >= strlen(c->settings->pin) ? check(c, m) : CONFERENCE_PIN_TAKEN;
 }
@@ -125,6 +131,8 @@ enum conference_pin conference_on_digits(struct conference *c, struct session *s
     struct member *m = conference_member(c, s);
     enum conference_pin result = CONFERENCE_PIN_NOT_TAKEN;
 
+    /* One text may bring several digits (userInputIndication): those after the end of the PIN are
+     * the conference's. */
     for (; m != NULL && m->is_waiting && *digits != '\0'; digits++) {
         result = take(c, m, *digits);
         if (result == CONFERENCE_PIN_FAILED)

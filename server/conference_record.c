@@ -18,6 +18,7 @@ static void append_name(char *to, size_t cap, const char *name)
 {
     size_t n = strlen(to);
 
+    /* ASCII by hand: isalnum() would ask the locale. */
     for (; *name != '\0' && n + 1 < cap; name++) {
         bool is_fine = (*name >= '0' && *name <= '9') || (*name >= 'a' && *name <= 'z') ||
                        (*name >= 'A' && *name <= 'Z') || *name == '-';
@@ -36,10 +37,14 @@ static void name_file(const struct conference *c, const struct member *m, char *
     size_t n;
 
     file[0] = '\0';
+    /* Half of it at most: time and session must fit. */
     append_name(file, cap / 2, c->name);
     n = strlen(file);
+    /* UTC: a server's recordings sort by name across summer time. */
     (void)gmtime_r(&seconds, &tm);
     n += strftime(file + n, cap - n, "-%Y%m%dT%H%M%S", &tm);
+    /* Milliseconds: two that begin in one second must not have one name; the data plane overwrites
+     * nothing. */
     n += (size_t)snprintf(file + n, cap - n, ".%03uZ", (unsigned)(us / 1000 % 1000));
     if (m != NULL)
         n += (size_t)snprintf(file + n, cap - n, "-s%llu",
@@ -202,6 +207,7 @@ static int check_mix(const struct conference *c, const char **why)
 {
     if (c->kind != &conference_mix)
         *why = "expected a conference of kind mix";
+    /* A mix is opened with its first member: there would be nothing to record into, or play to. */
     else if (c->mixer == NULL && c->count == 0)
         *why = "expected a conference that somebody is in";
     else if (c->mixer == NULL)
@@ -217,6 +223,7 @@ static int check_member(const struct conference *c, const struct session *s, str
     int err = check_mix(c, why);
 
     *m = s != NULL && err == 0 ? conference_member(c, s) : NULL;
+    /* A port is what the data plane takes for a member. */
     if (err == 0 && s != NULL && (*m == NULL || port_of(*m) == NULL)) {
         *why = "expected a session whose audio is open";
         return ERR_STATE;
@@ -251,6 +258,7 @@ static int record(struct conference *c, struct member *m, const char *file, cons
 int conference_record_start(struct conference *c, struct session *s, const char *file,
                             const char **used, const char **why)
 {
+    /* Static: *used is read before the next request, on the same thread. */
     static char named[LINK_FILE_SIZE];
     struct member *m = NULL;
     int err = check_member(c, s, &m, why);
@@ -323,6 +331,7 @@ void conference_record_by_policy(struct conference *c, struct member *m)
     char file[LINK_FILE_SIZE];
     const char *why = "";
 
+    /* The values are in order: who records members records the conference, too. */
     if (c->settings->record < least)
         return;
     name_file(c, m, file, sizeof(file));

@@ -18,10 +18,12 @@ bool conference_common_is_served(enum h245_codec codec)
 bool conference_common_accepts(const struct conference *c, const struct session *s,
                                enum h245_codec codec)
 {
+    /* Two channels of one relay have one codec, or the packets mean nothing to their receiver. */
     if (c->has_codec && c->codec != codec)
         return false;
     CONFERENCE_EACH_MEMBER(c, other)
     {
+        /* A peer that has said nothing yet takes all. */
         if (other->session != s && !session_can_receive(other->session, codec))
             return false;
     }
@@ -32,10 +34,12 @@ struct session *conference_other(const struct conference *c, const struct sessio
 {
     const struct member *self = conference_member(c, s);
 
+    /* Only a relay has an "other"; elsewhere the question is put and NULL is the answer. */
     if (c->kind != &conference_relay || self == NULL || self->is_waiting)
         return NULL;
     CONFERENCE_EACH_MEMBER(c, m)
     {
+        /* A relay has two: the first that is not oneself is the one. */
         if (m != self && !m->is_waiting)
             return m->session;
     }
@@ -83,9 +87,11 @@ int conference_pass(struct conference *c, const struct session *s)
         return ERR_REFUSED;
     CONFERENCE_EACH_MEMBER(c, m)
     {
+        /* A second one would have been promised something else. */
         if (m->session != s)
             return ERR_REFUSED; /* its media end here already */
     }
+    /* In the copy: the row of the dial plan stays as it is. */
     c->own.passthrough = true;
     return 0;
 }
@@ -130,8 +136,10 @@ bool conference_relays(const struct conference *c, const struct session *s,
 
     if (conference_has_mix(c))
         return conference_video_relays(c, s, relayed);
+    /* Nobody there yet: what is configured, so that the first to come has its channels early. */
     if (other_caps(c, s) == NULL)
         return is_configured(media, relayed);
+    /* Both: what the other cannot take would arrive as noise. */
     return may_pass(media, relayed) && session_can_receive_relayed(other, relayed);
 }
 
@@ -146,12 +154,15 @@ size_t conference_offer_relayed(const struct conference *c, const struct session
     if (conference_has_mix(c))
         return conference_video_offer(c, s, offer, max);
     if (caps != NULL) {
+        /* The peer's own parameters are passed on, so that both negotiate with each other and not
+         * with us. */
         for (size_t i = 0; i < caps->relayed_count && n < max; i++)
             if (may_pass(media, &caps->relayed[i]))
                 offer[n++] = caps->relayed[i];
         return n;
     }
     arena_reset(&env->scratch);
+    /* What H.245 endpoints usually have, until somebody is there to say more. */
     for (uint32_t i = 0; i < media->video_count && n < max; i++)
         if (h245_relayed_usual(&env->scratch, video_names[media->video[i]], &offer[n]) == 0)
             n++;

@@ -30,6 +30,7 @@ static struct session *member_of(struct server *s, const struct conference *c, c
     struct session *session = h323_find(s->h323, id);
     struct conference_voice voice;
 
+    /* Being in it is the only thing that is asked; its voice is not wanted. */
     if (session != NULL && conference_get_voice(c, session, &voice) == 0)
         return session;
     rpc_reply_error(reply, ERR_NOTFOUND,
@@ -102,6 +103,7 @@ static int make_row(struct server *s, const json_t *params, const char *name,
                     struct settings_conference *row, struct rpc_reply *reply)
 {
     struct settings_report *report = calloc(1, sizeof(*report));
+    /* A copy: params belong to the caller. */
     json_t *object = json_copy((json_t *)(uintptr_t)params);
     bool is_new;
     int err = report != NULL && object != NULL ? base_row(s, params, name, row, reply) : ERR_NOMEM;
@@ -111,8 +113,10 @@ static int make_row(struct server *s, const json_t *params, const char *name,
         json_object_del(object, "conference");
         json_object_del(object, "like");
         json_object_set_new(object, "alias", json_string(name));
+        /* Who begins a conference by hand wants to put several together. */
         if (is_new && json_object_get(object, "kind") == NULL)
             json_object_set_new(object, "kind", json_string("mix"));
+        /* By the rules of the configuration's own table: no second place knows ranges. */
         err = settings_change_conference(s->settings, object, row, report);
         if (err != 0)
             reply_problems(report, err, reply);
@@ -131,6 +135,7 @@ static void method_create(void *ctx, void *peer, const json_t *params, struct rp
     int err;
 
     (void)peer;
+    /* A star in a row's alias stands for many names; a conference has one. */
     if (strchr(name, '*') != NULL) {
         rpc_reply_error(reply, ERR_INVAL, "conference: expected a name without \"*\"");
         return;
@@ -157,6 +162,7 @@ static void method_delete(void *ctx, void *peer, const json_t *params, struct rp
     (void)peer;
     if (c == NULL)
         return;
+    /* Made first: the conference is gone after the delete. */
     result = json_pack("{s:s}", "conference", conference_name(c));
     conference_delete(c);
     rpc_reply_result(reply, result);
@@ -214,6 +220,7 @@ static void method_kick(void *ctx, void *peer, const json_t *params, struct rpc_
     (void)peer;
     if (session == NULL)
         return;
+    /* With its own cause: the peer's display tells it from a hang-up. */
     session_close(session, SESSION_END_KICKED, clock_mono_ms());
     rpc_reply_result(reply, json_pack("{s:I,s:s}", "session", (json_int_t)session_id(session),
                                       "state", session_state_to_str(session_state(session))));
@@ -278,6 +285,7 @@ static void change_voice(struct server *s, const json_t *params, enum voice_chan
         voice.gain_db = (int8_t)rpc_param_int(params, "gain_db", 0);
     else
         voice.is_deaf = change == VOICE_DEAFEN;
+    /* It is in the conference: asked a moment ago. */
     (void)conference_set_voice(c, session, &voice);
     rpc_reply_result(reply,
                      json_pack("{s:s,s:I,s:b,s:b,s:i}", "conference", conference_name(c), "session",
@@ -304,6 +312,7 @@ static bool read_session(struct server *s, const struct conference *c, const jso
                          struct session **session, struct rpc_reply *reply)
 {
     *session = NULL;
+    /* Absent means the whole conference; 0 would be a session that does not exist. */
     if (json_object_get(params, "session") == NULL)
         return true;
     *session = member_of(s, c, params, reply);

@@ -363,8 +363,8 @@ static bool admit(struct control_client *client)
         log_warn(LOG_AREA_CONTROL, 0, "control connection refused", LOG_I("pid", client->pid),
                  LOG_U("uid", client->uid));
         refuse_line(client, RPC_SERVER_ERROR + ERR_REFUSED, "this user may not connect");
-        /* It is counted itself already. */
     } else if (c->stats.clients > c->settings.max_clients) {
+        /* It is counted itself already. */
         c->stats.refused_full++;
         log_warn(LOG_AREA_CONTROL, 0, "too many control connections", LOG_I("pid", client->pid));
         refuse_line(client, RPC_SERVER_ERROR + ERR_LIMIT, "too many connections");

@@ -129,6 +129,8 @@ static void open_to_others(const struct data_member *from, struct data_channel *
     DATA_EACH_MEMBER(c->room, m)
     {
         if (m != from && (m->config.use == DATA_USE_DCEP) != c->is_implicit)
+            /* A room may have members of both sorts: channels that are opened by message, and
+             * streams that are one as they come. */
             open_to(m, c);
     }
 }
@@ -137,6 +139,7 @@ static void refuse_open(struct data_member *m, uint16_t stream)
 {
     m->hub->stats.refused_open++;
     if (stream < DATA_STREAMS && m->stream[stream].state == STREAM_FREE)
+        /* Reset is the only way to say no (RFC 8832 5.1 has no negative answer). */
         reset(m, stream);
 }
 
@@ -160,6 +163,7 @@ static void on_open(struct data_member *m, uint16_t stream, const struct dcep_op
     }
     m->stream[stream] = (struct data_stream){.state = STREAM_OPEN, .channel = c};
     m->hub->stats.opened++;
+    /* Must arrive: the peer may wait with its messages until it does. */
     (void)data_member_send(m, &ack, true);
     data_report(m, DATA_OPENED, c, stream, NULL, NULL);
     open_to_others(m, c);
@@ -174,6 +178,7 @@ static void on_dcep(struct data_member *m, const struct sctp_message *message)
         refuse_open(m, message->stream);
     else if (kind == DCEP_OPEN)
         on_open(m, message->stream, &open);
+    /* The answer to our own OPEN; one for a stream that is not opening means nothing. */
     else if (message->stream < DATA_STREAMS && m->stream[message->stream].state == STREAM_OPENING)
         m->stream[message->stream].state = STREAM_OPEN;
 }
@@ -184,6 +189,7 @@ static struct data_channel *implicit_channel(struct data_member *m, uint16_t str
     struct dcep_open open = {.is_unordered = false};
     struct data_channel *c;
 
+    /* With DCEP a message without an OPEN has no channel; it is counted and dropped. */
     if (m->config.use == DATA_USE_DCEP || stream >= DATA_STREAMS ||
         m->stream[stream].state != STREAM_FREE)
         return NULL;
@@ -209,6 +215,7 @@ static void send_to(struct data_member *m, const struct data_channel *c, struct 
     int err;
 
     copy.stream = stream_of(m, c);
+    /* It has refused the channel, or has no stream left: the others go on. */
     if (copy.stream == DATA_STREAMS)
         return;
     copy.has_retransmits = c->open.has_retransmits;
@@ -233,12 +240,14 @@ void data_channel_on_message(struct data_member *m, const struct sctp_message *m
         return;
     }
     c = message->stream < DATA_STREAMS ? m->stream[message->stream].channel : NULL;
+    /* Before the first message of a stream nothing tells of it. */
     if (c == NULL)
         c = implicit_channel(m, message->stream);
     if (c == NULL) {
         hub->stats.unopened++;
         return;
     }
+    /* Looked at only when somebody has asked: the copy would be made for nobody. */
     if (hub->is_watched)
         data_report(m, DATA_RECEIVED, c, message->stream, message, NULL);
     DATA_EACH_MEMBER(m->room, other)
@@ -248,7 +257,8 @@ void data_channel_on_message(struct data_member *m, const struct sctp_message *m
     }
 }
 
-/* RFC 8831 6.7: the peer ends its half, we end ours. The opener's word is for all. */
+/* RFC 8831 6.7: the peer ends its half, we end ours. The opener's word is for all. One of ours that
+ * is still due goes out though the stream is free again. */
 void data_channel_on_reset(struct data_member *m, uint16_t stream)
 {
     struct data_stream *s = stream < DATA_STREAMS ? &m->stream[stream] : NULL;
@@ -263,6 +273,7 @@ void data_channel_on_reset(struct data_member *m, uint16_t stream)
     if (c == NULL)
         return;
     data_report(m, DATA_CLOSED, c, stream, NULL, NULL);
+    /* Another's end is its own leaving; the channel lives while the opener does. */
     if (c->opener == m->config.id)
         remove_channel(m->hub, c);
 }
@@ -299,6 +310,7 @@ void data_channel_on_part(struct data_member *m)
 
 void data_channel_on_leave(struct data_member *m)
 {
+    /* The streams of an association end with it: no reset is to be sent. */
     memset(m->stream, 0, sizeof(m->stream));
     LIST_FOREACH_SAFE (it, &m->room->channels) {
         struct data_channel *c = LIST_ENTRY(it, struct data_channel, link);
@@ -335,6 +347,7 @@ static struct data_channel *take_label(struct data_hub *hub, struct data_room *r
     if (c != NULL)
         return c;
     snprintf(open.label, sizeof(open.label), "%s", message->label);
+    /* 0: nobody's, so that no member's leaving closes it. */
     c = add_channel(hub, room, 0, &open);
     if (c != NULL)
         open_to_others(NULL, c);
@@ -388,6 +401,7 @@ static void send_one(struct data_member *m, const struct data_message *message)
             return;
         }
         out.stream = stream_of(m, c);
+        /* As in send_to. */
         if (out.stream == DATA_STREAMS) {
             tell_unsent(m, message, "the channel is not open to this session");
             return;

@@ -1,3 +1,5 @@
+/* Rooms of data channels, SCTP on each member's DTLS connection, and what waits for members that
+ * are slow. One thread runs all of it, that of data_thread.c. */
 #include "server/data_hub_priv.h"
 
 #include <stdio.h>
@@ -36,6 +38,7 @@ void data_report(const struct data_member *m, enum data_report_kind kind,
 {
     struct data_report r;
 
+    /* Without `data`, whose 4 KiB are written as far as they are shown. */
     memset(&r, 0, offsetof(struct data_report, data));
     r.kind = kind;
     r.id = m->config.id;
@@ -67,9 +70,11 @@ static void add_waiting(struct data_member *m, size_t octets)
 {
     bool was_blocked = data_member_is_blocked(m);
 
+    /* From the first that waits: a member is stalled by not taking anything, not by being idle. */
     if (m->waiting_octets == 0)
         m->progress_at = m->hub->now;
     m->waiting_octets += octets;
+    /* Counted in the room, so that is_held() is one comparison for each packet. */
     m->room->blocked += !was_blocked && data_member_is_blocked(m);
 }
 
@@ -84,11 +89,13 @@ static void take_waiting(struct data_member *m, size_t octets)
 
 static size_t cost(const struct sctp_message *message)
 {
+    /* With the node: many empty messages cost memory, too. */
     return message->len + sizeof(struct data_waiting);
 }
 
 static int keep(struct data_member *m, const struct sctp_message *message)
 {
+    /* Message and node in one piece. */
     struct data_waiting *w = malloc(sizeof(*w) + message->len);
 
     if (w == NULL)
@@ -117,12 +124,15 @@ int data_member_send(struct data_member *m, const struct sctp_message *message, 
 
     if (m->is_over)
         return ERR_CLOSED;
+    /* The peer's limit (RFC 8841 6): it would end the association over a longer one. */
     if (m->config.peer_message_max != 0 && message->len > m->config.peer_message_max)
         return ERR_RANGE;
     if (m->is_up && list_is_empty(&m->waiting))
         err = sctp_send(m->sctp, message);
     if (err != ERR_AGAIN)
         return err;
+    /* What must arrive is what keeps the sides' ideas of the channels equal; there is little of
+     * it. */
     if (!must_arrive && data_member_is_blocked(m))
         return ERR_AGAIN;
     return keep(m, message);
@@ -134,6 +144,7 @@ static void send_waiting(struct data_member *m)
         const struct data_waiting *w =
             LIST_ENTRY(list_first(&m->waiting), struct data_waiting, link);
 
+        /* Not up any more: it is dropped with the rest. */
         if (m->is_up && sctp_send(m->sctp, &w->message) == ERR_AGAIN)
             return;
         drop_first(m);
@@ -146,6 +157,7 @@ static void on_packet(void *user, const uint8_t *packet, size_t len)
 {
     struct data_member *m = user;
 
+    /* A queue that is full loses packets as a network does; SCTP sends them again. */
     if (m->hub->io.send(m->hub->user, m->config.shard, m->config.id, packet, len) != 0)
         m->hub->stats.packets_lost++;
 }
@@ -167,6 +179,7 @@ static void end(struct data_member *m, const char *why)
     if (m->is_over)
         return;
     m->is_over = true;
+    /* First the marks: what is closed below asks whether it is still up. */
     m->is_up = false;
     while (!list_is_empty(&m->waiting))
         drop_first(m);
@@ -227,6 +240,7 @@ static void leave_room(struct data_hub *hub, struct data_room *room)
 {
     if (!list_is_empty(&room->members))
         return;
+    /* Nobody is left to be told of each. */
     hub->stats.channels -= room->channel_count;
     data_channel_forget_all(room);
     HASH_DELETE(hh, hub->rooms, room);
@@ -273,6 +287,7 @@ int data_hub_join(struct data_hub *hub, uint64_t now, const struct data_member_c
     }
     list_push_back(&m->room->members, &m->link);
     HASH_ADD(hh, hub->members, config.id, sizeof(m->config.id), m);
+    /* Time stood still while nobody was there: usrsctp must not be told of all of it at once. */
     if (hub->stats.members++ == 0)
         hub->ticked = now;
     err = begin(m);
@@ -292,6 +307,7 @@ void data_hub_leave(struct data_hub *hub, uint64_t now, uint64_t id)
     if (m == NULL)
         return;
     room = m->room;
+    /* The library's callbacks are kept back until the member is out of all lists. */
     sctp_hold();
     if (!m->is_over) {
         m->is_over = true;
@@ -343,6 +359,7 @@ int data_hub_move(struct data_hub *hub, uint64_t now, uint64_t id, uint64_t room
  * make no sense, the library judges them again. */
 static bool has_data(const uint8_t *packet, size_t len)
 {
+    /* Bundled chunks (RFC 4960 6.10): DATA may come after a SACK. */
     size_t at = COMMON_HEADER;
 
     while (at + CHUNK_HEADER <= len) {
@@ -360,6 +377,7 @@ static bool has_data(const uint8_t *packet, size_t len)
 /* Does a reader of the room other than this member keep the senders back? */
 static bool is_held(const struct data_member *m)
 {
+    /* Its own fullness does not keep its own sending back: what it says goes to others. */
     return m->room->blocked > (data_member_is_blocked(m) ? 1u : 0u);
 }
 
@@ -371,6 +389,8 @@ void data_hub_input(struct data_hub *hub, uint64_t now, uint64_t id, const uint8
     hub->now = now;
     if (m == NULL || m->is_over)
         return;
+    /* Dropped, and so not acknowledged: SCTP's own flow control slows the sender down. Chunks that
+     * carry no data have to pass, or the association dies of it. */
     if (is_held(m) && has_data(packet, len)) {
         hub->stats.held++;
         return;
@@ -384,12 +404,14 @@ static void watch_over(struct data_member *m)
 {
     struct data_hub *hub = m->hub;
 
+    /* Here, as ERR_AGAIN of a reset has no callback that ends it. */
     if (m->is_up)
         data_channel_retry_resets(m);
     if (m->waiting_octets == 0 || hub->now - m->progress_at < hub->config.stall_ms)
         return;
     hub->stats.stalled++;
     end(m, "takes nothing any more");
+    /* Outside its own callbacks. */
     sctp_destroy(m->sctp);
     m->sctp = NULL;
 }
@@ -399,6 +421,7 @@ void data_hub_on_timer(struct data_hub *hub, uint64_t now)
     struct data_member *m, *next;
 
     hub->now = now;
+    /* usrsctp has no clock of its own: it is told how much has passed. */
     if (now > hub->ticked)
         sctp_on_timer((uint32_t)(now - hub->ticked));
     hub->ticked = now;
@@ -418,6 +441,7 @@ void data_hub_send(struct data_hub *hub, uint64_t now, struct data_message *mess
     sctp_hold();
     data_channel_send(hub, message);
     sctp_go();
+    /* The message is ours from the moment that it is given. */
     free(message->data);
     message->data = NULL;
 }
@@ -458,6 +482,7 @@ int data_hub_create(const struct data_hub_config *config, const struct data_hub_
     hub->config.send_octets = or_default(config->send_octets, 262144);
     hub->config.stall_ms = (uint32_t)or_default(config->stall_ms, 5000);
     hub->config.channels = (unsigned)or_default(config->channels, 32);
+    /* What is left of IPv6's least 1280 octets under IP, UDP and DTLS, with some to spare. */
     hub->config.mtu = (uint16_t)or_default(config->mtu, 1160);
     hub->io = *io;
     hub->user = user;
@@ -473,6 +498,7 @@ void data_hub_destroy(struct data_hub *hub)
 
     if (hub == NULL)
         return;
+    /* Each leaves as in life, so that the library lets go of it. */
     HASH_ITER(hh, hub->members, m, next) data_hub_leave(hub, hub->now, m->config.id);
     for (int i = 0; i < STOP_TRIES && sctp_stop() != 0; i++)
         sctp_on_timer(SCTP_TICK_MS);

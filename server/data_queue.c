@@ -1,3 +1,5 @@
+/* Packets between threads: any number of senders, one taker. Two buffers change places, so that the
+ * taker works without the lock and senders wait for a copy at most. */
 #include "server/data_queue.h"
 
 #include <pthread.h>
@@ -35,6 +37,7 @@ int data_queue_create(size_t octets, struct data_queue **out)
 {
     struct data_queue *q;
 
+    /* Lengths are 32 bits in the head. */
     if (octets < sizeof(struct head) || octets > UINT32_MAX)
         return ERR_INVAL;
     q = calloc(1, sizeof(*q));
@@ -88,6 +91,7 @@ int data_queue_put(struct data_queue *q, uint64_t id, uint32_t kind, const void 
         memcpy(q->filling + q->used, &head, sizeof(head));
         if (len > 0)
             memcpy(q->filling + q->used + sizeof(head), data, len);
+        /* Woken for the first alone: the taker empties all of it at once. */
         is_first = q->used == 0;
         q->used += need;
         err = 0;

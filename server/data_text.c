@@ -1,3 +1,4 @@
+/* Base64 (RFC 4648 section 4), as data of the control socket's JSON. */
 #include "server/data_text.h"
 
 #include <stdlib.h>
@@ -44,6 +45,7 @@ static int take_four(const char *text, size_t n, uint8_t *out)
     uint32_t v = 0;
 
     for (size_t k = 0; k < 4; k++) {
+        /* Padding is not looked at beyond its place: what was cut off are zero bits. */
         uint32_t one = k <= n ? value_of(text[k]) : 0;
 
         if (one == 64)
@@ -65,10 +67,12 @@ int data_unbase64(const char *text, uint8_t **data, size_t *len)
     while (pad < 2 && pad < n && text[n - 1 - pad] == '=')
         pad++;
     total = n / 4 * 3 - pad;
+    /* + 1: malloc(0) may be NULL, which means something else here. */
     out = malloc(total + 1);
     if (out == NULL)
         return ERR_NOMEM;
     for (size_t i = 0; i < n / 4; i++) {
+        /* Only the last four may be short. */
         size_t octets = i + 1 < n / 4 ? 3 : 3 - pad;
 
         if (take_four(text + 4 * i, octets, out + 3 * i) != 0) {

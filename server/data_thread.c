@@ -1,3 +1,5 @@
+/* The thread of the data channels: commands from the main thread, packets from the shards, reports
+ * to the main thread. The hub is this thread's alone. */
 #include "server/data_thread.h"
 
 #include <poll.h>
@@ -61,6 +63,7 @@ static int on_send(void *user, uint32_t shard, uint64_t id, const uint8_t *packe
 
     if (shard == WIRES_SHARD)
         return wires_send(t->wires, clock_mono_ms(), id, packet, len);
+    /* To a shard that never was: lost like a packet. */
     return to != NULL ? data_queue_put(to, id, 0, packet, len) : ERR_AGAIN;
 }
 
@@ -71,6 +74,7 @@ static void on_report(void *user, const struct data_report *report)
     struct data_thread *t = user;
 
     for (int i = 0; i < REPORT_TRIES; i++) {
+        /* The main thread may be waiting for this one to end: nobody would take it then. */
         if (shard_queue_put(t->reports, report) == 0 || report->kind == DATA_RECEIVED ||
             report->kind == DATA_UNSENT || atomic_load(&t->is_main_gone))
             return;
@@ -152,6 +156,7 @@ static void on_packet(void *user, uint64_t id, uint32_t shard, const uint8_t *pa
     struct data_thread *t = user;
 
     (void)shard;
+    /* The tick's time will do: SCTP's timers are no finer. */
     data_hub_input(t->hub, t->ticked, id, packet, len);
 }
 
@@ -212,6 +217,7 @@ static void *run(void *arg)
             wires_on_ready(t->wires, clock_mono_ms());
         wires_on_timer(t->wires, clock_mono_ms());
         if (clock_mono_ms() - t->ticked >= SCTP_TICK_MS) {
+            /* Measured, not added: a turn that took long is told in full. */
             t->ticked = clock_mono_ms();
             data_hub_on_timer(t->hub, t->ticked);
             publish_stats(t);
@@ -298,6 +304,7 @@ int data_thread_start(const struct data_thread_config *config, struct data_threa
         free(t);
         return err;
     }
+    /* For `top -H` and debuggers. */
     (void)pthread_setname_np(t->thread, "data");
     *out = t;
     return 0;
@@ -319,10 +326,12 @@ void data_thread_destroy(struct data_thread *t)
 
     if (t == NULL)
         return;
+    /* First: the thread may be in on_report. */
     atomic_store(&t->is_main_gone, true);
     while (give(t, &stop) == ERR_AGAIN)
         poll(NULL, 0, 1); /* it takes them all the time */
     pthread_join(t->thread, NULL);
+    /* Messages own their octets. */
     while (shard_queue_take(t->commands, &left) == 0)
         forget(&left);
     wires_destroy(t->wires);

@@ -15,6 +15,7 @@ static size_t fit(const struct settings_conference *row, const char *alias)
         return SETTINGS_TEXT_MAX + 1;
     if (len == 0 || row->alias[len - 1] != '*')
         return 0;
+    /* By the length of what is equal: the longest prefix wins. */
     return strncasecmp(row->alias, alias, len - 1) == 0 ? len : 0;
 }
 
@@ -23,11 +24,14 @@ int dialplan_find(const struct settings *settings, const char *alias,
 {
     size_t best = 0;
 
+    /* What is longer than any row can hold fits none, `*` included: names are kept in arrays of
+     * this size. */
     if (alias[0] == '\0' || strlen(alias) >= SETTINGS_TEXT_MAX)
         return ERR_NOTFOUND;
     for (uint32_t i = 0; i < settings->conference_count; i++) {
         size_t n = fit(&settings->conferences[i], alias);
 
+        /* Of two that fit equally well the first. */
         if (n > best) {
             best = n;
             *out = &settings->conferences[i];
@@ -38,6 +42,8 @@ int dialplan_find(const struct settings *settings, const char *alias,
 
 const char *dialplan_name(const struct settings_conference *row, const char *alias)
 {
+    /* By the row's spelling where it is the row's own name: "Demo" and "demo" are one
+     * conference. */
     return strcasecmp(row->alias, alias) == 0 ? row->alias : alias;
 }
 
@@ -69,12 +75,14 @@ int dialplan_parse_target(const char *text, struct dialplan_target *out)
     memset(&t, 0, sizeof(t));
     if (strncasecmp(text, "h323:", 5) == 0)
         text += 5;
+    /* The last one: an alias of the kind of an e-mail address has one itself. */
     at = strrchr(text, '@');
     end = at != NULL ? at : text + strlen(text);
     if ((size_t)(end - text) >= sizeof(t.alias))
         return ERR_RANGE;
     if (at != NULL && addr_parse(at + 1, &t.address) != 0)
         return ERR_MALFORMED;
+    /* Without an @ an address is an address, all else an alias. */
     if (at != NULL || addr_parse(text, &t.address) != 0)
         memcpy(t.alias, text, (size_t)(end - text));
     if (t.alias[0] == '\0' && t.address.family == ADDR_NONE)

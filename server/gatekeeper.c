@@ -22,6 +22,8 @@ static const struct ras_crypto crypto = {sha1_digest, sha1_hmac};
 
 void gatekeeper_arm(struct gatekeeper *g)
 {
+    /* The engine sets deadlines, the loop has timers: after each call of the engine the one is made
+     * of the other. */
     uint64_t next = ras_next_deadline(g->ras);
 
     if (next == RAS_NEVER)
@@ -115,6 +117,7 @@ static void on_registered(void *arg, const struct ras_registration *r)
              LOG_ADDR("gatekeeper", &r->gatekeeper), LOG_S("identifier", r->gatekeeper_id),
              LOG_S("endpoint", r->endpoint_id), LOG_U("ttl_s", r->ttl_s));
     g->config.publish(g->config.user, "gatekeeper.registered", registration_data(r));
+    /* By a registration that ended: on_switched is for one that goes on. */
     if (g->last.family != ADDR_NONE && !addr_is_equal(&g->last, &r->gatekeeper))
         tell_switched(g, r);
     g->last = r->gatekeeper;
@@ -130,6 +133,7 @@ static void on_switched(void *arg, const struct ras_registration *r)
 
 static void on_lost(void *arg, bool was_registered, const char *why)
 {
+    /* Kept for gatekeeper.get: the event may have had no listener. */
     struct gatekeeper *g = arg;
 
     snprintf(g->last_loss, sizeof(g->last_loss), "%s", why);
@@ -181,9 +185,11 @@ static void on_datagram(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const 
     struct gatekeeper *g = socket->data;
     struct addr from;
 
+    /* Longer than any RAS message: cut off by the system, it could only be misread. */
     if (n <= 0 || sa == NULL || (flags & UV_UDP_PARTIAL) != 0 ||
         addr_from_sockaddr(sa, sizeof(struct sockaddr_in6), &from) != 0)
         return;
+    /* What is wrong with it is in the engine's counters. */
     (void)ras_input(g->ras, &from, (const uint8_t *)buf->base, (size_t)n, clock_mono_ms());
     gatekeeper_arm(g);
 }
@@ -227,8 +233,10 @@ static int open_socket(struct gatekeeper *g, const struct addr *to)
     int err = 0;
 
     g->local = g->settings->local;
+    /* An address has to be told in the RRQ, and "any" is none. */
     if (g->local.family == ADDR_NONE || addr_is_unspecified(&g->local)) {
         err = find_local(to, &g->local);
+        /* The configured port, with the address that was found. */
         g->local = addr_with_port(g->local, g->settings->local.port);
     }
     if (err != 0)
@@ -253,6 +261,7 @@ static size_t listener_addresses(const struct gatekeeper *g, bool is_tls, struct
     for (uint32_t i = 0; i < s->listener_count && n < RAS_ADDRESSES_MAX; i++) {
         struct addr at = s->listeners[i].address;
 
+        /* One family: the gatekeeper gives these addresses to callers, who reach it by this one. */
         if (at.family != g->local.family || s->listeners[i].tls != is_tls)
             continue;
         out[n++] = addr_is_unspecified(&at) ? addr_with_port(g->local, at.port) : at;
@@ -302,6 +311,7 @@ static int make_engine(struct gatekeeper *g)
 
     for (uint32_t i = 0; i < s->alias_count; i++)
         aliases[i] = h225_alias_from_text(s->aliases[i]);
+    /* A registration needs a name. */
     if (c.alias_count == 0)
         aliases[c.alias_count++] = h225_alias_from_text(g->config.settings->node.name);
     for (uint32_t i = 0; i < s->prefix_count; i++)
@@ -321,8 +331,10 @@ void gatekeeper_destroy(struct gatekeeper *g)
         return;
     timer_cancel(g->config.timers, &g->timer);
     timer_cancel(g->config.timers, &g->watch);
+    /* Before its socket, through which it sends. */
     ras_destroy(g->ras);
     g->ras = NULL;
+    /* Memory goes when libuv is done with it. */
     uv_close((uv_handle_t *)&g->socket, on_closed);
 }
 
@@ -334,6 +346,7 @@ int gatekeeper_create(const struct gatekeeper_config *config, struct gatekeeper 
     int err;
 
     *out = NULL;
+    /* Not configured: there is no gatekeeper, which every function here takes as NULL. */
     if (to.family == ADDR_NONE)
         return 0;
     g = calloc(1, sizeof(*g));
@@ -357,6 +370,7 @@ int gatekeeper_create(const struct gatekeeper_config *config, struct gatekeeper 
         gatekeeper_destroy(g);
         return err;
     }
+    /* Runs on by itself, whatever comes of it. */
     (void)ras_start(g->ras, clock_mono_ms());
     gatekeeper_arm(g);
     if (s->almost_out_percent > 0)
@@ -369,6 +383,7 @@ void gatekeeper_stop(struct gatekeeper *g)
 {
     if (g == NULL || g->is_stopped)
         return;
+    /* Nothing to be taken back: it never was registered. */
     if (ras_stop(g->ras, clock_mono_ms()) != 0)
         g->is_stopped = true;
     gatekeeper_arm(g);

@@ -12,6 +12,7 @@
 void gatekeeper_on_admission(void *arg, const struct ras_admitted *a)
 {
     struct gatekeeper *g = arg;
+    /* The call may have ended meanwhile: it is looked up, never kept. */
     struct session *s = g->config.find(g->config.user, a->key);
     struct session_admitted told = {.verdict = SESSION_END_NONE,
                                     .text = a->reason,
@@ -27,10 +28,12 @@ void gatekeeper_on_admission(void *arg, const struct ras_admitted *a)
 
     if (a->err == ERR_REFUSED)
         told.verdict = SESSION_END_NOT_ADMITTED;
+    /* Where a gatekeeper is not required its silence lets the call pass. */
     else if (a->err != 0 && g->settings->required)
         told.verdict = SESSION_END_NO_GATEKEEPER;
     g->admitted += a->err == 0;
     g->refused += told.verdict != SESSION_END_NONE;
+    /* Apart from those that it admitted: an operator sees how many calls it knew nothing of. */
     g->unasked += a->err != 0 && told.verdict == SESSION_END_NONE;
     if (s != NULL)
         session_on_admitted(s, &told, clock_mono_ms());
@@ -42,6 +45,7 @@ void gatekeeper_on_disengage(void *arg, uint64_t key)
     struct session *s = g->config.find(g->config.user, key);
 
     if (s != NULL)
+        /* A gatekeeper's DRQ is not to be refused (H.225.0). */
         session_close(s, SESSION_END_DISENGAGED, clock_mono_ms());
 }
 
@@ -51,6 +55,7 @@ void gatekeeper_on_bandwidth(void *arg, uint64_t key, int err, uint32_t bandwidt
     struct gatekeeper *g = arg;
     struct session *s = g->config.find(g->config.user, key);
 
+    /* Refused with less: that is what we have. */
     g->bandwidth_limited += err == ERR_REFUSED;
     if (s != NULL && (err == 0 || err == ERR_REFUSED))
         session_on_bandwidth(s, bandwidth, clock_mono_ms());
@@ -88,6 +93,7 @@ int gatekeeper_admit(struct gatekeeper *g, struct session *s,
 
     if (g == NULL)
         return ERR_NOTFOUND;
+    /* The same two addresses from the other side's view. */
     if (admission->is_outgoing) {
         a.source_address = admission->local;
         a.destination_address = admission->peer;
@@ -100,6 +106,7 @@ int gatekeeper_admit(struct gatekeeper *g, struct session *s,
         g->asked++;
         return 0;
     }
+    /* It is not there, and nobody else may admit. */
     if (g->settings->required) {
         g->refused++;
         return err;
@@ -118,6 +125,7 @@ void gatekeeper_disengage(struct gatekeeper *g, struct session *s, unsigned caus
 
 void gatekeeper_bandwidth(struct gatekeeper *g, struct session *s, uint32_t needed)
 {
+    /* Unknown to the engine: a call that was let pass unasked. */
     if (g == NULL || ras_set_bandwidth(g->ras, session_id(s), needed, clock_mono_ms()) != 0)
         return;
     g->bandwidth_asked++;
@@ -129,6 +137,7 @@ void gatekeeper_signalling(struct gatekeeper *g, struct session *s, bool is_sent
 {
     if (g == NULL)
         return;
+    /* The engine picks out what its gatekeeper has asked to be shown. */
     (void)ras_on_signalling(g->ras, session_id(s), is_sent, message, len, clock_mono_ms());
     gatekeeper_arm(g);
 }

@@ -56,6 +56,7 @@ json_t *gatekeeper_stats_json(const struct gatekeeper *g)
 
 static struct gatekeeper *gatekeeper_of(void *ctx, struct rpc_reply *reply)
 {
+    /* The pointer's place: registered before the gatekeeper is made. */
     struct gatekeeper *g = *(struct gatekeeper **)ctx;
 
     if (g == NULL)
@@ -90,6 +91,7 @@ static int add_names(struct gatekeeper *g, const json_t *aliases, const json_t *
         list[n++] = h225_alias_from_text(json_string_value(value));
     json_array_foreach (prefixes, i, value) {
         digits[m] = json_string_value(value);
+        /* Digits, # and *: what may be dialled (H.225.0 supportedPrefixes); a comma is a pause. */
         if (digits[m][strspn(digits[m], "0123456789#*,")] != '\0')
             return ERR_INVAL;
         m++;
@@ -110,6 +112,7 @@ static void method_register(void *ctx, void *peer, const json_t *params, struct 
         rpc_reply_error(reply, err, "names not taken: %s", err_to_str(err));
         return;
     }
+    /* Running already: the names alone were what was wanted. */
     if (ras_start(g->ras, clock_mono_ms()) == 0)
         g->is_stopped = false;
     gatekeeper_arm(g);

@@ -37,6 +37,7 @@ struct h243_member *h243_add(struct h243 *h, void *user)
 {
     struct h243_member *m = calloc(1, sizeof(*m));
 
+    /* The lowest that is free: 0 is no terminal (H.243). */
     for (unsigned n = 1; m != NULL && n <= H243_MEMBERS_MAX; n++) {
         if (h->by_number[n] != NULL)
             continue;
@@ -125,6 +126,7 @@ static void respond(struct h243_member *to, const struct h245_ConferenceResponse
 void h243_enter(struct h243_member *m, struct h245_engine *engine)
 {
     if (m->engine != NULL)
+        /* Told once for each engine. */
         return;
     m->engine = engine;
     h243_indicate(m, h245_ConferenceIndication_terminalNumberAssign, NULL);
@@ -139,11 +141,13 @@ void h243_ask_password(struct h243_member *m, struct h245_engine *engine, uint64
     static const struct h245_ConferenceRequest ask = {.kind =
                                                           h245_ConferenceRequest_enterH243Password};
 
+    /* Not entered yet: the member's own engine is not set. */
     (void)h245_conference_request(engine, &ask, now);
     m->h->ops->touched(m->user);
 }
 
-void h243_forget(struct h243_member *m)
+/* Out of the list and of what a member may hold besides the token. */
+static void unseat(struct h243_member *m)
 {
     struct h243 *h = m->h;
 
@@ -153,6 +157,13 @@ void h243_forget(struct h243_member *m)
         h->chair = NULL;
     if (h->shown == m)
         h->shown = NULL;
+}
+
+void h243_forget(struct h243_member *m)
+{
+    struct h243 *h = m->h;
+
+    unseat(m);
     if (h->token.asking == m)
         h->token.asking = NULL;
     if (h->token.owner == m)
@@ -164,12 +175,7 @@ void h243_leave(struct h243_member *m)
 {
     struct h243 *h = m->h;
 
-    list_remove(&m->link);
-    h->by_number[m->number] = NULL;
-    if (h->chair == m)
-        h->chair = NULL;
-    if (h->shown == m)
-        h->shown = NULL;
+    unseat(m);
     h243_token_leave(m);
     if (m->engine != NULL) {
         tell_others(m, h245_ConferenceIndication_terminalLeftConference);
@@ -189,6 +195,7 @@ static void send_list(struct h243_member *m)
     LIST_FOREACH (it, &m->h->members) {
         const struct h243_member *one = LIST_ENTRY(it, struct h243_member, link);
 
+        /* Without an engine it cannot be addressed: it is in the conference, and not in H.243. */
         if (one->engine != NULL)
             labels[n++] = label_of(one);
     }
@@ -215,6 +222,7 @@ static void make_chair(struct h243_member *m)
 
     if (is_new)
         m->h->chair = m;
+    /* Who has it is granted it again: the answer may have been lost. */
     answer_chair(m, m->h->chair == m);
     if (is_new)
         m->h->ops->changed(m->user, "chair", true);
@@ -309,6 +317,7 @@ static bool watch(struct h243_member *m, const struct h245_TerminalLabel *label)
 {
     struct h243_member *source = label != NULL ? find(m->h, label) : NULL;
 
+    /* Oneself is no source. */
     if (m->h->ops->watch == NULL || (label != NULL && (source == NULL || source == m)))
         return false;
     return m->h->ops->watch(m->user, source != NULL ? source->user : NULL);
@@ -319,6 +328,7 @@ static bool broadcast(struct h243_member *m, const struct h245_TerminalLabel *la
 {
     struct h243_member *source = find(m->h, label);
 
+    /* The owner decides whether the conference can do so at all. */
     return m->h->chair == m && source != NULL && m->h->ops->broadcast != NULL &&
            m->h->ops->broadcast(source->user, true);
 }
@@ -338,6 +348,7 @@ static bool show(struct h243_member *m, uint16_t lcn)
 static bool show_no_more(struct h243_member *m)
 {
     if (m->h->shown != m || !m->h->ops->broadcast(m->user, false))
+        /* Before terminalNumberAssign it has no say. */
         return false;
     m->h->shown = NULL;
     return true;
@@ -434,6 +445,7 @@ static void drop_all(struct h243_member *chair)
     LIST_FOREACH (it, &chair->h->members) {
         struct h243_member *one = LIST_ENTRY(it, struct h243_member, link);
 
+        /* A copy: each drop takes one out. */
         if (one != chair)
             users[n++] = one->user;
     }

@@ -19,6 +19,7 @@ static int send(struct h243_member *to, const struct h239_message *message, uint
     arena_reset(&to->h->arena);
     err = h239_send(to->engine, &to->h->arena, message, now);
     arena_reset(&to->h->arena);
+    /* H.245 has something to send now. */
     to->h->ops->touched(to->user);
     return err;
 }
@@ -43,6 +44,7 @@ static void set_owner(struct h243 *h, struct h243_member *owner)
     struct h243_member *before = h->token.owner;
 
     h->token.owner = owner;
+    /* Loss before gain: there is never a moment with two presenters. */
     if (before != NULL && before != owner)
         h->ops->changed(before->user, "presenter", false);
     if (owner != NULL && before != owner)
@@ -60,6 +62,7 @@ static void grant(struct h243_member *m, uint16_t channel)
     LIST_FOREACH (it, &m->h->members) {
         struct h243_member *other = LIST_ENTRY(it, struct h243_member, link);
 
+        /* Those without it would answer with functionNotUnderstood, each time. */
         if (other != m && other->engine != NULL && other->has_h239)
             (void)send(other, &owner, 0);
     }
@@ -85,6 +88,7 @@ static void ask_owner(struct h243_member *m, const struct h239_message *request,
     struct h239_message forward = about(m, H239_TOKEN_REQUEST, request->channel);
 
     forward.symmetry = request->symmetry;
+    /* One request at a time: H.239 has no queue, and its answer would be for whom? */
     if (h->token.asking != NULL || send(h->token.owner, &forward, now) != 0) {
         respond(m, false, request->channel);
         return;
@@ -96,7 +100,9 @@ static void ask_owner(struct h243_member *m, const struct h239_message *request,
 static void on_token_request(struct h243_member *m, const struct h239_message *request,
                              uint64_t now)
 {
+    /* Who uses it has it, said or not. */
     m->has_h239 = true;
+    /* Who has it is told so again. */
     if (m->h->token.owner == NULL || m->h->token.owner == m)
         grant(m, request->channel);
     else
@@ -132,6 +138,7 @@ bool h243_on_generic_response(struct h243_member *m, const struct h245_GenericMe
     if (err == ERR_UNSUPPORTED)
         return false;
     if (m == m->h->token.owner && (err != 0 || response.kind == H239_TOKEN_RESPONSE)) {
+        /* The owner gives it up before the next one has it. */
         if (err == 0 && response.is_ack)
             set_owner(m->h, NULL);
         settle_asking(m->h, err == 0 && response.is_ack);
@@ -185,5 +192,6 @@ void h243_token_leave(struct h243_member *m)
     if (h->token.owner != m)
         return;
     h->token.owner = NULL; /* nobody is told of one who has left */
+    /* Who waited for the leaving owner's answer has it now. */
     settle_asking(h, true);
 }

@@ -1,3 +1,6 @@
+/* Call signalling on its connections: lines (TCP, one or more calls on each), legs (a session with
+ * its line) and doors (listeners). Which call a message belongs to, and how much one peer may ask
+ * for; what is in a message is the session's. */
 #include "server/h323_priv.h"
 
 #include <stdlib.h>
@@ -17,6 +20,7 @@
 
 /* ---- lines ---- */
 
+/* A line is held by its connection or by legs: whichever ends last frees it. */
 void line_free_if_idle(struct line *l)
 {
     if (l->conn != NULL || l->leg_count != 0)
@@ -55,6 +59,7 @@ static void on_silent(struct timer *timer, void *ctx, uint64_t now)
 
     (void)timer;
     (void)now;
+    /* A call was here: no reproach. */
     if (l->was_used) {
         l->h->stats.idle_closed++;
     } else {
@@ -90,6 +95,8 @@ static bool on_accept(void *user, struct tcp_conn *conn)
         return false;
     l->conn = conn;
     l->is_up = true;
+    /* The first message has to come soon: a connection costs a descriptor, and has no call to show
+     * for it. */
     timer_start(h->env->timers, &l->timer,
                 clock_mono_ms() + h->settings->signalling.timers.setup_ms);
     tcp_conn_attach(conn, &h323_line_callbacks, l);
@@ -112,6 +119,7 @@ static void forget_rates(struct h323 *h)
 static bool rate_passes(struct h323 *h, const struct addr *peer, uint64_t now)
 {
     uint32_t limit = h->settings->signalling.limits.setups_per_second;
+    /* By host: another port is the same caller. */
     struct addr key = addr_with_port(*peer, 0);
     struct rate *r = NULL;
 
@@ -119,6 +127,8 @@ static bool rate_passes(struct h323 *h, const struct addr *peer, uint64_t now)
         return true;
     HASH_FIND(hh, h->rates, &key, sizeof(key), r);
     if (r == NULL) {
+        /* Forgotten all at once: an attacker with many addresses costs memory to this bound, and
+         * honest callers a fresh second. */
         if (HASH_COUNT(h->rates) >= RATES_MAX)
             forget_rates(h);
         r = calloc(1, sizeof(*r));
@@ -127,6 +137,7 @@ static bool rate_passes(struct h323 *h, const struct addr *peer, uint64_t now)
         r->key = key;
         HASH_ADD(hh, h->rates, key, sizeof(r->key), r);
     }
+    /* A window of a second: up to twice the limit may fall on a border, which is no harm. */
     if (r->second != now / 1000) {
         r->second = now / 1000;
         r->count = 0;
@@ -158,6 +169,7 @@ void leg_leave_line(struct leg *leg)
     leg->line = NULL;
     list_remove(&leg->in_line);
     l->leg_count--;
+    /* Before it is freed: the last call's word about the connection is what counts. */
     l->is_kept = session_keeps_connection(leg->session);
     if (l->leg_count == 0)
         line_rest(l);
@@ -168,6 +180,7 @@ void leg_free(struct leg *leg)
 {
     struct h323 *h = leg->h;
 
+    /* H.245 first: its connection is the session's, too. */
     h323_h245_close(h, leg->session);
     leg_leave_line(leg);
     session_destroy(leg->session);
@@ -185,6 +198,7 @@ static void on_reap(struct timer *timer, void *ctx, uint64_t now)
 
     (void)timer;
     (void)now;
+    /* From the timer: sessions close in the middle of their own callbacks. */
     while ((it = list_first(&h->dead)) != NULL)
         leg_free(LIST_ENTRY(it, struct leg, in_all));
 }
@@ -195,6 +209,7 @@ void line_add_leg(struct line *l, struct leg *leg)
     l->was_used = true;
     list_push_back(&l->legs, &leg->in_line);
     l->leg_count++;
+    /* It has a call: the session's own timers are what counts. */
     timer_cancel(l->h->env->timers, &l->timer);
 }
 
@@ -232,6 +247,7 @@ static void useless(struct line *l, const char *why, int err)
     log_limited(&l->h->limit, clock_mono_ms(), LOG_AREA_H225, LOG_LEVEL_WARN, 0,
                 "call signalling message refused", LOG_ADDR("peer", tcp_conn_peer(l->conn)),
                 LOG_S("reason", why), LOG_E("error", err));
+    /* More of them with calls: a gateway with many has a right to some. */
     l->useless++;
     if (l->useless < (l->leg_count == 0 ? USELESS_MAX : USELESS_CALLS_MAX))
         return;
@@ -240,6 +256,7 @@ static void useless(struct line *l, const char *why, int err)
         line_close(l, true);
         line_free_if_idle(l);
     } else {
+        /* With calls: they learn it, and each has its own end. */
         tcp_conn_close(l->conn, true);
         on_line_closed(l, ERR_LIMIT, "too many messages of no use");
     }
@@ -283,6 +300,7 @@ static bool admit(struct line *l, uint16_t call_ref, uint64_t now)
     enum q931_cause cause = Q931_CAUSE_CONGESTION;
     const char *why = NULL;
 
+    /* Before the limits, so that what was refused is seen against what came. */
     h->stats.setups++;
     if (h->stats.sessions >= h->settings->signalling.limits.max_sessions ||
         l->leg_count >= LINE_CALLS_MAX) {
@@ -318,6 +336,8 @@ static void on_setup(struct line *l, uint16_t call_ref, const uint8_t *data, siz
 
     if (!admit(l, call_ref, now))
         return;
+    /* The session has to know before its first message: what may go in the clear is decided by
+     * it. */
     if (tcp_conn_tls(l->conn) != NULL) {
         config.is_tls = true;
         config.tls = *tcp_conn_tls(l->conn);
@@ -341,6 +361,7 @@ static void on_line_connected(void *user)
     LIST_FOREACH_SAFE (it, &l->legs) {
         struct session *s = LIST_ENTRY(it, struct leg, in_line)->session;
 
+        /* Before "up", which sends the Setup. */
         session_set_signalling_tls(s, tcp_conn_tls(l->conn));
         session_on_h225_up(s, tcp_conn_local(l->conn), now);
     }
@@ -366,14 +387,17 @@ static void on_line_packet(void *user, const uint8_t *data, size_t len)
         return;
     }
     leg = line_leg_of_ref(l, call_ref, from_destination);
+    /* Before all else: most messages belong to a call. */
     if (leg != NULL) {
         session_on_h225(leg->session, data, len, now);
     } else if (type == Q931_SETUP && !from_destination) {
+        /* From the caller's side: a Setup that claims to be an answer is no Setup. */
         on_setup(l, call_ref, data, len, now);
     } else {
         l->h->stats.unknown_call++;
         if (type == Q931_RELEASE_COMPLETE)
             return; /* the answer to ours, which did not wait for it */
+        /* H.225.0 wants an answer to what has no call, with the cause that says so. */
         refuse(l, call_ref, !from_destination, Q931_CAUSE_INVALID_CALL_REFERENCE);
         useless(l, "no such call", ERR_NOTFOUND);
     }
@@ -384,6 +408,7 @@ static void on_line_closed(void *user, int err, const char *why)
     struct line *l = user;
     uint64_t now = clock_mono_ms();
 
+    /* An idle connection that ends is no news. */
     if (l->leg_count == 0 && err != ERR_CLOSED)
         log_limited(&l->h->limit, now, LOG_AREA_H225, LOG_LEVEL_WARN, 0, "connection closed",
                     LOG_ADDR("peer", tcp_conn_peer(l->conn)), LOG_S("reason", why));
@@ -393,6 +418,7 @@ static void on_line_closed(void *user, int err, const char *why)
     LIST_FOREACH_SAFE (it, &l->legs) {
         struct leg *leg = LIST_ENTRY(it, struct leg, in_line);
 
+        /* Off the line first: the session's end may look for its line. */
         leg->line = NULL;
         list_remove(&leg->in_line);
         l->leg_count--;
@@ -430,6 +456,7 @@ void h323_closed(struct h323 *h, struct session *s)
 {
     struct leg *leg = session_owner(s);
 
+    /* On to the dead: nothing finds it any more, and it is freed when the stack is empty. */
     list_remove(&leg->in_all);
     list_push_back(&h->dead, &leg->in_all);
     timer_start(h->env->timers, &h->reaper, clock_mono_ms());
@@ -468,12 +495,14 @@ static int door_open(struct h323 *h, const struct settings_listener *settings)
     memset(d, 0, sizeof(*d));
     d->settings = settings;
     d->h = h;
+    /* Without a range the system chooses: firewalls are what ranges are for. */
     if (settings->h245_ports.last != 0) {
         err = ports_create(settings->h245_ports.first, settings->h245_ports.last, 1, H245_REST_MS,
                            &d->h245_ports);
         if (err != 0)
             return err;
     }
+    /* Counted before it listens: close_doors then finds what there is. */
     h->door_count++;
     return tcp_listen_tls(h->tcp, &settings->address, settings->tls ? h->keys : NULL, on_accept, d,
                           &d->listener);
@@ -481,6 +510,7 @@ static int door_open(struct h323 *h, const struct settings_listener *settings)
 
 static void close_doors(struct h323 *h)
 {
+    /* The H.245 listeners of calls under way are their legs'. */
     for (size_t i = 0; i < h->door_count; i++) {
         tcp_listener_close(h->doors[i].listener);
         h->doors[i].listener = NULL;
@@ -519,6 +549,7 @@ void h323_stop(struct h323 *h, enum session_end why)
 {
     uint64_t now = clock_mono_ms();
 
+    /* First: a call that closes must not be followed by the next one on its connection. */
     h->is_stopping = true;
     close_doors(h);
     LIST_FOREACH_SAFE (it, &h->legs)
@@ -537,7 +568,9 @@ void h323_destroy(struct h323 *h)
 {
     if (h == NULL)
         return;
+    /* The dead first: they are on no other list. */
     on_reap(NULL, h, 0);
+    /* Safe: what is done with a session may end it. */
     LIST_FOREACH_SAFE (it, &h->legs)
         leg_free(LIST_ENTRY(it, struct leg, in_all));
     LIST_FOREACH_SAFE (it, &h->lines) {
@@ -547,6 +580,7 @@ void h323_destroy(struct h323 *h)
         line_free_if_idle(l);
     }
     close_doors(h);
+    /* After the legs, which give their numbers back. */
     for (size_t i = 0; i < h->door_count; i++)
         ports_destroy(h->doors[i].h245_ports);
     timer_cancel(h->env->timers, &h->reaper);

@@ -35,6 +35,8 @@ static void replay_forget(struct leg *leg)
 static bool replay_keep(struct leg *leg, const uint8_t *pdu, size_t len)
 {
     size_t need = leg->replay_len + sizeof(len) + len;
+    /* Bounded: who says more before the peer has said anything is not in the middle of a
+     * crossing. */
     uint8_t *grown = need <= REPLAY_MAX ? realloc(leg->replay, need) : NULL;
 
     if (grown == NULL)
@@ -60,6 +62,7 @@ static void replay_say(struct leg *leg)
 
 /* ---- which one ---- */
 
+/* Without flush: on what is given up nothing was said that is not said again. */
 static void h245_out_close(struct leg *leg)
 {
     tcp_conn_close(leg->h245_out, false);
@@ -90,11 +93,13 @@ static void h245_settle(struct leg *leg)
 
 static void h245_is_up(struct leg *leg, struct tcp_conn *conn, bool is_own)
 {
+    /* From here on session messages go to it, as on_h245_up begins to send at once. */
     leg->h245 = conn;
     tcp_conn_attach(conn, &h245_callbacks, leg);
     /* The peer may be on its way to us, too, if it knows where we listen. */
     if (!is_own || leg->h245_listener == NULL)
         h245_settle(leg);
+    /* Before "up": what is said first depends on whether TLS protects it. */
     session_set_h245_tls(leg->session, tcp_conn_tls(conn));
     session_on_h245_up(leg->session, tcp_conn_peer(conn), clock_mono_ms());
 }
@@ -108,6 +113,7 @@ static void h245_move(struct leg *leg, struct tcp_conn *to)
     leg->h245 = to;
     tcp_conn_attach(to, &h245_callbacks, leg);
     session_set_h245_tls(leg->session, tcp_conn_tls(to));
+    /* On the new one the peer knows nothing of us yet. */
     replay_say(leg);
     h245_settle(leg);
 }
@@ -117,6 +123,7 @@ static void on_h245_packet(void *user, const uint8_t *data, size_t len)
     struct leg *leg = user;
 
     if (!leg->is_h245_settled)
+        /* The peer speaks here: there is no doubt left. */
         h245_settle(leg);
     session_on_h245(leg->session, data, len, clock_mono_ms());
 }
@@ -127,6 +134,7 @@ static void on_h245_closed(void *user, int err, const char *why)
 
     (void)err;
     leg->h245 = NULL;
+    /* The peer closed the one that we kept, as a peer may that counts otherwise. */
     if (leg->h245_spare != NULL)
         h245_move(leg, leg->h245_spare); /* the peer has decided */
     else
@@ -150,6 +158,7 @@ static void on_h245_spare_packet(void *user, const uint8_t *data, size_t len)
         leg->h245_spare = NULL;
         h245_is_up(leg, conn, false);
     }
+    /* The octets that told us so are its first message. */
     on_h245_packet(leg, data, len);
 }
 
@@ -171,6 +180,7 @@ static const struct tcp_callbacks h245_spare_callbacks = {
 static void h245_crossed(struct leg *leg, struct tcp_conn *conn)
 {
     leg->h->stats.h245_crossed++;
+    /* Ours is the greater number: H.323 8.2.3 has the smaller one give up its own. */
     if (addr_compare(&leg->h245_at, &leg->h245_to) > 0) {
         /* Ours is it; the peer closes its own, unless ours comes to nothing. */
         h245_spare_close(leg);
@@ -188,6 +198,8 @@ static bool on_h245_accept(void *user, struct tcp_conn *conn)
     struct leg *leg = user;
     bool is_late = leg->h245 != NULL && leg->is_h245_settled;
 
+    /* A stranger's connection could say anything in the call's name: only the signalling peer, or
+     * the host that Setup named. */
     if (is_late || !session_expects(leg->session, tcp_conn_peer(conn))) {
         leg->h->stats.h245_strangers++;
         log_limited(&leg->h->limit, clock_mono_ms(), LOG_AREA_H245, LOG_LEVEL_WARN, leg->id,
@@ -219,6 +231,7 @@ static void on_h245_out_closed(void *user, int err, const char *why)
     (void)err;
     leg->h245_out = NULL;
     leg->h245_spare = NULL;
+    /* Ours has come to nothing; the peer's was kept for that. */
     if (spare != NULL)
         h245_is_up(leg, spare, false);
     else
@@ -244,8 +257,11 @@ int h323_h245_connect(struct h323 *h, struct session *s, const struct addr *to)
 
     if (leg->h245 != NULL || leg->h245_out != NULL)
         return ERR_EXISTS;
+    /* H.245 begins with what is known from a call that still has its signalling. */
     if (leg->line == NULL || leg->line->conn == NULL)
         return ERR_CLOSED;
+    /* From the address that the peer knows, so that firewalls and session_expects on its side let
+     * it pass. */
     from = addr_with_port(*tcp_conn_local(leg->line->conn), 0);
     leg->h245_to = *to;
     return tcp_connect_tls(h->tcp, to, from.family == to->family ? &from : NULL, keys_of(leg),
@@ -258,6 +274,7 @@ static int listen_on(struct leg *leg, struct addr at, struct addr *bound)
         tcp_listen_tls(leg->h->tcp, &at, keys_of(leg), on_h245_accept, leg, &leg->h245_listener);
 
     if (err == 0)
+        /* The port as bound: 0 was asked for where there is no range. */
         leg->h245_at = *bound = tcp_listener_addr(leg->h245_listener);
     return err;
 }
@@ -274,6 +291,7 @@ int h323_h245_listen(struct h323 *h, struct session *s, struct addr *at)
         return ERR_EXISTS;
     if (leg->line == NULL || leg->line->conn == NULL)
         return ERR_CLOSED;
+    /* By the address that the peer has reached us by: it will again. */
     if (here.family == ADDR_NONE)
         here = *tcp_conn_local(leg->line->conn);
     if (ports == NULL)
@@ -291,6 +309,7 @@ int h323_h245_listen(struct h323 *h, struct session *s, struct addr *at)
             return 0;
         }
         ports_release(ports, port, now);
+        /* Only "in use" is worth another number. */
         if (err != ERR_EXISTS)
             return err;
     }
@@ -304,6 +323,7 @@ void h323_h245_close(struct h323 *h, struct session *s)
 
     (void)h;
     h245_settle(leg);
+    /* With flush: EndSession may be on its way. */
     tcp_conn_close(leg->h245, true);
     leg->h245 = NULL;
     leg->is_h245_settled = false; /* a call that is forwarded begins anew */
@@ -319,6 +339,7 @@ int h323_h245_send(struct h323 *h, struct session *s, const uint8_t *pdu, size_t
     (void)h;
     if (leg->h245 == NULL)
         return ERR_CLOSED;
+    /* No room to keep it: there is no way back to another connection. */
     if (!leg->is_h245_settled && !replay_keep(leg, pdu, len))
         h245_settle(leg);
     return tcp_conn_send(leg->h245, pdu, len);

@@ -23,8 +23,10 @@ static struct door *door_for(struct h323 *h, const struct h323_request *r)
         }
         if (r->dial.address.family != ADDR_NONE && s->address.family != r->dial.address.family)
             continue;
+        /* Policy and addresses of a TLS door are meant for calls by TLS. */
         if (!r->has_tls || s->tls == r->tls)
             return &h->doors[i];
+        /* One of the family at least, whatever it has in common with the wish. */
         if (found == NULL)
             found = &h->doors[i];
     }
@@ -51,6 +53,7 @@ int h323_call(struct h323 *h, const struct h323_request *r, struct session **out
     if (*why != NULL)
         return door == NULL ? ERR_NOTFOUND : ERR_LIMIT;
     *why = "session not made";
+    /* A copy, as a call may have another policy than its door. */
     own = malloc(sizeof(*own));
     if (own == NULL)
         return ERR_NOMEM;
@@ -64,10 +67,12 @@ int h323_call(struct h323 *h, const struct h323_request *r, struct session **out
         free(own);
         return err;
     }
+    /* Frees `own`, from here on. */
     leg->own = own;
     err = session_dial(leg->session, &r->dial, now);
     if (err != 0) {
         *why = err == ERR_LIMIT ? "conference is full" : "session not made";
+        /* Nothing was sent yet: nobody has to be told. */
         leg_free(leg);
         return err;
     }
@@ -94,10 +99,13 @@ static struct line *line_to(struct h323 *h, const struct leg *leg, const struct 
     LIST_FOREACH (it, &h->lines) {
         struct line *l = LIST_ENTRY(it, struct line, link);
 
+        /* Up: one that is being made has its own first call to think of. */
         if (!l->is_out || !l->is_up || l->conn == NULL || l->door != leg->door ||
             (tcp_conn_tls(l->conn) != NULL) != session_is_tls(leg->session) ||
             !addr_is_equal(tcp_conn_peer(l->conn), to))
             continue;
+        /* The peer tells its calls apart by the reference: no two of one connection have the
+         * same. */
         if (l->leg_count < LINE_CALLS_MAX && line_leg_of_ref(l, ref, true) == NULL &&
             (l->leg_count == 0 ? l->is_kept : is_shared(l)))
             return l;
@@ -109,16 +117,19 @@ int h323_h225_connect(struct h323 *h, struct session *s, const struct addr *to)
 {
     struct leg *leg = session_owner(s);
     struct addr from = addr_with_port(leg->door->settings->address, 0);
+    /* A listener on "any" leaves the choice to the system. */
     bool is_bound = from.family == to->family && !addr_is_unspecified(&from);
     struct line *l;
     int err;
 
+    /* A call that is forwarded comes from another line. */
     leg_leave_line(leg);
     l = line_to(h, leg, to);
     if (l != NULL) {
         h->stats.reused++;
         line_add_leg(l, leg);
         session_on_h225_up(s, tcp_conn_local(l->conn), clock_mono_ms());
+        /* No waiting: 1 tells the caller that "up" has been told already. */
         return 1;
     }
     l = line_new(h, leg->door);

@@ -9,6 +9,7 @@
 
 static struct door *door_named(struct h323 *h, const char *name)
 {
+    /* No name: the first, as in the order of the configuration. */
     for (size_t i = 0; i < h->door_count; i++)
         if (name == NULL || strcmp(h->doors[i].settings->name, name) == 0)
             return &h->doors[i];
@@ -19,6 +20,7 @@ int h323_sdp(struct h323 *h, const struct h323_sdp_request *r, struct session **
              const char **why)
 {
     struct door *door = door_named(h, r->listener);
+    /* The peer's address comes with its description; the family decides where our port is. */
     struct session_config config = {.is_by_sdp = true, .peer = {.family = r->family}};
     struct settings_listener *own;
     struct leg *leg = NULL;

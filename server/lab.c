@@ -1,3 +1,5 @@
+/* DTLS without a call, for comparisons in a lab: it tells keying material, and is there only where
+ * control.lab_methods is true. */
 #include "server/lab.h"
 
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include "server/link_addr.h"
 #include "signalling/h23510/h23510.h"
 
+/* A lab does not need more, and what is forgotten keeps its port. */
 #define TRANSPORTS_MAX 64
 /* Client key, server key, client salt, server salt of the largest profile, as hex. */
 #define MATERIAL_MAX ((SRTP_MASTER_KEY_MAX + SRTP_MASTER_SALT_MAX) * 4 + 1)
@@ -69,6 +72,7 @@ static void put_material(struct lab_transport *t, const struct media_established
     const struct srtp_master *server = t->is_active ? e->remote : e->local;
     size_t n = 0;
 
+    /* No keying material was handed out: the port was not opened for a lab. */
     if (info == NULL || client == NULL || server == NULL)
         return;
     n += put_hex(t->material + n, client->key, info->key_len);
@@ -150,6 +154,7 @@ static void on_closed(void *owner, const struct link_transport_stats *final)
     (void) final;
     t->lab->count--;
     list_remove(&t->link);
+    /* Keys. */
     secret_wipe(t, sizeof(*t));
     free(t);
 }
@@ -204,6 +209,7 @@ static struct lab_transport *find(struct lab *lab, uint64_t id)
     LIST_FOREACH (it, &lab->all) {
         struct lab_transport *t = LIST_ENTRY(it, struct lab_transport, link);
 
+        /* Closing: it is there for the data plane's answer alone. */
         if (t->id == id && t->port != NULL)
             return t;
     }
@@ -248,6 +254,7 @@ static int start(struct lab *lab, struct lab_transport *t)
 
     if (err != 0)
         return err;
+    /* Told to the data plane when the port is open; what fails then is on_opened's. */
     (void)lab->ops->set_remote(t->port, &t->remote, NULL);
     return lab->ops->associate(t->port, t->is_active, &t->peer);
 }
@@ -275,10 +282,15 @@ static void method_open(void *ctx, void *peer, const json_t *params, struct rpc_
         return;
     }
     err = start(lab, t);
+    /* The port is what has to be closed: without one there is nothing to keep. */
     if (t->port == NULL) {
         rpc_reply_error(reply, err, "no media port: %s", err_to_str(err));
         free(t);
         return;
+    }
+    if (err != 0) {
+        t->state = "failed";
+        snprintf(t->text, sizeof(t->text), "%s", err_to_str(err));
     }
     t->id = ++lab->next_id;
     list_push_back(&lab->all, &t->link);
@@ -303,6 +315,7 @@ static void transport_close(struct lab_transport *t)
 {
     struct media_port *port = t->port;
 
+    /* NULL first: close may call back at once. */
     t->port = NULL;
     t->lab->ops->close(port);
 }
@@ -381,6 +394,7 @@ void lab_destroy(struct lab *lab)
 {
     if (lab == NULL)
         return;
+    /* Their ports went with the data plane's connection. */
     LIST_FOREACH_SAFE (it, &lab->all) {
         struct lab_transport *t = LIST_ENTRY(it, struct lab_transport, link);
 

@@ -1,8 +1,11 @@
+/* Libuv's loop with our own timers in it: one timer of libuv's serves all of a timer_set. */
 #include "server/loop.h"
 
 #include "base/clock.h"
 #include "base/err.h"
 
+/* A minute: something is due sooner in a server that has a session; a turn without work costs
+ * nothing. */
 #define WAIT_MAX_MS 60000
 
 static void serve_timers(struct loop *l)
@@ -10,6 +13,7 @@ static void serve_timers(struct loop *l)
     uint64_t now = clock_mono_ms();
 
     timer_set_run(&l->timers, now);
+    /* What ran may have taken time, and libuv's own timers go by the loop's clock. */
     uv_update_time(&l->uv);
 }
 
@@ -55,6 +59,8 @@ void loop_fini(struct loop *l)
 {
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
+    /* Runs what has been closed to its end: handles are freed in their callbacks. */
     uv_run(&l->uv, UV_RUN_DEFAULT);
+    /* Fails if a handle was forgotten; the process ends here in any case. */
     (void)uv_loop_close(&l->uv);
 }

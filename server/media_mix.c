@@ -492,8 +492,8 @@ static void on_event(struct media_mix *mix, const struct link_msg *msg)
 
     if (msg->type == LINK_MIX_PLAYED || msg->type == LINK_MIX_RECORDED) {
         on_file_event(mix, msg);
-        /* Events of a room that is going: nobody listens. */
     } else if (mix->state != MIX_OPEN) {
+        /* Events of a room that is going: nobody listens. */
         return;
     } else if (msg->type == LINK_MIX_SPEAKER) {
         mix->callbacks->on_speaker(mix->owner, port);

@@ -168,9 +168,9 @@ static void on_port_timer(struct timer *timer, void *ctx, uint64_t now)
     (void)now;
     if (p->state == PORT_CLOSING) {
         close_step(p);
+    } else if (p->state == PORT_FAILED && !p->was_told_open) {
         /* Failed before it was told open: on_opened with the error comes first, never from inside
          * port_open. */
-    } else if (p->state == PORT_FAILED && !p->was_told_open) {
         p->was_told_open = true;
         p->callbacks->on_opened(p->owner, p->error);
     } else if (p->state == PORT_OPENING && media_is_wire(p->kind)) {

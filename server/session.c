@@ -522,9 +522,9 @@ void session_on_h225_lost(struct session *s, const char *why, uint64_t now)
         /* H.323 8.1: a call may outlive its signalling connection, but nothing could end it then
          * that a peer behind it would hear of; and we have one connection a call. */
         session_end(s, was_up ? SESSION_END_H225_LOST : SESSION_END_UNREACHABLE, why);
+    } else if (s->deadline[SESSION_TIMER_GOODBYE] != SESSION_NEVER) {
         /* The reason is said (or lost): now the EndSession, without waiting for the rest of the
          * moment. */
-    } else if (s->deadline[SESSION_TIMER_GOODBYE] != SESSION_NEVER) {
         session_stop_timer(s, SESSION_TIMER_GOODBYE);
         say_end_session(s);
     }

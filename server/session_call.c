@@ -288,8 +288,8 @@ void session_on_admitted(struct session *s, const struct session_admitted *a, ui
             session_end(s, a->verdict, a->text);
     } else if (s->config.is_caller) {
         session_dial_on_admitted(s, a);
-        /* An answer after the call was answered changes the limit only. */
     } else if (!s->is_answered) {
+        /* An answer after the call was answered changes the limit only. */
         answer(s);
     }
     session_check_closed(s);

@@ -665,9 +665,9 @@ static void lead(const struct session *s, const struct session_channel *c,
     if (is_relayed(s, c, other)) {
         if (may_flow(other))
             data->to = other->transport->port;
-        /* Automatic and not relayed: both must be ready, or the first messages would be lost. */
     } else if (conference_data(s->conference) == CONFERENCE_DATA_TERMINATE ||
                (may_flow(other) && is_ready(c) && is_ready(other))) {
+        /* Automatic and not relayed: both must be ready, or the first messages would be lost. */
         terminate(s, c, data);
     }
 }

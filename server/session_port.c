@@ -237,8 +237,8 @@ static void on_event(void *owner, unsigned type, const struct link_event *event)
                                     (json_int_t)event->ssrc));
     } else if (type == LINK_MEDIA_TIMEOUT) {
         on_silence(t);
-        /* ICE-lite: the peer's nominated pair says where to send (RFC 8445 7.3.1.5). */
     } else if (type == LINK_ICE_SELECTED) {
+        /* ICE-lite: the peer's nominated pair says where to send (RFC 8445 7.3.1.5). */
         session_sdp_selected(t, event);
     } else if (type == LINK_REMOTE_LATCHED && t->port != NULL) {
         session_follow_remote(t, event, "media.latched",

@@ -546,8 +546,8 @@ static void send_close(struct association *a)
     /* No room: retried, because a transport that is not closed is a port that is lost. */
     if (err == ERR_AGAIN) {
         timer_start(&core->timers, &a->timer, core->now + CLOSE_RETRY_MS);
-        /* Not attached: the data plane and its transports are gone, which is as good as closed. */
     } else if (err != 0) {
+        /* Not attached: the data plane and its transports are gone, which is as good as closed. */
         report_closed(core, a->id, a->transport, NULL);
         free_association(a);
     }

@@ -44,6 +44,7 @@ static int connect_server(struct connection *c)
         return EXIT_USAGE;
     }
     memcpy(sun.sun_path, c->path, n);
+    /* Blocking, as nothing else waits; poll() watches the time of an answer. */
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
         return EXIT_DONE;
@@ -58,6 +59,7 @@ static int connect_server(struct connection *c)
 static int send_all(const struct connection *c, const char *text, size_t len)
 {
     while (len > 0) {
+        /* No SIGPIPE: a server that has ended is an exit status. */
         ssize_t n = send(c->fd, text, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -76,6 +78,7 @@ static int receive_more(struct connection *c, uint64_t deadline)
 {
     if (c->len == c->size) {
         size_t size = c->size == 0 ? 65536 : c->size * 2;
+        /* Counters of a large server are some hundred KiB; what is more than this is no answer. */
         char *in = size <= LINE_MAX_BYTES ? realloc(c->in, size) : NULL;
         if (in == NULL) {
             fprintf(stderr, "sluicectl: the answer is too long\n");
@@ -136,6 +139,7 @@ static int call(struct connection *c, const char *method, json_t *params, json_t
 {
     json_t *answer = NULL;
     int id = ++c->last_id;
+    /* O*: without params the member is left out. */
     json_t *request = json_pack("{s:s, s:i, s:s, s:o*}", "jsonrpc", "2.0", "id", id, "method",
                                 method, "params", params);
     char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
@@ -159,6 +163,7 @@ static int call(struct connection *c, const char *method, json_t *params, json_t
         if (error != NULL && (json_is_null(answered) || json_integer_value(answered) == id))
             status = report_error(error);
         else if (json_is_integer(answered) && json_integer_value(answered) == id)
+            /* Whatever has another id: an answer that came too late for a call before. */
             break;
         json_decref(answer);
         answer = NULL;
@@ -199,8 +204,10 @@ static json_t *make_value(const json_t *param, const char *text)
     json_t *value = NULL;
     if (type != NULL && strcmp(type, "string") == 0)
         return json_string(text);
+    /* A list in JSON may have commas in its strings. */
     if (type != NULL && strcmp(type, "array of strings") == 0 && text[0] != '[')
         return split_strings(text);
+    /* A number, true, or an object as it stands. */
     value = json_loads(text, JSON_DECODE_ANY, NULL);
     return value != NULL ? value : json_string(text);
 }
@@ -273,6 +280,7 @@ static int call_method(struct connection *c, int argc, char **argv, bool is_json
     if (argc > 1) /* the types of parameters matter only where there are some */
         status = list_methods(c, &methods);
     if (status == EXIT_DONE)
+        /* An unknown method has no types: the server is the one to say that there is none. */
         status = make_params(find_named(methods, argv[0]), argc - 1, argv + 1, &params);
     json_decref(methods);
     if (status != EXIT_DONE)
@@ -303,6 +311,7 @@ static int follow_events(struct connection *c, int argc, char **argv, bool is_js
     json_decref(types);
     int status = call(c, "events.subscribe", params, &result);
     json_decref(result);
+    /* By the line, so that `sluicectl events | grep` shows each as it comes. */
     setvbuf(stdout, NULL, _IOLBF, 0);
     while (status == EXIT_DONE && (status = receive_json(c, 0, &event)) == EXIT_DONE) {
         json_t *body = json_object_get(event, "params");
@@ -313,6 +322,7 @@ static int follow_events(struct connection *c, int argc, char **argv, bool is_js
             sluicectl_print_event(stdout, body);
         }
         json_decref(event);
+        /* The reader of a pipe has gone. */
         if (ferror(stdout))
             status = EXIT_LOST;
     }

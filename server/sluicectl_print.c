@@ -15,6 +15,7 @@ static size_t text_width(const char *text)
 {
     size_t n = 0;
     for (; *text != '\0'; text++)
+        /* Continuation octets of UTF-8 take no column. */
         n += ((unsigned char)*text & 0xc0) != 0x80;
     return n;
 }
@@ -28,6 +29,7 @@ static void format_value(const json_t *v, char *buf, size_t size)
     if (json_is_string(v))
         text = json_string_value(v);
     else if (v != NULL && !json_is_null(v))
+        /* ASCII: what a terminal would take for a control sequence is an escape in it. */
         text = dump = json_dumps(v, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     if (text == NULL)
         text = "?";
@@ -54,6 +56,7 @@ static void add_columns(struct table *t, json_t *row)
         size_t i = 0;
         while (i < t->count && strcmp(t->columns[i], key) != 0)
             i++;
+        /* More than these would be no table. */
         if (i == t->count && t->count < COLUMNS_MAX) {
             t->columns[t->count] = key;
             t->widths[t->count++] = text_width(key);
@@ -75,6 +78,7 @@ static void print_rows(FILE *out, const json_t *rows)
 {
     struct table t = {0};
     char cell[CELL_MAX];
+    /* First all columns and their widths, then the lines: rows need not have the same members. */
     for (size_t r = 0; r < json_array_size(rows); r++)
         add_columns(&t, json_array_get(rows, r));
     for (size_t r = 0; r < json_array_size(rows); r++) {
@@ -128,6 +132,7 @@ static void print_members(FILE *out, json_t *object, const char *prefix, size_t 
         snprintf(name, sizeof(name), "%s%s", prefix, json_object_iter_key(it));
         if (is_rows(v))
             continue;
+        /* As deep as counters go; what is deeper is shown as JSON. */
         if (json_is_object(v) && depth < DEPTH_MAX && json_object_size(v) > 0) {
             strncat(name, ".", sizeof(name) - strlen(name) - 1);
             print_members(out, v, name, width, depth + 1);

@@ -282,7 +282,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         tcp_tls_input(c, (const uint8_t *)buf->base, (size_t)n);
     } else if (n > 0) {
         tcp_conn_feed(c, (const uint8_t *)buf->base, (size_t)n);
-        /* 0 octets is none of these: EAGAIN. */
     } else if (n == UV_EOF) {
         c->tcp->stats.peer_closed++;
         tcp_conn_abort(c, ERR_CLOSED, "connection closed by peer");

@@ -12,6 +12,8 @@ static size_t usable_hashes(const struct h23510_policy *policy, enum fingerprint
     size_t n = 0;
 
     for (size_t i = 0; i < from_count && i < FINGERPRINT_HASH_COUNT; i++)
+        /* SHA-1 is listed by who needs it for an old peer, and used only where that is allowed,
+         * too. */
         if (from[i] < FINGERPRINT_HASH_COUNT && (from[i] != FINGERPRINT_SHA1 || policy->allow_sha1))
             out[n++] = from[i];
     return n;
@@ -23,6 +25,7 @@ int h23510_init(struct h23510 *n, const struct h23510_policy *policy,
     enum fingerprint_hash hashes[FINGERPRINT_HASH_COUNT];
     size_t count = usable_hashes(policy, hashes);
 
+    /* A policy that can never lead to a connection is an error of its writer. */
     if (count == 0 || policy->setup >= H23510_SETUP_COUNT ||
         (policy->open_role != H23510_SETUP_ACTIVE && policy->open_role != H23510_SETUP_PASSIVE))
         return ERR_INVAL;
@@ -31,6 +34,7 @@ int h23510_init(struct h23510 *n, const struct h23510_policy *policy,
     n->identity = *identity;
     memcpy(n->policy.hashes, hashes, count * sizeof(hashes[0]));
     n->policy.hash_count = count;
+    /* Nothing known of the peer: no role fits yet. */
     n->tcs_role = H23510_ROLE_IMPOSSIBLE;
     n->offered = policy->setup;
     return 0;
@@ -39,6 +43,7 @@ int h23510_init(struct h23510 *n, const struct h23510_policy *policy,
 enum h23510_verdict h23510_conclude(struct h23510 *n, enum h23510_verdict verdict)
 {
     n->last_verdict = verdict;
+    /* A peer without protection has not been refused anything. */
     if (verdict != H23510_OK && verdict != H23510_NOT_PROTECTED)
         n->stats.refused++;
     return verdict;
@@ -54,13 +59,13 @@ static enum h23510_role own_choice(const struct h23510 *n)
 
 static enum h23510_role role_for_olc(const struct h23510 *n)
 {
+    /* One connection, one role: what was said once is said again. */
     if (n->agreement.is_set)
         return n->agreement.role;
     return n->olc_sent ? n->olc_role : own_choice(n);
 }
 
-/* The media that the dataType names, inside h235Media from now on. */
-static int wrap(struct h245_DataType *type, struct h245_H235Media *media)
+int h23510_wrap(struct h245_DataType *type, struct h245_H235Media *media)
 {
     if (type->kind == h245_DataType_audioData) {
         media->mediaType.kind = h245_H235Media_mediaType_audioData;
@@ -72,6 +77,7 @@ static int wrap(struct h245_DataType *type, struct h245_H235Media *media)
         media->mediaType.kind = h245_H235Media_mediaType_data;
         media->mediaType.u.data = type->u.data;
     } else {
+        /* nullData and the like have no media to protect. */
         return ERR_STATE;
     }
     type->kind = h245_DataType_h235Media;
@@ -91,12 +97,15 @@ int h23510_fill_olc(struct h23510 *n, struct arena *a, struct h245_OpenLogicalCh
         return ERR_STATE;
     media = arena_zalloc(a, sizeof(*media));
     dtls = h23510_build_binding(
+        /* New until the two sides have agreed on one. */
         n, a, hash, role, n->agreement.is_set ? n->agreement.connection : H23510_CONNECTION_NEW);
     if (media == NULL || dtls == NULL)
         return ERR_NOMEM;
     media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability = dtls;
-    if (wrap(type, media) != 0)
+    /* Last of what can fail: a wrapped OLC that is not sent would be no OLC for another try. */
+    if (h23510_wrap(type, media) != 0)
         return ERR_STATE;
+    /* Remembered: the peer's OLC may be under way with the same idea of its role. */
     n->olc_sent = true;
     n->olc_role = role;
     n->olc_hash = hash;
@@ -119,6 +128,7 @@ static enum h23510_role break_tie(const struct h23510 *n, const struct fingerpri
     const struct fingerprint *own = &n->identity.fingerprints[n->olc_hash];
     size_t own_len = fingerprint_hash_len(n->olc_hash);
     size_t peer_len = fingerprint_hash_len(peer->hash);
+    /* The longer one counts as the greater where it begins with the other. */
     int order = memcmp(own->digest, peer->digest, own_len < peer_len ? own_len : peer_len);
 
     if (order == 0 && own_len == peer_len)
@@ -149,6 +159,8 @@ static enum h23510_verdict role_of_olc(struct h23510 *n, const struct h23510_bin
 {
     enum h23510_role ours = role_from_peer(n, b);
 
+    /* H.245's sets have settled the role; an OLC against them is a change that was not asked
+     * for. */
     if (ours != H23510_ROLE_HOLD && n->tcs_role != H23510_ROLE_OPEN && ours != n->tcs_role)
         return H23510_ROLE_NOT_OFFERED;
     if (n->agreement.is_set) {
@@ -164,29 +176,38 @@ static enum h23510_verdict role_of_olc(struct h23510 *n, const struct h23510_bin
     return ours == H23510_ROLE_IMPOSSIBLE ? H23510_ROLE_CONFLICT : H23510_OK;
 }
 
-/* D-ONCE: the same fingerprint on a running connection joins it. */
-static enum h23510_verdict agree(struct h23510 *n, const struct h23510_binding *b,
-                                 enum h23510_role role, struct h23510_agreement *agreement)
+enum h23510_verdict h23510_agree(struct h23510 *n, const struct h23510_binding *b,
+                                 enum h23510_role role, enum fingerprint_hash hash,
+                                 struct h23510_agreement *agreement)
 {
     if (n->agreement.is_set) {
+        /* Another certificate is another peer, or somebody in between: never on a running
+         * connection. */
         if (!fingerprint_equal(&n->agreement.peer_fingerprint, &b->fingerprint))
             return H23510_FINGERPRINT_CHANGED;
         *agreement = n->agreement;
         agreement->is_new = false;
         return H23510_OK;
     }
+    /* "existing" without one: the peer remembers what we do not (A-REPLACE). */
     if (b->connection == H23510_CONNECTION_EXISTING)
         return H23510_NO_CONNECTION;
     n->agreement = (struct h23510_agreement){
         .is_set = true,
         .role = role,
-        .local_hash = n->olc_sent ? n->olc_hash : n->chosen,
+        .local_hash = hash,
         .peer_fingerprint = b->fingerprint,
         .connection = b->connection,
     };
     *agreement = n->agreement;
     agreement->is_new = true;
     return H23510_OK;
+}
+
+/* Our own OLC may have named a hash already. */
+static enum fingerprint_hash own_hash(const struct h23510 *n)
+{
+    return n->olc_sent ? n->olc_hash : n->chosen;
 }
 
 enum h23510_verdict h23510_check_olc(struct h23510 *n, const struct h245_OpenLogicalChannel *olc,
@@ -199,17 +220,19 @@ enum h23510_verdict h23510_check_olc(struct h23510 *n, const struct h245_OpenLog
     enum h23510_verdict verdict;
 
     if (type->kind != h245_DataType_h235Media)
+        /* In the clear: allowed or not is the caller's policy. */
         return h23510_conclude(n, H23510_NOT_PROTECTED);
     dtls = type->u.h235Media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability;
     if (dtls == NULL)
         return h23510_conclude(n, H23510_NO_DTLS);
+    /* Protected though it never was negotiated: the hash could not be common. */
     if (n->policy.mode == H23510_MODE_OFF || !n->peer_known || !n->peer_offers)
         return h23510_conclude(n, H23510_NO_CAPABILITY);
     verdict = h23510_read_binding(dtls, n->common, &binding);
     if (verdict == H23510_OK)
         verdict = role_of_olc(n, &binding, &role);
     if (verdict == H23510_OK)
-        verdict = agree(n, &binding, role, agreement);
+        verdict = h23510_agree(n, &binding, role, own_hash(n), agreement);
     return h23510_conclude(n, verdict);
 }
 
@@ -222,6 +245,7 @@ enum h23510_connection h23510_wanted(const struct h245_OpenLogicalChannel *olc)
     if (type->kind != h245_DataType_h235Media)
         return H23510_CONNECTION_NEW;
     dtls = type->u.h235Media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability;
+    /* What cannot be read is judged elsewhere; here only "which connection" is asked. */
     if (dtls == NULL || h23510_read_params(dtls, &params) != H23510_OK)
         return H23510_CONNECTION_NEW;
     return params.connection;
@@ -233,8 +257,10 @@ static enum h23510_verdict role_of_ack(const struct h23510 *n, const struct h235
 {
     enum h23510_role ours = n->olc_role;
 
+    /* actpass in an answer leaves both sides waiting. */
     if (b->has_setup && b->setup == H23510_SETUP_ACTPASS)
         return H23510_ROLE_UNDECIDED;
+    /* Silence agrees with our OLC. */
     if (b->has_setup)
         ours = role_from_peer(n, b);
     *role = ours;
@@ -256,13 +282,14 @@ enum h23510_verdict h23510_check_ack(struct h23510 *n, const struct h245_OpenLog
 
     if (ack->dtlsSecurityCapability == NULL)
         return h23510_conclude(n, H23510_NO_DTLS);
+    /* An Ack to an OLC of ours that had no protection. */
     if (!n->olc_sent)
         return h23510_conclude(n, H23510_NO_CAPABILITY);
     verdict = h23510_read_binding(ack->dtlsSecurityCapability, n->common, &binding);
     if (verdict == H23510_OK)
         verdict = role_of_ack(n, &binding, &role);
     if (verdict == H23510_OK)
-        verdict = agree(n, &binding, role, agreement);
+        verdict = h23510_agree(n, &binding, role, own_hash(n), agreement);
     return h23510_conclude(n, verdict);
 }
 
@@ -271,9 +298,11 @@ enum h23510_verdict h23510_check_transport(const struct addr *media, const struc
 {
     const struct addr *used = media->family != ADDR_NONE ? media : control;
 
+    /* DTLS has one port: RTCP cannot have one beside (RFC 5764 4.1, M-RTCPMUX). */
     if (media->family != ADDR_NONE && control->family != ADDR_NONE &&
         !addr_is_equal(media, control))
         return H23510_RTCP_NOT_MUXED;
+    /* Where the connection runs, all its channels are. */
     if (shared != NULL && shared->family != ADDR_NONE && used->family != ADDR_NONE &&
         !addr_is_equal(used, shared))
         return H23510_ADDRESS_DIFFERS;
@@ -282,6 +311,7 @@ enum h23510_verdict h23510_check_transport(const struct addr *media, const struc
 
 void h23510_reset_connection(struct h23510 *n)
 {
+    /* Capabilities and what follows from them stay. */
     n->agreement = (struct h23510_agreement){0};
     n->olc_sent = n->is_tie_broken = false;
     memset(n->proposed, 0, sizeof(n->proposed));

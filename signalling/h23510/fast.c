@@ -15,21 +15,10 @@ static int wrap(struct arena *a, struct h245_OpenLogicalChannel *olc,
 
     if (media == NULL || dtls == NULL)
         return ERR_NOMEM;
-    switch (type->kind) {
-    case h245_DataType_audioData:
-        media->mediaType.kind = h245_H235Media_mediaType_audioData;
-        media->mediaType.u.audioData = type->u.audioData;
-        break;
-    case h245_DataType_videoData:
-        media->mediaType.kind = h245_H235Media_mediaType_videoData;
-        media->mediaType.u.videoData = type->u.videoData;
-        break;
-    default:
-        return ERR_UNSUPPORTED;
-    }
     media->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability = dtls;
-    type->kind = h245_DataType_h235Media;
-    type->u.h235Media = media;
+    /* Data are not proposed in fast connect. */
+    if (type->kind == h245_DataType_data || h23510_wrap(type, media) != 0)
+        return ERR_UNSUPPORTED;
     return 0;
 }
 
@@ -79,9 +68,11 @@ static enum h23510_verdict judge_proposal(const struct h23510 *n,
     /* The peer supports the hash that it used; with our own list that is the intersection. */
     for (size_t i = 0; i < n->policy.hash_count; i++)
         known[n->policy.hashes[i]] = true;
+    /* By our own list: no capabilities have been exchanged. */
     verdict = h23510_read_binding(dtls, known, &b);
     if (verdict != H23510_OK)
         return verdict;
+    /* There is no connection before the first call. */
     if (b.connection == H23510_CONNECTION_EXISTING)
         return H23510_NO_CONNECTION;
     role = role_of_proposal(n, b.setup);
@@ -93,6 +84,7 @@ static enum h23510_verdict judge_proposal(const struct h23510 *n,
         .local_hash = b.fingerprint.hash,
         .peer_fingerprint = b.fingerprint,
         .connection = b.connection,
+        /* The callee's first OLC begins it. */
         .is_new = true,
     };
     return H23510_OK;
@@ -102,6 +94,7 @@ int h23510_fast_read(struct h23510 *n, struct arena *a, const uint8_t *data, siz
                      struct h23510_fast_offer *out)
 {
     struct h245_fast_olc found;
+    /* Unreadable ones are skipped by the caller: one strange proposal must not end fast connect. */
     int err = h245_read_fast_olc(a, data, len, &found);
 
     if (err != 0)
@@ -110,9 +103,11 @@ int h23510_fast_read(struct h23510 *n, struct arena *a, const uint8_t *data, siz
     out->channel = found.channel;
     out->is_reverse = found.is_reverse;
     out->verdict = judge_proposal(n, found.olc, &out->agreement);
+    /* Towards the caller: its addresses are in here already. */
     if (out->verdict == H23510_OK && found.is_reverse)
         out->verdict =
             h23510_check_transport(&found.channel.media, &found.channel.media_control, NULL);
+    /* Counted only where protection was wanted at all. */
     if (n->policy.mode != H23510_MODE_OFF)
         (void)h23510_conclude(n, out->verdict);
     return 0;
@@ -125,6 +120,7 @@ static bool is_one_connection(const struct h23510_fast_offer *forward,
 {
     const struct h23510_agreement *a = &forward->agreement, *b = &reverse->agreement;
 
+    /* One certificate, one role: two different ones cannot share a connection. */
     return a->role == b->role && a->local_hash == b->local_hash &&
            fingerprint_equal(&a->peer_fingerprint, &b->peer_fingerprint);
 }
@@ -151,6 +147,7 @@ static bool is_candidate(const struct search *s, size_t i, bool is_reverse)
     const struct h23510_fast_offer *o = &s->offers[i];
 
     if (o->is_reverse != is_reverse || o->verdict != s->want ||
+        /* Bidirectional ones need a third step that fast connect has not. */
         o->channel.session_id != s->session_id || o->channel.has_reverse || o->channel.is_null)
         return false;
     /* holdconn opens no DTLS until somebody changes it, which fast connect has no means for. */
@@ -165,6 +162,7 @@ static bool is_pair(struct search *s, size_t forward, size_t reverse)
 {
     const struct h23510_fast_offer *f = &s->offers[forward], *r = &s->offers[reverse];
 
+    /* One codec for both ways: two are two calls to most endpoints. */
     if (f->channel.audio.codec != r->channel.audio.codec)
         return false;
     if (s->want == H23510_NOT_PROTECTED)
@@ -182,6 +180,7 @@ static bool find_pair(struct search *s, struct h23510_fast_choice *choice)
     for (size_t i = 0; i < s->count; i++) {
         if (!is_candidate(s, i, false))
             continue;
+        /* In the caller's order of preference (H.323 8.1.7.1). */
         for (size_t j = 0; j < s->count; j++) {
             if (!is_candidate(s, j, true) || !is_pair(s, i, j))
                 continue;
@@ -197,6 +196,7 @@ static bool offers_protection(const struct search *s, enum h23510_verdict *why)
 {
     bool any = false;
 
+    /* Any at all, of this medium: it makes a clear answer a downgrade. */
     for (size_t i = 0; i < s->count; i++) {
         const struct h23510_fast_offer *o = &s->offers[i];
 
@@ -222,10 +222,13 @@ bool h23510_fast_choose(const struct h23510 *n, const struct h23510_fast_offer *
                        .why = H23510_OK};
 
     *why = H23510_OK;
+    /* Protected pairs first, whatever the order: preference is the policy's here. */
     if (n->policy.mode != H23510_MODE_OFF) {
         if (find_pair(&s, choice))
             return true;
         *why = s.why;
+        /* Whoever offers protection and gets it wrong is not answered in the clear: that would be
+         * what an attacker wants. */
         if (offers_protection(&s, why) || n->policy.mode == H23510_MODE_REQUIRED)
             return false;
     }
@@ -258,10 +261,13 @@ int h23510_fast_answer(struct h23510 *n, struct arena *a, const struct h23510_fa
     struct h245_OpenLogicalChannel *olc = NULL;
     int err;
 
+    /* The agreement is what the answer says. */
     if (offer->verdict == H23510_OK && !n->agreement.is_set)
         return ERR_STATE;
+    /* Towards the caller our own address is not asked for: it is where we send from. */
     c.media = offer->is_reverse ? (struct addr){0} : *media;
     c.media_control = *control;
+    /* A number of ours: the reverse channel is opened by us. */
     if (offer->is_reverse)
         c.lcn = lcn;
     err = h245_build_olc(a, &c, &olc);
@@ -280,6 +286,7 @@ void h23510_fast_pin(struct h23510 *session, const struct h23510_agreement *agre
         session->policy.setup = H23510_SETUP_ACTIVE;
     else if (agreement->role == H23510_ROLE_PASSIVE)
         session->policy.setup = H23510_SETUP_PASSIVE;
+    /* As pinned: a later set of ours must not open the role again. */
     session->offered = session->policy.setup;
 }
 
@@ -291,6 +298,7 @@ void h23510_fast_learn(struct h23510 *connection, const struct h23510 *session)
     memcpy(connection->common, session->common, sizeof(connection->common));
     connection->chosen = session->chosen;
     connection->tcs_role = session->tcs_role;
+    /* The connection is older than the capabilities and stays what it is. */
     if (connection->agreement.is_set && connection->tcs_role != H23510_ROLE_OPEN)
         connection->tcs_role = connection->agreement.role;
 }
@@ -316,6 +324,7 @@ static int encode_proposal(struct h23510 *n, struct arena *a, const struct patte
     if (err == 0)
         err = h245_encode_fast_olc(a, olc, out->is_reverse, &out->data, &out->len);
     if (err == 0 && p->is_protected)
+        /* Only what was proposed may be answered (judge_answer). */
         n->proposed[p->hash] = true;
     return err;
 }
@@ -327,6 +336,7 @@ static int propose_pair(struct h23510 *n, struct arena *a, const struct pattern 
     const struct h23510_fast_medium *m = p->medium;
     int err = 0;
 
+    /* Half a proposal would be one-way media. */
     if (max - *count < 2)
         return ERR_LIMIT;
     for (int k = 0; k < 2 && err == 0; k++) {
@@ -335,12 +345,14 @@ static int propose_pair(struct h23510 *n, struct arena *a, const struct pattern 
         memset(out, 0, sizeof(*out));
         out->is_reverse = k == 0;
         out->hash = p->hash;
+        /* 1 each time: the callee gives the number that counts. */
         out->channel.lcn = out->is_reverse ? REVERSE_LCN : (*lcn)++;
         out->channel.session_id = m->session_id;
         out->channel.audio = *p->audio;
         out->channel.is_protected = p->is_protected;
         if (out->is_reverse)
             out->channel.media = m->media;
+        /* Protected: RTCP on the same port. */
         out->channel.media_control = p->is_protected ? m->media : m->media_control;
         err = encode_proposal(n, a, p, out);
         if (err == 0)
@@ -352,8 +364,10 @@ static int propose_pair(struct h23510 *n, struct arena *a, const struct pattern 
 int h23510_fast_propose(struct h23510 *n, struct arena *a, const struct h23510_fast_medium *medium,
                         uint16_t *lcn, struct h23510_fast_proposal *list, size_t max, size_t *count)
 {
+    /* Without an address for RTCP there is no clear port either. */
     bool is_clear =
         n->policy.mode != H23510_MODE_REQUIRED && medium->media_control.family != ADDR_NONE;
+    /* One hash is enough for most: each one more is a copy of every codec. */
     size_t hashes = n->policy.mode == H23510_MODE_OFF ? 0
                     : medium->all_hashes              ? n->policy.hash_count
                                                       : 1;
@@ -368,6 +382,7 @@ int h23510_fast_propose(struct h23510 *n, struct arena *a, const struct h23510_f
             err = propose_pair(n, a, &p, lcn, list, max, count);
         }
     }
+    /* Clear ones last, as the least preferred. */
     p.is_protected = false;
     for (size_t i = 0; is_clear && i < medium->audio_count && err == 0; i++) {
         p.audio = &medium->audio[i];
@@ -387,6 +402,7 @@ static const struct h23510_fast_proposal *accepted(const struct h23510_fast_prop
             p->channel.session_id == found->channel.session_id &&
             p->channel.audio.codec == found->channel.audio.codec &&
             p->channel.is_protected == found->channel.is_protected &&
+            /* By its number where it is ours; the reverse channel has one of the callee's. */
             (p->is_reverse || p->channel.lcn == found->channel.lcn))
             return p;
     }
@@ -405,6 +421,7 @@ static enum h23510_verdict role_of_answer(const struct h23510 *n, const struct h
     if (!b->has_setup)
         peer = n->policy.setup == H23510_SETUP_PASSIVE ? H23510_SETUP_ACTIVE : H23510_SETUP_PASSIVE;
     *role = h23510_role_of(n->policy.setup, peer);
+    /* Two active ends, two passive ones, or an answer that leaves it open. */
     return *role == H23510_ROLE_IMPOSSIBLE || *role == H23510_ROLE_OPEN ? H23510_ROLE_CONFLICT
                                                                         : H23510_OK;
 }
@@ -412,27 +429,10 @@ static enum h23510_verdict role_of_answer(const struct h23510 *n, const struct h
 static enum h23510_verdict agree(struct h23510 *n, const struct h23510_binding *b,
                                  enum h23510_role role, struct h23510_agreement *agreement)
 {
-    if (n->agreement.is_set) {
-        if (!fingerprint_equal(&n->agreement.peer_fingerprint, &b->fingerprint))
-            return H23510_FINGERPRINT_CHANGED;
-        if (n->agreement.role != role)
-            return H23510_ROLE_CONFLICT;
-        *agreement = n->agreement;
-        agreement->is_new = false;
-        return H23510_OK;
-    }
-    if (b->connection == H23510_CONNECTION_EXISTING)
-        return H23510_NO_CONNECTION;
-    n->agreement = (struct h23510_agreement){
-        .is_set = true,
-        .role = role,
-        .local_hash = b->fingerprint.hash,
-        .peer_fingerprint = b->fingerprint,
-        .connection = b->connection,
-    };
-    *agreement = n->agreement;
-    agreement->is_new = true;
-    return H23510_OK;
+    if (n->agreement.is_set && n->agreement.role != role &&
+        fingerprint_equal(&n->agreement.peer_fingerprint, &b->fingerprint))
+        return H23510_ROLE_CONFLICT;
+    return h23510_agree(n, b, role, b->fingerprint.hash, agreement);
 }
 
 static enum h23510_verdict judge_answer(struct h23510 *n, const struct h245_fast_olc *found,
@@ -446,6 +446,7 @@ static enum h23510_verdict judge_answer(struct h23510 *n, const struct h245_fast
     dtls = dtls_of(found->olc, &verdict);
     if (dtls == NULL)
         return verdict;
+    /* A hash that was not proposed is one that we did not offer to verify. */
     verdict = h23510_read_binding(dtls, n->proposed, &b);
     if (verdict == H23510_OK)
         verdict = role_of_answer(n, &b, &role);
@@ -467,6 +468,7 @@ int h23510_fast_read_answer(struct h23510 *n, struct arena *a, const uint8_t *da
     if (err != 0)
         return err;
     proposal = accepted(list, count, &found);
+    /* Not one of ours: the answer chooses, it does not propose. */
     if (proposal == NULL)
         return ERR_NOTFOUND;
     memset(out, 0, sizeof(*out));

@@ -35,6 +35,15 @@ struct h245_DTLSSecurityCapability *h23510_build_binding(const struct h23510 *n,
 struct h245_DTLSSecurityCapability *h23510_build_proposal(const struct h23510 *n, struct arena *a,
                                                           enum fingerprint_hash hash);
 
+/* The media that the dataType names, inside h235Media from now on. ERR_STATE: it names none. */
+int h23510_wrap(struct h245_DataType *type, struct h245_H235Media *media);
+
+/* D-ONCE: the same fingerprint on a running connection joins it; without one it is begun, our own
+ * fingerprint made with `hash`. The role was judged by the caller. */
+enum h23510_verdict h23510_agree(struct h23510 *n, const struct h23510_binding *b,
+                                 enum h23510_role role, enum fingerprint_hash hash,
+                                 struct h23510_agreement *agreement);
+
 /* ACTIVE ↔ PASSIVE, HOLD stays. */
 enum h23510_role h23510_mirror(enum h23510_role role);
 

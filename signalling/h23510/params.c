@@ -1,4 +1,5 @@
-/* DTLSSecurityCapability: what its strings mean, and how we write ours. */
+/* DTLSSecurityCapability: what its strings mean, and how we write ours. RFC 4145 4: who says
+ * nothing is active. */
 #include "signalling/h23510/internal.h"
 
 #include <string.h>
@@ -8,6 +9,7 @@ static int connection_parse(const char *token, size_t len, enum h23510_connectio
 {
     static const enum h23510_connection all[] = {H23510_CONNECTION_NEW, H23510_CONNECTION_EXISTING};
 
+    /* Tokens are compared without case (RFC 4145 uses SDP's rules). */
     for (unsigned i = 0; i < 2; i++) {
         const char *text = h23510_connection_to_str(all[i]);
 
@@ -29,6 +31,7 @@ enum h23510_verdict h23510_read_hashes(const struct h245_DTLSSecurityCapability 
 
         params->hashes_listed++;
         if (err == 0)
+            /* MD2 and MD5 (RFC 8122 5: must not be used). */
             params->hashes[hash] = true;
         else if (err == ERR_REFUSED)
             params->hashes_forbidden++;
@@ -99,12 +102,15 @@ static enum h23510_verdict read_one_hash(const struct h245_DTLSSecurityCapabilit
     int err;
 
     if (cap->hashFunction.n == 0)
+        /* A binding without a hash cannot be compared with anything. */
         return H23510_NO_HASH;
+    /* Several hashes with one fingerprint: nobody could say by which it was made. */
     if (cap->hashFunction.n > 1)
         return H23510_MANY_HASHES;
     err = fingerprint_hash_parse(cap->hashFunction.v[0].p, cap->hashFunction.v[0].len, hash);
     if (err != 0)
         return err == ERR_REFUSED ? H23510_HASH_FORBIDDEN : H23510_HASH_UNKNOWN;
+    /* One that the peer never announced, or that our policy has not. */
     return common[*hash] ? H23510_OK : H23510_HASH_NOT_COMMON;
 }
 
@@ -129,6 +135,7 @@ enum h23510_verdict h23510_read_binding(const struct h245_DTLSSecurityCapability
 /* Copies a text into a string; *err is set when memory is short. */
 static struct per_string text_of(struct arena *a, const char *text, int *err)
 {
+    /* In the arena: the message may be encoded later than this call. */
     struct per_string s = {strlen(text), arena_strdup(a, text)};
 
     if (s.p == NULL)
@@ -151,9 +158,11 @@ static struct h245_DTLSSecurityCapability *build(const struct h23510 *n, struct 
     for (; cap->hashFunction.n < count; cap->hashFunction.n++)
         cap->hashFunction.v[cap->hashFunction.n] =
             text_of(a, fingerprint_hash_to_str(hashes[cap->hashFunction.n]), &err);
+    /* Both are optional and said all the same: silence has a meaning that differs between RFCs. */
     cap->has_setupInformation = cap->has_connectionInformation = true;
     cap->setupInformation = text_of(a, setup, &err);
     cap->connectionInformation = text_of(a, connection, &err);
+    /* Some endpoints do not know the field, and refuse the whole. */
     if (!n->policy.no_extensions_type) {
         cap->has_extensionsType = true;
         cap->extensionsType.v = arena_array(a, 1, sizeof(*cap->extensionsType.v));
@@ -190,6 +199,7 @@ static struct h245_DTLSSecurityCapability *bind_to(const struct h23510 *n, struc
     char text[FINGERPRINT_TEXT_MAX];
     int err = 0;
 
+    /* Formatted once for each message: certificates do not change in a call. */
     if (cap == NULL || fingerprint_format(&n->identity.fingerprints[hash], text, sizeof(text)) != 0)
         return NULL;
     cap->has_fingerprint = true;

@@ -10,6 +10,7 @@
 /* [ours][theirs]: what we become. The peer reads the same table with the indexes swapped and
  * finds the mirror image, whoever is master in H.245's sense. */
 static const enum h23510_role roles[H23510_SETUP_COUNT][H23510_SETUP_COUNT] = {
+    /* Each table row is one of ours. */
     [P(ACTIVE)] = {[P(ACTIVE)] = R(IMPOSSIBLE),
                    [P(PASSIVE)] = R(ACTIVE),
                    [P(ACTPASS)] = R(ACTIVE),
@@ -30,6 +31,7 @@ static const enum h23510_role roles[H23510_SETUP_COUNT][H23510_SETUP_COUNT] = {
 
 enum h23510_role h23510_role_of(enum h23510_setup local, enum h23510_setup peer)
 {
+    /* Of a later version, or memory gone wrong: never a role. */
     if (local >= H23510_SETUP_COUNT || peer >= H23510_SETUP_COUNT)
         return H23510_ROLE_IMPOSSIBLE;
     return roles[local][peer];

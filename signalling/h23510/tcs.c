@@ -9,6 +9,7 @@
  * that all of them have to carry the capability (T-SAME). */
 static bool is_receive_media(const struct h245_CapabilityTableEntry *entry)
 {
+    /* An entry without capability removes one: nothing to protect. */
     if (entry->capability == NULL)
         return false;
     switch (entry->capability->kind) {
@@ -35,6 +36,7 @@ static bool has_entry(const struct h245_TerminalCapabilitySet *tcs, uint32_t num
 /* 100 + n, or the next number that nobody uses; 0: none is left. */
 static uint16_t free_entry(const struct h245_TerminalCapabilitySet *tcs, uint16_t n)
 {
+    /* Entry numbers are 16 bits; a table of 256 leaves some free. */
     for (uint32_t number = n + ENTRY_OFFSET; number <= UINT16_MAX; number++)
         if (!has_entry(tcs, number))
             return (uint16_t)number;
@@ -52,6 +54,7 @@ static int add_entry(struct arena *a, struct h245_TerminalCapabilitySet *tcs, ui
         return ERR_NOMEM;
     cap->kind = h245_Capability_h235SecurityCapability;
     cap->u.h235SecurityCapability = security;
+    /* The entry is bound to its medium by number (H.235.10 7.3.1). */
     security->mediaCapability = media;
     security->encryptionAuthenticationAndIntegrity.dtlsSecurityCapability = dtls;
     entry->capabilityTableEntryNumber = number;
@@ -83,6 +86,7 @@ static int extend_alternatives(const struct h23510 *n, struct arena *a, const st
     to.v = arena_array(a, (size_t)set->n * 2, sizeof(*to.v));
     if (to.v == NULL)
         return ERR_NOMEM;
+    /* Protection before the medium itself: alternatives are in order of preference. */
     for (uint32_t i = 0; i < set->n; i++) {
         const struct pair *pair = find_pair(pairs, count, set->v[i]);
 
@@ -90,6 +94,7 @@ static int extend_alternatives(const struct h23510 *n, struct arena *a, const st
             to.v[to.n++] = pair->protection;
     }
     for (uint32_t i = 0; i < set->n; i++)
+        /* With policy "required" the clear way is not offered at all. */
         if (n->policy.mode != H23510_MODE_REQUIRED || find_pair(pairs, count, set->v[i]) == NULL)
             to.v[to.n++] = set->v[i];
     if (to.n > 256) /* SIZE of AlternativeCapabilitySet */
@@ -123,6 +128,7 @@ static int grow_table(struct arena *a, struct h245_TerminalCapabilitySet *tcs)
     v = arena_array(a, (size_t)tcs->capabilityTable.n * 2, sizeof(*v));
     if (v == NULL)
         return ERR_NOMEM;
+    /* The old table is the arena's: it goes with the message. */
     memcpy(v, tcs->capabilityTable.v, tcs->capabilityTable.n * sizeof(*v));
     tcs->capabilityTable.v = v;
     return 0;
@@ -134,6 +140,8 @@ static bool wants_offer(const struct h23510 *n)
 {
     if (n->policy.mode == H23510_MODE_OFF)
         return false;
+    /* As long as nothing is known of the peer the offer is made: it is how the peer learns of
+     * it. */
     return n->policy.mode == H23510_MODE_REQUIRED || !n->peer_known || !n->peer_offers ||
            n->last_verdict != H23510_NO_COMMON_HASH;
 }
@@ -153,6 +161,7 @@ static void intersect(struct h23510 *n)
     bool is_chosen = false;
 
     memset(n->common, 0, sizeof(n->common));
+    /* In our order: the first in common is the one that we bind with. */
     for (size_t i = 0; i < n->policy.hash_count; i++) {
         enum fingerprint_hash hash = n->policy.hashes[i];
 
@@ -174,6 +183,7 @@ static enum h23510_verdict judge(struct h23510 *n)
         any = any || n->common[i];
     if (!any)
         return H23510_NO_COMMON_HASH;
+    /* From offers on both sides, whatever is master in H.245. */
     n->tcs_role = h23510_role_of(n->offered, n->peer.setup);
     /* By fast connect there is a connection before there are capabilities. It lives on whatever
      * they say: both sides have proved themselves on it, and nobody renegotiates it. */
@@ -194,6 +204,7 @@ int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabili
     enum h23510_setup before = n->offered;
     int err;
 
+    /* An empty set means "stop": nothing is offered in it. */
     if (!wants_offer(n) || !tcs->has_capabilityTable || entries == 0)
         return 0;
     err = grow_table(a, tcs);
@@ -205,6 +216,7 @@ int h23510_offer(struct h23510 *n, struct arena *a, struct h245_TerminalCapabili
     dtls = h23510_build_offer(n, a); /* one value for all of them: T-SAME */
     if (dtls == NULL)
         return ERR_NOMEM;
+    /* The entries as they were: those that are added have no protection of their own. */
     for (uint32_t i = 0; i < entries && err == 0; i++) {
         uint16_t media = tcs->capabilityTable.v[i].capabilityTableEntryNumber;
 
@@ -228,6 +240,7 @@ enum h23510_verdict h23510_stand_for(struct h23510 *n, const enum fingerprint_ha
 {
     n->policy.mode = H23510_MODE_REQUIRED; /* clear media have no way through */
     n->policy.hash_count = count < FINGERPRINT_HASH_COUNT ? count : FINGERPRINT_HASH_COUNT;
+    /* Theirs is what is announced: this side's peer negotiates with the other's. */
     memcpy(n->policy.hashes, hashes, n->policy.hash_count * sizeof(hashes[0]));
     n->policy.setup = n->offered = setup;
     return n->peer_offers ? h23510_conclude(n, judge(n)) : H23510_OK;
@@ -237,12 +250,14 @@ int h23510_stand_with(struct h23510 *n, const struct fingerprint *fingerprints, 
 {
     const struct fingerprint *found = NULL;
 
+    /* By this side's order; the hash has to be one that its peer knows. */
     for (size_t i = 0; i < n->policy.hash_count && found == NULL; i++)
         for (size_t k = 0; k < count && found == NULL; k++)
             if (fingerprints[k].hash == n->policy.hashes[i] && n->common[fingerprints[k].hash])
                 found = &fingerprints[k];
     if (found == NULL)
         return ERR_NOTFOUND;
+    /* Our own certificate is not in this call. */
     memset(&n->identity, 0, sizeof(n->identity));
     n->identity.fingerprints[found->hash] = *found;
     n->chosen = found->hash;
@@ -281,12 +296,14 @@ static enum h23510_verdict take_entry(struct h23510 *n,
     enum h23510_verdict verdict = h23510_read_params(cap, &params);
 
     *is_same = false;
+    /* Fingerprints belong into OLCs: in a set there is no telling which connection they are for. */
     if (cap->has_fingerprint)
         n->stats.tcs_fingerprints_ignored++; /* T-NOFP */
     if (verdict != H23510_OK)
         return verdict;
     n->stats.hashes_unknown += params.hashes_unknown;
     n->stats.hashes_forbidden += params.hashes_forbidden;
+    /* The first that can be read is what the peer says; T-SAME has all the others equal. */
     if (!n->peer_offers)
         n->peer = params;
     n->peer_offers = true;
@@ -303,6 +320,7 @@ enum h23510_verdict h23510_on_peer_tcs(struct h23510 *n,
     size_t count = 0;
 
     n->peer_known = true;
+    /* Each set is whole: what an older one said is over. */
     n->peer_offers = false;
     memset(n->common, 0, sizeof(n->common));
     for (uint32_t i = 0; tcs->has_capabilityTable && i < tcs->capabilityTable.n; i++) {
@@ -316,6 +334,8 @@ enum h23510_verdict h23510_on_peer_tcs(struct h23510 *n,
                            &is_same);
         if (!n->peer_offers)
             verdict = entry; /* why it is not usable, unless another entry is */
+        /* Only those that say the same as the first: another's parameters would be another
+         * connection. */
         if (is_same && protects != NULL && count < protects_max)
             protects[count++] = security->mediaCapability;
     }
@@ -333,12 +353,14 @@ enum h23510_verdict h23510_on_peer_tcs(struct h23510 *n,
 bool h23510_is_held(const struct h23510 *n)
 {
     return n->policy.mode != H23510_MODE_OFF && n->peer_known && n->peer_offers &&
+           /* Everything is there but the permission to begin (RFC 4145 holdconn). */
            n->common[n->chosen] && n->tcs_role == H23510_ROLE_HOLD;
 }
 
 bool h23510_release(struct h23510 *n, const struct h23510 *newest)
 {
     if (!n->agreement.is_set || n->agreement.role != H23510_ROLE_HOLD ||
+        /* By a newer set: hold is over when both have a role again. */
         (newest->tcs_role != H23510_ROLE_ACTIVE && newest->tcs_role != H23510_ROLE_PASSIVE))
         return false;
     n->peer = newest->peer;

@@ -6,11 +6,13 @@
 enum { IDLE, AWAITING };
 enum { ASK, ANSWER, NOT_SUPPORTED, TIMER };
 
+/* What a step of the machine works on: the tables know only a pointer. */
 struct step {
     struct h245_engine *e;
     struct ask *a;
 };
 
+/* For errors: the user is told of the procedure, not of our sort of place. */
 static enum h245_procedure procedure_of(const struct ask *a)
 {
     if (a->type == ASK_CONFERENCE)
@@ -43,7 +45,9 @@ static void do_not_supported(void *machine, const void *input)
     h245_fail(s->e, procedure_of(s->a), H245_ERROR_REFUSED, 0);
 }
 
-/* Success of some requests of H.243 is not answered: another member leaves, a token moves. */
+/* Success of some requests of H.243 is not answered: another member leaves, a token moves. Not
+ * sent: no answer is to be waited for. Between enter and leave callbacks may come, and the engine
+ * may be destroyed by one. */
 static void do_timeout(void *machine, const void *input)
 {
     struct step *s = machine;
@@ -51,6 +55,7 @@ static void do_timeout(void *machine, const void *input)
     (void)input;
     if (!s->a->is_silent)
         h245_fail(s->e, procedure_of(s->a), H245_ERROR_TIMEOUT, 0);
+    /* Annex C names no such states; they are those of C.3 and its like. */
 }
 
 static const char *const states[] = {"idle", "awaiting response"};
@@ -96,6 +101,7 @@ int h245_ask(struct h245_engine *e, enum ask_type type, uint64_t kind, bool is_s
     struct ask *a = find(e, type, kind);
     int err;
 
+    /* One that may stay silent is in nobody's way: asked again it takes its own place. */
     if (h245_is_ended(e))
         return ERR_CLOSED;
     if (a != NULL && !a->is_silent)
@@ -121,6 +127,7 @@ bool h245_ask_answered(struct h245_engine *e, enum ask_type type, uint64_t kind)
 
     if (a != NULL && run(e, a, ANSWER))
         return true;
+    /* The peer answers what nobody has asked, or too late. */
     h245_unexpected(e);
     return false;
 }
@@ -140,6 +147,7 @@ void h245_ask_on_timer(struct h245_engine *e)
         if (a->state == IDLE || a->deadline > e->now)
             continue;
         a->deadline = H245_NEVER;
+        /* Silence was success there: no timeout in the counters. */
         e->stats.timeouts += a->is_silent ? 0 : 1;
         run(e, a, TIMER);
     }

@@ -4,6 +4,7 @@
 
 /* ---- outgoing ---- */
 
+/* B-LCSE sends this as third step (C.5): only now may the answering side use its half. */
 static void send_confirm(struct h245_lc_step *s)
 {
     struct h245_OpenLogicalChannelConfirm confirm = {.forwardLogicalChannelNumber = s->lcn};
@@ -30,12 +31,14 @@ static void do_acked(void *machine, const void *input)
     const struct h245_OpenLogicalChannelAck_reverseLogicalChannelParameters *reverse =
         ack->reverseLogicalChannelParameters;
 
+    /* Of the other side's number space: it must not be one that the peer has opened already. */
     if (reverse == NULL ||
         h245_channel_number_is_taken(s->e, reverse->reverseLogicalChannelNumber, H245_INCOMING)) {
         do_inconsistent(s);
         return;
     }
     s->c->reverse_lcn = reverse->reverseLogicalChannelNumber;
+    /* By hand, as the row leaves the state to this step (FSM_DECIDES). */
     s->c->state = LC_ESTABLISHED;
     send_confirm(s);
     h245_lc_opened(s, ack);
@@ -47,6 +50,7 @@ static const char *const out_events[] = {
     "ESTABLISH.request",        "RELEASE.request",        "OpenLogicalChannelAck",
     "OpenLogicalChannelReject", "CloseLogicalChannelAck", "T103 expires",
 };
+/* Row by row as in the SDL of C.5; what has no row is an error of the peer's. */
 static const struct fsm_row out_rows[] = {
     {LC_RELEASED, LC_OUT_ESTABLISH, LC_AWAITING_ESTABLISHMENT, h245_lc_do_establish,
      "send OpenLogicalChannel, start T103"},
@@ -89,7 +93,9 @@ static void do_accept(void *machine, const void *input)
     struct h245_lc_step *s = machine;
     const struct h245_OpenLogicalChannelAck *ack = input;
 
+    /* The number of our own half, by which flow control and miscellaneous messages name it. */
     s->c->reverse_lcn = ack->reverseLogicalChannelParameters->reverseLogicalChannelNumber;
+    /* A timer more than C.4: the opener's Confirm may be lost with the opener. */
     s->c->deadline = h245_after(s->e, s->e->config.channel_timeout_ms);
     h245_lc_do_accept(machine, input);
 }
@@ -99,6 +105,7 @@ static void do_confirmed(void *machine, const void *input)
     struct h245_lc_step *s = machine;
 
     (void)input;
+    /* Reaching it is what the callback is about: the channel may carry media both ways now. */
     s->c->deadline = H245_NEVER;
     H245_CALL(s->e, on_channel_confirmed, s->lcn);
 }

@@ -16,6 +16,7 @@ struct builder {
     int err;
 };
 
+/* One error for all: a builder that has failed once adds nothing more, and is asked at the end. */
 static void *take(struct builder *b, size_t n, size_t size)
 {
     void *p = b->err == 0 ? arena_array(b->a, n, size) : NULL;
@@ -33,6 +34,7 @@ static struct h245_Capability *add_entry(struct builder *b, enum h245_Capability
     if (cap == NULL)
         return NULL;
     cap->kind = kind;
+    /* Numbers from 1, in order: alternatives and the peer's answers name entries by them. */
     table->v[table->n].capabilityTableEntryNumber = (uint16_t)(table->n + 1);
     table->v[table->n].capability = cap;
     table->n++;
@@ -46,6 +48,7 @@ static void add_alternatives(struct builder *b, uint32_t first, uint32_t last)
     struct h245_AlternativeCapabilitySet *set =
         &d->simultaneousCapabilities.v[d->simultaneousCapabilities.n];
 
+    /* An empty alternative set would be no capability at all. */
     if (b->err != 0 || last < first)
         return;
     set->v = take(b, last - first + 1, sizeof(*set->v));
@@ -67,6 +70,7 @@ static void add_multiplex(struct builder *b, const struct h245_caps_offer *offer
     m->u.h2250Capability = h;
     h->maximumAudioDelayJitter =
         offer->max_jitter_ms != 0 ? offer->max_jitter_ms : DEFAULT_JITTER_MS;
+    /* Only an MCU says so; a terminal that claimed an MC would be asked to run the conference. */
     h->mcCapability.centralizedConferenceMC = offer->is_mcu;
     h->has_logicalChannelSwitchingCapability = true;
     h->has_t120DynamicPortCapability = true;
@@ -84,6 +88,7 @@ static void add_audio(struct builder *b, const struct h245_caps_offer *offer)
         if (cap != NULL)
             b->err = h245_build_audio(b->a, &offer->audio[i], &cap->u.receiveAudioCapability);
     }
+    /* All audio is one alternative: one codec at a time. */
     add_alternatives(b, first, b->tcs->capabilityTable.n);
 }
 
@@ -95,6 +100,7 @@ static void add_telephone_event(struct builder *b, const struct h245_caps_offer 
     if (event == NULL)
         return;
     event->dynamicRTPPayloadType = offer->telephone_event_pt;
+    /* Events 0 to 16, as RFC 4733 has keys and flash. */
     event->audioTelephoneEvent = (struct per_string){4, arena_strdup(b->a, "0-16")};
     if (event->audioTelephoneEvent.p == NULL)
         b->err = ERR_NOMEM;
@@ -102,12 +108,16 @@ static void add_telephone_event(struct builder *b, const struct h245_caps_offer 
     if (cap == NULL)
         return;
     cap->u.receiveRTPAudioTelephonyEventCapability = event;
+    /* A set of its own: beside audio, not in the place of it. */
     add_alternatives(b, b->tcs->capabilityTable.n, b->tcs->capabilityTable.n);
 }
 
 static void add_user_input(struct builder *b)
 {
     static const enum h245_UserInputCapability_kind kinds[] = {h245_UserInputCapability_basicString,
+                                                               /* Strings for endpoints that know no
+                                                                * better, dtmf for those that tell
+                                                                * lengths. */
                                                                h245_UserInputCapability_dtmf};
     uint32_t first = b->tcs->capabilityTable.n + 1;
 
@@ -142,7 +152,7 @@ static void add_relayed(struct builder *b, const struct h245_caps_offer *offer,
 }
 
 /* The stacks stand beside the entries as well: dataChannel has no place for its own, and can be
- * over each of them. */
+ * over each of them. Number and version are the engine's to fill in. */
 static void add_data(struct builder *b, const struct h245_caps_offer *offer)
 {
     uint32_t first = b->tcs->capabilityTable.n + 1;
@@ -167,6 +177,7 @@ static void add_chair_control(struct builder *b)
     if (conference == NULL || cap == NULL)
         return;
     conference->chairControlCapability = true;
+    /* In no alternative set: it is about the conference, not about media. */
     cap->u.conferenceCapability = conference;
 }
 
@@ -177,13 +188,16 @@ static void add_h239(struct builder *b)
 
     if (cap == NULL)
         return;
+    /* h239_build_control knows the shape; entry and content come together here. */
     b->err = h239_build_control(b->a, &control);
     if (b->err == 0)
         *cap = *control;
 }
 
-#define ALTERNATIVES_MAX 7 /* audio, telephone event, user input, video, presentation, data, data over SCTP */
-#define OTHERS_MAX       5 /* telephone event, two of user input, chair control, H.239 */
+/* The room for them: taken once, before anything is added. */
+#define ALTERNATIVES_MAX \
+    7 /* audio, telephone event, user input, video, presentation, data, data over SCTP */
+#define OTHERS_MAX 5 /* telephone event, two of user input, chair control, H.239 */
 
 static void prepare(struct builder *b, const struct h245_caps_offer *offer)
 {
@@ -203,6 +217,7 @@ static void prepare(struct builder *b, const struct h245_caps_offer *offer)
 int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
                    struct h245_TerminalCapabilitySet **tcs)
 {
+    /* Zalloc: what is not set is absent for the encoder. */
     struct builder b = {a, arena_zalloc(a, sizeof(**tcs)), 0};
 
     if (b.tcs == NULL)
@@ -218,6 +233,7 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
             add_telephone_event(&b, offer);
         if (offer->user_input)
             add_user_input(&b);
+        /* Video before data: in this order peers show them, too. */
         add_relayed(&b, offer, H245_MEDIA_VIDEO);
         add_relayed(&b, offer, H245_MEDIA_PRESENTATION);
         add_relayed(&b, offer, H245_MEDIA_DATA);
@@ -229,10 +245,12 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
     }
     if (b.err != 0)
         return b.err;
+    /* A set that has none of these is the empty one, and means "stop". */
     b.tcs->has_capabilityTable = b.tcs->capabilityTable.n > 0;
     b.tcs->has_capabilityDescriptors = b.tcs->has_capabilityTable;
     b.tcs->capabilityDescriptors.n = 1;
     b.tcs->capabilityDescriptors.v[0].has_simultaneousCapabilities =
+        /* An empty list of alternatives is malformed (at least one). */
         b.tcs->capabilityDescriptors.v[0].simultaneousCapabilities.n > 0;
     *tcs = b.tcs;
     return 0;
@@ -253,6 +271,7 @@ static void read_audio_entry(const struct h245_AudioCapability *audio, uint16_t 
 {
     struct h245_peer_audio *to = &caps->audio[caps->audio_count];
 
+    /* More than we can choose from, or unknown: the rest counts. */
     if (caps->audio_count == H245_CAPS_MAX || h245_read_audio(audio, &to->audio) != 0) {
         caps->skipped++;
         return;
@@ -282,6 +301,7 @@ static bool read_data(const struct h245_Capability *cap, const struct stacks *st
             continue;
         is_read = true;
         caps->data[caps->data_count++] = data;
+        /* Only dataChannel is over each of the stacks. */
         if (data.use != H245_DATA_CHANNEL)
             break;
     }
@@ -291,6 +311,7 @@ static bool read_data(const struct h245_Capability *cap, const struct stacks *st
 static void read_relayed(const struct h245_Capability *cap, const struct stacks *stacks,
                          struct h245_peer_caps *caps)
 {
+    /* H.224, T.140 and data channels first; what is none of these may still be relayed as it is. */
     if (read_data(cap, stacks, caps))
         return;
     if (caps->relayed_count < H245_RELAYED_CAPS_MAX &&
@@ -312,6 +333,7 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, const stru
     case h245_Capability_receiveAudioCapability:
         read_audio_entry(cap->u.receiveAudioCapability, entry->capabilityTableEntryNumber, caps);
         break;
+    /* Both ways: what it can receive is in it. */
     case h245_Capability_receiveAndTransmitAudioCapability:
         read_audio_entry(cap->u.receiveAndTransmitAudioCapability,
                          entry->capabilityTableEntryNumber, caps);
@@ -338,6 +360,7 @@ int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer
     struct stacks stacks = {.n = 0};
 
     memset(caps, 0, sizeof(*caps));
+    /* An absent table leaves what was said before (H.245 C.3.1). */
     caps->has_table = tcs->has_capabilityTable;
     /* Nothing but number and version: "stop sending" (H.323 8.4.6). A set with descriptors or a
      * multiplex capability alone only adds to what was said before. */
@@ -360,6 +383,7 @@ static bool is_same_codec(const struct h245_audio *a, const struct h245_audio *b
 int h245_choose_audio(const struct h245_peer_caps *peer, const struct h245_audio *local,
                       size_t local_count, struct h245_audio *chosen)
 {
+    /* Our order decides: the peer's is by entry number, which means nothing. */
     for (size_t i = 0; i < local_count; i++) {
         for (size_t k = 0; k < peer->audio_count; k++) {
             const struct h245_audio *theirs = &peer->audio[k].audio;
@@ -367,6 +391,7 @@ int h245_choose_audio(const struct h245_peer_caps *peer, const struct h245_audio
             if (!is_same_codec(&local[i], theirs))
                 continue;
             *chosen = local[i];
+            /* The smaller number of frames: neither side gets more in a packet than it takes. */
             if (theirs->frames < chosen->frames)
                 chosen->frames = theirs->frames;
             return 0;

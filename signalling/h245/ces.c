@@ -1,6 +1,7 @@
 /* Capability exchange, H.245 C.3: ours out, the peer's in; both run side by side. */
 #include "signalling/h245/internal.h"
 
+/* Two machines: ours may be under way while the peer's arrives. */
 enum { IDLE, AWAITING };
 enum { TRANSFER, ACK, REJECT, T101, NOT_SUPPORTED };
 enum { IN_TCS, IN_RELEASE };
@@ -11,6 +12,7 @@ static void do_transfer(void *machine, const void *input)
     struct h245_RequestMessage m = {.kind = h245_RequestMessage_terminalCapabilitySet,
                                     .u.terminalCapabilitySet = (void *)(uintptr_t)input};
 
+    /* Before the send: an error of it ends the exchange by the timer as well. */
     e->ces.deadline = h245_after(e, e->config.ces_timeout_ms);
     h245_emit_request(e, &m);
 }
@@ -22,6 +24,7 @@ static void do_acked(void *machine, const void *input)
     (void)input;
     e->ces.deadline = H245_NEVER;
     H245_CALL(e, on_capabilities_acked);
+    /* Ready needs both sets and the roles (h245_check_ready). */
     e->ready.our_set = true;
     h245_check_ready(e);
 }
@@ -32,6 +35,7 @@ static void do_rejected(void *machine, const void *input)
 
     (void)input;
     e->ces.deadline = H245_NEVER;
+    /* No timer: what follows is the user's decision. */
     H245_CALL(e, on_capabilities_rejected);
 }
 
@@ -43,6 +47,7 @@ static void do_timeout(void *machine, const void *input)
                                        .u.terminalCapabilitySetRelease = &release};
 
     (void)input;
+    /* Release: an answer that comes later is not meant for the next set. */
     h245_emit_indication(e, &m);
     h245_fail(e, H245_PROC_CES_OUT, H245_ERROR_TIMEOUT, 0);
 }
@@ -95,6 +100,7 @@ static void send_reject(struct h245_engine *e, uint8_t sequence, enum h245_tcs_a
     struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_terminalCapabilitySetReject,
                                      .u.terminalCapabilitySetReject = &reject};
 
+    /* "Unspecified" for what has no cause of its own. */
     reject.cause.kind = h245_TerminalCapabilitySetReject_cause_unspecified;
     if (why == H245_TCS_UNDEFINED_ENTRY)
         reject.cause.kind = h245_TerminalCapabilitySetReject_cause_undefinedTableEntryUsed;
@@ -116,6 +122,7 @@ static void do_peer_set(void *machine, const void *input)
     enum h245_tcs_answer answer = H245_TCS_ACK;
 
     if (!e->destroyed && e->ops->on_peer_capabilities != NULL)
+        /* The answer is the user's: only it knows what it can do with the set. */
         answer = e->ops->on_peer_capabilities(e->arg, tcs);
     if (answer != H245_TCS_ACK) {
         send_reject(e, tcs->sequenceNumber, answer);
@@ -161,6 +168,7 @@ void h245_ces_on_release(struct h245_engine *e, const void *body)
 
 static void receive(struct h245_engine *e, unsigned event, uint8_t sequence, const void *body)
 {
+    /* Sequence numbers tell sets apart (C.3.1): an answer to an older one changes nothing. */
     if (sequence != e->ces.sequence || !fsm_run(&h245_ces_out_fsm, &e->ces.state, event, e, body))
         h245_unexpected(e);
 }
@@ -195,11 +203,13 @@ void h245_ces_on_timer(struct h245_engine *e)
 
 int h245_ces_send(struct h245_engine *e, struct h245_TerminalCapabilitySet *tcs, uint64_t now)
 {
+    /* itu-t recommendation h 245 version(0): the version that our tables were made from. */
     static const uint32_t version[] = {0, 0, 8, 245, 0, H245_VERSION};
     int err = 0;
 
     if (h245_is_ended(e))
         return ERR_CLOSED;
+    /* One set at a time: the second would cross with the first one's answer. */
     if (e->ces.state != IDLE)
         return ERR_STATE;
     h245_enter(e, now);

@@ -12,6 +12,7 @@
 #define ACK_H2250 \
     h245_OpenLogicalChannelAck_forwardMultiplexAckParameters_h2250LogicalChannelAckParameters
 
+/* The two families have a structure each in ASN.1, equal but for the length. */
 static int build_unicast(struct arena *a, const struct addr *address,
                          struct h245_UnicastAddress *unicast)
 {
@@ -37,6 +38,7 @@ static int build_unicast(struct arena *a, const struct addr *address,
         unicast->u.iP6Address = ip;
         return 0;
     }
+    /* Without an address there is nothing to encode: the field is left out by the caller. */
     return ERR_INVAL;
 }
 
@@ -62,6 +64,7 @@ struct addr h245_read_address(const struct h245_TransportAddress *address)
 {
     const struct h245_UnicastAddress *unicast;
 
+    /* Multicast is decentralized conferencing, which H.235.10 leaves aside. */
     if (address == NULL || address->kind != h245_TransportAddress_unicastAddress)
         return (struct addr){0};
     unicast = address->u.unicastAddress;
@@ -84,6 +87,7 @@ static bool is_unusable(const struct h245_TransportAddress *address)
 {
     struct addr a = h245_read_address(address);
 
+    /* Absent is fine (the other side is to say); present and unusable is not. */
     return address != NULL && (a.family == ADDR_NONE || addr_is_multicast(&a));
 }
 
@@ -98,10 +102,12 @@ static int build_h2250(struct arena *a, const struct h245_channel *channel,
     olc->forwardLogicalChannelParameters.multiplexParameters.kind = FORWARD_H2250;
     olc->forwardLogicalChannelParameters.multiplexParameters.u.h2250LogicalChannelParameters = p;
     p->sessionID = channel->session_id;
+    /* Has_... of these and the next: present and false, as H.323 wants to see them said. */
     p->has_mediaGuaranteedDelivery = true;
     p->has_mediaControlGuaranteedDelivery = true;
     p->has_silenceSuppression = true;
     p->silenceSuppression = channel->silence_suppression;
+    /* 0: of a codec with a number of its own nothing is said. */
     p->has_dynamicRTPPayloadType = channel->payload_type != 0;
     p->dynamicRTPPayloadType = channel->payload_type;
     err = build_optional(a, &channel->media, &p->mediaChannel);
@@ -113,6 +119,7 @@ static int build_h2250(struct arena *a, const struct h245_channel *channel,
 static int build_data_type(struct arena *a, const struct h245_channel *channel,
                            struct h245_DataType *type)
 {
+    /* What is relayed is opened by the very data type that the other side told. */
     if (channel->kind != H245_MEDIA_AUDIO)
         return h245_relayed_to_type(a, &channel->relayed, type);
     type->kind = h245_DataType_audioData;
@@ -153,6 +160,7 @@ int h245_build_olc_ack(struct arena *a, const struct h245_channel_ack *ack,
     m->forwardMultiplexAckParameters = multiplex;
     multiplex->kind = ACK_H2250;
     multiplex->u.h2250LogicalChannelAckParameters = p;
+    /* 0: none was chosen by us; the opener's holds. */
     p->has_sessionID = ack->session_id != 0;
     p->sessionID = ack->session_id;
     p->has_dynamicRTPPayloadType = ack->payload_type != 0;
@@ -173,14 +181,17 @@ static void read_data_type(const struct h245_DataType *type, struct h245_channel
 {
     const struct h245_AudioCapability *audio = NULL;
 
+    /* Until it is known: no codec has this number. */
     channel->audio.codec = H245_CODEC_UNKNOWN;
     channel->is_null = type->kind == h245_DataType_nullData;
     channel->is_protected = type->kind == h245_DataType_h235Media;
     if (type->kind == h245_DataType_audioData)
         audio = type->u.audioData;
+    /* h235Media wraps the type that it protects (H.245: H.235 encryption of media). */
     else if (channel->is_protected &&
              type->u.h235Media->mediaType.kind == h245_H235Media_mediaType_audioData)
         audio = type->u.h235Media->mediaType.u.audioData;
+    /* Video, data and what is unknown: the relay decides by the name alone. */
     channel->is_other_media = audio == NULL && !channel->is_null;
     if (audio != NULL && h245_read_audio(audio, &channel->audio) != 0)
         channel->audio.codec = H245_CODEC_UNKNOWN;
@@ -211,6 +222,7 @@ int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel
     found.media_control = h245_read_address(p->mediaControlChannel);
     found.silence_suppression = p->has_silenceSuppression && p->silenceSuppression;
     found.payload_type = p->has_dynamicRTPPayloadType ? p->dynamicRTPPayloadType : 0;
+    /* The address first: a channel without a usable one is not worth to be looked at. */
     read_data_type(&olc->forwardLogicalChannelParameters.dataType, &found);
     *channel = found;
     return 0;
@@ -220,6 +232,7 @@ int h245_read_olc_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245_
 {
     const struct h245_H2250LogicalChannelAckParameters *p;
 
+    /* The reverse parameters of bidirectional channels have their own reader (data.c). */
     if (ack->forwardMultiplexAckParameters == NULL ||
         ack->forwardMultiplexAckParameters->kind != ACK_H2250)
         return ERR_UNSUPPORTED;

@@ -5,8 +5,10 @@
 struct channel *h245_channel_find(const struct h245_engine *e, uint16_t lcn,
                                   enum h245_direction direction)
 {
+    /* 0 is H.245's own control channel. */
     if (lcn == 0)
         return NULL;
+    /* Twice: both directions share the table, each with its own limit. */
     for (unsigned i = 0; i < 2 * e->config.channels_max; i++)
         if (e->channels[i].lcn == lcn && e->channels[i].direction == direction)
             return &e->channels[i];
@@ -33,6 +35,7 @@ static struct channel *channel_add(struct h245_engine *e, uint16_t lcn,
         struct channel *c = &e->channels[i];
 
         if (c->lcn == 0)
+            /* The last free one; its place means nothing. */
             free = c;
         else if (c->direction == direction)
             used++;
@@ -45,6 +48,7 @@ static struct channel *channel_add(struct h245_engine *e, uint16_t lcn,
 
 void h245_channel_remove(struct h245_engine *e, struct channel *c)
 {
+    /* Round trip and flow control of a channel that is gone are answered by nobody. */
     h245_loop_channel_gone(e, c->lcn, c->direction);
     h245_loop_channel_gone(e, c->reverse_lcn,
                            c->direction == H245_OUTGOING ? H245_INCOMING : H245_OUTGOING);
@@ -59,6 +63,7 @@ bool h245_channel_number_is_taken(const struct h245_engine *e, uint16_t lcn,
     for (unsigned i = 0; i < 2 * e->config.channels_max; i++) {
         const struct channel *c = &e->channels[i];
 
+        /* Of the other direction it is the reverse half that has a number here. */
         if (c->lcn != 0 && (c->direction == direction ? c->lcn : c->reverse_lcn) == lcn)
             return true;
     }
@@ -69,6 +74,7 @@ bool h245_channel_number_is_taken(const struct h245_engine *e, uint16_t lcn,
 
 static uint16_t pack(unsigned kind, unsigned detail)
 {
+    /* One comparison for two: kind of media, and of data which. */
     return (uint16_t)(kind << 8 | detail);
 }
 
@@ -131,6 +137,7 @@ static bool conflicts(struct h245_engine *e, const struct channel *theirs,
         const struct channel *ours = &e->channels[i];
         bool is_conflict;
 
+        /* Only what is not answered yet can be in conflict: what is open was agreed. */
         if (ours->lcn == 0 || ours->direction != H245_OUTGOING ||
             ours->state != LC_AWAITING_ESTABLISHMENT)
             continue;
@@ -138,6 +145,7 @@ static bool conflicts(struct h245_engine *e, const struct channel *theirs,
         if (e->ops->on_channel_conflict != NULL)
             is_conflict = e->ops->on_channel_conflict(e->arg, ours->lcn, olc, is_conflict);
         if (is_conflict)
+            /* One is enough to be refused for. */
             return true;
     }
     return false;
@@ -159,9 +167,11 @@ static bool may_replace(const struct h245_engine *e, const struct channel *c)
             continue;
         if (other->replaces == c->replaces)
             return false;
+        /* Its old channel is still there: until it is closed two of them cost resources. */
         if (h245_channel_find(e, other->replaces, c->direction) != NULL)
             pending++;
     }
+    /* A peer that replaced and never closed would fill the table otherwise. */
     return pending < e->config.replacements_max;
 }
 
@@ -179,6 +189,7 @@ static bool replaces_nothing_of_ours(const struct h245_engine *e,
 enum h245_olc_cause h245_channel_judge(struct h245_engine *e, const struct channel *theirs,
                                        const struct h245_OpenLogicalChannel *olc)
 {
+    /* Nobody would hear of the third step. */
     if (theirs->is_bidirectional && e->ops->on_channel_confirmed == NULL) {
         h245_refused(e, H245_REFUSED_CHANNEL);
         return H245_OLC_UNSUITABLE_REVERSE;
@@ -219,6 +230,7 @@ static void receive(struct h245_engine *e, uint16_t lcn, enum h245_direction dir
     struct channel *c = h245_channel_find(e, lcn, direction);
     enum h245_procedure procedure = procedure_of(c, direction);
 
+    /* Unknown numbers run as "released", where late answers are not errors. */
     if (run(e, c, lcn, direction, event, cause, body))
         return;
     h245_unexpected(e);
@@ -237,6 +249,7 @@ void h245_lcse_on_reject(struct h245_engine *e, const void *body)
     const struct h245_OpenLogicalChannelReject *reject = body;
     enum h245_olc_cause cause = H245_OLC_UNKNOWN_CAUSE;
 
+    /* Causes that are newer than our tables are told as unknown, not as the last that is known. */
     if (reject->cause.kind < h245_OpenLogicalChannelReject_cause_UNKNOWN)
         cause = (enum h245_olc_cause)(reject->cause.kind -
                                       h245_OpenLogicalChannelReject_cause_unspecified);
@@ -250,7 +263,9 @@ bool h245_lcse_not_supported(struct h245_engine *e, uint16_t lcn)
 
     if (c == NULL || c->state != LC_AWAITING_ESTABLISHMENT)
         return false;
+    /* Told first: the reject below looks like the peer's own. */
     h245_fail(e, procedure_of(c, H245_OUTGOING), H245_ERROR_REFUSED, lcn);
+    /* Found anew: the callback may have closed it. */
     c = h245_channel_find(e, lcn, H245_OUTGOING);
     if (!e->destroyed && c != NULL && c->state == LC_AWAITING_ESTABLISHMENT)
         run(e, c, lcn, H245_OUTGOING, LC_OUT_REJECT, H245_OLC_UNKNOWN_CAUSE, NULL);
@@ -270,12 +285,14 @@ void h245_lcse_on_open(struct h245_engine *e, const void *body)
     uint16_t lcn = olc->forwardLogicalChannelNumber;
     struct channel *c = h245_channel_find(e, lcn, H245_INCOMING);
 
+    /* A number that the peer uses as reverse half already has no second meaning. */
     if (c == NULL && !h245_channel_number_is_taken(e, lcn, H245_INCOMING)) {
         c = channel_add(e, lcn, H245_INCOMING);
         if (c != NULL)
             h245_channel_note(c, olc);
     }
     if (c == NULL) {
+        /* By number, as there is no entry. */
         e->stats.channels_refused++;
         h245_lc_send_reject(e, lcn, H245_OLC_UNSPECIFIED);
         return;
@@ -307,6 +324,7 @@ int h245_channel_number(struct h245_engine *e, uint16_t *lcn)
         uint16_t n = e->next_lcn++;
 
         if (e->next_lcn == 0)
+            /* Over the top: 16 bits, and 0 is taken. */
             e->next_lcn = 1;
         if (n != 0 && !h245_channel_number_is_taken(e, n, H245_OUTGOING)) {
             *lcn = n;
@@ -335,6 +353,7 @@ int h245_channel_open(struct h245_engine *e, const struct h245_OpenLogicalChanne
     h245_channel_note(c, olc);
     if (c->replaces != 0 && !may_replace(e, c)) {
         h245_channel_remove(e, c);
+        /* What is to be replaced is not open, or being replaced. */
         return ERR_NOTFOUND;
     }
     h245_enter(e, now);
@@ -375,12 +394,14 @@ int h245_channel_accept(struct h245_engine *e, uint16_t lcn, struct h245_OpenLog
     if (c->state != LC_AWAITING_ESTABLISHMENT)
         return ERR_STATE;
     err = number_reverse(e, c, ack);
+    /* The message is not changed where nothing goes out. */
     if (err != 0)
         return err;
     h245_enter(e, now);
     ack->forwardLogicalChannelNumber = lcn;
     if (!run(e, c, lcn, H245_INCOMING, LC_IN_ACCEPT, 0, ack))
         err = ERR_STATE;
+    /* Removed in the step: it could not be encoded. */
     else if (c->lcn != lcn)
         err = ERR_INVAL;
     h245_leave(e);
@@ -405,6 +426,7 @@ int h245_channel_reject(struct h245_engine *e, uint16_t lcn, enum h245_olc_cause
 
 int h245_lcse_release(struct h245_engine *e, struct channel *c)
 {
+    /* By the sender of the channel: it alone may close (C.4). */
     return run(e, c, c->lcn, H245_OUTGOING, LC_OUT_RELEASE, 0, NULL) ? 0 : ERR_STATE;
 }
 
@@ -419,6 +441,7 @@ int h245_channel_close(struct h245_engine *e, uint16_t lcn, enum h245_direction 
     if (c == NULL)
         return ERR_NOTFOUND;
     h245_enter(e, now);
+    /* Incoming ones are the peer's to close: it is asked (C.6). */
     err = direction == H245_OUTGOING ? h245_lcse_release(e, c) : h245_clc_start(e, c);
     h245_leave(e);
     return err;
@@ -433,6 +456,7 @@ int h245_channel_adopt(struct h245_engine *e, uint16_t lcn, enum h245_direction 
     c = channel_add(e, lcn, direction);
     if (c == NULL)
         return ERR_LIMIT;
+    /* For fast start: opened by OLCs in Setup and Connect, without a step of this machine. */
     c->state = LC_ESTABLISHED;
     return 0;
 }
@@ -477,6 +501,7 @@ void h245_lcse_on_timer(struct h245_engine *e)
             h245_rate_on_timer(e, c);
         if (e->destroyed || c->lcn == 0 || c->deadline > e->now)
             continue;
+        /* First: the step may start another. */
         c->deadline = H245_NEVER;
         e->stats.timeouts++;
         run(e, c, c->lcn, c->direction, c->direction == H245_OUTGOING ? LC_OUT_T103 : LC_IN_T103, 0,
@@ -484,6 +509,7 @@ void h245_lcse_on_timer(struct h245_engine *e)
     }
 }
 
+/* Three timers for each: opening or closing, request to close, flow control. */
 uint64_t h245_lcse_next(const struct h245_engine *e)
 {
     uint64_t next = H245_NEVER;

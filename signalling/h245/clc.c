@@ -45,6 +45,8 @@ static void do_timeout(void *machine, const void *input)
     struct step *s = machine;
     struct h245_RequestChannelCloseRelease release = {.forwardLogicalChannelNumber = s->c->lcn};
     struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_requestChannelCloseRelease,
+                                       /* T108 is short: after it nothing is owed to us, and the
+                                        * peer goes on sending. */
                                        .u.requestChannelCloseRelease = &release};
 
     (void)input;
@@ -85,6 +87,7 @@ int h245_clc_start(struct h245_engine *e, struct channel *c)
     return run(e, c, CLOSE) ? 0 : ERR_STATE;
 }
 
+/* The channel has gone by another way; the request with it. */
 void h245_clc_forget(struct channel *c)
 {
     c->clc_state = IDLE;
@@ -148,6 +151,7 @@ void h245_clc_on_request(struct h245_engine *e, const void *body)
 
     if (h245_channel_find(e, lcn, H245_OUTGOING) == NULL ||
         e->ops->on_channel_close_request == NULL ||
+        /* Without a user that takes it the answer is no. */
         !e->ops->on_channel_close_request(e->arg, lcn) || e->destroyed) {
         send_reject(e, lcn);
         return;

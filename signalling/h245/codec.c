@@ -16,6 +16,7 @@ static const struct codec {
 } codecs[] = {
 #define CODEC_ROW(name, text, pt, clock, frame_us) [name] = {text, pt, clock},
     H245_CODEC_LIST(CODEC_ROW)
+/* By the list of codec.h, in the order of the enumeration. */
 #undef CODEC_ROW
 };
 
@@ -45,8 +46,9 @@ uint32_t h245_codec_clock(enum h245_codec codec)
     return codec < H245_CODEC_COUNT ? codecs[codec].clock : 0;
 }
 
-/* Capabilities that are a number of frames and nothing else. All of them share the union's
- * first two octets (see the generated header), so one member stands for all. */
+/* Capabilities that are a number of frames and nothing else. All of them share the union's first
+ * two octets (see the generated header), so one member stands for all. Names, numbers and clocks of
+ * RFC 3551 for those that have static ones. */
 static const struct simple {
     enum h245_AudioCapability_kind kind;
     enum h245_codec codec;
@@ -69,6 +71,7 @@ static int oid_to_text(const struct per_oid *oid, char *text, size_t cap)
     for (uint32_t i = 0; i < oid->n; i++) {
         int n = snprintf(text + at, cap - at, i == 0 ? "%u" : ".%u", oid->arc[i]);
 
+        /* Longer than what we keep: not one that we know. */
         if (n < 0 || (size_t)n >= cap - at)
             return ERR_UNSUPPORTED;
         at += (size_t)n;
@@ -85,6 +88,7 @@ static int oid_from_text(struct arena *a, const char *text, struct per_oid *oid)
         char *end;
         unsigned long arc = strtoul(text, &end, 10);
 
+        /* strtoul takes signs and blanks, but is_dotted has looked at each character before. */
         if (end == text || arc > UINT32_MAX)
             return ERR_INVAL;
         arcs[n++] = (uint32_t)arc;
@@ -97,6 +101,7 @@ static int oid_from_text(struct arena *a, const char *text, struct per_oid *oid)
             return ERR_INVAL;
         text = end + 1;
     }
+    /* More arcs than any identifier in use. */
     return ERR_RANGE;
 }
 
@@ -105,6 +110,7 @@ static int oid_from_text(struct arena *a, const char *text, struct per_oid *oid)
 #define IDENTIFIER_MAX 64  /* with its end */
 #define OPUS_BIT_RATE  640 /* most that we want to receive, in 100 bit/s */
 
+/* One for the process: the registered identifier of Opus is none, so the configuration says it. */
 static char opus_identifier[IDENTIFIER_MAX] = H245_OPUS_IDENTIFIER;
 
 int h245_set_opus_identifier(const char *identifier)
@@ -114,6 +120,8 @@ int h245_set_opus_identifier(const char *identifier)
     if (len == 0 || len >= sizeof(opus_identifier))
         return ERR_INVAL;
     for (size_t i = 0; i < len; i++)
+        /* Printable ASCII: an object identifier in dots, or a domain name; ASN.1 would not take
+         * more. */
         if (identifier[i] < ' ' || identifier[i] > '~')
             return ERR_INVAL;
     memcpy(opus_identifier, identifier, len + 1);
@@ -129,6 +137,7 @@ static int read_identifier(const struct h245_CapabilityIdentifier *id, char *tex
 {
     if (id->kind == h245_CapabilityIdentifier_standard)
         return oid_to_text(&id->u.standard, text, cap);
+    /* Longer than ours cannot be equal. */
     if (id->kind != h245_CapabilityIdentifier_domainBased || id->u.domainBased.len >= cap)
         return ERR_UNSUPPORTED;
     memcpy(text, id->u.domainBased.p, id->u.domainBased.len);
@@ -157,6 +166,7 @@ static int read_generic(const struct h245_GenericCapability *generic, struct h24
                           sizeof(audio->generic_oid));
     if (err == 0 && strcmp(audio->generic_oid, opus_identifier) == 0) {
         audio->codec = H245_CODEC_OPUS;
+        /* Opus has no more to say: codec tells it all. */
         audio->generic_oid[0] = '\0';
     }
     return err;
@@ -170,6 +180,7 @@ int h245_read_audio(const struct h245_AudioCapability *cap, struct h245_audio *a
     for (size_t i = 0; i < SIMPLE_COUNT; i++) {
         if (simple[i].kind == cap->kind) {
             found.codec = simple[i].codec;
+            /* Through any one of them: see `simple`. */
             found.frames = cap->u.g711Alaw64k;
         }
     }
@@ -182,6 +193,7 @@ int h245_read_audio(const struct h245_AudioCapability *cap, struct h245_audio *a
     } else if (cap->kind == h245_AudioCapability_genericAudioCapability) {
         err = read_generic(cap->u.genericAudioCapability, &found);
     }
+    /* Unknown: passed over by the caller, not an error of the set. */
     if (err == 0 && found.codec == H245_CODEC_UNKNOWN)
         err = ERR_UNSUPPORTED;
     if (err == 0)

@@ -12,6 +12,7 @@ static void respond(struct h245_engine *e, struct h245_ConferenceResponse *respo
     h245_emit_response(e, &m);
 }
 
+/* Nobody is told of a refusal: counters have it (h245_refused). */
 static void refuse_remote_mc(struct h245_engine *e)
 {
     struct h245_RemoteMCResponse_reject why = {
@@ -87,6 +88,7 @@ static void refuse_drop(struct h245_engine *e)
 /* Lists, passwords and names have no refusal of their own. */
 static void refuse_request(struct h245_engine *e, enum h245_ConferenceRequest_kind kind)
 {
+    /* Those that the Recommendation gives an answer for; the rest has FunctionNotSupported. */
     static void (*const refusals[h245_ConferenceRequest_UNKNOWN])(struct h245_engine *) = {
         [h245_ConferenceRequest_makeMeChair] = refuse_chair,
         [h245_ConferenceRequest_dropTerminal] = refuse_drop,
@@ -109,6 +111,7 @@ void h245_conference_on_request(struct h245_engine *e, const void *body)
     const struct h245_ConferenceRequest *request = body;
     enum h245_ConferenceRequest_kind kind = request->kind;
 
+    /* `request` may be gone after the callback: only the kind is used then. */
     if (!H245_TAKES(e, on_conference_request, request))
         refuse_request(e, kind);
 }
@@ -131,7 +134,8 @@ void h245_conference_on_command(struct h245_engine *e, const void *body)
         h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
 }
 
-/* Which request each response answers; 0: none, it comes for a command. */
+/* Which request each response answers; 0: none, it comes for a command. An answer that fits no
+ * question is out of place, and told as such. */
 static const enum h245_ConferenceRequest_kind answers[h245_ConferenceResponse_UNKNOWN] = {
     [h245_ConferenceResponse_mCTerminalIDResponse] = h245_ConferenceRequest_requestTerminalID,
     [h245_ConferenceResponse_terminalIDResponse] = h245_ConferenceRequest_enterH243TerminalID,
@@ -162,6 +166,7 @@ void h245_conference_on_response(struct h245_engine *e, const void *body)
 
     if (response->kind >= h245_ConferenceResponse_UNKNOWN)
         h245_unexpected(e);
+    /* Broadcast commands and the like are answered without a request of ours. */
     else if (answers[response->kind] == 0 ||
              h245_ask_answered(e, ASK_CONFERENCE, answers[response->kind]))
         H245_CALL(e, on_conference_response, response);
@@ -174,6 +179,7 @@ int h245_conference_request(struct h245_engine *e, const struct h245_ConferenceR
 {
     struct h245_RequestMessage m = {.kind = h245_RequestMessage_conferenceRequest,
                                     .u.conferenceRequest = (void *)(uintptr_t)request};
+    /* Both are seen by what happens (B.14): no answer is no error. */
     bool is_silent = request->kind == h245_ConferenceRequest_dropTerminal ||
                      request->kind == h245_ConferenceRequest_cancelMakeMeChair;
 
@@ -194,6 +200,7 @@ void h245_communication_mode_on_request(struct h245_engine *e, const void *body)
 {
     (void)body;
     if (H245_TAKES(e, on_communication_mode_request))
+        /* The user answers by h245_communication_mode_send. */
         return;
     h245_refused(e, H245_REFUSED_COMMUNICATION_MODE);
     h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
@@ -232,6 +239,7 @@ int h245_communication_mode_send(struct h245_engine *e,
                                  const struct h245_CommunicationModeTableEntry_list *table,
                                  bool is_command)
 {
+    /* An MC may tell modes unasked (command), or because it was asked (response). */
     struct h245_CommunicationModeCommand command = {.communicationModeTable = *table};
     struct h245_CommandMessage c = {.kind = h245_CommandMessage_communicationModeCommand,
                                     .u.communicationModeCommand = &command};

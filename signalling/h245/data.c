@@ -46,6 +46,8 @@ static struct h245_SctpParam *sctp_of(struct arena *a, const struct h245_data *d
 
     if (p == NULL)
         return NULL;
+    /* Always said: an absent port would mean the default of RFC 8841, which is ours, too, but not
+     * each peer's. */
     p->has_sctpPort = true;
     p->sctpPort = data->sctp_port;
     p->has_maxMessageSize = data->max_message_size != 0;
@@ -62,6 +64,7 @@ static int build_stack(struct arena *a, const struct h245_data *data,
     if (type == NULL || sctp == NULL)
         return ERR_NOMEM;
     channel->mediaTransport = type;
+    /* The plain kind has one parameter, the others a list: ASN.1 grew. */
     if (data->stack == H245_DATA_SCTP_DTLS) {
         type->kind = h245_MediaTransportType_sctp_dtls;
         type->u.sctp_dtls = sctp;
@@ -96,6 +99,7 @@ static int build_transports(struct arena *a, const struct h245_data *data, size_
     if (t == NULL || channels == NULL)
         return ERR_NOMEM;
     for (size_t i = 0; i < count && err == 0; i++)
+        /* Entries may share a stack; the list has each once. */
         if (!has_stack(data, i, data[i].stack))
             err = build_stack(a, &data[i], &channels[n++]);
     t->has_mediaChannelCapabilities = true;
@@ -120,6 +124,7 @@ static int build_protocol(struct arena *a, const struct h245_data *data,
 
     if (p == NULL || sctp == NULL)
         return ERR_NOMEM;
+    /* The same three cases as in build_stack, of another type. */
     if (data->stack == H245_DATA_SCTP_DTLS) {
         p->kind = h245_DataProtocolCapability_sctp_dtls;
         p->u.sctp_dtls = sctp;
@@ -140,10 +145,12 @@ static void learn(struct h245_data *out, enum h245_data_stack stack,
     out->stack = stack;
     if (sctp == NULL)
         return;
+    /* 0 is no port of SCTP: what was there before stays. */
     if (sctp->has_sctpPort && sctp->sctpPort != 0)
         out->sctp_port = sctp->sctpPort;
     if (sctp->has_maxMessageSize && sctp->maxMessageSize > 0)
         out->max_message_size =
+            /* An INTEGER without a bound in ASN.1. */
             sctp->maxMessageSize > UINT32_MAX ? UINT32_MAX : (uint32_t)sctp->maxMessageSize;
 }
 
@@ -167,6 +174,7 @@ static void read_protocol(const struct h245_DataProtocolCapability *p, struct h2
     case h245_DataProtocolCapability_sctp:
         learn(out, H245_DATA_SCTP, p->u.sctp);
         break;
+    /* Protocols without SCTP (HDLC, TCP): no data channel. */
     default:
         break;
     }
@@ -196,6 +204,7 @@ static void read_transport(const struct h245_TransportCapability *t, struct h245
 
         found.stack = H245_DATA_NO_STACK;
         read_stack(t->mediaChannelCapabilities.v[i].mediaTransport, &found);
+        /* Stacks that are none for data (RTP and the like) are passed over. */
         if (found.stack == H245_DATA_NO_STACK)
             continue;
         *out = found;
@@ -221,6 +230,8 @@ static int build_profile(struct arena *a, struct h245_DataChannel_list *out)
 
     if (channel == NULL || profile == NULL)
         return ERR_NOMEM;
+    /* The only way that we open streams; SDP-like descriptions of them have no place in our
+     * calls. */
     profile->establishmentType.kind = h245_DataChannelProfile_establishmentType_dcep;
     channel->has_dataChannelProfile = true;
     channel->dataChannelProfile = (struct h245_DataChannelProfile_list){1, profile};
@@ -255,6 +266,7 @@ static int build_application(struct arena *a, const struct h245_data *data,
 int h245_data_to_capability(struct arena *a, const struct h245_data *data,
                             struct h245_Capability *cap)
 {
+    /* Both ways: a data channel is bidirectional by nature. */
     cap->kind = h245_Capability_receiveAndTransmitDataApplicationCapability;
     return build_application(a, data, &cap->u.receiveAndTransmitDataApplicationCapability);
 }
@@ -277,6 +289,7 @@ size_t h245_data_stacks_of(const struct h245_H2250Capability *h2250,
         struct h245_data data = {.stack = H245_DATA_NO_STACK};
 
         read_stack(t->mediaChannelCapabilities.v[i].mediaTransport, &data);
+        /* With those that we cannot serve: what is chosen is the user's decision. */
         if (data.stack != H245_DATA_NO_STACK)
             out[n++] = data.stack;
     }
@@ -292,6 +305,7 @@ static int read_application(const struct h245_DataApplicationCapability *cap,
     switch (cap->application.kind) {
     case h245_DataApplicationCapability_application_dataChannel:
         found.use = H245_DATA_CHANNEL;
+        /* dataChannel names no stack of its own. */
         found.stack = general;
         break;
     case h245_DataApplicationCapability_application_t140:
@@ -305,6 +319,7 @@ static int read_application(const struct h245_DataApplicationCapability *cap,
     default:
         return ERR_UNSUPPORTED;
     }
+    /* Data without SCTP is relayed, or not served: another module's. */
     if (found.stack == H245_DATA_NO_STACK)
         return ERR_UNSUPPORTED;
     *out = found;
@@ -335,6 +350,7 @@ static int build_h2250(struct arena *a, const struct h245_data_channel *c, bool 
     if (p == NULL)
         return ERR_NOMEM;
     p->sessionID = c->session_id;
+    /* The forward half has none: who opens says in the reverse half where it receives. */
     if (has_address)
         err = h245_build_address(a, &c->media, &p->mediaChannel);
     if (err == 0)
@@ -381,6 +397,7 @@ int h245_build_data_olc(struct arena *a, const struct h245_data_channel *c,
             build_h2250(a, c, false, &forward->multiplexParameters.u.h2250LogicalChannelParameters);
     if (err == 0)
         err = build_reverse(a, c, olc);
+    /* The reverse half carries the same data (both halves are one association). */
     h245_data_seal_olc(olc);
     if (err == 0)
         *out = olc;
@@ -421,6 +438,7 @@ int h245_build_data_ack(struct arena *a, const struct h245_data_channel *c,
                                             .has_port_number = c->has_port_number,
                                             .port_number = c->port_number};
     struct h245_OpenLogicalChannelAck *ack = NULL;
+    /* The forward half is that of any channel. */
     int err = h245_build_olc_ack(a, &fields, &ack);
 
     if (err == 0)
@@ -437,6 +455,7 @@ application_of(const struct h245_OpenLogicalChannel *olc)
 
     if (type->kind == h245_DataType_data)
         return type->u.data;
+    /* H.235.10 wraps data as it does audio. */
     if (type->kind == h245_DataType_h235Media &&
         type->u.h235Media->mediaType.kind == h245_H235Media_mediaType_data)
         return type->u.h235Media->mediaType.u.data;
@@ -450,6 +469,7 @@ static int read_address(const struct h245_TransportAddress *address, struct addr
 
     if (address == NULL)
         return 0;
+    /* Port 0 is no place for DTLS. */
     if (found.family == ADDR_NONE || found.port == 0 || addr_is_multicast(&found))
         return ERR_MALFORMED;
     *out = found;
@@ -463,6 +483,7 @@ static int read_addresses(const struct h245_OpenLogicalChannel *olc,
 {
     const struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =
         olc->reverseLogicalChannelParameters;
+    /* In growing order of weight: the last that is there holds. */
     int err = read_address(forward->mediaControlChannel, &out->media);
 
     if (err == 0)
@@ -525,6 +546,7 @@ int h245_read_data_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245
     found.media = fields.media;
     found.has_port_number = fields.has_port_number;
     found.port_number = fields.port_number;
+    /* Bidirectional ones without it are refused by the machine (blcse.c). */
     found.has_reverse = reverse != NULL;
     if (reverse != NULL && reverse->multiplexParameters != NULL &&
         reverse->multiplexParameters->kind == ACK_REVERSE_H2250) {
@@ -532,10 +554,12 @@ int h245_read_data_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245
             reverse->multiplexParameters->u.h2250LogicalChannelParameters;
 
         read_transport(p->transportCapability, &found.data);
+        /* As in the OLC, some endpoints write it in the other half. */
         if (found.media.family == ADDR_NONE)
             err = read_address(p->mediaChannel, &found.media);
     }
     if (err == 0 && found.media.family == ADDR_NONE)
+        /* Nowhere to send to. */
         err = ERR_MALFORMED;
     if (err == 0)
         *out = found;

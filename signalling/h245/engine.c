@@ -105,6 +105,7 @@ static void on_request(struct h245_engine *e, struct h245_RequestMessage *r)
     struct h245_FunctionNotUnderstood f = {.kind = h245_FunctionNotUnderstood_request,
                                            .u.request = r};
 
+    /* Wrapped as it came: the peer finds its own message in it (H.245 B.15). */
     if (r->kind == h245_RequestMessage_UNKNOWN || r->kind == h245_RequestMessage_nonStandard)
         not_understood(e, &f, r->kind == h245_RequestMessage_nonStandard);
     else
@@ -138,6 +139,7 @@ static void on_indication(struct h245_engine *e, const struct h245_IndicationMes
     if (i->kind != h245_IndicationMessage_UNKNOWN && indications[i->kind] != NULL)
         indications[i->kind](e, body_of(&i->u));
     else
+        /* Whatever it is: an indication is not answered. */
         H245_CALL(e, on_indication, i);
 }
 
@@ -150,6 +152,7 @@ static bool is_end_session(const struct h245_MultimediaSystemControlMessage *m)
 
 static void dispatch(struct h245_engine *e, struct h245_MultimediaSystemControlMessage *m)
 {
+    /* Before anything acts on it: traces show what came, not what became of it. */
     H245_CALL(e, on_pdu, false, m, e->in_len);
     if (e->destroyed)
         return;
@@ -173,6 +176,7 @@ static void dispatch(struct h245_engine *e, struct h245_MultimediaSystemControlM
     default: /* a fifth class of a later version */
         e->stats.unknown++;
         e->stats.refused[H245_REFUSED_LATER_VERSION]++;
+        /* There is no message to wrap: the class itself is not known. */
         h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
         break;
     }
@@ -186,13 +190,16 @@ int h245_engine_input(struct h245_engine *e, const uint8_t *pdu, size_t len, uin
     void *out = NULL;
     int err;
 
+    /* A callback that feeds the next PDU would reset the arena under this one. */
     if (e->in_input)
         return ERR_STATE;
     h245_enter(e, now);
     e->in_input = true;
+    /* For refusals, which return the octets as they came. */
     e->in = pdu;
     e->in_len = len;
     e->stats.pdus_in++;
+    /* What was decoded lives until the next PDU: callbacks copy what they keep. */
     arena_reset(&e->arena);
     err = per_decode(&h245_MultimediaSystemControlMessage_type, pdu, len, &limits, &e->arena, &out,
                      NULL);
@@ -201,6 +208,7 @@ int h245_engine_input(struct h245_engine *e, const uint8_t *pdu, size_t len, uin
     } else {
         e->stats.undecodable++;
         if (!h245_is_ended(e))
+            /* After endSession nobody is to be told any more. */
             h245_refuse_function(e, h245_FunctionNotSupported_cause_syntaxError);
     }
     e->in = NULL;
@@ -230,10 +238,12 @@ int h245_emit(struct h245_engine *e, const struct h245_MultimediaSystemControlMe
     size_t len = 0;
     int err;
 
+    /* Destroyed by a callback: the structure is there until leave(), its owner is not. */
     if (e->destroyed)
         return ERR_CLOSED;
     err = per_encode(&h245_MultimediaSystemControlMessage_type, pdu, usual, sizeof(usual), &len,
                      NULL);
+    /* ERR_AGAIN: the buffer is too small. Memory for a large one is the exception. */
     if (err == ERR_AGAIN) {
         large = malloc(e->config.pdu_max);
         err = large == NULL ? ERR_NOMEM
@@ -243,6 +253,7 @@ int h245_emit(struct h245_engine *e, const struct h245_MultimediaSystemControlMe
     if (err == 0)
         deliver(e, pdu, large != NULL ? large : usual, len);
     else
+        /* Encoding failed: a value of ours that ASN.1 does not allow, or more than pdu_max. */
         h245_fail(e, H245_PROC_SESSION, H245_ERROR_ENCODE, 0);
     free(large);
     return err;
@@ -284,6 +295,7 @@ int h245_engine_send(struct h245_engine *e, const struct h245_MultimediaSystemCo
 {
     int err;
 
+    /* Each of these four wraps one class; ended engines send nothing. */
     if (h245_is_ended(e))
         return ERR_CLOSED;
     h245_enter(e, e->now);
@@ -337,6 +349,7 @@ void h245_refused(struct h245_engine *e, enum h245_refusal what)
 
 void h245_check_ready(struct h245_engine *e)
 {
+    /* Once: a later set is a change, and no beginning. */
     if (e->ready.is_told || !e->ready.our_set || !e->ready.peer_set || !e->msd.is_done)
         return;
     e->ready.is_told = true;
@@ -345,6 +358,7 @@ void h245_check_ready(struct h245_engine *e)
 
 void h245_stop_timers(struct h245_engine *e)
 {
+    /* At the beginning and at the end alike. */
     e->msd.deadline = e->ces.deadline = e->rtd.deadline = e->rtd.next = H245_NEVER;
     e->session.deadline = e->mode_out.deadline = H245_NEVER;
     for (unsigned i = 0; i < 2 * e->config.channels_max; i++)
@@ -378,6 +392,7 @@ void h245_engine_on_timer(struct h245_engine *e, uint64_t now)
         h245_mode_on_timer, h245_loop_on_timer, h245_ask_on_timer,  h245_session_on_timer};
 
     h245_enter(e, now);
+    /* A callback of one may destroy the engine for the others. */
     for (unsigned i = 0; i < FSM_COUNT(procedures) && !e->destroyed; i++)
         procedures[i](e);
     h245_leave(e);
@@ -387,6 +402,7 @@ void h245_engine_on_timer(struct h245_engine *e, uint64_t now)
 
 static void set_default(uint32_t *value, uint32_t standard)
 {
+    /* 0: the caller has no opinion. */
     if (*value == 0)
         *value = standard;
 }
@@ -394,7 +410,10 @@ static void set_default(uint32_t *value, uint32_t standard)
 static void fill_defaults(struct h245_engine_config *c)
 {
     if (c->terminal_type == 0)
+        /* 50: a terminal (H.323 table 1); MCUs say more, and become master. */
         c->terminal_type = 50;
+    /* All of Annex C's timers have no value in H.245; ten seconds is longer than any peer takes
+     * that still lives. */
     set_default(&c->msd_timeout_ms, 10000);
     set_default(&c->ces_timeout_ms, 10000);
     set_default(&c->channel_timeout_ms, 10000);
@@ -404,6 +423,7 @@ static void fill_defaults(struct h245_engine_config *c)
     set_default(&c->loop_timeout_ms, 10000);
     set_default(&c->rate_timeout_ms, 10000);
     set_default(&c->request_timeout_ms, 10000);
+    /* H.323 8.5 wants to see the peer's own: a moment for it, then the call ends anyway. */
     set_default(&c->end_session_timeout_ms, 3000);
     if (c->msd_retries == 0)
         c->msd_retries = 8;
@@ -411,6 +431,7 @@ static void fill_defaults(struct h245_engine_config *c)
         c->channels_max = 32;
     if (c->replacements_max == 0)
         c->replacements_max = 4;
+    /* Above what peers use for their own: traces are easier to read. */
     if (c->first_lcn == 0)
         c->first_lcn = 101;
     if (c->memory_limit == 0)
@@ -431,6 +452,7 @@ struct h245_engine *h245_engine_create(const struct h245_engine_config *config,
 {
     struct h245_engine *e;
 
+    /* Without these nothing works; all other callbacks may be absent. */
     if (config->random == NULL || ops->send == NULL)
         return NULL;
     e = calloc(1, sizeof(*e));
@@ -455,6 +477,7 @@ void h245_engine_destroy(struct h245_engine *e)
 {
     if (e == NULL || e->destroyed)
         return;
+    /* In a callback: leave() frees it, when the last step on the stack is done. */
     if (e->depth == 0)
         engine_free(e);
     else

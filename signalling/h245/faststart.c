@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+/* A reverse offer has no forward half. */
 #define FORWARD_NONE \
     h245_OpenLogicalChannel_forwardLogicalChannelParameters_multiplexParameters_none
 #define REVERSE_H2250 \
@@ -27,6 +28,7 @@ static int turn(const struct h245_OpenLogicalChannel *olc, struct h245_OpenLogic
 
     if (reverse->multiplexParameters == NULL || reverse->multiplexParameters->kind != REVERSE_H2250)
         return ERR_UNSUPPORTED;
+    /* Number and kind of the callee's own OLC, as it will see the channel. */
     memset(turned, 0, sizeof(*turned));
     turned->forwardLogicalChannelNumber = olc->forwardLogicalChannelNumber;
     turned->forwardLogicalChannelParameters.dataType = reverse->dataType;
@@ -43,6 +45,7 @@ int h245_read_fast_olc(struct arena *a, const uint8_t *data, size_t len, struct 
     struct h245_OpenLogicalChannel *turned;
     struct h245_fast_olc found = {0};
     void *value = NULL;
+    /* By itself: each element of fastStart is an OLC in octets of its own. */
     int err = per_decode(&h245_OpenLogicalChannel_type, data, len, &limits, a, &value, NULL);
 
     if (err != 0)
@@ -75,6 +78,7 @@ static int reverse_of(struct arena *a, struct h245_OpenLogicalChannel *olc)
     reverse->multiplexParameters = arena_zalloc(a, sizeof(*reverse->multiplexParameters));
     if (reverse->multiplexParameters == NULL)
         return ERR_NOMEM;
+    /* Moved, not copied: the forward part is made empty below. */
     reverse->dataType = olc->forwardLogicalChannelParameters.dataType;
     reverse->multiplexParameters->kind = REVERSE_H2250;
     reverse->multiplexParameters->u.h2250LogicalChannelParameters =

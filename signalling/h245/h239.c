@@ -29,6 +29,7 @@ enum {
 
 #define PARAMS_MAX 5
 
+/* Compared arc by arc: both are in the numeric form. */
 static bool is_id(const struct h245_CapabilityIdentifier *id, struct per_oid oid)
 {
     return id->kind == h245_CapabilityIdentifier_standard && id->u.standard.n == oid.n &&
@@ -72,6 +73,7 @@ static void read_parameter(const struct h245_GenericParameter *p, struct h239_me
     } else if (is_standard(p, PARAM_CHANNEL)) {
         m->channel = (uint16_t)value;
     } else if (is_standard(p, PARAM_SYMMETRY)) {
+        /* The top bit is reserved. */
         m->symmetry = (uint8_t)(value & 0x7f);
     } else if (is_standard(p, PARAM_TERMINAL)) { /* M and T octets of the label */
         m->mcu = (uint8_t)(value >> 8);
@@ -93,6 +95,7 @@ int h239_read(const struct h245_GenericMessage *message, struct h239_message *ou
     struct h239_message m = {0};
     bool is_answered = false;
 
+    /* Other generic messages have their own procedures: not ours, not wrong. */
     if (!is_id(&message->messageIdentifier, OID_OF(message_oid)) ||
         !message->has_subMessageIdentifier ||
         message->subMessageIdentifier < H239_FLOW_RELEASE_REQUEST ||
@@ -101,6 +104,7 @@ int h239_read(const struct h245_GenericMessage *message, struct h239_message *ou
     m.kind = (enum h239_kind)message->subMessageIdentifier;
     for (uint32_t i = 0; message->has_messageContent && i < message->messageContent.n; i++)
         read_parameter(&message->messageContent.v[i], &m, &is_answered);
+    /* A response that is neither is none. */
     if (is_response(m.kind) && !is_answered)
         return ERR_MALFORMED;
     *out = m;
@@ -121,6 +125,7 @@ static struct h245_GenericParameter *add(struct h245_GenericMessage *m, uint8_t 
 
 static void add_number(struct h245_GenericMessage *m, uint8_t id, uint16_t value)
 {
+    /* Absent means 0 in all of these. */
     if (value != 0)
         add(m, id, h245_ParameterValue_unsignedMin)->parameterValue.u.unsignedMin = value;
 }
@@ -132,6 +137,7 @@ int h239_build(struct arena *a, const struct h239_message *message,
 
     if (m == NULL)
         return ERR_NOMEM;
+    /* As many as the longest message has. */
     m->messageContent.v = arena_array(a, PARAMS_MAX, sizeof(*m->messageContent.v));
     if (m->messageContent.v == NULL)
         return ERR_NOMEM;
@@ -162,6 +168,7 @@ int h239_send(struct h245_engine *e, struct arena *a, const struct h239_message 
         return err;
     if (is_response(message->kind))
         return h245_generic_respond(e, m);
+    /* Requests wait for an answer, with a timer; commands do not. */
     if (message->kind == H239_TOKEN_REQUEST || message->kind == H239_FLOW_RELEASE_REQUEST)
         return h245_generic_request(e, m, now);
     command.u.genericCommand = m;
@@ -205,9 +212,11 @@ static int build_roles(struct arena *a, struct h245_GenericCapability *extension
     p->parameterIdentifier.kind = h245_ParameterIdentifier_standard;
     p->parameterIdentifier.u.standard = PARAM_ROLES;
     p->parameterValue.kind = h245_ParameterValue_booleanArray;
+    /* One octet of bits: live and presentation (H.239 table 2). */
     p->parameterValue.u.booleanArray = (uint8_t)roles;
     extension->capabilityIdentifier.kind = h245_CapabilityIdentifier_standard;
     extension->capabilityIdentifier.u.standard = OID_OF(video_oid);
+    /* Collapsing: a peer that takes the capability may answer with fewer roles. */
     extension->has_collapsing = true;
     extension->collapsing.n = 1;
     extension->collapsing.v = p;
@@ -242,6 +251,7 @@ static unsigned roles_in(const struct h245_GenericParameter_list *list)
 {
     for (uint32_t i = 0; i < list->n; i++)
         if (is_standard(&list->v[i], PARAM_ROLES))
+            /* One octet; higher forms of numbers may carry more. */
             return number_of(&list->v[i].parameterValue) & 0xff;
     return 0;
 }
@@ -254,6 +264,7 @@ unsigned h239_video_roles(const struct h245_VideoCapability *capability,
     if (capability->kind != h245_VideoCapability_extendedVideoCapability)
         return 0;
     extended = capability->u.extendedVideoCapability;
+    /* Without a codec in it the extension says nothing. */
     for (uint32_t i = 0;
          extended->has_videoCapabilityExtension && extended->videoCapability.n > 0 &&
          i < extended->videoCapabilityExtension.n;
@@ -264,6 +275,7 @@ unsigned h239_video_roles(const struct h245_VideoCapability *capability,
             continue;
         if (video != NULL)
             *video = &extended->videoCapability.v[0];
+        /* Some write it as one kind of parameter, some as the other. */
         return (extension->has_collapsing ? roles_in(&extension->collapsing) : 0) |
                (extension->has_nonCollapsing ? roles_in(&extension->nonCollapsing) : 0);
     }
@@ -279,6 +291,7 @@ void h239_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h239_cap
         if (cap == NULL)
             continue;
         if (cap->kind == h245_Capability_genericControlCapability)
+            /* In any entry: some repeat it. */
             caps->has_control |=
                 is_id(&cap->u.genericControlCapability->capabilityIdentifier, OID_OF(control_oid));
         else if (cap->kind == h245_Capability_receiveVideoCapability)

@@ -18,7 +18,8 @@ enum parameter {
 #define UNIT_MBPS 500u
 #define UNIT_FS   256u
 
-/* Bit rates that the levels of H.264 table A-1 allow, in 100 bit/s: maxBitRate has to say one. */
+/* Bit rates that the levels of H.264 table A-1 allow, in 100 bit/s: maxBitRate has to say one. By
+ * level_idc: H.241 has its own numbers, which leave room between them. */
 static const struct {
     uint8_t idc, h241;
     uint32_t rate;
@@ -35,6 +36,7 @@ static const struct {
 
 static const struct {
     uint8_t idc, h241;
+    /* 66 Baseline, 77 Main, 88 Extended, 100 High; H.241 has a bit for each. */
 } profiles[] = {{66, 64}, {77, 32}, {88, 16}, {100, 8}};
 
 static size_t find_level(unsigned value, bool is_h241)
@@ -70,6 +72,7 @@ static void put(struct h245_GenericParameter *p, unsigned id, unsigned kind, uns
     if (kind == h245_ParameterValue_booleanArray)
         p->parameterValue.u.booleanArray = (uint8_t)value;
     else
+        /* What is more than H.241 can say is said as most. */
         p->parameterValue.u.unsignedMin = (uint16_t)(value < UINT16_MAX ? value : UINT16_MAX);
 }
 
@@ -87,6 +90,7 @@ int h245_relayed_h264(struct arena *a, const struct h245_h264 *h, struct h245_re
     put(&p[0], PROFILE, h245_ParameterValue_booleanArray,
         profiles[find_profile(h->profile_idc)].h241);
     put(&p[1], LEVEL, h245_ParameterValue_unsignedMin, levels[level].h241);
+    /* Less than one unit is less than the level itself allows: left out. */
     if (h->max_mbps >= UNIT_MBPS)
         put(&p[n++], CUSTOM_MAX_MBPS, h245_ParameterValue_unsignedMin, h->max_mbps / UNIT_MBPS);
     if (h->max_fs >= UNIT_FS)
@@ -99,6 +103,7 @@ static void take(struct h245_h264 *h, const struct h245_GenericParameter *p)
     unsigned value;
 
     if (p->parameterIdentifier.kind != h245_ParameterIdentifier_standard)
+        /* Parameters that are not H.241's. */
         return;
     if (p->parameterValue.kind == h245_ParameterValue_booleanArray)
         value = p->parameterValue.u.booleanArray;
@@ -108,6 +113,7 @@ static void take(struct h245_h264 *h, const struct h245_GenericParameter *p)
         return;
     switch (p->parameterIdentifier.u.standard) {
     case PROFILE: /* the least of those that are named: what everybody with the others decodes */
+        /* From the greatest to the least: the last match stays. */
         for (size_t i = sizeof(profiles) / sizeof(profiles[0]); i-- > 0;)
             if (value & profiles[i].h241)
                 h->profile_idc = profiles[i].idc;
@@ -132,11 +138,13 @@ int h245_relayed_read_h264(struct arena *a, const struct h245_relayed *r, struct
 {
     const struct h245_VideoCapability *video;
     const struct h245_GenericCapability *g;
+    /* What is not said is the least. */
     struct h245_h264 h = {.profile_idc = 66, .level_idc = 10};
     void *value = NULL;
 
     if (r->media != H245_MEDIA_VIDEO || strcmp(r->name, "H264") != 0)
         return ERR_NOTFOUND;
+    /* Decoded anew: a relayed capability is kept in octets. */
     if (per_decode(&h245_VideoCapability_type, r->octets, r->len, NULL, a, &value, NULL) != 0)
         return ERR_MALFORMED;
     video = value;

@@ -34,6 +34,7 @@ void h245_lc_do_establish(void *machine, const void *input)
                                     .u.openLogicalChannel = (void *)(uintptr_t)input};
 
     s->c->deadline = h245_after(s->e, s->e->config.channel_timeout_ms);
+    /* Could not be encoded: nothing went out, the number is free again. */
     if (h245_emit_request(s->e, &m) != 0)
         h245_channel_remove(s->e, s->c);
 }
@@ -45,10 +46,13 @@ void h245_lc_opened(struct h245_lc_step *s, const struct h245_OpenLogicalChannel
     uint16_t replaced = s->c->replaces;
     struct channel *old;
 
+    /* Answered: what comes after is told by close or reject. */
     s->c->deadline = H245_NEVER;
+    /* Done, before the callback can look. */
     s->c->replaces = 0;
     H245_CALL(s->e, on_channel_opened, s->lcn, ack);
     old = h245_channel_find(s->e, replaced, H245_OUTGOING);
+    /* Found anew: the callback may have closed it. */
     if (!s->e->destroyed && old != NULL)
         h245_lcse_release(s->e, old);
 }
@@ -63,6 +67,7 @@ void h245_lc_do_rejected(void *machine, const void *input)
     struct h245_lc_step *s = machine;
 
     (void)input;
+    /* First: the user may open another by the same number in the callback. */
     h245_channel_remove(s->e, s->c);
     H245_CALL(s->e, on_channel_rejected, s->lcn, s->cause);
 }
@@ -82,6 +87,7 @@ void h245_lc_do_no_answer(void *machine, const void *input)
     enum h245_procedure procedure = out_procedure(s);
 
     (void)input;
+    /* The peer may have opened it and its answer be lost. */
     h245_lc_send_close(s, false);
     h245_channel_remove(s->e, s->c);
     h245_fail(s->e, procedure, H245_ERROR_TIMEOUT, s->lcn);
@@ -126,6 +132,7 @@ static const char *const out_events[] = {
 static const struct fsm_row out_rows[] = {
     {LC_RELEASED, LC_OUT_ESTABLISH, LC_AWAITING_ESTABLISHMENT, h245_lc_do_establish,
      "send OpenLogicalChannel, start T103"},
+    /* The peer's answer to what the timer has given up. */
     {LC_RELEASED, LC_OUT_REJECT, LC_RELEASED, NULL, "ignored: late"},
     {LC_RELEASED, LC_OUT_CLOSE_ACK, LC_RELEASED, NULL, "ignored: late"},
     {LC_AWAITING_ESTABLISHMENT, LC_OUT_ACK, LC_ESTABLISHED, do_opened,
@@ -165,6 +172,7 @@ void h245_lc_send_reject(struct h245_engine *e, uint16_t lcn, enum h245_olc_caus
     struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_openLogicalChannelReject,
                                      .u.openLogicalChannelReject = &reject};
 
+    /* The two lists are in one order: causes are counted from the first. */
     reject.cause.kind = (enum h245_OpenLogicalChannelReject_cause_kind)(
         h245_OpenLogicalChannelReject_cause_unspecified + cause);
     h245_emit_response(e, &m);
@@ -191,6 +199,7 @@ void h245_lc_do_offered(void *machine, const void *input)
     struct h245_lc_step *s = machine;
     enum h245_olc_cause cause = H245_OLC_TYPE_NOT_SUPPORTED;
 
+    /* Without a user nothing can be accepted. */
     if (s->e->ops->on_channel_open_request != NULL)
         cause = h245_channel_judge(s->e, s->c, input);
     if (!is_still_offered(s))
@@ -208,6 +217,7 @@ void h245_lc_do_reopened(void *machine, const void *input)
 {
     struct h245_lc_step *s = machine;
 
+    /* A request to close the former one is void. */
     h245_clc_forget(s->c);
     s->c->deadline = H245_NEVER;
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_INCOMING, H245_CLOSED_BY_PEER);
@@ -226,6 +236,7 @@ void h245_lc_do_accept(void *machine, const void *input)
     s->c->replaces = 0; /* closing the old one is the opener's */
     if (h245_emit_response(s->e, &m) == 0)
         return;
+    /* The Ack could not be encoded: the peer must not wait for it. */
     h245_channel_remove(s->e, s->c);
     h245_lc_send_reject(s->e, s->lcn, H245_OLC_UNSPECIFIED);
 }
@@ -244,6 +255,7 @@ void h245_lc_do_closed_by_peer(void *machine, const void *input)
     struct h245_lc_step *s = machine;
 
     (void)input;
+    /* Acknowledged before the user is told: what he does next comes after it on the wire. */
     send_close_ack(s->e, s->lcn);
     gone(s, H245_INCOMING, H245_CLOSED_BY_PEER);
 }
@@ -277,14 +289,10 @@ static const struct fsm_row in_rows[] = {
     {LC_ESTABLISHED, LC_IN_OPEN, LC_AWAITING_ESTABLISHMENT, h245_lc_do_reopened,
      "RELEASE.indication, ESTABLISH.indication"},
 };
-const struct fsm h245_lcse_in_fsm = {"Logical channel, incoming",
-                                     "H.245 C.4",
-                                     states,
-                                     FSM_COUNT(states) - 1,
-                                     in_events,
-                                     FSM_COUNT(in_events),
-                                     in_rows,
-                                     FSM_COUNT(in_rows)};
+const struct fsm h245_lcse_in_fsm = {"Logical channel, incoming", "H.245 C.4", states,
+                                     /* The last of the states is for outgoing ones. */
+                                     FSM_COUNT(states) - 1, in_events, FSM_COUNT(in_events),
+                                     in_rows, FSM_COUNT(in_rows)};
 
 const struct fsm *h245_lc_fsm(const struct channel *c, enum h245_direction direction)
 {

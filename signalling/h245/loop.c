@@ -1,5 +1,5 @@
 /* Maintenance loops, H.245 C.11: one machine for each loop and side. There is one command to end
- * loops, and it ends all of them. */
+ * loops, and it ends all of them. Cleared: nothing of a former loop is left. */
 #include "signalling/h245/internal.h"
 
 enum { NOT_LOOPED, AWAITING, LOOPED };
@@ -41,6 +41,7 @@ static struct loop *add(struct h245_engine *e, enum h245_direction side, enum h2
 
 static int run(const struct fsm *f, struct h245_engine *e, struct loop *l, unsigned event)
 {
+    /* Without a place there is no type either; such a step changes nothing. */
     struct step s = {e, l, l != NULL ? l->type : H245_LOOP_SYSTEM, l != NULL ? l->lcn : 0};
     uint8_t none = NOT_LOOPED;
 
@@ -130,6 +131,7 @@ static void do_timeout(void *machine, const void *input)
     (void)input;
     send_off(s->e);
     h245_fail(s->e, H245_PROC_LOOP_OUT, H245_ERROR_TIMEOUT, s->lcn);
+    /* One command ends all loops. */
     for (unsigned i = 0; i < H245_LOOPS_MAX && !s->e->destroyed; i++) {
         struct loop *other = &s->e->loops[H245_OUTGOING][i];
 
@@ -215,6 +217,7 @@ bool h245_loop_not_supported(struct h245_engine *e)
     bool any = false;
 
     for (unsigned i = 0; i < H245_LOOPS_MAX && !e->destroyed; i++)
+        /* All that are not answered yet; loops that stand have been understood. */
         any = run(&h245_loop_out_fsm, e, &e->loops[H245_OUTGOING][i], NOT_SUPPORTED) || any;
     return any;
 }
@@ -251,8 +254,10 @@ int h245_loop_request(struct h245_engine *e, enum h245_loop loop, uint16_t lcn, 
 
     if (h245_is_ended(e))
         return ERR_CLOSED;
+    /* A system loop has no channel, the others are of one. */
     if ((loop == H245_LOOP_SYSTEM) != (lcn == 0))
         return ERR_INVAL;
+    /* Of ours: the peer returns what we send. */
     if (lcn != 0 && !h245_channel_is_open(e, lcn, H245_OUTGOING))
         return ERR_NOTFOUND;
     if (find(e, H245_OUTGOING, loop, lcn) != NULL)
@@ -272,6 +277,7 @@ int h245_loop_off(struct h245_engine *e)
 
     if (h245_is_ended(e))
         return ERR_CLOSED;
+    /* Machines first: the command is sent once, and not for nothing. */
     for (unsigned i = 0; i < H245_LOOPS_MAX; i++)
         any = run(&h245_loop_out_fsm, e, &e->loops[H245_OUTGOING][i], RELEASE) || any;
     if (!any)
@@ -339,6 +345,7 @@ static void do_requested(void *machine, const void *input)
         H245_CALL(s->e, on_loop_request, s->type, s->lcn);
         return;
     }
+    /* The row said AWAITING: no answer of a user is to come. */
     s->l->state = NOT_LOOPED;
     h245_refused(s->e, H245_REFUSED_LOOP);
     send_reject(s->e, s->type, s->lcn);
@@ -389,6 +396,7 @@ static void requested(struct h245_engine *e, enum h245_loop type, uint16_t lcn)
     struct loop *l = find(e, H245_INCOMING, type, lcn);
 
     if (l == NULL &&
+        /* A loop of a channel that is not there would return nothing. */
         (type == H245_LOOP_SYSTEM || h245_channel_number_is_taken(e, lcn, H245_INCOMING)))
         l = add(e, H245_INCOMING, type, lcn);
     if (l != NULL) {
@@ -425,6 +433,7 @@ void h245_loop_on_off(struct h245_engine *e, const void *body)
 {
     (void)body;
     for (unsigned i = 0; i < H245_LOOPS_MAX && !e->destroyed; i++)
+        /* All of the peer's: the command names none. */
         run(&h245_loop_in_fsm, e, &e->loops[H245_INCOMING][i], IN_OFF);
 }
 
@@ -448,6 +457,7 @@ int h245_loop_answer(struct h245_engine *e, enum h245_loop loop, uint16_t lcn, b
  * loop is made of what its requester sends. */
 void h245_loop_channel_gone(struct h245_engine *e, uint16_t lcn, enum h245_direction direction)
 {
+    /* 0 is every system loop's number. */
     for (unsigned i = 0; i < H245_LOOPS_MAX && lcn != 0; i++)
         if (e->loops[direction][i].lcn == lcn)
             e->loops[direction][i] = (struct loop){.deadline = H245_NEVER};

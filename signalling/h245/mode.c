@@ -15,6 +15,7 @@ static void do_transfer(void *machine, const void *input)
     e->mode_out.deadline = h245_after(e, e->config.mode_timeout_ms);
     if (h245_emit_request(e, &m) == 0)
         return;
+    /* Not encoded: taken back, the user hears it by the return value. */
     e->mode_out.deadline = H245_NEVER;
     e->mode_out.state = IDLE;
 }
@@ -24,6 +25,7 @@ static void do_acked(void *machine, const void *input)
     struct h245_engine *e = machine;
     const struct h245_RequestModeAck *ack = input;
 
+    /* Whichever: the channels that the peer opens are what counts. */
     e->mode_out.deadline = H245_NEVER;
     H245_CALL(e, on_mode_answer,
               ack->response.kind == h245_RequestModeAck_response_willTransmitMostPreferredMode
@@ -72,6 +74,7 @@ static const char *const events[] = {"TRANSFER.request", "RequestModeAck", "Requ
 /* Answers with another sequence number belong to a request that was replaced: never seen here. */
 static const struct fsm_row rows[] = {
     {IDLE, TRANSFER, AWAITING, do_transfer, "send RequestMode, start T109"},
+    /* A newer wish replaces the older one (C.9): its answer would be for nobody. */
     {AWAITING, TRANSFER, AWAITING, do_transfer, "send RequestMode anew, start T109 anew"},
     {AWAITING, ACK, IDLE, do_acked, "TRANSFER.confirm"},
     {AWAITING, REJECT, IDLE, do_rejected, "REJECT.indication"},
@@ -122,6 +125,7 @@ int h245_mode_request(struct h245_engine *e, struct h245_RequestMode *request, u
     h245_enter(e, now);
     request->sequenceNumber = ++e->mode_out.sequence;
     fsm_run(&h245_mode_out_fsm, &e->mode_out.state, TRANSFER, e, request);
+    /* Destroyed meanwhile is no fault of the request. */
     err = e->destroyed || e->mode_out.state == AWAITING ? 0 : ERR_INVAL;
     h245_leave(e);
     return err;
@@ -149,6 +153,7 @@ static void do_requested(void *machine, const void *input)
     struct h245_engine *e = machine;
     const struct h245_RequestMode *request = input;
 
+    /* Kept: the answer names the request that it is for. */
     e->mode_in.sequence = request->sequenceNumber;
     if (e->ops->on_mode_request != NULL) {
         H245_CALL(e, on_mode_request, request);
@@ -172,6 +177,7 @@ static void do_replaced(void *machine, const void *input)
 {
     struct h245_engine *e = machine;
 
+    /* Idle for the moment of the callback: an answer of the user's is for nothing then. */
     e->mode_in.state = IDLE;
     do_withdrawn(machine, NULL);
     if (e->destroyed)
@@ -188,6 +194,7 @@ static void do_accept(void *machine, const void *input)
     struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_requestModeAck,
                                      .u.requestModeAck = &ack};
 
+    /* Which of the modes it is, is seen by what is sent. */
     ack.response.kind = *answer == H245_MODE_MOST_PREFERRED
                             ? h245_RequestModeAck_response_willTransmitMostPreferredMode
                             : h245_RequestModeAck_response_willTransmitLessPreferredMode;

@@ -13,6 +13,7 @@ enum outcome { SLAVE, MASTER, UNDECIDED };
 static enum outcome outcome_of(const struct h245_engine *e,
                                const struct h245_MasterSlaveDetermination *peer)
 {
+    /* By the difference and not by the greater number: nobody gains by sending the largest. */
     uint32_t diff = (peer->statusDeterminationNumber - e->msd.number) & NUMBER_MASK;
 
     if (e->config.terminal_type != peer->terminalType)
@@ -22,6 +23,7 @@ static enum outcome outcome_of(const struct h245_engine *e,
     return diff < NUMBER_HALF ? MASTER : SLAVE;
 }
 
+/* A new one for each try: the same two numbers would be undecided for ever. */
 static void new_number(struct h245_engine *e)
 {
     e->msd.number = e->config.random(e->arg) & NUMBER_MASK;
@@ -34,6 +36,7 @@ static void send_msd(struct h245_engine *e)
     struct h245_RequestMessage m = {.kind = h245_RequestMessage_masterSlaveDetermination,
                                     .u.masterSlaveDetermination = &msd};
 
+    /* T106 runs for the whole of a try. */
     e->msd.deadline = h245_after(e, e->config.msd_timeout_ms);
     h245_emit_request(e, &m);
 }
@@ -62,10 +65,12 @@ static void send_reject(struct h245_engine *e)
 
 static void finish(struct h245_engine *e, bool is_master)
 {
+    /* IDLE before the callbacks: the user may begin another procedure at once. */
     e->msd.state = IDLE;
     e->msd.deadline = H245_NEVER;
     e->msd.is_done = true;
     e->msd.is_master = is_master;
+    /* Round trips begin when the session has begun. */
     h245_rtd_session_up(e);
     H245_CALL(e, on_msd_done, is_master);
     h245_check_ready(e);
@@ -117,6 +122,7 @@ static void do_retry(void *machine, const void *input)
     struct h245_engine *e = machine;
 
     (void)input;
+    /* N100 of C.2: two random numbers meet so often only if somebody does not choose at random. */
     if (e->msd.count >= e->config.msd_retries) {
         fail(e, H245_ERROR_RETRIES);
         return;
@@ -141,6 +147,7 @@ static bool says_master(const struct h245_MasterSlaveDeterminationAck *ack)
     return ack->decision.kind == h245_MasterSlaveDeterminationAck_decision_master;
 }
 
+/* The peer has decided and has told us; our Ack tells that we agree. */
 static void do_answered(void *machine, const void *input)
 {
     struct h245_engine *e = machine;
@@ -154,6 +161,8 @@ static void do_confirmed(void *machine, const void *input)
 {
     struct h245_engine *e = machine;
 
+    /* Both sides compute it: with different results one of them is wrong, and nobody can say
+     * which. */
     if (says_master(input) == e->msd.pending_master)
         finish(e, e->msd.pending_master);
     else
@@ -222,6 +231,7 @@ static const char *const events[] = {
 };
 static const struct fsm_row rows[] = {
     {IDLE, DETERMINE, OUTGOING, do_determine, "send MasterSlaveDetermination, start T106"},
+    /* A peer may begin before we do. */
     {IDLE, MSD, FSM_DECIDES, do_peer_starts,
      "decided: send Ack, start T106, incoming awaiting response; identical: send Reject, idle"},
     {OUTGOING, MSD, FSM_DECIDES, do_cross,
@@ -255,6 +265,7 @@ static int run(struct h245_engine *e, unsigned event, const void *input)
 
 static void receive(struct h245_engine *e, unsigned event, const void *body)
 {
+    /* In a state that has no row for it nothing changes. */
     if (!run(e, event, body))
         h245_unexpected(e);
 }
@@ -313,5 +324,6 @@ bool h245_msd_is_done(const struct h245_engine *e)
 
 bool h245_msd_is_master(const struct h245_engine *e)
 {
+    /* Until it is done nobody is master. */
     return e->msd.is_done && e->msd.is_master;
 }

@@ -12,7 +12,8 @@ void h245_refuse_function(struct h245_engine *e, enum h245_FunctionNotSupported_
     struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_functionNotSupported,
                                        .u.functionNotSupported = &refusal};
 
-    /* What came goes back whole, unless our answer would then be too big to send. */
+    /* What came goes back whole, unless our answer would then be too big to send. 64: the
+     * indication's own octets round it, generously. */
     if (e->in != NULL && e->in_len + 64 < e->config.pdu_max) {
         refusal.has_returnedFunction = true;
         refusal.returnedFunction = per_octets_of(e->in, e->in_len);
@@ -31,6 +32,7 @@ void h245_other_on_multiplex_entry_send(struct h245_engine *e, const void *body)
     uint32_t n = send->multiplexEntryDescriptors.n;
 
     h245_refused(e, H245_REFUSED_MULTIPLEX_ENTRY);
+    /* ASN.1 allows no more; a decoder of ours lets none pass. */
     if (n > ENTRIES_MAX)
         n = ENTRIES_MAX;
     for (uint32_t i = 0; i < n; i++) {
@@ -79,6 +81,7 @@ void h245_other_on_multilink(struct h245_engine *e, const void *body)
                                      .u.multilinkResponse = &response};
 
     h245_refused(e, H245_REFUSED_MULTILINK);
+    /* The rest is told not to be a function of ours. */
     if (request->kind != h245_MultilinkRequest_addConnection) {
         h245_refuse_function(e, h245_FunctionNotSupported_cause_unknownFunction);
         return;
@@ -133,6 +136,7 @@ void h245_other_on_misc_command(struct h245_engine *e, const void *body)
     if (command->type.kind == h245_MiscellaneousCommand_type_multipointModeCommand ||
         command->type.kind == h245_MiscellaneousCommand_type_cancelMultipointModeCommand ||
         is_channel(e, command->logicalChannelNumber))
+        /* For a channel that is gone it is late, and no fault. */
         H245_CALL(e, on_misc_command, command);
     else
         h245_unexpected(e);
@@ -142,6 +146,7 @@ void h245_other_on_flow_control(struct h245_engine *e, const void *body)
 {
     const struct h245_FlowControlCommand *command = body;
 
+    /* Of the whole multiplex, or of a channel that exists. */
     if (command->scope.kind != h245_FlowControlCommand_scope_logicalChannelNumber ||
         is_channel(e, command->scope.u.logicalChannelNumber))
         H245_CALL(e, on_flow_control, command);
@@ -152,6 +157,7 @@ void h245_other_on_flow_control(struct h245_engine *e, const void *body)
 void h245_other_on_send_capabilities(struct h245_engine *e, const void *body)
 {
     (void)body;
+    /* The user sends a set anew: the engine keeps none. */
     H245_CALL(e, on_capabilities_wanted);
 }
 
@@ -160,6 +166,7 @@ void h245_other_on_send_capabilities(struct h245_engine *e, const void *body)
 static bool stop_procedure(struct h245_engine *e, const struct h245_RequestMessage *ours)
 {
     switch (ours->kind) {
+    /* Each machine judges for itself whether it is waiting. */
     case h245_RequestMessage_masterSlaveDetermination:
         return h245_msd_not_supported(e);
     case h245_RequestMessage_terminalCapabilitySet:
@@ -190,9 +197,11 @@ static bool stop_procedure(struct h245_engine *e, const struct h245_RequestMessa
 static void not_supported(struct h245_engine *e,
                           const struct h245_MultimediaSystemControlMessage *ours)
 {
+    /* Only requests have a timer that could run for nothing. */
     if (ours != NULL && ours->kind == h245_MultimediaSystemControlMessage_request &&
         !stop_procedure(e, ours->u.request))
         h245_unexpected(e);
+    /* Told even where no machine was waiting: NULL when nobody can say what it was about. */
     H245_CALL(e, on_not_supported, ours);
 }
 
@@ -214,6 +223,7 @@ void h245_other_on_not_understood(struct h245_engine *e, const void *body)
         ours.kind = h245_MultimediaSystemControlMessage_command;
         ours.u.command = f->u.command;
         break;
+    /* A class of a later version. */
     default:
         return;
     }
@@ -233,6 +243,7 @@ void h245_other_on_not_supported(struct h245_engine *e, const void *body)
     if (f->has_returnedFunction &&
         per_decode(&h245_MultimediaSystemControlMessage_type, f->returnedFunction.p,
                    f->returnedFunction.len, &limits, &e->arena, &out, NULL) != 0)
+        /* What cannot be decoded is no better than nothing. */
         out = NULL;
     not_supported(e, out);
 }

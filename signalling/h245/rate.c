@@ -17,6 +17,7 @@ static int run(const struct fsm *f, struct h245_engine *e, struct channel *c, un
 {
     struct step s = {e, c, rate};
 
+    /* Two machines in one channel; which of them is told by the table. */
     return fsm_run(f, f == &h245_rate_out_fsm ? &c->rate_out.state : &c->rate_in.state, event, &s,
                    input);
 }
@@ -32,6 +33,7 @@ static void do_ask(void *machine, const void *input)
                                     .u.logicalChannelRateRequest = &request};
 
     (void)input;
+    /* Of all channels in one count: a sequence number then names a request alone. */
     s->c->rate_out.sequence = request.sequenceNumber = ++s->e->rate_sequence;
     s->c->rate_out.deadline = h245_after(s->e, s->e->config.rate_timeout_ms);
     h245_emit_request(s->e, &m);
@@ -104,6 +106,7 @@ const struct fsm h245_rate_out_fsm = {"Logical channel rate, outgoing",
 static void receive(struct h245_engine *e, uint16_t lcn, uint8_t sequence, unsigned event,
                     const void *body)
 {
+    /* By both: the channel may have the number in either direction. */
     for (unsigned i = 0; i < 2 * e->config.channels_max; i++) {
         struct channel *c = &e->channels[i];
 
@@ -135,6 +138,7 @@ bool h245_rate_not_supported(struct h245_engine *e)
 
     for (unsigned i = 0; i < 2 * e->config.channels_max && !e->destroyed; i++)
         if (e->channels[i].lcn != 0)
+            /* FunctionNotSupported does not say of which channel. */
             any = run(&h245_rate_out_fsm, e, &e->channels[i], NOT_SUPPORTED, 0, NULL) || any;
     return any;
 }
@@ -184,6 +188,7 @@ static void do_requested(void *machine, const void *input)
 
     s->c->rate_in.sequence = request->sequenceNumber;
     s->c->rate_in.rate = request->maximumBitRate;
+    /* Kept for the answer, which repeats them. */
     if (s->e->ops->on_rate_request != NULL) {
         H245_CALL(s->e, on_rate_request, s->c->lcn, s->c->direction, request->maximumBitRate);
         return;
@@ -211,6 +216,7 @@ static void do_refuse(void *machine, const void *input)
     struct step *s = machine;
 
     (void)input;
+    /* The rate that goes on to hold. */
     send_reject(s->e, s->c->lcn, s->c->rate_in.sequence, s->rate);
 }
 
@@ -243,6 +249,7 @@ void h245_rate_on_request(struct h245_engine *e, const void *body)
     if (c == NULL || c->state != LC_ESTABLISHED)
         c = h245_channel_find(e, request->logicalChannelNumber, H245_OUTGOING);
     if (c != NULL && c->state == LC_ESTABLISHED) {
+        /* In the direction that has such a channel. */
         run(&h245_rate_in_fsm, e, c, IN_REQUEST, 0, body);
         return;
     }
@@ -255,6 +262,7 @@ void h245_rate_on_release(struct h245_engine *e, const void *body)
     (void)body; /* names no channel: all requests of the peer are meant */
     for (unsigned i = 0; i < 2 * e->config.channels_max; i++)
         if (e->channels[i].lcn != 0)
+            /* In no other state is there anything to take back. */
             run(&h245_rate_in_fsm, e, &e->channels[i], IN_RELEASE, 0, NULL);
 }
 

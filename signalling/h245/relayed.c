@@ -5,19 +5,21 @@
 #include "base/err.h"
 #include "signalling/h245/data.h"
 #include "signalling/h245/h239.h"
+#include "signalling/h245/video.h"
 #include "signalling/per/per.h"
 #include "signalling/schema/h245.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* H.241 8.3.2: profile and level of H.264. */
-#define H264_PROFILE          41
-#define H264_LEVEL            42
+/* H.241 8.3.2: H.264's profile and level. */
 #define H264_PROFILE_BASELINE 64
 #define H264_LEVEL_3_1        71
-#define USUAL_BIT_RATE        20000 /* 2 Mbit/s, in units of 100 bit/s */
+/* What an H.323 room system takes without a thought. */
+#define USUAL_BIT_RATE 20000 /* 2 Mbit/s, in units of 100 bit/s */
 
+/* itu-t(0) recommendation(0) h(8) 241 specificVideoCodecCapabilities(0) h264(0)
+ * generic-capabilities(1) */
 static const uint32_t h264_arcs[] = {0, 0, 8, 241, 0, 0, 1};
 static const struct per_oid h264_oid = {sizeof(h264_arcs) / sizeof(h264_arcs[0]), h264_arcs};
 
@@ -64,6 +66,7 @@ static bool name_video(const struct h245_VideoCapability *cap, struct h245_relay
     switch (cap->kind) {
     case h245_VideoCapability_h261VideoCapability:
         fixed = "H261";
+        /* The numbers of RFC 3551; generic ones have a dynamic type. */
         out->payload_type = 31;
         break;
     case h245_VideoCapability_h262VideoCapability:
@@ -114,6 +117,7 @@ static int keep(const struct per_type *type, const void *value, struct h245_rela
 {
     size_t len = 0;
 
+    /* Larger than we keep: not relayed, rather than cut. */
     if (per_encode(type, value, out->octets, sizeof(out->octets), &len, NULL) != 0)
         return ERR_LIMIT;
     out->len = (uint16_t)len;
@@ -132,6 +136,7 @@ int h245_relayed_of_video(const struct h245_VideoCapability *cap, struct h245_re
         cap = inside;
     }
 
+    /* Without a name nobody could say whether two are the same. */
     if (!name_video(cap, &found))
         return ERR_UNSUPPORTED;
     err = keep(&h245_VideoCapability_type, cap, &found);
@@ -191,6 +196,7 @@ int h245_relayed_of_type(const struct h245_DataType *type, struct h245_relayed *
 
 static int restore(struct arena *a, const struct h245_relayed *r, void **out)
 {
+    /* In the octets of the capability itself: what the one side said is what the other hears. */
     const struct per_type *type = h245_media_is_video(r->media)
                                       ? &h245_VideoCapability_type
                                       : &h245_DataApplicationCapability_type;
@@ -245,9 +251,11 @@ static int usual_h261(struct h245_relayed *out)
 {
     struct h245_H261VideoCapability h261 = {
         .has_qcifMPI = true,
+        /* 30 pictures a second (an MPI counts in 1/29.97 s): a limit, not a wish. */
         .qcifMPI = 1,
         .has_cifMPI = true,
         .cifMPI = 1,
+        /* H.261's own maximum, 1.92 Mbit/s. */
         .maxBitRate = 19200,
     };
     const struct h245_VideoCapability video = {.kind = h245_VideoCapability_h261VideoCapability,
@@ -278,7 +286,7 @@ static int usual_h263(struct h245_relayed *out)
 int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t count, uint32_t rate,
                          struct h245_relayed *out)
 {
-    struct h245_GenericCapability h264 = {.has_maxBitRate = true, .maxBitRate = rate};
+    struct h245_GenericCapability h264 = {.has_maxBitRate = rate != 0, .maxBitRate = rate};
     const struct h245_VideoCapability video = {.kind = h245_VideoCapability_genericVideoCapability,
                                                .u.genericVideoCapability = &h264};
 
@@ -292,19 +300,11 @@ int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t coun
 
 static int usual_h264(struct arena *a, struct h245_relayed *out)
 {
-    struct h245_GenericParameter *p = arena_array(a, 2, sizeof(*p));
+    /* Baseline at level 3.1 (720p): what is decoded everywhere. */
+    const struct h245_h264_set set = {
+        .profiles = H264_PROFILE_BASELINE, .level = H264_LEVEL_3_1, .bit_rate = USUAL_BIT_RATE};
 
-    if (p == NULL)
-        return ERR_NOMEM;
-    p[0].parameterIdentifier.kind = p[1].parameterIdentifier.kind =
-        h245_ParameterIdentifier_standard;
-    p[0].parameterIdentifier.u.standard = H264_PROFILE;
-    p[0].parameterValue.kind = h245_ParameterValue_booleanArray;
-    p[0].parameterValue.u.booleanArray = H264_PROFILE_BASELINE;
-    p[1].parameterIdentifier.u.standard = H264_LEVEL;
-    p[1].parameterValue.kind = h245_ParameterValue_unsignedMin;
-    p[1].parameterValue.u.unsignedMin = H264_LEVEL_3_1;
-    return h245_relayed_h264_of(p, 2, USUAL_BIT_RATE, out);
+    return h245_h264_set_build(a, &set, out);
 }
 
 int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *out)
@@ -325,5 +325,6 @@ bool h245_media_is_video(enum h245_media media)
 
 bool h245_relayed_is_same(const struct h245_relayed *a, const struct h245_relayed *b)
 {
+    /* By name alone: parameters are the peers' to negotiate (h245_video_common for mixes). */
     return a->media == b->media && strcmp(a->name, b->name) == 0;
 }

@@ -73,7 +73,7 @@ bool h245_h264_is_known(const struct h245_h264 *h); /* profile and level that H.
 /* ERR_NOTFOUND: not known; ERR_NOMEM. And back: ERR_NOTFOUND: not H.264; ERR_MALFORMED. */
 int h245_relayed_h264(struct arena *a, const struct h245_h264 *h, struct h245_relayed *out);
 int h245_relayed_read_h264(struct arena *a, const struct h245_relayed *r, struct h245_h264 *out);
-/* From parameters of H.241; rate in 100 bit/s. */
+/* From parameters of H.241; rate in 100 bit/s, 0: not said. */
 struct h245_GenericParameter;
 int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t count, uint32_t rate,
                          struct h245_relayed *out);

@@ -7,6 +7,7 @@ enum { TRANSFER, RESPONSE, T105, NOT_SUPPORTED };
 static void schedule_next(struct h245_engine *e)
 {
     e->rtd.next =
+        /* 0: only when somebody asks. */
         e->config.rtd_interval_ms == 0 ? H245_NEVER : h245_after(e, e->config.rtd_interval_ms);
 }
 
@@ -18,8 +19,10 @@ static void do_transfer(void *machine, const void *input)
                                     .u.roundTripDelayRequest = &request};
 
     (void)input;
+    /* By the time of the engine's own clock: what lies in the receiver's queue counts, too. */
     e->rtd.sent_at = e->now;
     e->rtd.deadline = h245_after(e, e->config.rtd_timeout_ms);
+    /* Not before this one is answered or lost. */
     e->rtd.next = H245_NEVER;
     h245_emit_request(e, &m);
 }
@@ -30,6 +33,7 @@ static void do_answered(void *machine, const void *input)
 
     (void)input;
     e->rtd.deadline = H245_NEVER;
+    /* Any answer is a sign of life. */
     e->rtd.lost = 0;
     schedule_next(e);
     H245_CALL(e, on_round_trip, (uint32_t)(e->now - e->rtd.sent_at));
@@ -40,6 +44,7 @@ static void do_expired(void *machine, const void *input)
     struct h245_engine *e = machine;
 
     (void)input;
+    /* In a row: the user decides how many end the call. */
     e->rtd.lost++;
     schedule_next(e);
     H245_CALL(e, on_round_trip_lost, e->rtd.lost);
@@ -52,6 +57,7 @@ static void do_not_supported(void *machine, const void *input)
     (void)input;
     e->rtd.deadline = H245_NEVER;
     e->rtd.lost = 0;
+    /* It lives, and cannot measure: asked again all the same, for the sign of life. */
     schedule_next(e);
     h245_fail(e, H245_PROC_RTD, H245_ERROR_REFUSED, 0);
 }
@@ -85,6 +91,7 @@ void h245_rtd_on_response(struct h245_engine *e, const void *body)
 {
     const struct h245_RoundTripDelayResponse *response = body;
 
+    /* A late answer to one that was given up would be a wrong time. */
     if (response->sequenceNumber != e->rtd.sequence ||
         !fsm_run(&h245_rtd_fsm, &e->rtd.state, RESPONSE, e, body))
         h245_unexpected(e);
@@ -102,6 +109,7 @@ void h245_rtd_on_timer(struct h245_engine *e)
         e->stats.timeouts++;
         fsm_run(&h245_rtd_fsm, &e->rtd.state, T105, e, NULL);
     }
+    /* Both may be due in one call. */
     if (!e->destroyed && e->rtd.next <= e->now) {
         e->rtd.next = H245_NEVER;
         fsm_run(&h245_rtd_fsm, &e->rtd.state, TRANSFER, e, NULL);
@@ -110,6 +118,7 @@ void h245_rtd_on_timer(struct h245_engine *e)
 
 void h245_rtd_session_up(struct h245_engine *e)
 {
+    /* One may be under way already, from before the roles were known. */
     if (e->rtd.state == IDLE)
         schedule_next(e);
 }

@@ -29,11 +29,13 @@ static void do_ended(void *machine, const void *input)
 
     (void)input;
     h245_stop_timers(e);
+    /* Last: the user may destroy the engine here. */
     H245_CALL(e, on_end_session);
 }
 
 static void do_peer_ends(void *machine, const void *input)
 {
+    /* Each side says it once, whoever began (H.245 7.11.5). */
     send_end(machine);
     do_ended(machine, input);
 }
@@ -44,6 +46,7 @@ static const struct fsm_row rows[] = {
     {ACTIVE, END, ENDING, do_end, "send EndSessionCommand, start the end timer"},
     {ACTIVE, END_SESSION, ENDED, do_peer_ends, "send EndSessionCommand, END.indication"},
     {ENDING, END_SESSION, ENDED, do_ended, "END.confirm"},
+    /* A peer that does not answer must not keep the call. */
     {ENDING, TIMER, ENDED, do_ended, "END.confirm: the peer's did not come"},
 };
 const struct fsm h245_session_fsm = {
@@ -78,5 +81,6 @@ int h245_end_session(struct h245_engine *e, uint64_t now)
 
 bool h245_is_ended(const struct h245_engine *e)
 {
+    /* Both: from our own endSession on nothing else is sent. */
     return e->session.state != ACTIVE;
 }

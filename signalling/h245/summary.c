@@ -37,6 +37,7 @@ const char *h245_message_name(const struct h245_MultimediaSystemControlMessage *
 static void put_string(struct text_line *l, const char *name, const struct per_string *s)
 {
     text_line_put(l, " %s=", name);
+    /* 24 are enough to tell one from another in a trace. */
     for (size_t i = 0; i < s->len && i < 24; i++)
         text_line_put(l, "%c", s->p[i] > 0x20 && s->p[i] < 0x7f ? s->p[i] : '?');
     if (s->len > 24)
@@ -66,6 +67,7 @@ static void put_olc(struct text_line *l, const struct h245_OpenLogicalChannel *o
         text_line_put(l, " bothWays");
     if (olc->forwardLogicalChannelParameters.has_replacementFor)
         text_line_put(l, " replaces=%u", olc->forwardLogicalChannelParameters.replacementFor);
+    /* Not of media that we can read: the number alone. */
     if (h245_read_olc(olc, &c) != 0)
         return;
     text_line_put(l, " session=%u %s", c.session_id,
@@ -301,6 +303,7 @@ static void put_command(struct text_line *l, const struct h245_CommandMessage *m
 
 static bool has_label(enum h245_ConferenceIndication_kind kind)
 {
+    /* Those whose content is a TerminalLabel: the union's member is the same for all. */
     return kind == h245_ConferenceIndication_terminalNumberAssign ||
            kind == h245_ConferenceIndication_terminalJoinedConference ||
            kind == h245_ConferenceIndication_terminalLeftConference ||

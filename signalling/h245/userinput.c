@@ -12,6 +12,7 @@ static void tell(struct h245_engine *e, const struct h245_user_input *input)
 static void on_signal(struct h245_engine *e, const struct h245_UserInputIndication_signal *signal)
 {
     struct h245_user_input input = {.kind = H245_INPUT_SIGNAL,
+                                    /* Where it stands beside RTP the user takes it once. */
                                     .text = signal->signalType.p,
                                     .duration_ms = signal->has_duration ? signal->duration : 0,
                                     .is_in_rtp = signal->has_rtpPayloadIndication};
@@ -34,6 +35,7 @@ static void on_update(struct h245_engine *e,
     struct h245_user_input input = {
         .kind = H245_INPUT_SIGNAL_UPDATE, .text = "", .duration_ms = update->duration};
 
+    /* Empty, not NULL: a length belongs to the key before. */
     if (update->rtp != NULL)
         input.lcn = update->rtp->logicalChannelNumber;
     tell(e, &input);
@@ -46,6 +48,7 @@ static void on_extended(struct h245_engine *e,
                                     .text = extended->alphanumeric.p,
                                     .is_in_rtp = extended->has_rtpPayloadIndication};
 
+    /* H.235's encrypted digits: without its keys there is nothing to tell. */
     if (extended->encryptedAlphanumeric != NULL)
         h245_refused(e, H245_REFUSED_USER_INPUT);
     else
@@ -92,6 +95,7 @@ int h245_send_user_input(struct h245_engine *e, const char *text)
     struct h245_UserInputIndication input = {.kind = h245_UserInputIndication_alphanumeric,
                                              .u.alphanumeric = per_string_of(text)};
 
+    /* An empty string is no key. */
     return text[0] != '\0' ? send(e, &input) : ERR_INVAL;
 }
 
@@ -104,6 +108,7 @@ int h245_send_signal(struct h245_engine *e, char key, uint16_t duration_ms)
     struct h245_UserInputIndication input = {.kind = h245_UserInputIndication_signal,
                                              .u.signal = &signal};
 
+    /* The alphabet of H.245's signalType, ! for hook flash. */
     if (key == '\0' || strchr("0123456789#*ABCD!", key) == NULL)
         return ERR_INVAL;
     return send(e, &input);
@@ -115,5 +120,6 @@ int h245_send_signal_update(struct h245_engine *e, uint16_t duration_ms)
     struct h245_UserInputIndication input = {.kind = h245_UserInputIndication_signalUpdate,
                                              .u.signalUpdate = &update};
 
+    /* 0 would say that the key was not pressed. */
     return duration_ms != 0 ? send(e, &input) : ERR_INVAL;
 }

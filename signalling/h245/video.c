@@ -1,3 +1,4 @@
+/* H.264 in two capabilities: what both sides can do, whether one fits the other, and as a mode. */
 #include "signalling/h245/video.h"
 
 #include <string.h>
@@ -11,15 +12,13 @@
 #define PROFILE 41
 #define LEVEL   42
 
-static const uint32_t arcs[] = {0, 0, 8, 241, 0, 0, 1};
-static const struct per_oid oid = {sizeof(arcs) / sizeof(arcs[0]), arcs};
-
 static void read_parameter(const struct h245_GenericParameter *p, struct h245_h264_set *out)
 {
     if (p->parameterIdentifier.kind != h245_ParameterIdentifier_standard)
         return;
     if (p->parameterIdentifier.u.standard == PROFILE &&
         p->parameterValue.kind == h245_ParameterValue_booleanArray)
+        /* Other kinds of value would be another parameter. */
         out->profiles = p->parameterValue.u.booleanArray;
     if (p->parameterIdentifier.u.standard == LEVEL &&
         p->parameterValue.kind == h245_ParameterValue_unsignedMin)
@@ -43,6 +42,7 @@ int h245_h264_set_read(struct arena *a, const struct h245_relayed *r, struct h24
     cap = video->u.genericVideoCapability;
     for (uint32_t i = 0; cap->has_collapsing && i < cap->collapsing.n; i++)
         read_parameter(&cap->collapsing.v[i], &found);
+    /* 0: not said. */
     found.bit_rate = cap->has_maxBitRate ? cap->maxBitRate : 0;
     if (found.profiles == 0 || found.level == 0) /* H.241: both are mandatory */
         return ERR_MALFORMED;
@@ -52,17 +52,10 @@ int h245_h264_set_read(struct arena *a, const struct h245_relayed *r, struct h24
 
 int h245_h264_set_build(struct arena *a, const struct h245_h264_set *h264, struct h245_relayed *out)
 {
-    struct h245_GenericCapability cap = {.has_maxBitRate = h264->bit_rate != 0,
-                                         .maxBitRate = h264->bit_rate,
-                                         .has_collapsing = true};
-    const struct h245_VideoCapability video = {.kind = h245_VideoCapability_genericVideoCapability,
-                                               .u.genericVideoCapability = &cap};
     struct h245_GenericParameter *p = arena_array(a, 2, sizeof(*p));
 
     if (p == NULL)
         return ERR_NOMEM;
-    cap.capabilityIdentifier.kind = h245_CapabilityIdentifier_standard;
-    cap.capabilityIdentifier.u.standard = oid;
     p[0].parameterIdentifier.kind = p[1].parameterIdentifier.kind =
         h245_ParameterIdentifier_standard;
     p[0].parameterIdentifier.u.standard = PROFILE;
@@ -71,13 +64,12 @@ int h245_h264_set_build(struct arena *a, const struct h245_h264_set *h264, struc
     p[1].parameterIdentifier.u.standard = LEVEL;
     p[1].parameterValue.kind = h245_ParameterValue_unsignedMin;
     p[1].parameterValue.u.unsignedMin = h264->level;
-    cap.collapsing.n = 2;
-    cap.collapsing.v = p;
-    return h245_relayed_of_video(&video, out);
+    return h245_relayed_h264_of(p, 2, h264->bit_rate, out);
 }
 
 static uint32_t lower_rate(uint32_t a, uint32_t b)
 {
+    /* 0 means no limit: the other's holds. */
     if (a == 0 || b == 0)
         return a + b;
     return a < b ? a : b;
@@ -91,6 +83,7 @@ int h245_video_common(struct arena *arena, const struct h245_relayed *a,
 
     if (!h245_relayed_is_same(a, b))
         return ERR_UNSUPPORTED;
+    /* H.261 and H.263: what the one can send in, the other can show. */
     if (strcmp(a->name, "H264") != 0) {
         *out = *a;
         return 0;
@@ -100,6 +93,7 @@ int h245_video_common(struct arena *arena, const struct h245_relayed *a,
         err = h245_h264_set_read(arena, b, &y);
     if (err != 0)
         return err;
+    /* What both have of each. */
     x.profiles &= y.profiles;
     x.level = x.level < y.level ? x.level : y.level;
     x.bit_rate = lower_rate(x.bit_rate, y.bit_rate);
@@ -116,11 +110,13 @@ bool h245_video_fits(struct arena *arena, const struct h245_relayed *sends,
 
     if (!h245_relayed_is_same(sends, receives))
         return false;
+    /* The same octets: the usual case costs no decoding. */
     if (strcmp(sends->name, "H264") != 0 ||
         (sends->len == receives->len && memcmp(sends->octets, receives->octets, sends->len) == 0))
         return true;
     return h245_h264_set_read(arena, sends, &x) == 0 &&
            h245_h264_set_read(arena, receives, &y) == 0 && (x.profiles & y.profiles) != 0 &&
+           /* A lower level is within a higher one. */
            x.level <= y.level;
 }
 
@@ -132,6 +128,7 @@ int h245_video_to_mode(struct arena *arena, const struct h245_relayed *r,
     int err;
 
     if (r->media != H245_MEDIA_VIDEO || strcmp(r->name, "H264") != 0)
+        /* Modes of H.261 and H.263 have a shape of their own, which nobody asks for. */
         return ERR_UNSUPPORTED;
     err = per_decode(&h245_VideoCapability_type, r->octets, r->len, NULL, arena, &value, NULL);
     if (err != 0)
@@ -144,6 +141,7 @@ int h245_video_to_mode(struct arena *arena, const struct h245_relayed *r,
 
 int h245_video_of_mode(const struct h245_VideoMode *mode, struct h245_relayed *out)
 {
+    /* Made a capability again, for the one reader of names. */
     const struct h245_VideoCapability video = {.kind = h245_VideoCapability_genericVideoCapability,
                                                .u.genericVideoCapability =
                                                    mode->u.genericVideoMode};

@@ -5,6 +5,7 @@ static int decode_value(struct per_decoder *d, const struct per_type *t, void *v
 
 static int enter(struct per_decoder *d)
 {
+    /* Depth is the peer's to choose, the stack is ours. */
     if (d->depth_left == 0)
         return per_decoder_fail(d, ERR_LIMIT, "nested too deep");
     d->depth_left--;
@@ -14,6 +15,8 @@ static int enter(struct per_decoder *d)
 /* What may stand behind a value: nothing, or zero octets. */
 static int check_rest(struct per_decoder *d)
 {
+    /* Zero octets are padding that some encoders put behind; anything else is a second message or a
+     * fault. */
     per_reader_align(&d->in);
     for (size_t i = d->in.pos / 8; i < d->in.end / 8; i++)
         if (d->in.p[i] != 0)
@@ -32,9 +35,11 @@ static int decode_open(struct per_decoder *d, const struct per_type *t, void *va
 
     if (rc != 0 || (rc = enter(d)) != 0)
         return rc;
+    /* Clause 11.1: even an empty value has one octet. */
     if (len == 0)
         return per_decoder_fail(d, ERR_MALFORMED, "an open type of no octets");
     outer = d->in;
+    /* In one piece: read where it lies. Gathered fragments are a buffer of their own. */
     if (p >= outer.p && p < outer.p + outer.octets) {
         d->in.pos = (size_t)(p - outer.p) * 8;
         d->in.end = d->in.pos + len * 8;
@@ -42,6 +47,8 @@ static int decode_open(struct per_decoder *d, const struct per_type *t, void *va
         d->in = (struct per_reader){.p = p, .octets = len, .end = len * 8};
     }
     rc = decode_value(d, t, value);
+    /* The inner length is the outer's word: what it leaves over is checked as at the end of a
+     * message. */
     if (rc == 0)
         rc = check_rest(d);
     if (rc != 0)
@@ -65,6 +72,7 @@ static int decode_member(struct per_decoder *d, const struct per_member *m, void
         rc = per_decoder_alloc(d, m->type->size, true, &object);
         if (rc != 0)
             return rc;
+        /* memcpy, as a pointer in a generated struct has the type of its target. */
         memcpy(value, &object, sizeof(object));
         value = object;
     } else if (m->optional) {
@@ -82,6 +90,7 @@ static int keep_unknown(struct per_decoder *d, uint32_t index, struct per_unknow
 
     if (rc != 0)
         return rc;
+    /* Kept octets count as elements: the table of unknown additions grows by the peer's wish. */
     if (d->elements_left == 0)
         return per_decoder_fail(d, ERR_LIMIT, "too many elements");
     d->elements_left--;
@@ -106,11 +115,13 @@ static int read_bitmap_size(struct per_decoder *d, size_t *bits)
     if (v < 64) {
         *bits = (size_t)v + 1;
     } else {
+        /* Back to the second bit: the general length is aligned from there. */
         d->in.pos -= 6;
         rc = per_read_length(d, &any, bits, &more);
     }
     if (rc == 0 && (more || *bits == 0))
         return per_decoder_fail(d, ERR_MALFORMED, "an extension bitmap of %zu bits", *bits);
+    /* Checked before it is read: bit_at() has no end of its own. */
     if (rc == 0 && *bits > per_reader_left(&d->in))
         return per_decoder_short(d);
     return rc;
@@ -134,6 +145,7 @@ static int make_ext(struct per_decoder *d, size_t bitmap, size_t bits, size_t kn
         return rc;
     ext = p;
     ext->bitmap_bits = (uint32_t)bits;
+    /* Exactly as many as have a bit: no more memory than octets came. */
     for (size_t i = known; i < bits; i++)
         n += bit_at(d, bitmap + i);
     if (n > 0) {
@@ -158,6 +170,7 @@ static int decode_additions(struct per_decoder *d, const struct per_type *t, voi
     if (rc != 0)
         return rc;
     bitmap = d->in.pos;
+    /* Behind the bitmap: additions follow in its order. */
     d->in.pos += bits;
     rc = make_ext(d, bitmap, bits, known, &ext);
     if (rc != 0)
@@ -171,6 +184,7 @@ static int decode_additions(struct per_decoder *d, const struct per_type *t, voi
             rc = decode_member(d, &t->members[t->n_root + i], value, true);
         } else {
             frame->name = "unknown addition";
+            /* Unknown ones are kept for who sends the message on. */
             rc = keep_unknown(d, (uint32_t)i, &ext->v[ext->n]);
             ext->n += rc == 0;
         }
@@ -191,6 +205,7 @@ static int decode_seq(struct per_decoder *d, const struct per_type *t, void *val
         return per_decoder_short(d);
     if (!per_reader_bits(&d->in, t->n_optional, &present))
         return per_decoder_short(d);
+    /* 64 optional members at most: the first is the top bit. & 63: a shift by 64 is undefined. */
     present <<= (64 - t->n_optional) & 63;
     d->at = &frame;
     for (const struct per_member *m = t->members, *end = m + t->n_root; m < end; m++) {
@@ -244,6 +259,7 @@ static int decode_choice(struct per_decoder *d, const struct per_type *t, void *
         if (rc != 0)
             return rc;
         index = (int64_t)t->n_root + addition;
+        /* An alternative of a later version is told as UNKNOWN, with its octets. */
         if (index >= t->n_members)
             return decode_unknown(d, t, value, addition);
     } else {
@@ -256,6 +272,7 @@ static int decode_choice(struct per_decoder *d, const struct per_type *t, void *
     d->at = &frame;
     *(uint32_t *)value = (uint32_t)index + 1;
     rc = decode_member(d, m, value, extended);
+    /* After an error `at` stays: the path of the error is made from it. */
     if (rc == 0)
         d->at = frame.up;
     return rc;
@@ -274,12 +291,14 @@ static int grow(struct per_decoder *d, const struct per_type *elem, struct per_a
         return 0;
     if (n > d->elements_left)
         return per_decoder_fail(d, ERR_LIMIT, "too many elements");
+    /* Before memory is taken: what could not be there is not reserved. */
     if (n * elem->min_bits > per_reader_left(&d->in))
         return per_decoder_short(d);
     d->elements_left -= (uint32_t)n;
     if (want <= *room)
         return 0;
     if (list->n > 0 && want < 2 * *room)
+        /* Doubling, so that fragments do not cost a copy of all each time. */
         want = 2 * *room;
     rc = per_decoder_alloc(d, want * elem->size, true, &v);
     if (rc != 0)
@@ -326,6 +345,7 @@ static int decode_list(struct per_decoder *d, const struct per_type *t, struct p
             return rc;
         d->at = frame.up;
     }
+    /* Fragments can sum up to more than a bound allows. */
     if (list->n < (uint64_t)t->bound.lo || list->n > (uint64_t)t->bound.hi)
         return per_decoder_fail(d, ERR_RANGE, "%u elements are not within the bounds", list->n);
     return 0;
@@ -370,10 +390,12 @@ int per_decode(const struct per_type *t, const uint8_t *buf, size_t len,
     void *value;
     int rc;
 
+    /* Positions are counted in bits. */
     if (len > SIZE_MAX / 8)
         return per_decoder_fail(&d, ERR_LIMIT, "%zu octets of input", len);
     if (len == 0)
         return per_decoder_short(&d);
+    /* Types without members have no size, and still an address. */
     rc = per_decoder_alloc(&d, t->size ? t->size : 1, true, &value);
     if (rc == 0)
         rc = decode_value(&d, t, value);

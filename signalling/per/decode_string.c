@@ -11,17 +11,6 @@ struct run {
     uint8_t *gathered; /* all octets if they came in fragments */
 };
 
-/* Clauses 16, 17, 30.5: short fixed sizes, and strings whose longest value stays below 16 bits, are
- * not aligned. */
-static bool is_unaligned(const struct per_bound *b, unsigned unit)
-{
-    if (b->form == PER_FORM_LENGTH)
-        return false;
-    if (b->form == PER_FORM_FIXED)
-        return b->lo * unit <= 16;
-    return b->hi * unit < 16;
-}
-
 static int read_run(struct per_decoder *d, const struct per_bound *b, unsigned unit, size_t extra,
                     struct run *run)
 {
@@ -34,16 +23,20 @@ static int read_run(struct per_decoder *d, const struct per_bound *b, unsigned u
         return rc;
     run->gathered = NULL;
     if (!more) {
-        if (!is_unaligned(b, unit)) /* an empty string is aligned like any other */
+        if (!per_is_unaligned(b, unit)) /* an empty string is aligned like any other */
             per_reader_align(&d->in);
+        /* By division: the product could overflow. */
         if (run->n > per_reader_left(&d->in) / unit)
             return per_decoder_short(d);
         run->bit = d->in.pos;
         d->in.pos += run->n * unit;
+        /* An upper bound is in the form already; the lower one is not where the length is
+         * general. */
         if (run->n < (size_t)b->lo)
             return per_decoder_fail(d, ERR_RANGE, "length %zu is below %" PRId64, run->n, b->lo);
         return 0;
     }
+    /* Twice over the pieces: once for the size, once for the octets. */
     d->in.pos = start;
     rc = per_measure_pieces(d, b, unit, &run->n);
     if (rc != 0)
@@ -67,6 +60,7 @@ static void copy_bits(struct per_decoder *d, size_t bit, uint8_t *to, size_t n)
     for (size_t i = 0; i < n; i++) {
         uint64_t v = per_reader_tail(&d->in, (bit >> 3) + i);
 
+        /* Eight octets at a time in a register: the string may begin at any bit. */
         to[i] = (uint8_t)(v << (bit & 7) >> 56);
     }
 }
@@ -84,6 +78,7 @@ int per_read_octets(struct per_decoder *d, const struct per_type *t, uint8_t *fi
         *out = (struct per_octets){run.n, run.gathered};
         return 0;
     }
+    /* A fixed one lies in the struct itself. */
     if (fixed == NULL) {
         rc = per_decoder_alloc(d, run.n, false, &to);
         if (rc != 0)
@@ -113,6 +108,7 @@ int per_read_bits(struct per_decoder *d, const struct per_type *t, struct per_bi
     }
     *out = (struct per_bits){run.n, to};
     if (run.n % 8 != 0)
+        /* Unused bits are zero, so that values can be compared by octets. */
         out->p[octets - 1] &= (uint8_t)(0xff << (8 - run.n % 8));
     return 0;
 }
@@ -130,6 +126,7 @@ static int check_characters(struct per_decoder *d, const struct per_type *t, con
     for (size_t i = 0; i < n; i++) {
         unsigned c = (unsigned char)p[i];
 
+        /* 0 is in no alphabet, though strchr finds it at the end. */
         if (c > t->top || (t->alphabet != NULL && (c == 0 || !strchr(t->alphabet, (int)c))))
             return bad_character(d, c, i);
     }
@@ -154,6 +151,7 @@ static int read_indexed(struct per_decoder *d, const struct per_type *t, const s
 
         if (!per_reader_bits(&in, t->width, &v))
             return per_decoder_short(d);
+        /* An alphabet that is no power of two leaves indices without a letter. */
         if (v >= letters)
             return per_decoder_fail(d, ERR_RANGE, "character %zu has the index %u of %zu", i,
                                     (unsigned)v, letters);
@@ -179,6 +177,7 @@ int per_read_string(struct per_decoder *d, const struct per_type *t, struct per_
             copy_bits(d, run.bit, to, run.n);
     }
     *out = (struct per_string){run.n, to};
+    /* For C: an embedded zero cuts it, `len` tells the truth. */
     out->p[run.n] = '\0';
     if (t->indexed)
         return read_indexed(d, t, &run, to);
@@ -205,6 +204,7 @@ int per_read_bmp(struct per_decoder *d, const struct per_type *t, struct per_bmp
     }
     c = to;
     for (size_t i = 0; i < run.n; i++)
+        /* Network order in the octets, the host's in the value. */
         c[i] = __builtin_bswap16(c[i]);
     *out = (struct per_bmp){run.n, c};
     return 0;
@@ -218,9 +218,12 @@ static int split_arcs(struct per_decoder *d, const uint8_t *p, size_t len, uint3
     uint64_t v = 0;
 
     for (size_t i = 0; i < len; i++) {
+        /* The shortest form only (X.690 8.19.2): two encodings of one identifier would not be
+         * equal. */
         if (v == 0 && p[i] == 0x80)
             return per_decoder_fail(d, ERR_MALFORMED, "an arc starts with 0x80");
         v = v << 7 | (p[i] & 0x7f);
+        /* 80 more for the first number, which holds two arcs. */
         if (v > UINT32_MAX + (n == 0 ? UINT64_C(80) : 0))
             return per_decoder_fail(d, ERR_RANGE, "arc %u is above 2^32-1", n);
         if (p[i] & 0x80)

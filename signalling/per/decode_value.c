@@ -12,6 +12,7 @@ int per_decoder_short(struct per_decoder *d)
 
 int per_decoder_alloc(struct per_decoder *d, size_t size, bool clear, void **out)
 {
+    /* Counted in what the arena has given, its own padding included. */
     size_t used = d->arena->used - d->memory_start;
     void *p;
 
@@ -59,6 +60,7 @@ int per_read_general_length(struct per_decoder *d, size_t *n, bool *more)
         *n = (size_t)((v & 0x3f) << 8 | low);
         return 0;
     }
+    /* 0 would be a fragment of nothing: an endless list of them is no value. */
     if (v < 0xc1 || v > 0xc4)
         return per_decoder_fail(d, ERR_MALFORMED, "fragment multiplier %u is not 1..4",
                                 (unsigned)(v & 0x3f));
@@ -77,6 +79,7 @@ static int read_number_size(struct per_decoder *d, size_t *n)
         return rc;
     if (*n == 0)
         return per_decoder_fail(d, ERR_MALFORMED, "an INTEGER of no octets");
+    /* What does not fit 64 bits is no number that any of our types has. */
     if (more || *n > 8)
         return per_decoder_fail(d, ERR_RANGE, "an INTEGER of %zu octets, at most 8 are taken", *n);
     return 0;
@@ -93,11 +96,13 @@ static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_
     if (!read_octets(&d->in, n, &v))
         return per_decoder_short(d);
     if (b->form == PER_FORM_UNBOUND) { /* two's complement of n octets */
+        /* Up, then down again: the sign fills the left. */
         unsigned shift = (unsigned)(64 - 8 * n);
 
         *value = (int64_t)(v << shift) >> shift;
         return 0;
     }
+    /* Semi-constrained: counted from the lower bound. */
     if (v > (uint64_t)INT64_MAX || __builtin_add_overflow((int64_t)v, b->lo, value))
         return per_decoder_fail(d, ERR_RANGE, "an INTEGER above 2^63");
     return 0;
@@ -106,6 +111,7 @@ static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_
 static int read_long(struct per_decoder *d, const struct per_bound *b, uint64_t *value)
 {
     uint64_t octets;
+    /* Octets of the range: the length is as long as that needs. */
     unsigned max = (unsigned)(64 - __builtin_clzll((uint64_t)(b->hi - b->lo)) + 7) / 8;
 
     if (!per_reader_bits(&d->in, b->bits, &octets))
@@ -142,6 +148,7 @@ int per_read_number(struct per_decoder *d, const struct per_bound *b, int64_t *v
     default:
         return read_unbound(d, b, value);
     }
+    /* Powers of two leave codes above the bound. */
     if (v > (uint64_t)(b->hi - b->lo))
         return per_decoder_fail(d, ERR_RANGE, "%" PRIu64 " is not within %" PRId64 "..%" PRId64,
                                 (uint64_t)b->lo + v, b->lo, b->hi);
@@ -181,6 +188,7 @@ int per_read_small(struct per_decoder *d, uint32_t *value)
     rc = read_unbound(d, &semi, &large);
     if (rc != 0)
         return rc;
+    /* No module will ever have as many. */
     if (large > UINT16_MAX)
         return per_decoder_fail(d, ERR_LIMIT, "extension index %" PRId64 " is above 65535", large);
     *value = (uint32_t)large;
@@ -206,6 +214,7 @@ int per_measure_pieces(struct per_decoder *d, const struct per_bound *b, unsigne
         d->in.pos += n * unit;
         sum += n;
     }
+    /* Hi -1: none. */
     if (sum < (size_t)b->lo || (b->hi >= 0 && sum > (size_t)b->hi))
         return per_decoder_fail(d, ERR_RANGE, "length %zu is not within %" PRId64 "..%" PRId64, sum,
                                 b->lo, b->hi);
@@ -256,6 +265,7 @@ int per_read_open(struct per_decoder *d, const uint8_t **p, size_t *len)
 
         rc = per_decoder_alloc(d, *len, false, &to);
         if (rc == 0) {
+            /* The position ends behind it again, as after one piece. */
             d->in.pos = start;
             per_copy_pieces(d, &any, 8, to);
             *p = to;
@@ -293,6 +303,7 @@ static int read_int(struct per_decoder *d, const struct per_type *t, void *value
     if (t->extensible) {
         if (!per_reader_bit(&d->in, &outside))
             return per_decoder_short(d);
+        /* Outside the root: by the form without bounds (clause 13.1). */
         if (outside)
             b = &unbound;
     }
@@ -314,6 +325,7 @@ static int read_enum(struct per_decoder *d, const struct per_type *t, void *valu
         uint32_t index;
 
         rc = per_read_small(d, &index);
+        /* Values of a later version stand behind those that we know. */
         v = (int64_t)t->n_root + index;
     } else {
         rc = per_read_number(d, &t->bound, &v);

@@ -6,6 +6,7 @@ static int encode_value(struct per_encoder *e, const struct per_type *t, const v
 /* Octets that the length fields of an open type of n octets take. */
 static size_t open_overhead(size_t n)
 {
+    /* A fragment field for each 64K begun, and the last length. */
     size_t fragments = (n / PER_FRAGMENT + 3) / 4;
 
     return fragments + (n % PER_FRAGMENT < 0x80 ? 1 : 2);
@@ -15,6 +16,7 @@ static size_t open_overhead(size_t n)
  * `start`: the pieces move right, the last one first. */
 static int close_open(struct per_encoder *e, size_t start, size_t n)
 {
+    /* One octet is there already. */
     size_t extra = open_overhead(n) - 1;
     size_t tail = n % PER_FRAGMENT;
     size_t from = start + 1 + n;
@@ -33,6 +35,7 @@ static int close_open(struct per_encoder *e, size_t start, size_t n)
         e->p[--to] = (uint8_t)tail;
     }
     for (n -= tail; n > 0;) { /* the last fragment is the one that may be below 64K */
+        /* From the right: the last fragment may be the small one, all before are of 64K. */
         size_t units = n / PER_FRAGMENT;
         size_t piece = (units % 4 ? units % 4 : 4) * PER_FRAGMENT;
 
@@ -53,6 +56,7 @@ static int encode_open(struct per_encoder *e, const struct per_type *t, const vo
     if (rc != 0)
         return rc;
     start = e->pos / 8;
+    /* Room for the length, as short as it usually is: nothing moves then. */
     rc = per_write_bits(e, 8, 0);
     if (rc == 0)
         rc = encode_value(e, t, value);
@@ -83,6 +87,7 @@ static int encode_member(struct per_encoder *e, const struct per_member *m, cons
     const void *value = (const char *)parent + m->offset;
 
     if (m->pointer) {
+        /* memcpy'd: see decode_member. */
         value = per_load_pointer(value);
         if (value == NULL)
             return per_encoder_fail(e, ERR_INVAL, "the alternative has no value");
@@ -98,6 +103,7 @@ static size_t bitmap_bits(const struct per_type *t, const void *value, const str
     size_t bits = 0;
 
     for (size_t i = t->n_root; i < t->n_members; i++)
+        /* The highest that is there decides. */
         if (per_member_value(&t->members[i], value) != NULL)
             bits = i - t->n_root + 1;
     if (ext != NULL) {
@@ -165,11 +171,13 @@ static int check_ext(struct per_encoder *e, const struct per_type *t, const stru
     size_t next = (size_t)(t->n_members - t->n_root);
 
     for (uint32_t i = 0; ext != NULL && i < ext->n; i++) {
+        /* Out of order they could not be found again by their bits. */
         if (ext->v[i].index < next || ext->v[i].data.p == NULL)
             return per_encoder_fail(e, ERR_INVAL, "unknown addition %u is out of order",
                                     ext->v[i].index);
         next = (size_t)ext->v[i].index + 1;
     }
+    /* A bitmap of fragments is nowhere allowed for. */
     if (next >= PER_FRAGMENT || (ext != NULL && ext->bitmap_bits >= PER_FRAGMENT))
         return per_encoder_fail(e, ERR_LIMIT, "an extension bitmap of 16K bits or more");
     return 0;
@@ -194,6 +202,7 @@ static int encode_seq(struct per_encoder *e, const struct per_type *t, const voi
     }
     for (const struct per_member *m = t->members; m < end; m++)
         if (m->optional)
+            /* Clause 19.2: a bit for each, in order. */
             preamble = preamble << 1 | (per_member_value(m, value) != NULL);
     rc = per_write_bits(e, t->n_optional + t->extensible, preamble);
     e->at = &frame;
@@ -219,6 +228,7 @@ static int encode_unknown(struct per_encoder *e, const struct per_type *t, const
     const struct per_unknown *u = per_load_pointer((const char *)value + t->ext);
     int rc;
 
+    /* An index that we do know would be read as the known one. */
     if (u == NULL || u->data.p == NULL || u->index < (uint32_t)(t->n_members - t->n_root))
         return per_encoder_fail(e, ERR_INVAL, "an unknown alternative of %s without its octets",
                                 t->name);
@@ -236,6 +246,7 @@ static int encode_choice(struct per_encoder *e, const struct per_type *t, const 
     bool addition;
     int rc = 0;
 
+    /* 0 is UNSET: a value that nobody filled in. */
     if (kind == 0 || kind > t->n_members) {
         if (t->extensible && kind == t->n_members + 1U)
             return encode_unknown(e, t, value);
@@ -289,6 +300,7 @@ static int encode_value(struct per_encoder *e, const struct per_type *t, const v
 
     if (t->kind < PER_SEQ)
         return per_write_simple(e, t, value);
+    /* The value is our own, but may hold a peer's message that goes on. */
     if (e->depth_left == 0)
         return per_encoder_fail(e, ERR_LIMIT, "nested too deep");
     e->depth_left--;
@@ -309,6 +321,7 @@ int per_encode(const struct per_type *t, const void *value, uint8_t *buf, size_t
 {
     struct per_encoder e = {
         .p = buf,
+        /* Positions are counted in bits. */
         .cap = cap > SIZE_MAX / 8 ? SIZE_MAX / 8 : cap,
         .depth_left = PER_ENCODE_MAX_DEPTH,
         .err = err,

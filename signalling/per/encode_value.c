@@ -12,6 +12,7 @@ int per_write_octets(struct per_encoder *e, const uint8_t *p, size_t n)
 {
     int rc = 0;
 
+    /* At whole octets, as mostly: in one copy. */
     if ((e->pos & 7) == 0) {
         if (n > e->cap - e->pos / 8)
             return per_encoder_full(e);
@@ -35,8 +36,10 @@ static int write_aligned(struct per_encoder *e, unsigned n, uint64_t v)
     return rc;
 }
 
-/* Octets of the shortest form of an unsigned number; 0 takes one. */
+/* Octets of the shortest form of an unsigned number; 0 takes one. Four fragments of 16K are the
+ * most that one field tells. */
 static unsigned octets_of(uint64_t v)
+/* A length of no octets is not allowed. */
 {
     return v == 0 ? 1 : (unsigned)(64 - __builtin_clzll(v) + 7) / 8;
 }
@@ -59,6 +62,7 @@ static int write_unbound(struct per_encoder *e, const struct per_bound *b, int64
         v -= (uint64_t)b->lo;
         n = octets_of(v);
     } else {
+        /* As few octets as keep the sign. */
         while (n < 8 &&
                (value < -(INT64_C(1) << (8 * n - 1)) || value >= INT64_C(1) << (8 * n - 1)))
             n++;
@@ -68,6 +72,7 @@ static int write_unbound(struct per_encoder *e, const struct per_bound *b, int64
 }
 
 int per_write_number(struct per_encoder *e, const struct per_bound *b, int64_t value)
+/* As unsigned: the difference of two int64_t may not fit one. */
 {
     uint64_t v = (uint64_t)value - (uint64_t)b->lo;
 
@@ -91,6 +96,7 @@ int per_write_number(struct per_encoder *e, const struct per_bound *b, int64_t v
 }
 
 int per_check_length(struct per_encoder *e, const struct per_bound *b, size_t n)
+/* Even without an upper bound one stands here (INT64_MAX). */
 {
     if (n < (uint64_t)b->lo || n > (uint64_t)b->hi)
         return per_encoder_fail(e, ERR_RANGE, "length %zu is not within %" PRId64 "..%" PRId64, n,
@@ -121,20 +127,11 @@ int per_write_small(struct per_encoder *e, uint32_t value)
     static const struct per_bound semi = {.form = PER_FORM_SEMI};
     int rc;
 
+    /* Above 63 by a general number: such extensions are not in our modules, but in others'. */
     if (value < 64)
         return per_write_bits(e, 7, value);
     rc = per_write_bits(e, 1, 1);
     return rc != 0 ? rc : write_unbound(e, &semi, value);
-}
-
-/* As in the decoder: short fixed sizes and very short strings are not aligned. */
-static bool is_unaligned(const struct per_bound *b, unsigned unit)
-{
-    if (b->form == PER_FORM_LENGTH)
-        return false;
-    if (b->form == PER_FORM_FIXED)
-        return b->lo * unit <= 16;
-    return b->hi * unit < 16;
 }
 
 /* Write item i.. of a string; the items of a piece follow each other. */
@@ -155,8 +152,9 @@ static int write_run(struct per_encoder *e, const struct per_type *t, unsigned u
         size_t n;
 
         rc = per_write_length(e, b, total - done, &n, &more);
-        if (rc == 0 && !is_unaligned(b, unit))
+        if (rc == 0 && !per_is_unaligned(b, unit))
             rc = per_write_align(e);
+        /* Nothing is aligned, or written, for no items. */
         if (rc == 0 && n > 0)
             rc = write_items(e, t, from, done, n);
         done += n;
@@ -241,14 +239,17 @@ static unsigned put_arc(uint64_t v, uint8_t *to)
 static int write_oid(struct per_encoder *e, const struct per_oid *oid)
 {
     static const struct per_bound any = {.form = PER_FORM_LENGTH, .hi = INT64_MAX};
+    /* 10 of 7 bits hold any 64. */
     uint8_t arc[10];
     size_t len = 0;
     size_t n;
     bool more;
     int rc;
 
+    /* The first two arcs share a number: less cannot be written. */
     if (oid->n < 2 || oid->arc == NULL)
         return per_encoder_fail(e, ERR_INVAL, "an identifier of %u arcs", oid->n);
+    /* X.660: under itu-t and iso there are 40 each. */
     if (oid->arc[0] > 2 || (oid->arc[0] < 2 && oid->arc[1] > 39))
         return per_encoder_fail(e, ERR_RANGE, "no identifier starts with %u %u", oid->arc[0],
                                 oid->arc[1]);
@@ -277,6 +278,7 @@ static int write_int(struct per_encoder *e, const struct per_type *t, const void
     if (!t->extensible)
         return per_write_number(e, &t->bound, v);
     outside = v < t->bound.lo || v > t->bound.hi;
+    /* The bit first: the form of the number follows from it. */
     rc = per_write_bits(e, 1, outside);
     return rc != 0 ? rc : per_write_number(e, outside ? &unbound : &t->bound, v);
 }

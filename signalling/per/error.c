@@ -11,6 +11,7 @@ static size_t append(char *to, size_t at, size_t room, const struct per_frame *f
 {
     int n;
 
+    /* Full: the rest of the path is not shown, nor counted. */
     if (at + 1 >= room)
         return at;
     if (f->name == NULL)
@@ -26,6 +27,7 @@ static void write_path(char *to, size_t room, const struct per_frame *at)
     size_t n = 0;
     size_t len = 0;
 
+    /* From the inside to the outside; printed the other way round. */
     for (; at != NULL && n < MAX_PATH_FRAMES; at = at->up)
         if (at->name == NULL || at->name[0] != '\0')
             chain[n++] = at;
@@ -42,6 +44,7 @@ int per_fail(struct per_error *err, const struct per_frame *at, size_t bit, int 
     va_list ap;
 
     if (err == NULL)
+        /* Who asks for no text gets the code alone. */
         return code;
     err->code = code;
     err->bit = bit;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* Names of two modules may be equal: the first that has it wins, or the one that is named. */
 static const struct per_module *const modules[] = {&h245_module, &h225_module, &h235_module};
 
 static const struct per_type *find_in(const struct per_module *m, const char *name)
@@ -55,6 +56,7 @@ bool per_oid_equal(struct per_oid a, struct per_oid b)
 
 struct per_string per_string_of(const char *text)
 {
+    /* Not written through: the structs have one type for both ways. */
     return (struct per_string){strlen(text), (char *)(uintptr_t)text};
 }
 

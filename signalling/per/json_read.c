@@ -1,4 +1,4 @@
-/* JSON to values. */
+/* JSON to values. Never 0: an address is what tells "present". */
 #include "base/err.h"
 #include "signalling/per/error.h"
 #include "signalling/per/json.h"
@@ -88,6 +88,7 @@ static int read_bits(struct reader *r, const struct per_type *t, const json_t *j
         return wrong(r, t, "{\"bits\": \"0101\"}");
     rc = alloc(r, (n + 7) / 8, 1, &p);
     if (rc != 0)
+        /* Zeroed by the arena: only ones are set. */
         return rc;
     *out = (struct per_bits){n, p};
     for (size_t i = 0; i < n; i++) {
@@ -137,6 +138,7 @@ static int read_string(struct reader *r, const struct per_type *t, const json_t 
     while (text < end) {
         uint32_t c = next_utf8(&text);
 
+        /* The schema's characters are of one octet (IA5, General, Numeric...). */
         if (c > 255)
             return fail(r, ERR_RANGE, "character U+%04X in a %s", c, t->name);
         out->p[out->len++] = (char)c;
@@ -157,6 +159,7 @@ static int read_bmp(struct reader *r, const struct per_type *t, const json_t *j,
     while (text < end) {
         uint32_t c = next_utf8(&text);
 
+        /* Above the BMP by surrogates: H.225.0 names are BMPString. */
         if (c >= 0x10000) {
             out->p[out->len++] = (uint16_t)(0xd800 + ((c - 0x10000) >> 10));
             c = 0xdc00 + ((c - 0x10000) & 0x3ff);
@@ -176,6 +179,7 @@ static int read_oid(struct reader *r, const struct per_type *t, const json_t *j,
 
     if (text == NULL)
         return wrong(r, t, "arcs such as \"0.0.8.245\"");
+    /* A digit and a dot for each: half the text is enough. */
     rc = alloc(r, json_string_length(j) / 2 + 1, sizeof(*arcs), &p);
     if (rc != 0)
         return rc;
@@ -201,6 +205,8 @@ static int read_oid(struct reader *r, const struct per_type *t, const json_t *j,
 static int read_int(struct reader *r, const struct per_type *t, const json_t *j, void *value)
 {
     int64_t v = json_integer_value(j);
+    /* By the C type: the bounds of the schema are the encoder's to check, so that wrong values can
+     * be tried. */
     int64_t top = t->size == 8 ? INT64_MAX : (INT64_C(1) << (8 * t->size - t->is_signed)) - 1;
     int64_t bottom = t->is_signed ? -top - 1 : 0;
 
@@ -226,6 +232,7 @@ static int64_t extension_index(const char *name)
     uint32_t n = 0;
     int end = 0;
 
+    /* Five digits: an index has no more. */
     if (sscanf(name, "_ext_%5" SCNu32 "%n", &n, &end) != 1 || name[end] != '\0')
         return -1;
     return n;
@@ -245,6 +252,7 @@ static int read_enum(struct reader *r, const struct per_type *t, const json_t *j
         }
     }
     extension = extension_index(name);
+    /* A known one has a name. */
     if (!t->extensible || extension < t->n_members - t->n_root)
         return fail(r, ERR_INVAL, "%s has no value %s", t->name, name);
     *value = t->n_root + (uint32_t)extension;
@@ -328,6 +336,7 @@ static int read_seq(struct reader *r, const struct per_type *t, const json_t *j,
         if (rc != 0)
             return rc;
     }
+    /* Members of additions are optional whatever the schema says. */
     for (const struct per_member *m = t->members; m < t->members + t->n_root; m++)
         if (!m->optional && json_object_get(j, m->name) == NULL)
             return fail(r, ERR_INVAL, "%s lacks %s", t->name, m->name);
@@ -381,6 +390,7 @@ static int read_list(struct reader *r, const struct per_type *t, const json_t *j
     if (!json_is_array(j))
         return wrong(r, t, "an array");
     rc = alloc(r, n, t->elem->size, &list->v);
+    /* Set only after the array is there. */
     r->at = &frame;
     for (size_t i = 0; i < n && rc == 0; i++) {
         frame.index = (uint32_t)i;
@@ -388,6 +398,7 @@ static int read_list(struct reader *r, const struct per_type *t, const json_t *j
     }
     if (rc == 0)
         r->at = frame.up;
+    /* Also after an error: the value is thrown away with its arena. */
     list->n = (uint32_t)n;
     return rc;
 }

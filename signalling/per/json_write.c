@@ -28,6 +28,7 @@ static json_t *hex_of(const uint8_t *p, size_t n)
 static json_t *bits_of(const struct per_bits *b)
 {
     char *text = malloc(b->n + 1);
+    /* malloc, as its length is the peer's: no stack is large enough. */
     json_t *j;
 
     if (text == NULL)
@@ -41,6 +42,7 @@ static json_t *bits_of(const struct per_bits *b)
 
 static json_t *oid_of(const struct per_oid *oid)
 {
+    /* Ten digits and a dot for each arc. */
     char *text = malloc((size_t)oid->n * 11 + 1);
     size_t len = 0;
     json_t *j;
@@ -56,6 +58,7 @@ static json_t *oid_of(const struct per_oid *oid)
 
 static json_t *bmp_of(const struct per_bmp *s)
 {
+    /* Three octets for a unit at most: a pair has four. */
     char *text = malloc(s->len * 3 + 1);
     size_t len = 0;
     json_t *j;
@@ -71,6 +74,7 @@ static json_t *bmp_of(const struct per_bmp *s)
 
 static json_t *string_of(const struct per_string *s)
 {
+    /* Latin-1: each octet is the character of that number. */
     char *text = malloc(s->len * 2 + 1);
     size_t len = 0;
     json_t *j;
@@ -86,6 +90,7 @@ static json_t *string_of(const struct per_string *s)
 
 static json_t *enum_of(const struct per_type *t, uint32_t v)
 {
+    /* Numbers beyond the names are those of later versions. */
     if (v < t->n_members)
         return json_string(t->names[v]);
     return json_sprintf("_ext_%" PRIu32, v - t->n_root);
@@ -128,6 +133,7 @@ static json_t *seq_of(const struct per_type *t, const void *value)
 
         if (p == NULL)
             continue;
+        /* json_object_set_new takes NULL for an error of the value, too. */
         if (json_object_set_new(j, m->name, per_to_json(m->type, p)) != 0) {
             json_decref(j);
             return NULL;
@@ -143,6 +149,7 @@ static json_t *unknown_of(const struct per_type *t, const void *value)
     json_t *hex;
 
     u = per_load_pointer((const char *)value + t->ext);
+    /* A choice that says UNKNOWN without octets was made by hand, and wrongly. */
     if (u == NULL)
         return NULL;
     snprintf(name, sizeof(name), "_ext_%" PRIu32, u->index);

@@ -1,5 +1,6 @@
 /* Values in ASN.1 value notation (X.680), for people who read logs. */
 #include "base/err.h"
+#include "signalling/per/bmp.h"
 #include "signalling/per/per.h"
 #include "signalling/per/type.h"
 
@@ -19,6 +20,7 @@ static void print_value(struct printer *p, const struct per_type *t, const void 
 static void put(struct printer *p, const char *text, size_t len)
 {
     if (p->rc == 0 && len > 0)
+        /* After a failure nothing more is given out: the receiver must not see text with a hole. */
         p->rc = p->on_text(p->user, text, len);
 }
 
@@ -35,6 +37,7 @@ static void put_format(struct printer *p, const char *format, ...)
     n = vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
     if (n > 0)
+        /* Longer than the room: cut, as a line of a log may be. */
         put(p, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
@@ -88,24 +91,14 @@ static void put_bits(struct printer *p, const struct per_bits *b)
 /* A character of a quoted string. Control characters have no notation; they would spoil a log. */
 static void put_character(struct printer *p, unsigned c)
 {
-    char utf8[3];
+    char utf8[4];
 
     if (c == '"')
         put(p, "\"\"", 2);
     else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000))
         put_format(p, "\\x%02X", c);
-    else if (c < 0x80)
-        put_format(p, "%c", (int)c);
-    else if (c < 0x800) {
-        utf8[0] = (char)(0xc0 | c >> 6);
-        utf8[1] = (char)(0x80 | (c & 0x3f));
-        put(p, utf8, 2);
-    } else {
-        utf8[0] = (char)(0xe0 | c >> 12);
-        utf8[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        utf8[2] = (char)(0x80 | (c & 0x3f));
-        put(p, utf8, 3);
-    }
+    else
+        put(p, utf8, per_utf8_put(utf8, c));
 }
 
 static void put_string(struct printer *p, const struct per_string *s)
@@ -224,6 +217,7 @@ static void print_choice(struct printer *p, const struct per_type *t, const void
         return;
     }
     if (kind == 0 || kind > t->n_members) {
+        /* The first error stays. */
         p->rc = p->rc ? p->rc : ERR_INVAL;
         return;
     }

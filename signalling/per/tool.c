@@ -35,6 +35,7 @@ static int append(void *user, const char *text, size_t len)
 {
     struct buffer *b = user;
 
+    /* Doubled, so that hex of a large message is not copied for every digit. */
     if (b->len + len + 1 > b->room) {
         size_t room = (b->len + len + 1) * 2;
         char *p = realloc(b->p, room);
@@ -67,6 +68,7 @@ static int hex_digit(int c)
 
 /* Hex with any white space in it, as logs and people write it. */
 static int read_hex(struct job *job, const char *text, size_t len, uint8_t **octets, size_t *n,
+                    /* As many as there could be digits. */
                     struct per_error *err)
 {
     size_t digits = 0;
@@ -155,6 +157,7 @@ static int encode_value(struct job *job, const void *value, struct per_error *er
     size_t n;
     int rc = ERR_AGAIN;
 
+    /* ERR_AGAIN: too small; four times as large until nobody can mean it any more. */
     for (; rc == ERR_AGAIN && room <= 1 << 26; room *= 4) {
         free(octets);
         octets = malloc(room);
@@ -217,6 +220,7 @@ static int put_error(struct job *job, const struct per_error *err)
     }
     json = json_pack("{s:s, s:s, s:I, s:s}", "error", per_error_to_str(err, text, sizeof(text)),
                      "path", err->path, "bit", (json_int_t)err->bit, "what", err->what);
+    /* On stdout: each line of input has one of output. */
     if (json == NULL || json_dumpf(json, stdout, JSON_COMPACT) != 0)
         return 1;
     json_decref(json);
@@ -263,6 +267,7 @@ static int run_whole(struct job *job, command_fn run)
     struct buffer in = {0};
     char piece[4096];
     size_t n;
+    /* Nothing yet, but a string: an empty input is one, too. */
     int rc = append(&in, "", 0);
 
     while (rc == 0 && (n = fread(piece, 1, sizeof(piece), stdin)) > 0)
@@ -286,6 +291,7 @@ static int run_job(const struct command *command, const char *type, bool batch)
     rc = batch ? run_lines(&job, command->run) : run_whole(&job, command->run);
     arena_fini(&job.arena);
     free(job.out.p);
+    /* A full disk is seen here at the latest. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "sluice-per: cannot write the output\n");
         return 1;

@@ -82,6 +82,17 @@ struct __attribute__((may_alias)) per_any_list {
     void *v;
 };
 
+/* Clauses 16, 17, 30.5: items of `unit` bits in short fixed sizes, and strings whose longest value
+ * stays below 16 bits, are not aligned. */
+static inline bool per_is_unaligned(const struct per_bound *b, unsigned unit)
+{
+    if (b->form == PER_FORM_LENGTH)
+        return false;
+    if (b->form == PER_FORM_FIXED)
+        return b->lo * unit <= 16;
+    return b->hi * unit < 16;
+}
+
 /* The whole number at `from`, in the C type that PER_INT t takes. */
 static inline int64_t per_load_int(const struct per_type *t, const void *from)
 {

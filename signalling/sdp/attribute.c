@@ -9,7 +9,8 @@ static struct sdp_dtls *dtls_of(struct sdp_parser *parser)
     return parser->media != NULL ? &parser->media->dtls : &parser->dtls;
 }
 
-/* RFC 8122 section 5: several fingerprints, by different hashes or of different certificates. */
+/* RFC 8122 section 5: several fingerprints, by different hashes or of different certificates. What
+ * stands before the first m= is said for all of them. */
 static int on_fingerprint(struct sdp_parser *parser, struct sdp_span value)
 {
     struct sdp_dtls *dtls = dtls_of(parser);
@@ -19,6 +20,7 @@ static int on_fingerprint(struct sdp_parser *parser, struct sdp_span value)
     int err = fingerprint_hash_parse(hash.p, hash.len, &which);
 
     if (err == ERR_REFUSED) {
+        /* Counted: why there is no usable one is told by it. */
         dtls->forbidden_hashes++;
         return 0;
     }
@@ -28,6 +30,7 @@ static int on_fingerprint(struct sdp_parser *parser, struct sdp_span value)
     }
     if (fingerprint_parse(which, hex.p, hex.len, &fp) != 0)
         return sdp_refuse(parser, "a fingerprint as long as its hash, in pairs of hex digits");
+    /* More than we keep: the first are enough to agree on one. */
     if (dtls->fingerprint_count < SDP_FINGERPRINTS_MAX)
         dtls->fingerprint[dtls->fingerprint_count++] = fp;
     return 0;
@@ -85,6 +88,7 @@ static int on_rtpmap(struct sdp_parser *parser, struct sdp_span value)
     if (f == NULL)
         return 0; /* a type that the m= line does not list */
     if (!sdp_copy(name, f->name, sizeof(f->name))) {
+        /* A second rtpmap for a type is the later one's. */
         drop_format(parser->media, f); /* a codec that nobody here knows */
         return 0;
     }
@@ -119,6 +123,7 @@ static void on_feedback(struct sdp_parser *parser, struct sdp_span value)
 
     if (!is_all && !sdp_number(type, 127, &number))
         return;
+    /* Others (transport-cc, goog-remb) are for who knows them: bit stays 0. */
     if (sdp_is(what, "nack") && more.len == 0)
         bit = SDP_FEEDBACK_NACK;
     else if (sdp_is(what, "nack") && sdp_is(more, "pli"))
@@ -140,6 +145,7 @@ static int on_rtcp(struct sdp_parser *parser, struct sdp_span value)
 
     if (!sdp_number(port, UINT16_MAX, &number))
         return sdp_refuse(parser, "a port from 0 to 65535");
+    /* Until it is said with an address: the medium's own. */
     m->rtcp = (struct addr){0};
     if (value.len > 0)
         err = sdp_connection(parser, value, &m->rtcp);
@@ -185,6 +191,7 @@ static int media_attribute(struct sdp_parser *parser, struct sdp_span name, stru
     uint64_t number = 0;
     int err = 0;
 
+    /* By length of life: the most usual first. */
     if (sdp_is(name, "rtpmap"))
         return on_rtpmap(parser, value);
     if (sdp_is(name, "fmtp"))
@@ -200,6 +207,7 @@ static int media_attribute(struct sdp_parser *parser, struct sdp_span name, stru
     else if (sdp_is(name, "bundle-only"))
         m->is_bundle_only = true;
     else if (sdp_is(name, "mid"))
+        /* Too long to be matched: as if it were absent. */
         sdp_copy(value, m->mid, sizeof(m->mid));
     else if (sdp_is(name, "ptime")) {
         err = take_number(parser, value, 1000, &number);
@@ -236,6 +244,7 @@ int sdp_attribute(struct sdp_parser *parser, struct sdp_span value)
     if (sdp_is(name, "connection"))
         return on_connection(parser, value);
     if (sdp_is(name, "tls-id")) {
+        /* Too long: better none than half of one, which would be another. */
         if (!sdp_copy(value, dtls_of(parser)->tls_id, SDP_TLS_ID_MAX))
             dtls_of(parser)->tls_id[0] = '\0';
         return 0;
@@ -245,6 +254,7 @@ int sdp_attribute(struct sdp_parser *parser, struct sdp_span value)
         return 0;
     }
     if (parser->media == NULL && sdp_is(name, "group")) {
+        /* The first group: one is served. */
         if (sdp_is(sdp_word(&value), "BUNDLE") && parser->bundle.len == 0)
             parser->bundle = value;
         return 0;
@@ -253,6 +263,7 @@ int sdp_attribute(struct sdp_parser *parser, struct sdp_span value)
         parser->sdp->is_ice_lite = true;
         return 0;
     }
+    /* The rest has a meaning for a medium only. */
     if (set_direction(parser, name) || parser->media == NULL)
         return 0;
     return media_attribute(parser, name, value);

@@ -1,3 +1,5 @@
+/* Profile-level-id and its like of H.264 (RFC 6184 section 8.1), between the words of SDP and those
+ * of H.245. */
 #include "signalling/sdp/h264.h"
 
 #include <stdio.h>
@@ -39,6 +41,7 @@ static uint32_t number(const char *fmtp, const char *name, uint32_t max)
         if (value[i] < '0' || value[i] > '9')
             break;
         n = n * 10 + (uint64_t)(value[i] - '0');
+        /* Clamped: a limit above ours is no limit. */
         if (n > max)
             return max;
     }
@@ -59,6 +62,7 @@ static int profile_level(const char *fmtp, uint8_t out[3])
     size_t len;
     const char *value = find(fmtp, "profile-level-id", &len);
 
+    /* Baseline, level 1: what RFC 6184 takes for granted. */
     memcpy(out, "\x42\x00\x0a", 3);
     if (value == NULL)
         return 0;
@@ -86,11 +90,13 @@ int sdp_h264_read(const char *fmtp, struct h245_h264 *out)
     h.profile_idc = id[0];
     h.is_constrained = (id[1] & CONSTRAINT_SET1) != 0;
     h.level_idc = id[2];
+    /* Level 1b: its number is 11 with a flag, but for High, which has 9. */
     if (id[0] != 100 && id[2] == 11 && (id[1] & CONSTRAINT_SET3) != 0)
         h.level_idc = H245_H264_LEVEL_1B;
     h.packetization = (uint8_t)number(fmtp, "packetization-mode", 2);
     h.max_mbps = number(fmtp, "max-mbps", 10000000);
     h.max_fs = number(fmtp, "max-fs", 1000000);
+    /* A profile or level that H.241 has no word for cannot be told to an H.323 peer. */
     if (!h245_h264_is_known(&h))
         return ERR_UNSUPPORTED;
     *out = h;
@@ -99,6 +105,7 @@ int sdp_h264_read(const char *fmtp, struct h245_h264 *out)
 
 void sdp_h264_write(const struct h245_h264 *h, char *fmtp, size_t room)
 {
+    /* constraint_set0: Baseline says that it is one. */
     unsigned constraints = h->profile_idc == 66 ? 0x80u : 0;
     unsigned level = h->level_idc;
     int n;
@@ -157,7 +164,9 @@ int sdp_h264_answer(const char *offered, const struct h245_h264 *ours, char *fmt
         err = profile_level(offered, id);
     if (err != 0)
         return err;
+    /* Ours are said below, or those of the level hold. */
     h.max_mbps = h.max_fs = 0;
+    /* An answer may lower the level, never raise it (RFC 6184 8.2.2). */
     if (rank(ours->level_idc) <= rank(h.level_idc)) {
         h.level_idc = ours->level_idc;
         h.max_mbps = ours->max_mbps;

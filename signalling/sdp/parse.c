@@ -50,6 +50,7 @@ static void finish_media(struct sdp_parser *parser)
 
     if (m == NULL)
         return;
+    /* The address is the session's, the port always the medium's own. */
     if (!parser->media_has_address)
         m->address = parser->address;
     if (m->dtls.fingerprint_count == 0) {
@@ -78,6 +79,7 @@ static void finish_media(struct sdp_parser *parser)
         m->rtcp = m->address;
     } else if (!parser->media_has_rtcp) {
         m->rtcp = m->address;
+        /* RTCP on the next port (RFC 3550 11); of the last there is none. */
         m->rtcp.port = (uint16_t)(m->port + (m->port != 0 && m->port != UINT16_MAX));
     } else if (m->rtcp.family == ADDR_NONE) {
         m->rtcp = addr_with_port(m->address, m->rtcp.port); /* a=rtcp:port alone */
@@ -95,6 +97,7 @@ static void mark_bundle(struct sdp_parser *parser)
         for (size_t i = 0; i < parser->sdp->media_count; i++) {
             struct sdp_media *m = &parser->sdp->media[i];
 
+            /* mids are compared exactly (RFC 5888: tokens are case-sensitive). */
             if (m->mid[0] != '\0' && sdp_is_exactly(mid, m->mid))
                 m->is_bundled = parser->sdp->has_bundle = true;
         }
@@ -114,10 +117,12 @@ static int formats(struct sdp_parser *parser, struct sdp_media *m, struct sdp_sp
             continue;
         if (seen++ == 0)
             sdp_copy(word, m->format_text, sizeof(m->format_text));
+        /* Formats of data are words, kept as text. */
         if (!is_rtp)
             continue;
         if (!sdp_number(word, 127, &type))
             return sdp_refuse(parser, "payload types from 0 to 127");
+        /* More than we keep: later ones are the less preferred. */
         if (m->format_count < SDP_FORMATS_MAX)
             m->format[m->format_count++] =
                 (struct sdp_format){.payload_type = (uint8_t)type, .channels = 1};
@@ -148,6 +153,7 @@ static int media(struct sdp_parser *parser, struct sdp_span value)
     struct sdp_media *m;
     uint64_t number;
 
+    /* The former medium has heard all of its attributes. */
     finish_media(parser);
     parser->media = NULL;
     if (sdp->media_count == SDP_MEDIA_MAX)
@@ -239,8 +245,10 @@ int sdp_parse(const char *text, size_t len, struct sdp *out, struct sdp_error *e
 
     *error = (struct sdp_error){0, ""};
     memset(out, 0, sizeof(*out));
+    /* First: nothing below looks at more. */
     if (len > SDP_TEXT_MAX)
         return ERR_LIMIT;
+    /* Zero octets would cut the copies that are made of words. */
     if (memchr(text, '\0', len) != NULL) {
         error->wanted = "text without zero bytes";
         return ERR_MALFORMED;

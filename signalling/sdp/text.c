@@ -44,6 +44,7 @@ bool sdp_number(struct sdp_span span, uint64_t max, uint64_t *out)
     for (size_t i = 0; i < span.len; i++) {
         unsigned digit = (unsigned char)span.p[i] - '0';
 
+        /* Before it is computed: no overflow is ever reached. */
         if (digit > 9 || value > (max - digit) / 10)
             return false;
         value = value * 10 + digit;
@@ -114,6 +115,7 @@ const struct sdp_format *sdp_find_format(const struct sdp_media *media, const ch
     for (size_t i = 0; i < media->format_count; i++) {
         const struct sdp_format *f = &media->format[i];
 
+        /* With a=rtpmap the name decides; a number may be used for anything then. */
         if (f->clock != 0) {
             if (f->clock == clock && strcasecmp(f->name, name) == 0)
                 return f;

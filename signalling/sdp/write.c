@@ -35,6 +35,7 @@ static void put_address(struct out *out, const struct addr *a)
     char text[ADDR_TEXT_MAX];
 
     if (a->family == ADDR_NONE)
+        /* No address: as in an offer before ICE (RFC 8840). */
         put(out, "IN IP4 0.0.0.0\r\n");
     else
         put(out, "IN IP%u %s\r\n", a->family, addr_format_ip(a, text));
@@ -98,6 +99,7 @@ static void put_rtp(struct out *out, const struct sdp_media *m)
     put(out, "a=%s\r\n", direction[m->direction & SDP_SENDRECV]);
     if (m->rtcp_mux)
         put(out, "a=rtcp-mux\r\n");
+    /* Only where it is not the next one. */
     else if (m->rtcp.port != 0 && m->rtcp.port != m->port + 1)
         put(out, "a=rtcp:%u\r\n", m->rtcp.port);
 }
@@ -109,10 +111,12 @@ static void put_media(struct out *out, const struct sdp_media *m)
 
     put(out, "m=%s %u %s", kind, m->port, proto);
     if (m->format_count == 0)
+        /* A refused line still wants a format: 0 is one. */
         put(out, " %s", m->format_text[0] != '\0' ? m->format_text : "0");
     for (size_t i = 0; i < m->format_count; i++)
         put(out, " %u", m->format[i].payload_type);
     put(out, "\r\n");
+    /* A refused line has no address. */
     if (m->port != 0) {
         put(out, "c=");
         put_address(out, &m->address);
@@ -123,6 +127,7 @@ static void put_media(struct out *out, const struct sdp_media *m)
         return;
     if (sdp_proto_is_rtp(m->proto))
         put_rtp(out, m);
+    /* Silent lines are described by the group's first. */
     if (sdp_proto_is_dtls(m->proto) && !m->is_silent)
         put_dtls(out, &m->dtls);
     if (m->ice.is_set && !m->is_silent)
@@ -154,6 +159,7 @@ int sdp_write(const struct sdp *sdp, char *text, size_t room, size_t *len)
     put_address(&out, &sdp->origin);
     put(&out, "s=%s\r\n", sdp->name[0] != '\0' ? sdp->name : "-");
     put(&out, "c=");
+    /* For who looks at no other line: the media have their own. */
     put_address(&out, &sdp->origin);
     put(&out, "t=0 0\r\n");
     if (sdp->is_ice_lite)
