@@ -215,8 +215,7 @@ static void add_own_announcement(struct audio_member *m, int16_t *pcm)
     }
 }
 
-/* What it hears alone: all but itself, or its own announcement too, or nothing. Talkers == (mine !=
- * NULL): only itself is heard, which it does not hear. */
+/* What it hears alone: all but itself, or its own announcement too, or nothing. */
 static size_t encode_own(struct audio_member *m, uint8_t *payload, size_t capacity, bool *is_silent)
 {
     struct audio_room *r = m->room;
@@ -224,6 +223,7 @@ static size_t encode_own(struct audio_member *m, uint8_t *payload, size_t capaci
     const int16_t *mine = m->heard[m->tx_rate], *pcm = r->scratch;
     struct audio_encoder *e = m->encoder;
 
+    /* Talkers == (mine != NULL): only itself is heard, which it does not hear. */
     *is_silent = m->config.is_deaf || (r->talkers == (mine != NULL) && r->play.now == NULL);
     if (*is_silent)
         memset(r->scratch, 0, n * sizeof(*r->scratch));

@@ -257,8 +257,7 @@ void data_channel_on_message(struct data_member *m, const struct sctp_message *m
     }
 }
 
-/* RFC 8831 6.7: the peer ends its half, we end ours. The opener's word is for all. One of ours that
- * is still due goes out though the stream is free again. */
+/* RFC 8831 6.7: the peer ends its half, we end ours. The opener's word is for all. */
 void data_channel_on_reset(struct data_member *m, uint16_t stream)
 {
     struct data_stream *s = stream < DATA_STREAMS ? &m->stream[stream] : NULL;
@@ -269,6 +268,7 @@ void data_channel_on_reset(struct data_member *m, uint16_t stream)
     c = s->channel;
     if (s->state != STREAM_CLOSING)
         reset(m, stream);
+    /* One of ours that is still due goes out though the stream is free again. */
     *s = (struct data_stream){.state = STREAM_FREE, .is_reset_due = s->is_reset_due};
     if (c == NULL)
         return;

@@ -127,7 +127,7 @@ static void refused(struct session *s)
 }
 
 /* What came instead of an answer: the peer takes channels for open that we cannot use, and has no
- * H.245 to hear of it. Direction by our proposal: reverse is what comes to us. */
+ * H.245 to hear of it. */
 static void hopeless(struct session *s, enum session_end why, const char *text)
 {
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "answer to fast connect refused: %s", text);
@@ -158,6 +158,7 @@ static bool read_one(struct session *s, const struct h225_octets *o, bool *has_i
         hopeless(s, SESSION_END_DTLS_FAILED, h23510_verdict_to_str(found.verdict));
         return false;
     }
+    /* Direction by our proposal: reverse is what comes to us. */
     *(found.is_reverse ? &s->fast_in : &s->fast_out) = found;
     *(found.is_reverse ? has_in : has_out) = true;
     return true;

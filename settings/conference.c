@@ -233,8 +233,7 @@ void settings_check_conference(struct settings_load *load, struct settings *s, u
 
 /* ---- one conference by itself ---- */
 
-/* Only what the object names; all else stays as it is. Only when all is well: a refused change
- * leaves no half. */
+/* Only what the object names; all else stays as it is. */
 static void take_named(const struct settings_conference *from, json_t *object,
                        struct settings_conference *to)
 {
@@ -274,6 +273,7 @@ int settings_change_conference(const struct settings *s, json_t *object,
         return load.err;
     if (report->count != 0)
         return ERR_INVAL;
+    /* Only when all is well: a refused change leaves no half. */
     *row = changed;
     return 0;
 }

@@ -289,13 +289,13 @@ int settings_load_text(const char *text, size_t size, struct settings *out,
     return load.err;
 }
 
-/* Whole file into a buffer of FILE_BYTES_MAX + 1; *size tells how much. One octet more than
- * allowed, to see that there is more. */
+/* Whole file into a buffer of FILE_BYTES_MAX + 1; *size tells how much. */
 static int read_file(const char *path, char *buf, size_t *size)
 {
     FILE *file = fopen(path, "rbe");
     if (file == NULL)
         return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+    /* One octet more than allowed, to see that there is more. */
     *size = fread(buf, 1, FILE_BYTES_MAX + 1, file);
     int failed = ferror(file);
     fclose(file);

@@ -70,8 +70,7 @@ static bool is_key(const struct cursor *c, size_t start, size_t end, const char 
     return same;
 }
 
-/* Moves to the value of a member; *line_pos = where its key stands. The key's place, not the
- * value's: that is where people look. */
+/* Moves to the value of a member; *line_pos = where its key stands. */
 static bool enter_member(struct cursor *c, const char *key, size_t *line_pos)
 {
     if (peek(c) != '{')
@@ -86,6 +85,7 @@ static bool enter_member(struct cursor *c, const char *key, size_t *line_pos)
         c->pos++;
         if (is_key(c, start, end, key)) {
             (void)peek(c);
+            /* The key's place, not the value's: that is where people look. */
             *line_pos = start;
             return true;
         }

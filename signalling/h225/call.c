@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The call: Q.931 messages in, the machine's steps, and the user's actions. What each message does
+ * is in machine.c. */
 static void enter(struct h225_call *call, uint64_t now)
 {
     call->depth++;
@@ -12,6 +14,7 @@ static void enter(struct h225_call *call, uint64_t now)
 static void forget_fast_start(struct h225_call *call)
 {
     for (size_t i = 0; i < call->fast_start_count; i++)
+        /* Copies of ours, whatever their type says. */
         free((void *)(uintptr_t)call->fast_start[i].data);
     call->fast_start_count = 0;
 }
@@ -27,6 +30,7 @@ static void call_free(struct h225_call *call)
 
 static void leave(struct h225_call *call)
 {
+    /* Destroyed by a callback: the last one on the stack frees it. */
     if (--call->depth == 0 && call->destroyed)
         call_free(call);
 }
@@ -51,11 +55,13 @@ static const struct type_row {
     {Q931_STATUS_INQUIRY, H225_ON_STATUS_INQUIRY},
 };
 
+/* The machine's event for a message type. */
 static enum h225_event event_of(uint8_t type)
 {
     for (unsigned i = 0; i < FSM_COUNT(types); i++)
         if (types[i].type == type)
             return types[i].event;
+    /* Not one of H.225.0's: Q.931 has more. */
     return H225_EVENT_COUNT;
 }
 
@@ -65,8 +71,8 @@ static bool is_alive(const struct h225_call *call)
            call->state != H225_STATE_RELEASED;
 }
 
-/* The User-user part. A message that has none, or a broken one, still counts as a Q.931 message:
- * a ReleaseComplete releases whatever its contents. */
+/* The User-user part. A message that has none, or a broken one, still counts as a Q.931 message: a
+ * ReleaseComplete releases whatever its contents. */
 static int decode_uuie(struct h225_call *call, const struct q931_msg *msg,
                        const struct h225_H323_UU_PDU **pdu)
 {
@@ -74,6 +80,7 @@ static int decode_uuie(struct h225_call *call, const struct q931_msg *msg,
     void *info = NULL;
     int err;
 
+    /* The reason of an end is told by Q.931's cause, too. */
     *pdu = NULL;
     if (msg->user_user.data == NULL)
         return 0;
@@ -86,6 +93,7 @@ static int decode_uuie(struct h225_call *call, const struct q931_msg *msg,
 
 static void refuse(struct h225_call *call, unsigned cause, uint8_t type)
 {
+    /* Never an answer to Status: two ends would tell each other for ever (Q.931 5.8.10). */
     if (is_alive(call) && type != Q931_STATUS)
         h225_call_send_status(call, cause);
 }
@@ -94,6 +102,7 @@ static void refuse(struct h225_call *call, unsigned cause, uint8_t type)
 static bool is_foreign(const struct h225_call *call, const struct q931_msg *msg)
 {
     if (call->state == H225_STATE_NULL)
+        /* Before Setup there is no reference to compare. */
         return msg->from_destination;
     return msg->call_ref != call->call_ref || msg->from_destination != call->is_caller;
 }
@@ -111,12 +120,15 @@ static bool has_foreign_id(const struct h225_call *call, const struct h225_H323_
            memcmp(id, call->call_id, H225_GUID_LEN) != 0;
 }
 
+/* Order matters: what is not a message of this call must change nothing of it, and what cannot be
+ * read is told with its own cause. */
 static int dispatch(struct h225_call *call, const struct q931_msg *msg)
 {
     struct h225_input in = {.msg = msg};
     enum h225_event event = event_of(msg->type);
     int err;
 
+    /* Counted, not refused: elements that we skip are what other versions added. */
     call->stats.elements_skipped += msg->elements_skipped;
     if (event == H225_EVENT_COUNT) {
         call->stats.unknown++;
@@ -128,6 +140,8 @@ static int dispatch(struct h225_call *call, const struct q931_msg *msg)
         return ERR_NOTFOUND;
     }
     err = decode_uuie(call, msg, &in.pdu);
+    /* These three have a meaning without their contents: they begin, end or change the call in any
+     * case. */
     if (err != 0 && event != H225_ON_SETUP && event != H225_ON_RELEASE_COMPLETE &&
         event != H225_ON_CONNECT) {
         call->stats.undecodable++;
@@ -136,14 +150,17 @@ static int dispatch(struct h225_call *call, const struct q931_msg *msg)
     }
     if (in.pdu != NULL && has_foreign_id(call, in.pdu)) {
         call->stats.foreign_id++;
+        /* A ReleaseComplete has no answer. */
         if (event != H225_ON_RELEASE_COMPLETE)
             refuse(call, Q931_CAUSE_INVALID_CALL_REFERENCE, msg->type);
         return ERR_NOTFOUND;
     }
+    /* What is said of the connection (multipleCalls, maintainConnection) may be in any message. */
     if (in.pdu != NULL)
         h225_learn_connection(call, in.pdu);
     if (!h225_call_run(call, event, &in)) {
         call->stats.unexpected++;
+        /* Only for states that live: see refuse(). */
         refuse(call, Q931_CAUSE_WRONG_STATE, msg->type);
         return ERR_STATE;
     }
@@ -155,6 +172,7 @@ int h225_call_input(struct h225_call *call, const uint8_t *message, size_t len, 
     struct q931_msg msg;
     int err;
 
+    /* A callback that feeds another message would reset the arena under this one. */
     if (call->in_input)
         return ERR_STATE;
     enter(call, now);
@@ -168,11 +186,13 @@ int h225_call_input(struct h225_call *call, const uint8_t *message, size_t len, 
         err = dispatch(call, &msg);
     call->in_input = false;
     if (!call->destroyed)
+        /* What was tunnelled in answer goes out before control is given back. */
         h225_tunnel_flush(call);
     leave(call);
     return err;
 }
 
+/* Without a call: which of a connection's calls is meant. */
 int h225_call_peek(const uint8_t *message, size_t len, uint16_t *call_ref, bool *from_destination,
                    uint8_t *type)
 {
@@ -189,11 +209,14 @@ int h225_call_peek(const uint8_t *message, size_t len, uint16_t *call_ref, bool 
 
 /* ---- actions ---- */
 
+/* Each action of the user's is one event of the machine; whether it fits the state is the table's
+ * word. */
 static int act(struct h225_call *call, enum h225_event event, const void *input, uint64_t now)
 {
     int err = 0;
 
     enter(call, now);
+    /* Before the step: what it builds lives there until it is sent. */
     arena_reset(&call->out);
     if (!h225_call_run(call, event, input))
         err = ERR_STATE;
@@ -207,9 +230,11 @@ int h225_call_start(struct h225_call *call, const struct h225_outgoing *outgoing
 {
     int err;
 
+    /* 15 bits; 0 is the global call reference, which no call has. */
     if (call->call_ref == 0 || call->call_ref > 0x7fff)
         return ERR_INVAL;
     err = act(call, H225_DO_START, outgoing, now);
+    /* The Setup could not be made: told by the return value, no callback. */
     return err == 0 && call->state == H225_STATE_NULL ? ERR_INVAL : err;
 }
 
@@ -235,6 +260,7 @@ void h225_call_secure_h245(struct h225_call *call)
 
 int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *list, size_t count)
 {
+    /* After Connect it would come too late. */
     if (call->is_caller || !is_alive(call) || call->state == H225_STATE_ACTIVE)
         return ERR_STATE;
     if (count > H225_FAST_START_MAX)
@@ -242,6 +268,7 @@ int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *l
     forget_fast_start(call);
     for (; call->fast_start_count < count; call->fast_start_count++) {
         const struct h225_octets *from = &list[call->fast_start_count];
+        /* malloc(0) may be NULL. */
         uint8_t *copy = malloc(from->len > 0 ? from->len : 1);
 
         if (copy == NULL)
@@ -249,6 +276,7 @@ int h225_call_set_fast_start(struct h225_call *call, const struct h225_octets *l
         memcpy(copy, from->data, from->len);
         call->fast_start[call->fast_start_count] = (struct h225_octets){copy, from->len};
     }
+    /* Answered: it cannot be refused as well. */
     call->config.refuse_fast_connect = false;
     return 0;
 }
@@ -280,6 +308,7 @@ void h225_call_lost(struct h225_call *call, uint64_t now)
     act(call, H225_ON_LOST, NULL, now);
 }
 
+/* Any state of a living call: H.245 may be asked for late. */
 int h225_call_start_h245(struct h225_call *call, const struct addr *h245_address, uint64_t now)
 {
     struct h225_output o;
@@ -319,6 +348,7 @@ int h225_call_send_keypad(struct h225_call *call, const char *digits, uint64_t n
 
     if (!is_alive(call))
         return ERR_STATE;
+    /* The element has one octet of length, and keypads send few keys at a time. */
     if (digits[0] == '\0' || strlen(digits) > 32)
         return ERR_RANGE;
     enter(call, now);
@@ -339,6 +369,7 @@ void h225_call_on_timer(struct h225_call *call, uint64_t now)
 {
     if (call->deadline > now)
         return;
+    /* NEVER first: the step may set it anew. */
     call->deadline = H225_NEVER;
     act(call, H225_ON_TIMER, NULL, now);
 }
@@ -351,6 +382,7 @@ static void copy_text(char *to, size_t cap, const char *from, const char *standa
 
     if (from == NULL)
         from = standard;
+    /* Cut, not refused: it is for people. */
     len = strnlen(from, cap - 1);
     memcpy(to, from, len);
     to[len] = '\0';
@@ -362,6 +394,7 @@ static void set_default(uint32_t *value, uint32_t standard)
         *value = standard;
 }
 
+/* Texts are copied into the call, as they outlive the configuration. */
 static void configure(struct h225_call *call, const struct h225_call_config *config)
 {
     call->config = *config;
@@ -371,6 +404,7 @@ static void configure(struct h225_call *call, const struct h225_call_config *con
     call->config.product = call->product;
     call->config.version = call->version;
     call->config.display = call->display;
+    /* T303, T310, T301 of Q.931 (9.5), the third longer, as people look for their phones. */
     set_default(&call->config.setup_timeout_ms, 4000);
     set_default(&call->config.proceeding_timeout_ms, 10000);
     set_default(&call->config.alerting_timeout_ms, 180000);
@@ -379,6 +413,7 @@ static void configure(struct h225_call *call, const struct h225_call_config *con
         call->config.memory_limit = 262144;
     if (call->config.tunnel_queue_max == 0)
         call->config.tunnel_queue_max = 32;
+    /* Unknown until the peer has said. */
     call->tunnel = config->tunnelling ? H225_TUNNEL_UNKNOWN : H225_TUNNEL_OFF;
 }
 
@@ -387,6 +422,7 @@ struct h225_call *h225_call_create(const struct h225_call_config *config,
 {
     struct h225_call *call;
 
+    /* Nothing can be done without it; all other callbacks may be absent. */
     if (ops->send == NULL)
         return NULL;
     call = calloc(1, sizeof(*call));
@@ -399,6 +435,7 @@ struct h225_call *h225_call_create(const struct h225_call_config *config,
     call->deadline = H225_NEVER;
     arena_init(&call->in, 4096, call->config.memory_limit);
     arena_init(&call->out, 4096, 0);
+    /* As many PDUs as may wait, taken once: waiting costs no memory. */
     call->queue = calloc(call->config.tunnel_queue_max, sizeof(*call->queue));
     if (call->queue == NULL) {
         call_free(call);
@@ -439,6 +476,7 @@ const struct h225_call_stats *h225_call_stats(const struct h225_call *call)
 
 bool h225_call_shares_connection(const struct h225_call *call)
 {
+    /* Both sides have to have said it (H.323 7.3). */
     return call->config.multiple_calls && call->peer_multiple;
 }
 

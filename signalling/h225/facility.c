@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* In the order of our own enumeration. */
 static const enum h225_FacilityReason_kind asn1[H225_FACILITY_COUNT] = {
     [H225_FACILITY_ROUTE_TO_GATEKEEPER] = h225_FacilityReason_routeCallToGatekeeper,
     [H225_FACILITY_FORWARDED] = h225_FacilityReason_callForwarded,
@@ -38,6 +39,8 @@ static enum h225_facility_reason reason_of(const struct h225_FacilityReason *rea
     return H225_FACILITY_UNDEFINED;
 }
 
+/* A Facility may redirect the call, ask for H.245, or only carry: which it is decides on what of it
+ * counts. */
 static void read_facility(struct arena *a, const struct h225_Facility_UUIE *u,
                           struct h225_facility *f)
 {
@@ -59,6 +62,7 @@ static void forwarded_elements(struct h225_call *call, const struct h225_input *
 
     if (!call->is_caller || call->state == H225_STATE_ACTIVE ||
         h225_read_elements(&call->in, in, &answer) != 0)
+        /* An answer of no use for who has connected already. */
         return;
     answer.tunnelling = call->tunnel == H225_TUNNEL_ON;
     H225_CALL(call, on_proceeding, &answer);
@@ -72,6 +76,7 @@ void h225_do_facility(void *machine, const void *input)
 
     if (in->pdu == NULL)
         return;
+    /* First: H.245 in a Facility is its only content for most. */
     h225_tunnel_deliver(call, in->pdu);
     if (in->pdu->h323_message_body.kind != h225_H323_UU_PDU_h323_message_body_facility ||
         call->is_over)
@@ -79,6 +84,7 @@ void h225_do_facility(void *machine, const void *input)
     read_facility(&call->in, in->pdu->h323_message_body.u.facility, &f);
     if (f.reason == H225_FACILITY_FORWARDED_ELEMENTS)
         forwarded_elements(call, in);
+    /* startH245 has a callback of its own; without an address it says nothing. */
     else if (f.reason != H225_FACILITY_START_H245)
         H225_CALL(call, on_facility, &f);
     else if (f.h245_address.family != ADDR_NONE)
@@ -131,6 +137,7 @@ int h225_build_start_h245(struct h225_call *call, const struct addr *h245_addres
 
 int h225_build_empty_facility(struct h225_call *call, struct h225_output *o)
 {
+    /* Empty body: H.323-UU-PDU has one for what only carries a tunnel. */
     h225_build_begin(call, o, Q931_FACILITY, h225_H323_UU_PDU_h323_message_body_empty, 1);
     o->msg.facility = empty_element();
     return 0;

@@ -15,13 +15,17 @@ static void stop_timer(struct h225_call *call)
 
 /* ---- release ---- */
 
+/* The last callback of a call, and the only way to it: everything that ends a call comes through
+ * here. */
 static void released(struct h225_call *call, const struct h225_release *release)
 {
     struct h225_release told = *release;
 
+    /* Before the callback: what it asks must find the call over. */
     call->state = H225_STATE_RELEASED;
     call->is_over = true;
     stop_timer(call);
+    /* What waits to be tunnelled has no carrier any more. */
     h225_tunnel_clear(call);
     H225_CALL(call, on_released, &told);
 }
@@ -38,6 +42,7 @@ static void send_release(struct h225_call *call, enum h225_reason reason)
 {
     struct h225_output o;
 
+    /* Whatever was being built is not sent any more. */
     arena_reset(&call->out);
     if (h225_build_release(call, reason, &o) == 0)
         h225_transmit(call, &o);
@@ -59,6 +64,8 @@ static void do_release(void *machine, const void *input)
 
     call->release = local_release(reason);
     send_release(call, reason);
+    /* 0: a ReleaseComplete needs no answer; with a time, one that carries H.245's EndSession is
+     * waited for. */
     if (call->config.release_timeout_ms == 0)
         released(call, &call->release);
     else
@@ -74,6 +81,7 @@ static void do_release_unused(void *machine, const void *input)
     released(call, &release);
 }
 
+/* Reason, cause, or neither: peers send all three sorts. */
 static void do_peer_released(void *machine, const void *input)
 {
     struct h225_call *call = machine;
@@ -89,6 +97,7 @@ static void do_peer_released(void *machine, const void *input)
         (reason->kind != h225_ReleaseCompleteReason_UNKNOWN || release.cause == Q931_CAUSE_NONE))
         release.reason = h225_reason_from_asn1(reason);
     else
+        /* Neither: the peer just ended it. */
         release.reason = release.cause == Q931_CAUSE_NONE ? H225_REASON_NORMAL
                                                           : h225_cause_to_reason(release.cause);
     if (release.cause == Q931_CAUSE_NONE)
@@ -106,6 +115,7 @@ static void do_both_released(void *machine, const void *input)
     struct h225_call *call = machine;
 
     if (input != NULL)
+        /* NULL: by timer or loss. */
         h225_tunnel_deliver(call, ((const struct h225_input *)input)->pdu);
     released(call, &call->release);
 }
@@ -116,11 +126,13 @@ static void do_lost(void *machine, const void *input)
     struct h225_release release = local_release(H225_REASON_ADAPTIVE_BUSY);
 
     (void)input;
+    /* By the peer, as seen from here: we did not want it. */
     release.by_peer = true;
     release.text = "connection lost";
     released(call, &release);
 }
 
+/* Nobody answered the phone: an ordinary end, unlike a peer that is silent. */
 static void do_no_answer(void *machine, const void *input)
 {
     (void)input;
@@ -144,13 +156,17 @@ static void send_or_fail(struct h225_call *call, int err, struct h225_output *o)
         fail(call, H225_REASON_GATEWAY_RESOURCES);
 }
 
+/* The first message of a call to us. Whatever is wrong with it the caller gets a
+ * ReleaseComplete. */
 static void do_setup(void *machine, const void *input)
 {
     struct h225_call *call = machine;
     const struct h225_input *in = input;
     struct h225_setup setup;
 
+    /* The caller's number, with our flag from now on. */
     call->call_ref = in->msg->call_ref;
+    /* Without a Setup there is nothing that could be accepted. */
     if (in->pdu == NULL ||
         in->pdu->h323_message_body.kind != h225_H323_UU_PDU_h323_message_body_setup ||
         h225_read_setup(&call->in, in->msg, in->pdu, &setup) != 0) {
@@ -160,9 +176,11 @@ static void do_setup(void *machine, const void *input)
     }
     memcpy(call->call_id, setup.call_id, H225_GUID_LEN);
     memcpy(call->conference_id, setup.conference_id, H225_GUID_LEN);
+    /* Before the user looks: he may answer from within on_setup. */
     h225_tunnel_learn(call, in->pdu);
     set_timer(call, call->config.answer_timeout_ms);
     H225_CALL(call, on_setup, &setup);
+    /* After on_setup: H.245 needs its session. */
     h225_tunnel_deliver(call, in->pdu);
 }
 
@@ -202,6 +220,7 @@ static void do_connect(void *machine, const void *input)
 
 /* ---- caller ---- */
 
+/* The first message of a call of ours. */
 static void do_start(void *machine, const void *input)
 {
     struct h225_call *call = machine;
@@ -212,6 +231,7 @@ static void do_start(void *machine, const void *input)
     call->is_caller = true;
     memcpy(call->call_id, outgoing->call_id, H225_GUID_LEN);
     memcpy(call->conference_id, outgoing->conference_id, H225_GUID_LEN);
+    /* T303 from the moment of the Setup. */
     set_timer(call, call->config.setup_timeout_ms);
     err = h225_build_setup(call, outgoing, &o);
     if (err == 0)
@@ -226,6 +246,7 @@ static void do_start(void *machine, const void *input)
 static bool answered(struct h225_call *call, const struct h225_input *in,
                      struct h225_answer *answer)
 {
+    /* The first answer says whether the callee tunnels. */
     h225_tunnel_learn(call, in->pdu);
     if (h225_read_answer(&call->in, in, answer) != 0) {
         call->stats.undecodable++;
@@ -257,6 +278,7 @@ static void do_answers_again(void *machine, const void *input)
     struct h225_answer answer;
 
     if (in->pdu != NULL && answered(call, in, &answer) &&
+        /* Only what is new: a second "proceeding" would be told twice. */
         (answer.fast_start_count > 0 || answer.fast_connect_refused ||
          answer.h245_address.family != ADDR_NONE))
         H225_CALL(call, on_proceeding, &answer);
@@ -268,6 +290,7 @@ static void do_progress(void *machine, const void *input)
 {
     struct h225_call *call = machine;
 
+    /* Q.931 5.1.4: Progress before Alerting restarts T310. */
     if (call->state == H225_STATE_INITIATED || call->state == H225_STATE_OUT_PROCEEDING) {
         do_call_proceeds(machine, input);
         return;
@@ -313,6 +336,7 @@ static void do_information(void *machine, const void *input)
     char digits[33];
     size_t n = 0;
 
+    /* IA5 characters; the rest is no key. */
     for (size_t i = 0; in->msg->keypad.data != NULL && i < in->msg->keypad.len; i++)
         if (n + 1 < sizeof(digits) && in->msg->keypad.data[i] > 0x20 &&
             in->msg->keypad.data[i] < 0x7f)
@@ -351,6 +375,7 @@ static void do_status(void *machine, const void *input)
     struct h225_release release = local_release(H225_REASON_PROTOCOL_ERROR);
 
     if (in->msg->call_state.data != NULL && in->msg->call_state.len > 0 &&
+        /* Two bits of coding standard stand above the state. */
         (in->msg->call_state.data[0] & 0x3f) == 0) {
         release.by_peer = true;
         release.text = "peer does not know the call";
@@ -362,7 +387,8 @@ static void do_status(void *machine, const void *input)
 
 #define S(name) H225_STATE_##name
 
-/* What every state of a living call takes. */
+/* What every state of a living call takes. A row for each in every living state: a call can end at
+ * any time. */
 #define COMMON_ROWS(state)                                                                         \
     {state, H225_ON_RELEASE_COMPLETE, S(RELEASED), do_peer_released, "on_released"},               \
         {state, H225_ON_FACILITY, state, h225_do_facility,                                         \
@@ -441,6 +467,7 @@ static const struct fsm_row rows[] = {
     {S(ACTIVE), H225_ON_PROGRESS, S(ACTIVE), do_progress, "tunnelled H.245"},
     COMMON_ROWS(S(ACTIVE)),
 
+    /* The peer's may cross ours: both mean the end. */
     {S(RELEASING), H225_ON_RELEASE_COMPLETE, S(RELEASED), do_both_released, "on_released"},
     {S(RELEASING), H225_ON_TIMER, S(RELEASED), do_both_released, "on_released"},
     {S(RELEASING), H225_ON_LOST, S(RELEASED), do_both_released, "on_released"},

@@ -16,6 +16,7 @@ const char *h225_state_to_str(enum h225_state state)
 
 unsigned h225_state_to_q931(enum h225_state state)
 {
+    /* Q.931's numbers, as Status has them. */
     static const uint8_t numbers[] = {
 #define STATE_NUMBER(name, number, words) [name] = (number),
         H225_STATE_LIST(STATE_NUMBER)
@@ -71,6 +72,7 @@ enum h225_Setup_UUIE_conferenceGoal_kind h225_goal_to_asn1(enum h225_goal goal)
 
 struct h225_alias h225_alias_from_text(const char *text)
 {
+    /* Digits first: "123" is a number to H.323, whatever else it may be. */
     if (text[strspn(text, "0123456789*#,")] == '\0')
         return (struct h225_alias){H225_ALIAS_DIGITS, text};
     if (strncasecmp(text, "h323:", 5) == 0)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* Q.931 messages as H.225.0 uses them: octets to fields and back, no copies. */
 #define DISCRIMINATOR 0x08 /* Q.931 §4.2 */
 #define UUIE_ASN1     0x05 /* H.225.0 §7.2.2.31: X.208/X.209 coded user information */
 #define IE_USER_USER  0x7e
@@ -37,21 +38,25 @@ static size_t left(const struct cursor *c)
 
 static struct q931_bytes *field_of(struct q931_msg *msg, uint8_t id)
 {
+    /* A dozen: a search costs less than a table of 256. */
     for (size_t i = 0; i < IE_FIELDS; i++)
         if (ie_fields[i].id == id)
             return (struct q931_bytes *)((char *)msg + ie_fields[i].offset);
     return NULL;
 }
 
+/* Discriminator, call reference, type: what every Q.931 message begins with. */
 static int take_header(struct cursor *c, struct q931_msg *msg)
 {
     size_t ref_len;
 
     if (left(c) < 2)
         return ERR_TRUNCATED;
+    /* The upper half of the length octet is spare, and zero. */
     if (c->at[0] != DISCRIMINATOR || (c->at[1] & 0xf0) != 0)
         return ERR_MALFORMED;
     ref_len = c->at[1];
+    /* H.225.0: two octets; one is taken as well, zero is a message about no call. */
     if (ref_len > 2)
         return ERR_MALFORMED;
     c->at += 2;
@@ -65,6 +70,7 @@ static int take_header(struct cursor *c, struct q931_msg *msg)
     }
     c->at += ref_len;
     msg->type = *c->at++;
+    /* Types with the top bit are extensions that nobody has made. */
     return (msg->type & 0x80) != 0 ? ERR_MALFORMED : 0;
 }
 
@@ -80,6 +86,7 @@ static int take_user_user(struct cursor *c, struct q931_msg *msg)
     if (left(c) < len)
         return ERR_TRUNCATED;
     if (len < 1)
+        /* The first that is ASN.1; other User-user contents are users' own. */
         return ERR_MALFORMED;
     if (c->at[0] == UUIE_ASN1 && msg->user_user.data == NULL)
         msg->user_user = (struct q931_bytes){c->at + 1, len - 1};
@@ -89,11 +96,13 @@ static int take_user_user(struct cursor *c, struct q931_msg *msg)
     return 0;
 }
 
+/* One information element: its identifier, a length octet, the content. */
 static int take_element(struct cursor *c, struct q931_msg *msg, unsigned codeset)
 {
     uint8_t id = *c->at++;
     struct q931_bytes *field;
     size_t len;
+    /* Only in code set 0: another set may use the number for something else. */
 
     if (id == IE_USER_USER && codeset == 0)
         return take_user_user(c, msg);
@@ -102,6 +111,7 @@ static int take_element(struct cursor *c, struct q931_msg *msg, unsigned codeset
     len = *c->at++;
     if (left(c) < len)
         return ERR_TRUNCATED;
+    /* The first of its kind counts (Q.931 5.8.5.2 takes the first as well). */
     field = codeset == 0 ? field_of(msg, id) : NULL;
     if (field != NULL && field->data == NULL)
         *field = (struct q931_bytes){c->at, len};
@@ -111,6 +121,7 @@ static int take_element(struct cursor *c, struct q931_msg *msg, unsigned codeset
     return 0;
 }
 
+/* Code sets and single octets are stepped over; all else is an element. */
 static int take_next(struct cursor *c, struct q931_msg *msg)
 {
     uint8_t id = *c->at;
@@ -118,10 +129,12 @@ static int take_next(struct cursor *c, struct q931_msg *msg)
 
     if ((id & 0xf0) == IE_SHIFT) { /* bit 4 set: for the next element alone */
         c->codeset_next = id & 7u;
+        /* Without bit 4 the set stays until the next shift. */
         if ((id & 0x08) == 0)
             c->codeset = c->codeset_next;
         c->at++;
         return 0;
+        /* A shift for one element is over. */
     }
     c->codeset_next = c->codeset;
     if ((id & 0x80) == 0)
@@ -141,10 +154,12 @@ int q931_decode(const uint8_t *data, size_t len, struct q931_msg *msg)
     while (err == 0 && left(&c) > 0)
         err = take_next(&c, &m);
     if (err == 0)
+        /* All or nothing: half a message is none. */
         *msg = m;
     return err;
 }
 
+/* The place that is written to; an error stays, and nothing is written after it. */
 struct sink {
     uint8_t *at;
     uint8_t *end;
@@ -153,6 +168,7 @@ struct sink {
 
 static void put(struct sink *s, const void *data, size_t len)
 {
+    /* After the first error nothing is written, so that callers ask once at the end. */
     if (s->err != 0 || (size_t)(s->end - s->at) < len) {
         s->err = ERR_RANGE;
         return;
@@ -173,6 +189,7 @@ static void put_element(struct sink *s, uint8_t id, const struct q931_bytes *b)
 {
     if (b->data == NULL)
         return;
+    /* One octet of length; only User-user has two. */
     if (b->len > 255)
         s->err = ERR_RANGE;
     put_u8(s, id);
@@ -207,6 +224,7 @@ int q931_encode(const struct q931_msg *msg, uint8_t *out, size_t cap, size_t *le
     put_u8(&s, ref >> 8);
     put_u8(&s, ref & 0xff);
     put_u8(&s, msg->type);
+    /* In the order of the table. */
     for (size_t i = 0; i < IE_FIELDS; i++)
         put_element(&s, ie_fields[i].id,
                     (const struct q931_bytes *)((const char *)msg + ie_fields[i].offset));
@@ -225,6 +243,7 @@ unsigned q931_cause_of(const struct q931_msg *msg)
 
     if (b->data == NULL || b->len < 2)
         return Q931_CAUSE_NONE;
+    /* Extension bit clear: octet 3a follows. */
     if ((b->data[0] & 0x80) == 0)
         at = 1;
     return at + 1 < b->len ? b->data[at + 1] & 0x7fu : Q931_CAUSE_NONE;
@@ -237,6 +256,7 @@ struct q931_bytes q931_cause_make(unsigned cause, uint8_t out[static 2])
     return (struct q931_bytes){out, 2};
 }
 
+/* "Called" and "Calling party number" have the same form (Q.931 4.5.8, 4.5.10). */
 int q931_number_of(struct q931_bytes element, char *digits, size_t cap)
 {
     size_t at;
@@ -249,6 +269,7 @@ int q931_number_of(struct q931_bytes element, char *digits, size_t cap)
     if (element.len - at >= cap)
         return ERR_RANGE;
     for (size_t i = at; i < element.len; i++)
+        /* A number that goes into logs and into the dial plan has nothing else in it. */
         if (element.data[i] == 0 || strchr("0123456789*#,+ABCDabcd", element.data[i]) == NULL)
             return ERR_MALFORMED;
     memcpy(digits, element.data + at, element.len - at);
@@ -260,6 +281,7 @@ int q931_number_make(const char *digits, uint8_t *out, size_t cap, struct q931_b
 {
     size_t len = strlen(digits);
 
+    /* One octet of length. */
     if (len + 1 > cap || len > 254)
         return ERR_RANGE;
     out[0] = 0x81; /* unknown type, ISDN numbering plan */

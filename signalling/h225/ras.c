@@ -15,23 +15,28 @@ static void take_defaults(struct ras_config *c)
     c->product = c->product != NULL ? c->product : "Sluice";
     c->version = c->version != NULL ? c->version : SLUICE_VERSION;
     c->user = c->user != NULL ? c->user : c->aliases[0].text;
+    /* Seconds; a gatekeeper may shorten it. */
     c->ttl_s = DEFAULT(c->ttl_s, 60);
     c->request_ms = DEFAULT(c->request_ms, 3000);
     c->discovery_ms = DEFAULT(c->discovery_ms, 5000);
     c->tries = DEFAULT(c->tries, 3);
     c->retry_ms = DEFAULT(c->retry_ms, 30000);
+    /* Two hours: clocks of endpoints without NTP. */
     c->clock_skew_s = DEFAULT(c->clock_skew_s, 7200);
     c->max_requests = DEFAULT(c->max_requests, 8192);
     c->memory_limit = DEFAULT(c->memory_limit, 65536);
+    /* Groups are asked at another port (1718) than gatekeepers (1719). */
     if (c->gatekeeper.port == 0)
         c->gatekeeper.port = addr_is_multicast(&c->gatekeeper) ? RAS_DISCOVERY_PORT : RAS_PORT;
 }
 
+/* What cannot work is refused before anything is sent. */
 static int check(const struct ras_config *c, const struct ras_ops *ops)
 {
     if (c->gatekeeper.family == ADDR_NONE || c->ras_address.family == ADDR_NONE ||
         c->alias_count == 0 || c->signalling_count == 0 || ops->send == NULL || ops->random == NULL)
         return ERR_INVAL;
+    /* Without the tools for it a password would be sent to nobody. */
     if (c->password != NULL && (c->crypto == NULL || ops->unix_time == NULL))
         return ERR_INVAL;
     if (c->signalling_count > RAS_ADDRESSES_MAX || c->alias_count > RAS_NAMES_MAX ||
@@ -44,6 +49,7 @@ static const char *copy_text(struct ras *ras, const char *text, bool *failed)
 {
     char *copy = text != NULL ? arena_strdup(&ras->own, text) : NULL;
 
+    /* NULL in, NULL out is no failure. */
     *failed |= text != NULL && copy == NULL;
     return copy;
 }
@@ -56,6 +62,7 @@ static int copy_config(struct ras *ras, const struct ras_config *from)
 
     *c = *from;
     take_defaults(c);
+    /* Copies: the caller's lists may be on its stack. */
     c->signalling =
         arena_copy(&ras->own, from->signalling, c->signalling_count * sizeof(*c->signalling));
     c->product = copy_text(ras, c->product, &failed);
@@ -67,6 +74,7 @@ static int copy_config(struct ras *ras, const struct ras_config *from)
     err = ras_names_add(ras, from->aliases, from->alias_count, from->prefixes, from->prefix_count);
     c->aliases = NULL; /* the user's */
     c->prefixes = NULL;
+    /* The password itself is not kept: its SHA-1 is the key (H.235.1). */
     if (err == 0 && c->password != NULL) {
         err = c->crypto->sha1(c->password, strlen(c->password), ras->key);
         c->password = ""; /* only whether there is one; the key does the work */
@@ -80,6 +88,7 @@ static int set_first_gatekeeper(struct ras *ras)
     int err;
 
     ras->gatekeepers[0].address = ras->address = ras->config.gatekeeper;
+    /* The configured one is asked again whenever all others fail. */
     ras->gatekeepers[0].need_register = true;
     ras->gatekeeper_count = 1;
     if (ras->config.gatekeeper_id == NULL || ras->config.gatekeeper_id[0] == '\0')
@@ -104,10 +113,12 @@ static void on_retry(struct timer *timer, void *ctx, uint64_t now)
     ras_run(ctx, RAS_ON_RETRY, NULL);
 }
 
+/* All that does not depend on the configuration. */
 static void init(struct ras *ras, const struct ras_ops *ops, void *arg)
 {
     ras->ops = ops;
     ras->arg = arg;
+    /* Four arenas of different lives: for ever, one message in, one out, one User-user. */
     arena_init(&ras->own, 1024, 65536);
     arena_init(&ras->in, 8192, 0);
     arena_init(&ras->out, 8192, 262144);
@@ -120,6 +131,7 @@ static void init(struct ras *ras, const struct ras_ops *ops, void *arg)
         list_init(&ras->pending[i]);
     for (size_t i = 0; i < RAS_BUCKETS; i++)
         list_init(&ras->calls[i]);
+    /* Random: an answer to a former life of this process should not match. */
     ras->seq = (uint16_t)ops->random(arg);
     ras->token_random = ops->random(arg);
 }
@@ -151,6 +163,7 @@ void ras_destroy(struct ras *ras)
 {
     if (ras == NULL)
         return;
+    /* Requests wait in buckets by number, calls by key. */
     for (size_t i = 0; i < FSM_COUNT(ras->pending); i++)
         LIST_FOREACH_SAFE (it, &ras->pending[i])
             ras_pending_free(LIST_ENTRY(it, struct ras_pending, link));
@@ -194,13 +207,16 @@ int ras_add_names(struct ras *ras, const struct h225_alias *aliases, size_t alia
     return ras_names_tell(ras);
 }
 
+/* RAI once for each change; the gatekeeper's confirmation is enough. */
 int ras_set_resources(struct ras *ras, bool is_almost_out, uint64_t now)
 {
+    /* Without a purpose: any answer will do. */
     static const struct ras_pending what;
     struct h225_RasMessage m;
     int err;
 
     ras->now = now;
+    /* Remembered in any state: the next registration tells it. */
     ras->almost_out = is_almost_out;
     if (ras->state != RAS_STATE_REGISTERED)
         return ERR_STATE;
@@ -209,6 +225,7 @@ int ras_set_resources(struct ras *ras, bool is_almost_out, uint64_t now)
     err = ras_build_rai(ras, &m);
     if (err == 0)
         err = ras_send_request(ras, &m, &what);
+    /* Only what was sent is told: it is asked again with the next change. */
     if (err == 0)
         ras->almost_out_told = is_almost_out;
     return err;
@@ -232,9 +249,11 @@ int ras_input(struct ras *ras, const struct addr *from, const uint8_t *data, siz
     err = per_decode(&h225_RasMessage_type, data, len, &limits, &ras->in, &message, NULL);
     if (err != 0) {
         ras->stats.undecodable++;
+        /* No answer to what cannot be read: RAS has none that could name it. */
         return err;
     }
     m = message;
+    /* Answers are looked up by number, requests by who sends them. */
     if (ras_is_answer(m->kind))
         return ras_on_answer(ras, from, m, data, len);
     return ras_on_request(ras, from, m, data, len);
@@ -269,6 +288,7 @@ int ras_registration(const struct ras *ras, struct ras_registration *out)
 
     if (ras->state != RAS_STATE_REGISTERED || ras->endpoint_id.len == 0)
         return ERR_STATE;
+    /* Text of BMP strings: made here, as messages compare the strings themselves. */
     ras_id_text(&ras->gatekeeper_id, texts->gatekeeper_text, sizeof(texts->gatekeeper_text));
     ras_id_text(&ras->endpoint_id, texts->endpoint_text, sizeof(texts->endpoint_text));
     *out = (struct ras_registration){.gatekeeper = ras->address,

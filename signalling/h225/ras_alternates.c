@@ -15,6 +15,7 @@ static unsigned find(const struct ras *ras, const struct addr *listed)
     return RAS_NO_GATEKEEPER;
 }
 
+/* One more gatekeeper, sorted in; those that we could not use are left out without a word. */
 static void add(struct ras *ras, const struct h225_AlternateGK *from,
                 const struct ras_gatekeeper *before, unsigned before_count)
 {
@@ -23,15 +24,18 @@ static void add(struct ras *ras, const struct h225_AlternateGK *from,
                                .priority = from->priority};
     unsigned at = ras->gatekeeper_count;
 
-    /* Nobody may send us to a group or to itself again. */
+    /* Nobody may send us to a group or to itself again. One more than alternates: the configured
+     * one. */
     if (g.address.family == ADDR_NONE || g.address.port == 0 || at > RAS_ALTERNATES_MAX ||
         addr_is_multicast(&g.address) || addr_is_unspecified(&g.address) ||
         find(ras, &g.address) != RAS_NO_GATEKEEPER)
         return;
     ras_id_set(&g.id, from->has_gatekeeperIdentifier, &from->gatekeeperIdentifier);
+    /* From 1: the configured one keeps its own mark. */
     for (unsigned i = 1; i < before_count; i++)
         if (addr_is_equal(&before[i].address, &g.address))
             g.is_tried = before[i].is_tried;
+    /* Stable: of equal priority the first that was named comes first. */
     for (; at > 1 && ras->gatekeepers[at - 1].priority > g.priority; at--)
         ras->gatekeepers[at] = ras->gatekeepers[at - 1];
     ras->gatekeepers[at] = g;
@@ -52,10 +56,12 @@ void ras_learn_alternates(struct ras *ras, const struct h225_AlternateGK_list *l
         add(ras, assigned, before, before_count);
     for (uint32_t i = 0; list != NULL && i < list->n; i++)
         add(ras, &list->v[i], before, before_count);
+    /* It may have left the list: then it is no one's. */
     if (current != RAS_NO_GATEKEEPER)
         ras->current = find(ras, &before[current].address);
 }
 
+/* Empty for one that was only named by its address: any answer from there will do. */
 const struct ras_id *ras_wanted_id(const struct ras *ras)
 {
     static const struct ras_id any;
@@ -63,6 +69,7 @@ const struct ras_id *ras_wanted_id(const struct ras *ras)
     return ras->current != RAS_NO_GATEKEEPER ? &ras->gatekeepers[ras->current].id : &any;
 }
 
+/* From here on all requests go to it. */
 void ras_turn_to(struct ras *ras, unsigned which)
 {
     ras->current = which;
@@ -74,6 +81,7 @@ void ras_turn_to(struct ras *ras, unsigned which)
 void ras_try_all(struct ras *ras)
 {
     for (unsigned i = 0; i < ras->gatekeeper_count; i++)
+        /* The one in use has just been tried. */
         ras->gatekeepers[i].is_tried = i == ras->current;
 }
 
@@ -87,6 +95,7 @@ unsigned ras_next_gatekeeper(const struct ras *ras)
 
 unsigned ras_next_without_registration(const struct ras *ras)
 {
+    /* Registration costs two round trips; who needs none takes over at once. */
     for (unsigned i = 1; i < ras->gatekeeper_count; i++)
         if (!ras->gatekeepers[i].is_tried && !ras->gatekeepers[i].need_register)
             return i;

@@ -18,9 +18,11 @@ static bool is_other_authentication(const struct ras *ras, const struct h225_Gat
     static const uint32_t arcs[] = {0, 0, 8, 235, 0, 2, 6};
     const struct per_oid hmac_sha1_96 = {FSM_COUNT(arcs), arcs};
 
+    /* Without a password there is nothing to agree on. */
     if (ras->config.password == NULL)
         return false;
     return (gcf->authenticationMode != NULL &&
+            /* Only that one is made: HMAC-SHA1-96 by H.235.1. */
             gcf->authenticationMode->kind != h235_AuthenticationMechanism_pwdHash) ||
            (gcf->has_algorithmOID && !per_oid_equal(gcf->algorithmOID, hmac_sha1_96));
 }
@@ -43,6 +45,7 @@ static bool is_refusal(struct ras *ras, const struct h225_RasMessage *m)
 static void learn_from(struct ras *ras, const struct h225_AltGKInfo *info,
                        const struct h225_AlternateGK *assigned)
 {
+    /* Without any list what was known stays. */
     if (info != NULL || assigned != NULL)
         ras_learn_alternates(ras, info != NULL ? &info->alternateGatekeeper : NULL, assigned);
 }
@@ -63,6 +66,7 @@ static void on_names_refused(struct ras *ras, const struct ras_pending *p,
                              enum h225_RegistrationRejectReason_kind reason)
 {
     ras->is_telling = false;
+    /* It said no to additions as such: all names go in one message from now on. */
     if (p->purpose == RAS_ADDITIVE &&
         reason == h225_RegistrationRejectReason_additiveRegistrationNotSupported) {
         ras->takes_additive = false;
@@ -76,6 +80,8 @@ static void on_names_refused(struct ras *ras, const struct ras_pending *p,
     (void)ras_names_tell(ras);
 }
 
+/* Which refusal it is decides: discover anew, register anew, go on to the next, or let the names
+ * be. */
 static void on_rejected(struct ras *ras, const struct ras_pending *p,
                         const struct h225_RegistrationReject *rrj)
 {
@@ -86,6 +92,8 @@ static void on_rejected(struct ras *ras, const struct ras_pending *p,
     set_why(ras, ras_choice_name(&h225_RegistrationRejectReason_type, reason));
     if (reason == h225_RegistrationRejectReason_discoveryRequired)
         ras->must_discover = true;
+    /* A keep-alive that is refused is the end of the registration; names that are refused are
+     * not. */
     if (!again && ras->state == RAS_STATE_REGISTERED && p->purpose != RAS_KEEP_ALIVE) {
         on_names_refused(ras, p, reason);
         return;
@@ -94,11 +102,13 @@ static void on_rejected(struct ras *ras, const struct ras_pending *p,
     ras_run(ras, again ? RAS_ON_AGAIN : RAS_ON_REJECTED, NULL);
 }
 
+/* Every RegistrationConfirm and Reject, of whichever of our three sorts of request. */
 static void on_registration(struct ras *ras, const struct ras_pending *p,
                             const struct h225_RasMessage *m)
 {
     struct ras_confirmed confirmed = {m->u.registrationConfirm, p->purpose, p->names_to};
 
+    /* Before the machine runs: it may send the next. */
     if (p->purpose == RAS_KEEP_ALIVE)
         ras->is_asking = false;
     if (m->kind == h225_RasMessage_registrationConfirm)
@@ -109,6 +119,7 @@ static void on_registration(struct ras *ras, const struct ras_pending *p,
 
 /* ---- to requests for calls ---- */
 
+/* Not in all answers, and in each at another place. */
 static const struct h225_AltGKInfo *alternates_of(const struct h225_RasMessage *m)
 {
     switch (m->kind) {
@@ -132,6 +143,7 @@ static const struct h225_AlternateGK *choose(const struct h225_AlternateGK_list 
     for (uint32_t i = 0; i < list->n; i++) {
         struct addr at = h225_read_address(&list->v[i].rasAddress);
 
+        /* Nobody may send us to a group, to itself, or round in a circle. */
         if (list->v[i].needToRegister || at.family == ADDR_NONE || at.port == 0 ||
             addr_is_multicast(&at) || addr_is_unspecified(&at) || addr_is_equal(&at, but))
             continue;
@@ -151,6 +163,7 @@ static bool redirect(struct ras *ras, const struct ras_pending *p, const struct 
     struct ras_id id;
     struct addr at;
 
+    /* Bounded: gatekeepers that name each other would hand the request to and fro. */
     if (info == NULL || ras->state != RAS_STATE_REGISTERED || p->redirects >= RAS_REDIRECTS_MAX)
         return false;
     to = choose(&info->alternateGatekeeper, &p->to);
@@ -203,6 +216,7 @@ static void on_admission(struct ras *ras, const struct ras_pending *p,
     set_why(ras, ras_choice_name(&h225_AdmissionRejectReason_type, arj->rejectReason.kind));
     where = route_of(ras, arj);
     ras_call_refused(ras, p->key, ERR_REFUSED, ras->why, &where);
+    /* Told to the call first: it need not wait for the registration. */
     if ((arj->rejectReason.kind == h225_AdmissionRejectReason_callerNotRegistered ||
          arj->rejectReason.kind == h225_AdmissionRejectReason_invalidEndpointIdentifier) &&
         ras->state == RAS_STATE_REGISTERED)
@@ -211,6 +225,7 @@ static void on_admission(struct ras *ras, const struct ras_pending *p,
         move_after(ras, m);
 }
 
+/* A call that is over meanwhile has nobody to be told. */
 static void on_bandwidth(struct ras *ras, const struct ras_pending *p,
                          const struct h225_RasMessage *m)
 {
@@ -221,15 +236,18 @@ static void on_bandwidth(struct ras *ras, const struct ras_pending *p,
     if (call == NULL)
         return;
     if (m->kind == h225_RasMessage_bandwidthConfirm) {
+        /* Granted may be less than what was asked for. */
         call->bandwidth = m->u.bandwidthConfirm->bandWidth;
         RAS_CALL(ras, on_bandwidth, p->key, 0, m->u.bandwidthConfirm->bandWidth);
     } else {
         ras->stats.bandwidth_refused++;
+        /* What is allowed instead. */
         RAS_CALL(ras, on_bandwidth, p->key, ERR_REFUSED, m->u.bandwidthReject->allowedBandWidth);
         move_after(ras, m);
     }
 }
 
+/* A report that is refused is told by counters; one for which we are not registered is a sign. */
 static void on_report_answered(struct ras *ras, const struct h225_RasMessage *m)
 {
     if (m->kind == h225_RasMessage_infoRequestAck)
@@ -242,6 +260,7 @@ static void on_report_answered(struct ras *ras, const struct h225_RasMessage *m)
     }
 }
 
+/* By what was asked, as answers of one request have two kinds. */
 static void answered(struct ras *ras, const struct ras_pending *p, const struct h225_RasMessage *m)
 {
     switch (p->kind) {
@@ -277,6 +296,7 @@ static void answered(struct ras *ras, const struct ras_pending *p, const struct 
 /* Is the gatekeeper there at all? The answer restarts the keep-alive, silence ends it all. */
 static void probe(struct ras *ras)
 {
+    /* One question at a time. */
     if (ras->state == RAS_STATE_REGISTERED && !ras->is_asking)
         ras_run(ras, RAS_ON_KEEP_ALIVE, NULL);
 }
@@ -296,6 +316,8 @@ static bool ask_alternate(struct ras *ras, const struct ras_pending *p)
            ras_send_again(ras, p, &ras->address, &ras->gatekeeper_id) == 0;
 }
 
+/* A registration without an answer: the next gatekeeper. Additional names: these are given up, the
+ * rest stands. */
 static void registration_failed(struct ras *ras, const struct ras_pending *p)
 {
     if (p->purpose == RAS_KEEP_ALIVE)
@@ -309,6 +331,7 @@ static void registration_failed(struct ras *ras, const struct ras_pending *p)
     probe(ras);
 }
 
+/* The same for silence and for "not understood", which is as good as no answer. */
 static void failed(struct ras *ras, const struct ras_pending *p, int err, const char *why)
 {
     if (!p->is_refused) /* a gatekeeper of the group said more than silence does */
@@ -322,6 +345,7 @@ static void failed(struct ras *ras, const struct ras_pending *p, int err, const 
         registration_failed(ras, p);
         break;
     case h225_RasMessage_admissionRequest:
+        /* Silence alone: a refusal would be the same elsewhere. */
         if (err == ERR_TIMEOUT && ask_alternate(ras, p))
             return;
         ras_call_refused(ras, p->key, err, why, NULL);
@@ -332,6 +356,7 @@ static void failed(struct ras *ras, const struct ras_pending *p, int err, const 
         probe(ras);
         break;
     case h225_RasMessage_infoRequestResponse:
+        /* Never answered: from now on reports do not ask for an answer. */
         if (err == ERR_UNSUPPORTED)
             ras->answers_irr = false;
         probe(ras);
@@ -346,6 +371,7 @@ void ras_on_silence(struct ras *ras, struct ras_pending *p)
 {
     struct ras_pending what = *p;
 
+    /* Out of the list before callbacks: they may send the same request again. */
     ras_pending_take(p);
     failed(ras, &what, ERR_TIMEOUT, "no answer");
     ras_pending_drop(&what);
@@ -361,6 +387,7 @@ static const struct pair {
         h225_RasMessage_##name##Request, h225_RasMessage_##name##Confirm, \
             h225_RasMessage_##name##Reject                                \
     }
+    /* ResourcesAvailable has no reject, and reports have words of their own. */
     PAIR(gatekeeper),
     PAIR(registration),
     PAIR(unregistration),
@@ -374,10 +401,12 @@ static const struct pair {
      h225_RasMessage_infoRequestNak},
 };
 
+/* A confirm or a reject of the same procedure; anything else is not for this request. */
 static bool is_pair(enum h225_RasMessage_kind request, enum h225_RasMessage_kind answer)
 {
     for (unsigned i = 0; i < FSM_COUNT(pairs); i++)
         if (pairs[i].request == request)
+            /* An answer to another request with the same number is none. */
             return pairs[i].confirm == answer || pairs[i].reject == answer;
     return false;
 }
@@ -401,15 +430,18 @@ static int check_token(struct ras *ras, const struct h225_RasMessage *m, const u
 {
     int err;
 
+    /* Who registers without a password believes everybody. */
     if (ras->config.password == NULL || (may_be_bare(m->kind) && !ras_has_token(m)))
         return 0;
     err = ras_auth_check(ras, m, data, len);
+    /* Bare ones are taken as if they had no token: the token of another endpoint's, perhaps. */
     if (err != 0 && may_be_bare(m->kind))
         return 0;
     ras->stats.unauthentic += err != 0;
     return err;
 }
 
+/* With a name configured, only the gatekeeper of that name may answer a discovery. */
 static bool is_wanted_gatekeeper(const struct ras *ras, const struct h225_RasMessage *m)
 {
     const struct ras_id *wanted = ras_wanted_id(ras);
@@ -417,6 +449,7 @@ static bool is_wanted_gatekeeper(const struct ras *ras, const struct h225_RasMes
 
     if (m->kind != h225_RasMessage_gatekeeperConfirm || wanted->len == 0)
         return true;
+    /* A gatekeeper that was not asked for by name is not the one that was. */
     return gcf->has_gatekeeperIdentifier && ras_id_equal(wanted, &gcf->gatekeeperIdentifier);
 }
 
@@ -443,17 +476,20 @@ static bool is_one_refusal_of_many(struct ras *ras, struct ras_pending *p,
     return true;
 }
 
+/* By number, kind, name and address: each answer has to fit in all four. */
 static int find_request(struct ras *ras, const struct addr *from, const struct h225_RasMessage *m,
                         struct ras_pending **out)
 {
     struct ras_pending *p = ras_pending_find(ras, ras_seq_of(m));
     bool is_general = m->kind == h225_RasMessage_requestInProgress ||
+                      /* These two fit any request. */
                       m->kind == h225_RasMessage_unknownMessageResponse;
 
     if (p == NULL || !(is_general || is_pair(p->kind, m->kind)) || !is_wanted_gatekeeper(ras, m)) {
         ras->stats.unmatched++;
         return ERR_NOTFOUND;
     }
+    /* By address, not by port: gatekeepers answer from wherever they like. */
     if (!is_asked(p, from)) {
         ras->stats.strangers++;
         return ERR_REFUSED;
@@ -469,6 +505,7 @@ static int check_sender(struct ras *ras, const struct ras_pending *p,
     struct ras_id ours = ras->gatekeeper_id;
     int err;
 
+    /* Tokens are made in the name of the gatekeeper that answers. */
     if (p->via != NULL)
         ras->gatekeeper_id = *p->via;
     err = check_token(ras, m, data, len);
@@ -476,6 +513,7 @@ static int check_sender(struct ras *ras, const struct ras_pending *p,
     return err;
 }
 
+/* In this order: whose answer it is costs nothing, a token costs a hash. */
 int ras_on_answer(struct ras *ras, const struct addr *from, const struct h225_RasMessage *m,
                   const uint8_t *data, size_t len)
 {
@@ -492,6 +530,7 @@ int ras_on_answer(struct ras *ras, const struct addr *from, const struct h225_Ra
     }
     if (m->kind != h225_RasMessage_unknownMessageResponse && is_one_refusal_of_many(ras, p, m))
         return 0;
+    /* A copy: callbacks may ask the same again. */
     what = *p;
     ras_pending_take(p);
     if (m->kind == h225_RasMessage_unknownMessageResponse)

@@ -17,6 +17,7 @@ static const struct per_oid hmac = {FSM_COUNT(hmac_arcs), hmac_arcs};
 /* Who we are to this gatekeeper: our identifier once it gave one, our name before. */
 static int sender(struct ras *ras, const struct h225_RasMessage *m, struct per_bmp *out)
 {
+    /* GRQ and the first RRQ have no identifier, whatever an earlier registration gave. */
     bool is_first = m->kind == h225_RasMessage_gatekeeperRequest ||
                     (m->kind == h225_RasMessage_registrationRequest &&
                      !m->u.registrationRequest->has_endpointIdentifier);
@@ -26,12 +27,15 @@ static int sender(struct ras *ras, const struct h225_RasMessage *m, struct per_b
     return h225_build_unicode(&ras->out, ras->config.user, out);
 }
 
+/* What the hash covers besides the message: time and number against replay, both names against use
+ * with others. */
 static int fill_clear(struct ras *ras, const struct h225_RasMessage *m,
                       struct h235_ClearToken *token)
 {
     token->tokenOID = clear;
     token->has_timeStamp = token->has_random = true;
     token->timeStamp = ras->ops->unix_time(ras->arg);
+    /* 31 bits, counted from a random start: time and number together come only once. */
     token->random = (int64_t)(++ras->token_random & 0x7fffffff);
     token->has_generalID = ras->gatekeeper_id.len > 0;
     token->has_sendersID = true;
@@ -41,6 +45,7 @@ static int fill_clear(struct ras *ras, const struct h225_RasMessage *m,
     return sender(ras, m, &token->sendersID);
 }
 
+/* The token with the mark in the place of the hash; encoded, the mark shows where the hash goes. */
 int ras_auth_attach(struct ras *ras, struct h225_RasMessage *m, const uint8_t mark[RAS_HASH_LEN])
 {
     const struct ras_kind *kind = ras_kind_of(m->kind);
@@ -58,6 +63,7 @@ int ras_auth_attach(struct ras *ras, struct h225_RasMessage *m, const uint8_t ma
     nested->u.cryptoHashedToken = hashed;
     hashed->tokenOID = procedure;
     hashed->token.algorithmOID = hmac;
+    /* In bits: a BIT STRING in the schema. */
     hashed->token.hash = (struct per_bits){RAS_HASH_LEN * 8, hash};
     *(bool *)((char *)ras_body(m) + kind->has_tokens) = true;
     tokens->n = 1;
@@ -70,6 +76,7 @@ static uint8_t *find(uint8_t *data, size_t len, const uint8_t *what)
     return memmem(data, len, what, RAS_HASH_LEN);
 }
 
+/* After encoding: from here on not an octet of the message may change. */
 int ras_auth_seal(const struct ras_crypto *crypto, const uint8_t key[RAS_SHA1_LEN], uint8_t *data,
                   size_t len, const uint8_t mark[RAS_HASH_LEN])
 {
@@ -79,8 +86,10 @@ int ras_auth_seal(const struct ras_crypto *crypto, const uint8_t key[RAS_SHA1_LE
 
     if (at == NULL)
         return ERR_NOTFOUND;
+    /* The mark twice: by chance never; the hash would go into the wrong place. */
     if (find(at + 1, len - (size_t)(at + 1 - data), mark) != NULL)
         return ERR_EXISTS;
+    /* Zeros, as the receiver will put them (H.235.1 clause 8). */
     memset(at, 0, RAS_HASH_LEN);
     err = crypto->hmac_sha1(key, RAS_SHA1_LEN, data, len, hash);
     if (err == 0)
@@ -100,6 +109,7 @@ our_profile(const struct h225_CryptoH323Token *token)
         return NULL;
     hashed = token->u.nestedcryptoToken->u.cryptoHashedToken;
     if (!per_oid_equal(hashed->token.algorithmOID, hmac) ||
+        /* Truncated ones only (96 bits). */
         !per_oid_equal(hashed->tokenOID, procedure) || hashed->token.hash.n != RAS_HASH_LEN * 8)
         return NULL;
     return hashed;
@@ -110,9 +120,11 @@ static bool is_for_us(struct ras *ras, const struct h235_ClearToken *token)
 {
     struct per_bmp user;
 
+    /* Before the first answer no name is known to compare with. */
     if (token->has_sendersID && ras->gatekeeper_id.len > 0 &&
         !ras_id_equal(&ras->gatekeeper_id, &token->sendersID))
         return false;
+    /* Before RCF it may call us by our name, or by nothing. */
     if (!token->has_generalID || ras->state != RAS_STATE_REGISTERED || ras->endpoint_id.len == 0)
         return true;
     if (ras_id_equal(&ras->endpoint_id, &token->generalID))
@@ -127,12 +139,14 @@ static bool is_for_us(struct ras *ras, const struct h235_ClearToken *token)
 static bool is_fresh(struct ras *ras, const struct h235_ClearToken *token)
 {
     uint32_t now = ras->ops->unix_time(ras->arg);
+    /* Unsigned: the smaller of two differences, both ways. */
     uint32_t t = token->timeStamp, off = t > now ? t - now : now - t;
 
     if (!token->has_timeStamp || !token->has_random || off > ras->config.clock_skew_s) {
         ras->stats.token_time++;
         return false;
     }
+    /* Older than what is remembered: it cannot be told from one that was seen. */
     if (ras->seen_newest > t && ras->seen_newest - t > RAS_SEEN_S) {
         ras->stats.token_replayed++;
         return false;
@@ -142,14 +156,17 @@ static bool is_fresh(struct ras *ras, const struct h235_ClearToken *token)
             ras->stats.token_replayed++;
             return false;
         }
+    /* Only forward: an old message must not make the window wider. */
     if (t > ras->seen_newest)
         ras->seen_newest = t;
+    /* A ring: as many as can come within the window. */
     ras->seen[ras->seen_next].time = t;
     ras->seen[ras->seen_next].random = token->random;
     ras->seen_next = (ras->seen_next + 1) % RAS_SEEN_MAX;
     return true;
 }
 
+/* Over a copy, as the message's own octets may be needed for a refusal. */
 static int check_hash(struct ras *ras, const struct per_bits *hash, const uint8_t *data, size_t len)
 {
     uint8_t *copy = arena_copy(&ras->in, data, len);
@@ -166,12 +183,15 @@ static int check_hash(struct ras *ras, const struct per_bits *hash, const uint8_
     err = ras->config.crypto->hmac_sha1(ras->key, RAS_SHA1_LEN, copy, len, good);
     if (err != 0)
         return err;
+    /* In constant time. */
     return secret_equal(good, hash->p, RAS_HASH_LEN) ? 0 : ERR_AUTH;
 }
 
+/* What is counted tells an operator which side's clock, name or password is wrong. */
 static int check_token(struct ras *ras, const struct h235_CryptoToken_cryptoHashedToken *hashed,
                        const uint8_t *data, size_t len)
 {
+    /* The hash first: all that follows is believed only then. */
     int err = check_hash(ras, &hashed->token.hash, data, len);
 
     if (err != 0) {
@@ -192,6 +212,7 @@ bool ras_has_token(const struct h225_RasMessage *m)
     return *(const bool *)((const char *)ras_body(m) + kind->has_tokens);
 }
 
+/* The first token of our profile decides; others are not tried. */
 int ras_auth_check(struct ras *ras, const struct h225_RasMessage *m, const uint8_t *data,
                    size_t len)
 {

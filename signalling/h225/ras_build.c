@@ -14,6 +14,7 @@ void *ras_begin(struct ras *ras, struct h225_RasMessage *m, enum h225_RasMessage
 {
     void *body;
 
+    /* One message at a time: what was built before has been sent. */
     arena_reset(&ras->out);
     memset(m, 0, sizeof(*m));
     m->kind = kind;
@@ -29,12 +30,14 @@ int ras_build_identifier(struct ras *ras, const struct ras_id *id, struct per_bm
     return out->p == NULL ? ERR_NOMEM : 0;
 }
 
+/* For fields that have to be there. */
 static int build_address(struct ras *ras, const struct addr *address,
                          struct h225_TransportAddress *out)
 {
     struct h225_TransportAddress *made = NULL;
     int err = h225_build_address(&ras->out, address, &made);
 
+    /* Mandatory here, though optional elsewhere. */
     if (err == 0 && made == NULL)
         err = ERR_INVAL;
     if (err == 0)
@@ -42,6 +45,7 @@ static int build_address(struct ras *ras, const struct addr *address,
     return err;
 }
 
+/* All listeners: the gatekeeper gives one of them to callers. */
 static int build_signalling(struct ras *ras, struct h225_TransportAddress_list *out)
 {
     int err = 0;
@@ -73,10 +77,12 @@ static int build_protocols(struct ras *ras, struct ras_range names,
     out->n = 1;
     out->v->kind = h225_SupportedProtocols_h323;
     out->v->u.h323 = caps;
+    /* Prefixes even if none: gatekeepers distinguish an empty list from an absent one. */
     caps->has_supportedPrefixes = true;
     return ras_names_build_prefixes(ras, names, &caps->supportedPrefixes);
 }
 
+/* Who we are, to gatekeepers: an MCU, with the prefixes of its conferences. */
 static int build_endpoint(struct ras *ras, struct ras_range names, struct h225_EndpointType *type)
 {
     type->vendor = arena_zalloc(&ras->out, sizeof(*type->vendor));
@@ -84,6 +90,7 @@ static int build_endpoint(struct ras *ras, struct ras_range names, struct h225_E
     if (type->vendor == NULL || type->mcu == NULL)
         return ERR_NOMEM;
     build_vendor(ras, type->vendor);
+    /* Conferences are ours: an MCU with its MC. */
     type->mc = true;
     type->mcu->has_protocol = true;
     return build_protocols(ras, names, &type->mcu->protocol);
@@ -99,6 +106,7 @@ int ras_build_call_id(struct ras *ras, const uint8_t guid[H225_GUID_LEN],
     return 0;
 }
 
+/* The one way of authentication that we have; a gatekeeper that wants another says so here. */
 static int offer_authentication(struct ras *ras, struct h225_GatekeeperRequest *u)
 {
     u->authenticationCapability.v = arena_zalloc(&ras->out, sizeof(*u->authenticationCapability.v));
@@ -112,6 +120,7 @@ static int offer_authentication(struct ras *ras, struct h225_GatekeeperRequest *
     return 0;
 }
 
+/* GatekeeperRequest: who is there, and will you have us? */
 int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
 {
     struct h225_GatekeeperRequest *u = ras_begin(ras, m, h225_RasMessage_gatekeeperRequest);
@@ -122,6 +131,7 @@ int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
     if (u == NULL)
         return ERR_NOMEM;
     u->protocolIdentifier = protocol;
+    /* Alternates and assigned gatekeepers are followed (ras_alternates.c). */
     u->has_supportsAltGK = true;
     u->has_supportsAssignedGK = true;
     err = build_address(ras, &ras->config.ras_address, &u->rasAddress);
@@ -129,6 +139,7 @@ int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
         err = build_endpoint(ras, names, &u->endpointType);
     if (err == 0)
         err = ras_names_build_aliases(ras, names, &u->has_endpointAlias, &u->endpointAlias);
+    /* Only where the configuration, or a gatekeeper, named one. */
     u->has_gatekeeperIdentifier = wanted->len > 0;
     if (err == 0 && u->has_gatekeeperIdentifier)
         err = ras_build_identifier(ras, wanted, &u->gatekeeperIdentifier);
@@ -137,6 +148,7 @@ int ras_build_grq(struct ras *ras, struct h225_RasMessage *m)
     return err;
 }
 
+/* Named where they are known: the gatekeeper finds its entry by them. */
 static int rrq_identifiers(struct ras *ras, struct h225_RegistrationRequest *u)
 {
     int err = 0;
@@ -162,6 +174,7 @@ static int offer_usage(struct ras *ras, struct h225_RegistrationRequest *u)
     return 0;
 }
 
+/* RegistrationRequest in its three sorts: all, more names, or still there. */
 int ras_build_rrq(struct ras *ras, struct h225_RasMessage *m, enum ras_purpose purpose)
 {
     struct h225_RegistrationRequest *u = ras_begin(ras, m, h225_RasMessage_registrationRequest);
@@ -171,13 +184,16 @@ int ras_build_rrq(struct ras *ras, struct h225_RasMessage *m, enum ras_purpose p
     if (u == NULL)
         return ERR_NOMEM;
     u->protocolIdentifier = protocol;
+    /* Told truly: some gatekeepers refuse who has not asked. */
     u->discoveryComplete = !ras->config.skip_discovery;
     u->has_keepAlive = u->has_willSupplyUUIEs = u->has_maintainConnection = true;
     u->has_supportsAltGK = u->has_supportsAssignedGK = true;
     u->keepAlive = purpose == RAS_KEEP_ALIVE;
+    /* Ras_report.c does it. */
     u->willSupplyUUIEs = true;
     u->has_additiveRegistration = purpose == RAS_ADDITIVE;
     u->has_timeToLive = true;
+    /* Wanted; the gatekeeper's answer counts. */
     u->timeToLive = ras->config.ttl_s;
     build_vendor(ras, &u->endpointVendor);
     u->rasAddress.v = arena_zalloc(&ras->out, sizeof(*u->rasAddress.v));
@@ -191,11 +207,13 @@ int ras_build_rrq(struct ras *ras, struct h225_RasMessage *m, enum ras_purpose p
         err = build_endpoint(ras, names, &u->terminalType);
     if (err == 0)
         err = ras_names_build_aliases(ras, names, &u->has_terminalAlias, &u->terminalAlias);
+    /* Times need a clock. */
     if (err == 0 && purpose == RAS_FULL && ras->ops->unix_time != NULL)
         err = offer_usage(ras, u);
     return err == 0 ? rrq_identifiers(ras, u) : err;
 }
 
+/* UnregistrationRequest: we are going. */
 int ras_build_urq(struct ras *ras, struct h225_RasMessage *m)
 {
     struct h225_UnregistrationRequest *u = ras_begin(ras, m, h225_RasMessage_unregistrationRequest);
@@ -207,6 +225,7 @@ int ras_build_urq(struct ras *ras, struct h225_RasMessage *m)
     u->reason = arena_zalloc(&ras->out, sizeof(*u->reason));
     if (u->reason == NULL)
         return ERR_NOMEM;
+    /* We go for now; "reregistrationRequired" would be a promise. */
     u->reason->kind = h225_UnregRequestReason_maintenance;
     err = build_signalling(ras, &u->callSignalAddress);
     if (err == 0)
@@ -247,6 +266,7 @@ static int build_usable(struct ras *ras, const struct h225_alias *from, size_t c
     return h225_build_aliases(&ras->out, usable, count, present, out);
 }
 
+/* Both sides by name and by address: gatekeepers route by either. */
 static int arq_parties(struct ras *ras, struct h225_AdmissionRequest *u,
                        const struct ras_admission *admission)
 {
@@ -269,6 +289,7 @@ static int arq_parties(struct ras *ras, struct h225_AdmissionRequest *u,
     return err;
 }
 
+/* AdmissionRequest: may this call be, and where is the callee? */
 int ras_build_arq(struct ras *ras, struct h225_RasMessage *m, const struct ras_admission *admission)
 {
     struct h225_AdmissionRequest *u = ras_begin(ras, m, h225_RasMessage_admissionRequest);
@@ -283,6 +304,7 @@ int ras_build_arq(struct ras *ras, struct h225_RasMessage *m, const struct ras_a
     u->activeMC = admission->is_answer; /* as callee we are the MC of the conference */
     u->answerCall = admission->is_answer;
     u->has_canMapAlias = u->has_canMapSrcAlias = u->has_willSupplyUUIEs = true;
+    /* As caller we take other aliases than we asked for. */
     u->canMapAlias = !admission->is_answer;
     u->willSupplyUUIEs = true; /* ras_on_signalling */
     err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
@@ -296,6 +318,7 @@ int ras_build_arq(struct ras *ras, struct h225_RasMessage *m, const struct ras_a
     return err;
 }
 
+/* BandwidthRequest: more or less than was granted. */
 int ras_build_brq(struct ras *ras, struct h225_RasMessage *m, const struct ras_call *call,
                   uint32_t bandwidth)
 {
@@ -307,6 +330,7 @@ int ras_build_brq(struct ras *ras, struct h225_RasMessage *m, const struct ras_c
     memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
     u->callReferenceValue = call->call_ref;
     u->bandWidth = bandwidth;
+    /* The gatekeeper has both sides' calls: whose reference it is has to be said. */
     u->has_answeredCall = true;
     u->answeredCall = call->is_answer;
     err = ras_build_identifier(ras, &ras->endpoint_id, &u->endpointIdentifier);
@@ -320,6 +344,7 @@ int ras_build_brq(struct ras *ras, struct h225_RasMessage *m, const struct ras_c
     return err;
 }
 
+/* As Q.931 has it: gatekeepers write it into their records. */
 static int drq_cause(struct ras *ras, struct h225_DisengageRequest *u, unsigned cause)
 {
     uint8_t *octets = arena_alloc(&ras->out, 2);
@@ -333,6 +358,7 @@ static int drq_cause(struct ras *ras, struct h225_DisengageRequest *u, unsigned 
     return 0;
 }
 
+/* DisengageRequest: the call is over. */
 int ras_build_drq(struct ras *ras, struct h225_RasMessage *m, const struct ras_call *call,
                   unsigned cause)
 {
@@ -343,6 +369,7 @@ int ras_build_drq(struct ras *ras, struct h225_RasMessage *m, const struct ras_c
         return ERR_NOMEM;
     memcpy(u->conferenceID, call->conference_id, H225_GUID_LEN);
     u->callReferenceValue = call->call_ref;
+    /* The cause beside it says more. */
     u->disengageReason.kind = h225_DisengageReason_normalDrop;
     u->has_answeredCall = true;
     u->answeredCall = call->is_answer;
@@ -373,6 +400,7 @@ int ras_build_rai(struct ras *ras, struct h225_RasMessage *m)
     return err == 0 ? build_protocols(ras, no_names, &u->protocols) : err;
 }
 
+/* The frame of every InfoRequestResponse; one name is enough to know us by. */
 int ras_build_ourselves(struct ras *ras, struct h225_InfoRequestResponse *u)
 {
     struct ras_range first = {0, ras->name_count > 0};

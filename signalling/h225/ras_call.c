@@ -6,6 +6,7 @@
 
 static struct list *bucket(struct ras *ras, uint64_t key)
 {
+    /* Keys are counted: multiplied so that neighbours come apart. */
     return &ras->calls[(key * 0x9e3779b97f4a7c15u >> 32) % RAS_BUCKETS];
 }
 
@@ -27,6 +28,7 @@ struct ras_call *ras_call_find_id(struct ras *ras, const uint8_t call_id[H225_GU
     static const uint8_t none[H225_GUID_LEN];
     bool by_ref = memcmp(call_id, none, H225_GUID_LEN) == 0;
 
+    /* Linear: a gatekeeper asks for one call in a while. */
     for (size_t i = 0; i < RAS_BUCKETS; i++)
         LIST_FOREACH (it, &ras->calls[i]) {
             struct ras_call *call = LIST_ENTRY(it, struct ras_call, link);
@@ -43,11 +45,13 @@ void ras_call_free(struct ras_call *call)
     timer_cancel(&call->ras->timers, &call->report);
     ras_drop_early(call);
     list_remove(&call->link);
+    /* From both lists. */
     list_remove(&call->age);
     call->ras->call_count--;
     free(call);
 }
 
+/* Remembered from the question on: a gatekeeper may ask about a call before it has admitted it. */
 static struct ras_call *call_create(struct ras *ras, const struct ras_admission *admission)
 {
     struct ras_call *call = calloc(1, sizeof(*call));
@@ -56,6 +60,7 @@ static struct ras_call *call_create(struct ras *ras, const struct ras_admission 
         return NULL;
     call->ras = ras;
     call->key = admission->key;
+    /* Calls of an earlier registration are none of the new gatekeeper's. */
     call->registration = ras->registration;
     memcpy(call->call_id, admission->call_id, H225_GUID_LEN);
     memcpy(call->conference_id, admission->conference_id, H225_GUID_LEN);
@@ -63,6 +68,7 @@ static struct ras_call *call_create(struct ras *ras, const struct ras_admission 
     call->is_answer = admission->is_answer;
     call->bandwidth = admission->bandwidth;
     call->peer = admission->is_answer ? admission->source_address : admission->destination_address;
+    /* As the registration said; the admission may say more. */
     call->usage = ras->usage;
     call->serial = ++ras->call_serial;
     timer_init(&call->report, ras_on_report_timer, call);
@@ -74,8 +80,10 @@ static struct ras_call *call_create(struct ras *ras, const struct ras_admission 
 
 /* ---- what the registration granted beforehand (preGrantedARQ) ---- */
 
+/* The gatekeeper has promised so much in all, whatever the calls are. */
 static bool is_within_total(const struct ras *ras, const struct ras_call *call, uint32_t bandwidth)
 {
+    /* 64 bits: 32-bit bandwidths of many calls. */
     uint64_t sum = bandwidth;
 
     if (!ras->pregrant.has_total)
@@ -83,6 +91,7 @@ static bool is_within_total(const struct ras *ras, const struct ras_call *call, 
     LIST_FOREACH (it, &ras->by_age) {
         const struct ras_call *other = LIST_ENTRY(it, struct ras_call, age);
 
+        /* Only those that this gatekeeper knows of. */
         if (other != call && other->registration == ras->registration)
             sum += other->bandwidth;
     }
@@ -101,10 +110,12 @@ static bool is_pregranted(const struct ras *ras, const struct ras_call *call,
     if (admission->is_answer)
         return !p->answer_by_gatekeeper ||
                addr_is_same_ip(&admission->source_address, &p->signalling);
+    /* Without an address nothing could be called. */
     return p->make_by_gatekeeper ? p->signalling.family != ADDR_NONE
                                  : admission->destination_address.family != ADDR_NONE;
 }
 
+/* What a confirmation would have said, from the registration. */
 static void grant(struct ras *ras, struct ras_call *call, const struct ras_admission *admission)
 {
     struct ras_admitted a = {.key = call->key, .bandwidth = call->bandwidth};
@@ -112,6 +123,7 @@ static void grant(struct ras *ras, struct ras_call *call, const struct ras_admis
     a.is_routed = admission->is_answer ? ras->pregrant.answer_by_gatekeeper
                                        : ras->pregrant.make_by_gatekeeper;
     a.destination = a.is_routed ? ras->pregrant.signalling : admission->destination_address;
+    /* Admitted before the callback. */
     call->is_admitted = call->is_pregranted = true;
     call->is_routed = a.is_routed;
     call->report_s = ras->pregrant.report_s;
@@ -122,6 +134,7 @@ static void grant(struct ras *ras, struct ras_call *call, const struct ras_admis
 
 /* ---- admission ---- */
 
+/* The answer comes by on_admission, at once if the registration has granted it. */
 int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t now)
 {
     struct ras_pending what = {.key = admission->key, .bandwidth = admission->bandwidth};
@@ -130,6 +143,7 @@ int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t n
     int err;
 
     ras->now = now;
+    /* 0 is "none" in requests that are not about a call. */
     if (admission->key == 0)
         return ERR_INVAL;
     if (ras->state != RAS_STATE_REGISTERED || ras->endpoint_id.len == 0)
@@ -139,6 +153,7 @@ int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t n
     call = call_create(ras, admission);
     if (call == NULL)
         return ERR_NOMEM;
+    /* Without a message: the RCF has said yes in advance. */
     if (is_pregranted(ras, call, admission)) {
         grant(ras, call, admission);
         return 0;
@@ -148,17 +163,21 @@ int ras_admit(struct ras *ras, const struct ras_admission *admission, uint64_t n
         err = ras_send_request(ras, &m, &what);
     if (err != 0)
         ras_call_free(call);
+    /* The Setup came before the call was asked for: it is the first that the gatekeeper may
+     * want. */
     else if (admission->setup != NULL)
         (void)ras_on_signalling(ras, admission->key, !admission->is_answer, admission->setup,
                                 admission->setup_len, now);
     return err;
 }
 
+/* Only where the gatekeeper counts the call: of this registration, and asked for. */
 static void disengage(struct ras *ras, const struct ras_call *call, unsigned cause)
 {
     struct ras_pending what = {.key = call->key};
     struct h225_RasMessage m;
 
+    /* A pre-granted call is not known there. */
     if (ras->state == RAS_STATE_REGISTERED && call->registration == ras->registration &&
         !call->is_pregranted && ras_build_drq(ras, &m, call, cause) == 0)
         (void)ras_send_request(ras, &m, &what);
@@ -170,6 +189,7 @@ static void read_tokens(struct ras *ras, const struct h235_ClearToken_list *list
                         struct ras_admitted *a)
 {
     struct h225_octets *tokens = arena_array(&ras->in, list->n + 1, sizeof(*tokens));
+    /* On the stack: one token at a time. */
     uint8_t data[RAS_DATAGRAM_MAX];
 
     a->tokens = tokens;
@@ -183,6 +203,7 @@ static void read_tokens(struct ras *ras, const struct h235_ClearToken_list *list
     }
 }
 
+/* What a gatekeeper may change about a call: where it goes, as whom, and what it carries. */
 static void read_destination(struct ras *ras, const struct h225_AdmissionConfirm *acf,
                              struct ras_admitted *a)
 {
@@ -198,6 +219,7 @@ static void read_destination(struct ras *ras, const struct h225_AdmissionConfirm
         read_tokens(ras, &acf->tokens, a);
 }
 
+/* From here on the call counts for reports and bandwidth. */
 static void admitted(struct ras *ras, struct ras_call *call,
                      const struct h225_AdmissionConfirm *acf)
 {
@@ -211,6 +233,7 @@ static void admitted(struct ras *ras, struct ras_call *call,
     call->is_admitted = true;
     call->is_routed = a.is_routed;
     call->bandwidth = acf->bandWidth;
+    /* Said for this call, over what the registration said. */
     call->has_irr_answer = acf->has_willRespondToIRR;
     call->irr_answer = acf->willRespondToIRR;
     call->report_s = acf->has_irrFrequency ? acf->irrFrequency : 0;
@@ -226,25 +249,30 @@ void ras_call_confirmed(struct ras *ras, uint64_t key, const struct h225_Admissi
 {
     struct ras_call *call = ras_call_find(ras, key);
 
+    /* Twice admitted is once: a repeated ACF. */
     if (call != NULL && !call->is_admitted)
         admitted(ras, call, acf);
 }
 
+/* By reject, by silence or by the end of the registration: for the caller it is the same. */
 void ras_call_refused(struct ras *ras, uint64_t key, int err, const char *reason,
                       const struct addr *route_to)
 {
     struct ras_admitted a = {.key = key, .err = err, .reason = reason};
     struct ras_call *call = ras_call_find(ras, key);
 
+    /* Late: it goes on under what was granted. */
     if (call == NULL || call->is_admitted)
         return;
     if (route_to != NULL && call->is_answer)
         a.destination = *route_to;
     ras->stats.calls_refused++;
+    /* First: the callback may ask for it again. */
     ras_call_free(call);
     RAS_CALL(ras, on_admission, &a);
 }
 
+/* More is asked for; less is told by the same message. */
 int ras_set_bandwidth(struct ras *ras, uint64_t key, uint32_t bandwidth, uint64_t now)
 {
     struct ras_pending what = {.key = key, .bandwidth = bandwidth};
@@ -263,6 +291,7 @@ int ras_set_bandwidth(struct ras *ras, uint64_t key, uint32_t bandwidth, uint64_
         RAS_CALL(ras, on_bandwidth, key, 0, bandwidth);
         return 0;
     }
+    /* More than the total: somebody has to be asked. */
     err = ras_build_brq(ras, &m, call, bandwidth);
     return err == 0 ? ras_send_request(ras, &m, &what) : err;
 }

@@ -47,6 +47,7 @@ static const struct ras_kind kinds[] = {
 
 const struct ras_kind *ras_kind_of(enum h225_RasMessage_kind kind)
 {
+    /* Others (extensions, nonStandard) have no common members. */
     return (unsigned)kind < FSM_COUNT(kinds) && kinds[kind].size > 0 ? &kinds[kind] : NULL;
 }
 
@@ -59,6 +60,7 @@ void *ras_body(const struct h225_RasMessage *m)
     return body;
 }
 
+/* 0 for kinds that we have no row for. */
 uint16_t ras_seq_of(const struct h225_RasMessage *m)
 {
     const struct ras_kind *kind = ras_kind_of(m->kind);
@@ -100,9 +102,11 @@ bool ras_is_answer(enum h225_RasMessage_kind kind)
     }
 }
 
+/* Units of two octets, compared as they are: no two spellings of one identifier. */
 void ras_id_set(struct ras_id *id, bool present, const struct per_bmp *text)
 {
     memset(id, 0, sizeof(*id));
+    /* Longer than ours: kept as none, and every comparison fails. */
     if (!present || text->len > FSM_COUNT(id->text))
         return;
     memcpy(id->text, text->p, text->len * sizeof(id->text[0]));
@@ -114,6 +118,7 @@ bool ras_id_equal(const struct ras_id *id, const struct per_bmp *text)
     return id->len == text->len && memcmp(id->text, text->p, id->len * sizeof(id->text[0])) == 0;
 }
 
+/* For people: messages use the units themselves. */
 void ras_id_text(const struct ras_id *id, char *text, size_t cap)
 {
     struct per_bmp bmp = {id->len, (uint16_t *)id->text};
@@ -122,6 +127,7 @@ void ras_id_text(const struct ras_id *id, char *text, size_t cap)
     size_t len;
 
     arena_init(&a, 1024, 4096);
+    /* A small arena on the stack: texts are asked for by operators. */
     utf8 = h225_read_unicode(&a, &bmp);
     len = utf8 != NULL ? strlen(utf8) : 0;
     if (len >= cap)

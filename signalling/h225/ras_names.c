@@ -16,10 +16,12 @@ static bool is_known(const struct ras *ras, const struct h225_alias *alias, bool
     return false;
 }
 
+/* Kept for the life of the engine: a registration tells them anew each time. */
 static int add(struct ras *ras, struct h225_alias alias, bool is_prefix)
 {
     struct ras_name *name = &ras->names[ras->name_count];
 
+    /* Told twice is told once. */
     if (is_known(ras, &alias, is_prefix))
         return 0;
     if (ras->name_count == RAS_NAMES_MAX)
@@ -52,6 +54,7 @@ static int check(const struct ras *ras, const struct h225_alias *aliases, size_t
     return fresh > RAS_NAMES_MAX - ras->name_count ? ERR_LIMIT : 0;
 }
 
+/* All of them or none, but for memory. */
 int ras_names_add(struct ras *ras, const struct h225_alias *aliases, size_t alias_count,
                   const char *const *prefixes, size_t prefix_count)
 {
@@ -64,6 +67,7 @@ int ras_names_add(struct ras *ras, const struct h225_alias *aliases, size_t alia
     return err;
 }
 
+/* Which names a message of this purpose carries. */
 struct ras_range ras_names_of(const struct ras *ras, enum ras_purpose purpose)
 {
     struct ras_range r = {0, ras->name_count};
@@ -72,6 +76,7 @@ struct ras_range ras_names_of(const struct ras *ras, enum ras_purpose purpose)
         r.to = 0;
     if (purpose == RAS_ADDITIVE)
         r.from = ras->names_told;
+    /* A datagram holds no more with certainty. */
     if (!ras->is_all_at_once && r.to > r.from + RAS_NAMES_A_MESSAGE)
         r.to = r.from + RAS_NAMES_A_MESSAGE;
     return r;
@@ -116,12 +121,14 @@ int ras_names_build_aliases(struct ras *ras, struct ras_range range, bool *prese
     return err;
 }
 
+/* Prefixes stand in the endpoint's type, not among its aliases. */
 int ras_names_build_prefixes(struct ras *ras, struct ras_range range,
                              struct h225_SupportedPrefix_list *out)
 {
     size_t n = count(ras, range, true);
     int err = 0;
 
+    /* + 1: an empty list, too, has an address. */
     out->v = arena_array(&ras->out, n + 1, sizeof(*out->v));
     if (out->v == NULL)
         return ERR_NOMEM;
@@ -133,6 +140,7 @@ int ras_names_build_prefixes(struct ras *ras, struct ras_range range,
 
 static int tell(struct ras *ras, enum ras_purpose purpose)
 {
+    /* Up to where, so that the answer tells how far the gatekeeper knows. */
     struct ras_pending what = {.purpose = purpose, .names_to = ras_names_of(ras, purpose).to};
     struct h225_RasMessage m;
     int err = ras_build_rrq(ras, &m, purpose);

@@ -9,22 +9,26 @@ static void next(struct ras *ras);
 
 /* ---- steps ---- */
 
+/* One GatekeeperRequest; its answer, or its absence, is an event. */
 static void discover(struct ras *ras)
 {
     static const struct ras_pending what;
     struct h225_RasMessage m;
 
     ras->state = RAS_STATE_DISCOVERING;
+    /* Nothing could be sent: as if nobody had answered. */
     if (ras_build_grq(ras, &m) != 0 || ras_send_request(ras, &m, &what) != 0)
         give_up_for_now(ras);
 }
 
+/* From the first name on: a new registration knows none of them. */
 static void enrol(struct ras *ras)
 {
     struct ras_pending what = {.purpose = RAS_FULL};
     struct h225_RasMessage m;
 
     ras->state = RAS_STATE_REGISTERING;
+    /* A new one is given; the old one would be a lightweight registration for another endpoint. */
     ras->endpoint_id.len = 0;
     ras_names_forget(ras);
     what.names_to = ras_names_of(ras, RAS_FULL).to;
@@ -32,25 +36,31 @@ static void enrol(struct ras *ras)
         give_up_for_now(ras);
 }
 
+/* A discovery that the configuration spares is made all the same where a gatekeeper has asked for
+ * it. */
 static void begin(struct ras *ras)
 {
     bool is_group = addr_is_multicast(&ras->address);
 
+    /* A group is always asked first: nobody registers with it. */
     if (ras->config.skip_discovery && !ras->must_discover && !is_group)
         enrol(ras);
     else
         discover(ras);
 }
 
+/* A light registration: we are still here. */
 static void keep_alive(struct ras *ras)
 {
     static const struct ras_pending what = {.purpose = RAS_KEEP_ALIVE};
     struct h225_RasMessage m;
 
     timer_cancel(&ras->timers, &ras->keep_alive);
+    /* Only one at a time, whoever asks. */
     ras->is_asking =
         ras_build_rrq(ras, &m, RAS_KEEP_ALIVE) == 0 && ras_send_request(ras, &m, &what) == 0;
     if (!ras->is_asking)
+        /* Memory, or too many requests: soon again. */
         timer_start(&ras->timers, &ras->keep_alive, ras->now + ras->config.request_ms);
 }
 
@@ -58,10 +68,12 @@ static void give_up_for_now(struct ras *ras)
 {
     ras->state = RAS_STATE_WAITING;
     ras->attempts = 0;
+    /* The configured one is where the next try begins. */
     ras_turn_to(ras, 0);
     timer_start(&ras->timers, &ras->retry, ras->now + ras->config.retry_ms);
 }
 
+/* What every loss has in common; what comes next is the caller's to choose. */
 static void lose(struct ras *ras, const char *why)
 {
     bool was_registered = ras->endpoint_id.len > 0;
@@ -72,6 +84,7 @@ static void lose(struct ras *ras, const char *why)
     ras->is_asking = ras->is_switching = false;
     ras_names_forget(ras);
     ras->stats.lost += was_registered;
+    /* Answers to what was asked in the old registration mean nothing. */
     ras_pending_abort(ras);
     RAS_CALL(ras, on_lost, was_registered, why);
 }
@@ -107,12 +120,14 @@ static void do_start(void *machine, const void *input)
     ras_register_with(ras, 0);
 }
 
+/* The confirmation says where to register, which may be elsewhere. */
 static void do_register(void *machine, const void *input)
 {
     struct ras *ras = machine;
     const struct h225_GatekeeperConfirm *gcf = input;
     struct addr said = h225_read_address(&gcf->rasAddress);
 
+    /* Another address than it answers from is fine, a group or "any" is not. */
     if (said.family != ADDR_NONE && said.port != 0 && !addr_is_unspecified(&said) &&
         !addr_is_multicast(&said))
         ras->address = said;
@@ -136,11 +151,14 @@ static void do_refused(void *machine, const void *input)
         next(ras);
 }
 
+/* What calls need not be asked for any more. */
 static void read_pregrant(struct ras *ras, const struct h225_RegistrationConfirm *rcf)
 {
+    /* Cleared each time: what is not repeated no longer holds. */
     const struct h225_RegistrationConfirm_preGrantedARQ *p = rcf->preGrantedARQ;
 
     memset(&ras->pregrant, 0, sizeof(ras->pregrant));
+    /* Where routed calls go. */
     if (rcf->callSignalAddress.n > 0)
         ras->pregrant.signalling = h225_read_address(&rcf->callSignalAddress.v[0]);
     if (p == NULL)
@@ -154,6 +172,7 @@ static void read_pregrant(struct ras *ras, const struct h225_RegistrationConfirm
     ras->pregrant.total = p->totalBandwidthRestriction;
 }
 
+/* Confirmations of every sort: each of them may change what was agreed. */
 static void read_confirm(struct ras *ras, const struct h225_RegistrationConfirm *rcf)
 {
     ras_id_set(&ras->endpoint_id, true, &rcf->endpointIdentifier);
@@ -174,6 +193,7 @@ static void start_keep_alive(struct ras *ras, const struct h225_RegistrationConf
     uint64_t ttl = rcf->has_timeToLive ? (uint64_t)rcf->timeToLive * 1000 : 0;
     uint64_t margin = (uint64_t)ras->config.request_ms * ras->config.tries;
 
+    /* 0: no time to live, so nothing to keep alive. */
     ras->ttl_s = rcf->has_timeToLive ? rcf->timeToLive : 0;
     timer_cancel(&ras->timers, &ras->keep_alive);
     if (ttl > 0)
@@ -181,6 +201,7 @@ static void start_keep_alive(struct ras *ras, const struct h225_RegistrationConf
                     ras->now + (ttl > 2 * margin ? ttl - margin : ttl / 2));
 }
 
+/* A new registration. */
 static void do_registered(void *machine, const void *input)
 {
     struct ras *ras = machine;
@@ -195,9 +216,11 @@ static void do_registered(void *machine, const void *input)
     read_confirm(ras, confirmed->rcf);
     ras_try_all(ras);
     start_keep_alive(ras, confirmed->rcf);
+    /* A new registration knows nothing of our load. */
     ras->almost_out_told = false;
     if (ras_registration(ras, &r) == 0)
         RAS_CALL(ras, on_registered, &r);
+    /* The callback may have ended it. */
     if (ras->state == RAS_STATE_REGISTERED)
         (void)ras_names_tell(ras);
     if (ras->state == RAS_STATE_REGISTERED && ras->almost_out)
@@ -220,16 +243,19 @@ static void tell_switched(struct ras *ras)
         (void)ras_set_resources(ras, true, ras->now);
 }
 
+/* The same registration goes on. */
 static void do_renewed(void *machine, const void *input)
 {
     struct ras *ras = machine;
     const struct ras_confirmed *confirmed = input;
 
     read_confirm(ras, confirmed->rcf);
+    /* Additive ones answer, too. */
     if (confirmed->purpose != RAS_KEEP_ALIVE) {
         ras->is_telling = false;
         ras->names_told = confirmed->names_to;
     }
+    /* It works: all of them may be tried the next time. */
     ras_try_all(ras);
     start_keep_alive(ras, confirmed->rcf);
     tell_switched(ras);
@@ -323,6 +349,7 @@ static void do_keep_alive(void *machine, const void *input)
     keep_alive(machine);
 }
 
+/* Said to the gatekeeper; calls live on without it. */
 static void do_unregister(void *machine, const void *input)
 {
     static const struct ras_pending what;
@@ -331,9 +358,11 @@ static void do_unregister(void *machine, const void *input)
 
     (void)input;
     timer_cancel(&ras->timers, &ras->keep_alive);
+    /* What waits would be answered in a registration that is over. */
     ras_pending_abort(ras);
     if (ras_build_urq(ras, &m) == 0 && ras_send_request(ras, &m, &what) == 0)
         return;
+    /* Nothing could be sent: gone all the same. */
     ras->state = RAS_STATE_OFF;
     RAS_CALL(ras, on_stopped);
 }
@@ -431,6 +460,7 @@ const struct fsm ras_registration_fsm = {
 
 int ras_run(struct ras *ras, enum ras_event event, const void *input)
 {
+    /* An answer in a state that does not want it: counted, no harm. */
     int ran = fsm_run(&ras_registration_fsm, &ras->state, event, ras, input);
 
     ras->stats.unexpected += !ran;

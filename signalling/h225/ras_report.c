@@ -11,6 +11,7 @@ void ras_read_usage(struct ras_usage *usage, const struct h225_RasUsageSpecifica
 {
     for (uint32_t i = 0; list != NULL && i < list->n; i++) {
         const struct h225_RasUsageSpecification *spec = &list->v[i];
+        /* Without a wanted time there is nothing to report. */
         bool times = spec->required.has_startTime || spec->required.has_endTime;
 
         usage->at_start |= times && spec->when.has_start;
@@ -33,6 +34,7 @@ int ras_build_usage(struct ras *ras, const struct ras_call *call, bool is_over,
 
     if (u == NULL)
         return ERR_NOMEM;
+    /* 0: not yet. */
     u->has_alertingTime = call->usage.start_time && call->alerting_time != 0;
     u->alertingTime = call->alerting_time;
     u->has_connectTime = call->usage.start_time && call->connect_time != 0;
@@ -45,6 +47,7 @@ int ras_build_usage(struct ras *ras, const struct ras_call *call, bool is_over,
 
 /* ---- building ---- */
 
+/* What a report says of one call. */
 static int build_call(struct ras *ras, const struct ras_call *call,
                       struct h225_InfoRequestResponse_perCallInfo *info)
 {
@@ -83,6 +86,7 @@ static int build_calls(struct ras *ras, struct h225_InfoRequestResponse *u,
     return err;
 }
 
+/* A report of some calls: by timer, by event, or asked for. */
 static int build_irr(struct ras *ras, struct h225_RasMessage *m, struct ras_call *const *calls,
                      size_t count)
 {
@@ -91,6 +95,7 @@ static int build_irr(struct ras *ras, struct h225_RasMessage *m, struct ras_call
 
     if (u == NULL)
         return ERR_NOMEM;
+    /* Both said: present and false unless set below. */
     u->has_needResponse = u->has_unsolicited = true;
     err = ras_build_ourselves(ras, u);
     return err == 0 && count > 0 ? build_calls(ras, u, calls, count) : err;
@@ -120,6 +125,7 @@ static bool may_report(const struct ras_call *call)
            call->registration == call->ras->registration;
 }
 
+/* One call, unasked. */
 static void report(struct ras_call *call)
 {
     struct h225_RasMessage m;
@@ -135,6 +141,7 @@ void ras_on_report_timer(struct timer *timer, void *ctx, uint64_t now)
 
     if (!may_report(call))
         return;
+    /* First: the report may fail. */
     timer_start(&call->ras->timers, timer, now + (uint64_t)call->report_s * 1000);
     report(call);
 }
@@ -163,6 +170,7 @@ uint32_t ras_read_uuies(const struct h225_UUIEsRequested *u)
         {u->facility, h225_H323_UU_PDU_h323_message_body_facility},
         {u->progress, h225_H323_UU_PDU_h323_message_body_progress},
         {u->empty, h225_H323_UU_PDU_h323_message_body_empty},
+        /* Fields of later versions may be absent. */
         {u->has_status && u->status, h225_H323_UU_PDU_h323_message_body_status},
         {u->has_statusInquiry && u->statusInquiry,
          h225_H323_UU_PDU_h323_message_body_statusInquiry},
@@ -173,10 +181,12 @@ uint32_t ras_read_uuies(const struct h225_UUIEsRequested *u)
     uint32_t mask = 0;
 
     for (unsigned i = 0; i < FSM_COUNT(rows); i++)
+        /* A bit for each kind of body. */
         mask |= (uint32_t)rows[i].is_wanted << rows[i].kind;
     return mask;
 }
 
+/* Decoded again for the report: what is reported are the octets of the wire. */
 static const struct h225_H323_UU_PDU *decode(struct ras *ras, const uint8_t *message, size_t len)
 {
     struct per_limits limits = {.max_depth = ras->config.max_depth,
@@ -185,6 +195,7 @@ static const struct h225_H323_UU_PDU *decode(struct ras *ras, const uint8_t *mes
     struct q931_msg q931;
     void *info = NULL;
 
+    /* An arena of its own: the message that asks is in the other. */
     arena_reset(&ras->uuie);
     if (q931_decode(message, len, &q931) != 0 || q931.user_user.data == NULL ||
         per_decode(&h225_H323_UserInformation_type, q931.user_user.data, q931.user_user.len,
@@ -193,6 +204,7 @@ static const struct h225_H323_UU_PDU *decode(struct ras *ras, const uint8_t *mes
     return &((const struct h225_H323_UserInformation *)info)->h323_uu_pdu;
 }
 
+/* Only kinds that were asked for (UUIEsRequested). */
 static void report_message(struct ras_call *call, bool is_sent, const uint8_t *message, size_t len)
 {
     struct ras *ras = call->ras;
@@ -204,6 +216,7 @@ static void report_message(struct ras_call *call, bool is_sent, const uint8_t *m
     if (pdu == NULL || (call->uuies >> pdu->h323_message_body.kind & 1) == 0 ||
         build_irr(ras, &m, &call, 1) != 0)
         return;
+    /* The decoded message goes out as it is: the arena keeps it until it is sent. */
     one.h323pdu = *pdu;
     info = m.u.infoRequestResponse->perCallInfo.v;
     info->has_pdu = true;
@@ -217,6 +230,7 @@ static void keep_early(struct ras_call *call, bool is_sent, const uint8_t *messa
 {
     struct ras_early *early = &call->early[call->early_count];
 
+    /* Longer ones would not fit a report. */
     if (call->early_count == RAS_EARLY_MAX || len > RAS_DATAGRAM_MAX)
         return;
     early->data = malloc(len);
@@ -236,11 +250,13 @@ void ras_drop_early(struct ras_call *call)
 
 void ras_report_early(struct ras_call *call)
 {
+    /* None wanted: they are dropped. */
     for (unsigned i = 0; i < call->early_count && call->uuies != 0; i++)
         report_message(call, call->early[i].is_sent, call->early[i].data, call->early[i].len);
     ras_drop_early(call);
 }
 
+/* Every message of a call comes through here, most of them for nothing: the test is a bit. */
 int ras_on_signalling(struct ras *ras, uint64_t key, bool is_sent, const uint8_t *message,
                       size_t len, uint64_t now)
 {
@@ -267,6 +283,7 @@ int ras_on_progress(struct ras *ras, uint64_t key, enum ras_progress progress, u
         call->alerting_time = unix_time(ras);
     else
         call->connect_time = unix_time(ras);
+    /* At the start, once. */
     if (progress == RAS_PROGRESS_CONNECTED && call->usage.at_start && may_report(call)) {
         bool in_irr = call->usage.in_irr;
 
@@ -288,6 +305,7 @@ static size_t collect(struct ras *ras, uint64_t after, struct ras_call **calls, 
     LIST_FOREACH (it, &ras->by_age) {
         struct ras_call *call = LIST_ENTRY(it, struct ras_call, age);
 
+        /* Serials grow: a call that ends leaves no gap in the order. */
         if (!call->is_admitted || call->serial <= after)
             continue;
         if (n == RAS_IRR_CALLS_MAX) {
@@ -309,6 +327,7 @@ static size_t collect_segment(struct ras *ras, const struct h225_InfoRequest *ir
     bool more = false;
     size_t n = 0;
 
+    /* A new question begins at the beginning. */
     if (number == 0)
         ras->segment_after = 0;
     if (number == 0 || number == ras->segment_next)
@@ -317,6 +336,7 @@ static size_t collect_segment(struct ras *ras, const struct h225_InfoRequest *ir
     if (!more)
         return n;
     status->kind = h225_InfoRequestResponseStatus_incomplete;
+    /* Without segments the rest stays untold, and "incomplete" says so. */
     if (irq->has_segmentedResponseSupported) {
         status->kind = h225_InfoRequestResponseStatus_segment;
         status->u.segment = (uint16_t)number;
@@ -342,6 +362,7 @@ static size_t collect_one(struct ras *ras, const struct h225_InfoRequest *irq, c
     return 1;
 }
 
+/* InfoRequest: of one call, or of all. */
 void ras_on_irq(struct ras *ras, const struct ras_ask *ask)
 {
     static const uint8_t none[H225_GUID_LEN];
@@ -353,12 +374,14 @@ void ras_on_irq(struct ras *ras, const struct ras_ask *ask)
     struct h225_RasMessage m;
     size_t n;
 
+    /* No call named: all of them. */
     if (irq->callReferenceValue == 0 && memcmp(guid, none, H225_GUID_LEN) == 0)
         n = collect_segment(ras, irq, calls, &status);
     else
         n = collect_one(ras, irq, guid, calls, &status);
     if (build_irr(ras, &m, calls, n) != 0)
         return;
+    /* Times asked for in one call's question. */
     if (irq->usageInfoRequested != NULL && n == 1 &&
         ras_build_usage(ras, calls[0], false,
                         &m.u.infoRequestResponse->perCallInfo.v[0].usageInformation) != 0)

@@ -8,6 +8,7 @@ bool ras_is_gatekeeper(const struct ras *ras, const struct addr *from)
     return ras->endpoint_id.len > 0 && addr_is_same_ip(&ras->address, from);
 }
 
+/* To whoever asked, with his number. */
 static void answer(struct ras *ras, const struct ras_ask *ask, struct h225_RasMessage *m)
 {
     (void)ras_send_answer(ras, m, ask->seq, ask->m->kind, ask->from);
@@ -22,11 +23,13 @@ static const uint8_t *guid_of(const struct h225_CallIdentifier *id)
 
 /* ---- UnregistrationRequest ---- */
 
+/* The gatekeeper ends our registration. */
 static void on_urq(struct ras *ras, const struct ras_ask *ask)
 {
     const struct h225_UnregistrationRequest *urq = ask->m->u.unregistrationRequest;
     struct h225_RasMessage m;
 
+    /* Another endpoint's, or of an earlier registration. */
     if (urq->has_endpointIdentifier && !ras_id_equal(&ras->endpoint_id, &urq->endpointIdentifier)) {
         struct h225_UnregistrationReject *urj =
             ras_begin(ras, &m, h225_RasMessage_unregistrationReject);
@@ -46,6 +49,7 @@ static void on_urq(struct ras *ras, const struct ras_ask *ask)
 
 /* ---- DisengageRequest ---- */
 
+/* The gatekeeper ends a call. */
 static void on_drq(struct ras *ras, const struct ras_ask *ask)
 {
     const struct h225_DisengageRequest *drq = ask->m->u.disengageRequest;
@@ -67,6 +71,7 @@ static void on_drq(struct ras *ras, const struct ras_ask *ask)
     key = call->key;
     dcf = ras_begin(ras, &m, h225_RasMessage_disengageConfirm);
     if (dcf != NULL &&
+        /* Confirmed even where times cannot be told. */
         (!call->usage.at_end || ras_build_usage(ras, call, true, &dcf->usageInformation) == 0))
         answer(ras, ask, &m);
     ras_call_free(call);
@@ -90,6 +95,7 @@ static void refuse_bandwidth(struct ras *ras, const struct ras_ask *ask,
     answer(ras, ask, &m);
 }
 
+/* The gatekeeper changes what a call may use: the user decides whether it can live with it. */
 static void on_brq(struct ras *ras, const struct ras_ask *ask)
 {
     const struct h225_BandwidthRequest *brq = ask->m->u.bandwidthRequest;
@@ -116,8 +122,10 @@ static void on_brq(struct ras *ras, const struct ras_ask *ask)
 
 /* ---- the rest ---- */
 
+/* No service is controlled here: "not available". */
 static void on_sci(struct ras *ras, const struct ras_ask *ask)
 {
+    /* Static: it is the same for all. */
     static struct h225_ServiceControlResponse_result result = {
         .kind = h225_ServiceControlResponse_result_notAvailable};
     struct h225_RasMessage m;
@@ -146,6 +154,7 @@ static void on_other(struct ras *ras, const struct ras_ask *ask)
     ras->stats.unknown++;
     if (xrs == NULL)
         return;
+    /* Half a datagram: what is returned is wrapped in a message of ours. */
     if (ask->len <= RAS_DATAGRAM_MAX / 2) {
         xrs->has_messageNotUnderstood = true;
         xrs->messageNotUnderstood = per_octets_of(ask->data, ask->len);
@@ -165,6 +174,7 @@ static const struct ask_row {
     {h225_RasMessage_nonStandardMessage, on_nsm},
 };
 
+/* Strangers, repetitions and forgeries are sorted out before anything is decoded into action. */
 int ras_on_request(struct ras *ras, const struct addr *from, const struct h225_RasMessage *m,
                    const uint8_t *data, size_t len)
 {
@@ -174,12 +184,15 @@ int ras_on_request(struct ras *ras, const struct addr *from, const struct h225_R
 
     if (ask.seq == 0)
         ask.seq = 1;
+    /* First of all: nothing of a stranger's is answered. */
     if (!ras_is_gatekeeper(ras, from)) {
         ras->stats.strangers++;
         return ERR_REFUSED;
     }
+    /* Answered already: the same answer again, before any work. */
     if (ras_repeat_answer(ras, m->kind, ask.seq, from))
         return 0;
+    /* Messages without tokens in our tables cannot be checked, and have no effect either. */
     err = ras->config.password != NULL && ras_kind_of(m->kind) != NULL
               ? ras_auth_check(ras, m, data, len)
               : 0;

@@ -7,9 +7,11 @@
 static void random_fill(struct ras *ras, uint8_t *to, size_t len)
 {
     for (size_t i = 0; i < len; i++)
+        /* The low bits of some generators are the poorer ones. */
         to[i] = (uint8_t)(ras->ops->random(ras->arg) >> 8);
 }
 
+/* Number and token are put in at the last moment: a repetition has the same octets. */
 static int encode(struct ras *ras, struct h225_RasMessage *m, uint16_t seq, uint8_t *data,
                   size_t *len)
 {
@@ -58,10 +60,12 @@ static uint16_t next_seq(struct ras *ras)
 {
     do
         ras->seq++;
+    /* 0 is no number of a request (1..65535). */
     while (ras->seq == 0 || ras_pending_find(ras, ras->seq) != NULL);
     return ras->seq;
 }
 
+/* Freed, but for what the copy holds. */
 void ras_pending_take(struct ras_pending *p)
 {
     timer_cancel(&p->ras->timers, &p->timer);
@@ -84,6 +88,7 @@ void ras_pending_free(struct ras_pending *p)
     ras_pending_drop(&copy);
 }
 
+/* The next try, or the end of all tries. */
 static void on_expiry(struct timer *timer, void *ctx, uint64_t now)
 {
     struct ras_pending *p = ctx;
@@ -94,12 +99,14 @@ static void on_expiry(struct timer *timer, void *ctx, uint64_t now)
         ras_on_silence(ras, p);
         return;
     }
+    /* The same octets: a gatekeeper tells a repetition by the number. */
     p->tries_left--;
     ras->stats.repeated++;
     timer_start(&ras->timers, timer, now + p->wait_ms);
     transmit(ras, &p->to, p->data, p->len);
 }
 
+/* A request that waits: the octets to repeat, and what its answer is for. */
 static struct ras_pending *pending_create(struct ras *ras, const struct ras_pending *what,
                                           const uint8_t *data, size_t len)
 {
@@ -107,6 +114,7 @@ static struct ras_pending *pending_create(struct ras *ras, const struct ras_pend
 
     if (p == NULL)
         return NULL;
+    /* All but what is its own. */
     *p = *what;
     p->data = malloc(len);
     if (p->data == NULL) {
@@ -126,6 +134,7 @@ static struct ras_pending *pending_create(struct ras *ras, const struct ras_pend
     return p;
 }
 
+/* From here on the answer comes by ras_on_answer, silence by ras_on_silence. */
 int ras_send_request(struct ras *ras, struct h225_RasMessage *m, const struct ras_pending *what)
 {
     uint8_t data[RAS_DATAGRAM_MAX];
@@ -133,15 +142,18 @@ int ras_send_request(struct ras *ras, struct h225_RasMessage *m, const struct ra
     size_t len = 0;
     int err;
 
+    /* Bounded: requests that nobody answers would fill memory. */
     if (ras->pending_count >= ras->config.max_requests)
         return ERR_LIMIT;
     row.seq = next_seq(ras);
     row.kind = m->kind;
+    /* By default the gatekeeper that holds. */
     if (row.to.family == ADDR_NONE)
         row.to = ras->address;
     err = encode(ras, m, row.seq, data, &len);
     if (err != 0)
         return err;
+    /* Before it is sent: the answer may be there at once. */
     p = pending_create(ras, &row, data, len);
     if (p == NULL)
         return ERR_NOMEM;
@@ -175,10 +187,12 @@ static int send_renamed(struct ras *ras, const struct ras_pending *p, struct ras
     struct per_bmp *id;
     bool *present = NULL;
     int err;
+    /* The arena of what goes out: the old message's structures are changed in it and sent. */
 
     arena_reset(&ras->out);
     err = per_decode(&h225_RasMessage_type, p->data, p->len, NULL, &ras->out, &message, NULL);
     m = message;
+    /* Others than these three are not about a call: nobody redirects them. */
     id = err == 0 ? gatekeeper_of(m, &present) : NULL;
     if (id == NULL)
         return err != 0 ? err : ERR_UNSUPPORTED;
@@ -193,6 +207,7 @@ int ras_send_again(struct ras *ras, const struct ras_pending *p, const struct ad
     struct ras_pending what = {.purpose = p->purpose,
                                .key = p->key,
                                .bandwidth = p->bandwidth,
+                               /* Counted, so that a redirection ends. */
                                .to = *to,
                                .redirects = (uint8_t)(p->redirects + 1)};
     struct ras_id ours = ras->gatekeeper_id;
@@ -201,6 +216,7 @@ int ras_send_again(struct ras *ras, const struct ras_pending *p, const struct ad
     what.via = malloc(sizeof(*what.via));
     if (what.via == NULL)
         return ERR_NOMEM;
+    /* For the token, too, which names whom it is for. */
     *what.via = ras->gatekeeper_id = *id;
     err = send_renamed(ras, p, &what);
     ras->gatekeeper_id = ours;
@@ -213,6 +229,7 @@ int ras_send_indication(struct ras *ras, struct h225_RasMessage *m)
 {
     uint8_t data[RAS_DATAGRAM_MAX];
     size_t len = 0;
+    /* A number of its own, though nobody answers it. */
     int err = encode(ras, m, next_seq(ras), data, &len);
 
     if (err == 0)
@@ -230,6 +247,7 @@ void ras_pending_abort(struct ras *ras)
             struct ras_pending p = *LIST_ENTRY(it, struct ras_pending, link);
 
             ras_pending_free(LIST_ENTRY(it, struct ras_pending, link));
+            /* Freed already with the entry. */
             p.data = NULL;
             p.via = NULL;
             if (p.kind == h225_RasMessage_admissionRequest)
@@ -248,6 +266,7 @@ static struct ras_reply *find_reply(struct ras *ras, enum h225_RasMessage_kind k
     for (unsigned i = 0; i < RAS_REPLIES_MAX; i++) {
         struct ras_reply *r = &ras->replies[i];
 
+        /* All of it: another gatekeeper may use the same number. */
         if (r->data != NULL && r->seq == seq && r->kind == kind && ras->now < r->until &&
             addr_is_equal(&r->to, to))
             return r;
@@ -258,6 +277,7 @@ static struct ras_reply *find_reply(struct ras *ras, enum h225_RasMessage_kind k
 bool ras_repeat_answer(struct ras *ras, enum h225_RasMessage_kind kind, uint16_t seq,
                        const struct addr *to)
 {
+    /* The same octets, token and all: a new token for an old answer would be an answer twice. */
     const struct ras_reply *r = find_reply(ras, kind, seq, to);
 
     if (r == NULL)
@@ -277,8 +297,10 @@ int ras_send_answer(struct ras *ras, struct h225_RasMessage *m, uint16_t seq,
 
     if (err != 0)
         return err;
+    /* A ring: the oldest answer is the least likely to be asked for again. */
     free(r->data);
     *r = (struct ras_reply){ras->now + RAS_REPLY_MS, seq, to_kind, *to, malloc(len), len};
+    /* Without memory it is answered all the same, only not a second time. */
     if (r->data != NULL)
         memcpy(r->data, data, len);
     ras->reply_next = (ras->reply_next + 1) % RAS_REPLIES_MAX;

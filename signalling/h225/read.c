@@ -14,12 +14,14 @@ struct addr h225_read_address(const struct h225_TransportAddress *address)
         return addr_from_ip4(address->u.ipAddress->ip, address->u.ipAddress->port);
     if (address->kind == h225_TransportAddress_ip6Address)
         return addr_from_ip6(address->u.ip6Address->ip, address->u.ip6Address->port);
+    /* IPX, NSAP and the like: no address for us. */
     return (struct addr){0};
 }
 
 /* A zero ends the text. */
 const char *h225_read_unicode(struct arena *a, const struct per_bmp *s)
 {
+    /* Three octets of UTF-8 for a unit at most. */
     char *text = arena_alloc(a, s->len * 3 + 1);
     size_t at = 0;
 
@@ -56,6 +58,7 @@ static const char *party_text(struct arena *a, const struct h225_PartyNumber *pa
     if (party->kind == h225_PartyNumber_privateNumber)
         return octet_text(a, party->u.privateNumber->privateNumberDigits.p,
                           party->u.privateNumber->privateNumberDigits.len);
+    /* Parties of other plans (data, telex) cannot be called here. */
     return NULL;
 }
 
@@ -95,8 +98,10 @@ static struct h225_alias read_alias(struct arena *a, const struct h225_AliasAddr
 
 static void add_alias(struct h225_aliases *to, struct h225_alias alias)
 {
+    /* Empty and unusable ones are left out; more than a message needs, too. */
     if (alias.text == NULL || alias.text[0] == '\0' || to->count == H225_ALIASES_MAX)
         return;
+    /* Once each: the number of an alias often stands in Q.931 as well. */
     for (size_t i = 0; i < to->count; i++)
         if (to->list[i].kind == alias.kind && strcmp(to->list[i].text, alias.text) == 0)
             return;
@@ -117,6 +122,7 @@ static void read_aliases(struct arena *a, bool present, const struct h225_AliasA
 
     if (present)
         h225_read_aliases(a, list, to);
+    /* Gateways give the number there alone. */
     if (q931_number_of(number, digits, sizeof(digits)) == 0)
         add_alias(to, (struct h225_alias){H225_ALIAS_DIGITS, arena_strdup(a, digits)});
 }
@@ -160,6 +166,7 @@ static int read_octets(struct arena *a, bool present, const struct per_octets_li
     if (to == NULL)
         return ERR_NOMEM;
     for (uint32_t i = 0; i < list->n; i++)
+        /* Not copied: they live as long as the message. */
         to[i] = (struct h225_octets){list->v[i].p, list->v[i].len};
     *out = to;
     *count = list->n;
@@ -168,6 +175,7 @@ static int read_octets(struct arena *a, bool present, const struct per_octets_li
 
 static unsigned version_of(const struct per_oid *id)
 {
+    /* The last arc is the version. */
     return id->n > 0 ? id->arc[id->n - 1] : 0;
 }
 
@@ -186,6 +194,7 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
 
     memset(setup, 0, sizeof(*setup));
     setup->call_ref = msg->call_ref;
+    /* Version 1 has none. */
     if (u->callIdentifier != NULL)
         memcpy(setup->call_id, u->callIdentifier->guid, H225_GUID_LEN);
     memcpy(setup->conference_id, u->conferenceID, H225_GUID_LEN);
@@ -198,7 +207,9 @@ int h225_read_setup(struct arena *a, const struct q931_msg *msg, const struct h2
     setup->destination_address = h225_read_address(u->destCallSignalAddress);
     setup->source_address = h225_read_address(u->sourceCallSignalAddress);
     setup->h245_address = h225_read_address(u->h245Address);
+    /* Absent means no (H.323 8.2.1). */
     setup->tunnelling = pdu->has_h245Tunnelling && pdu->h245Tunnelling;
+    /* TLS among what it offers; others are for other stacks. */
     setup->h245_tls = u->has_h245SecurityCapability && has_tls(&u->h245SecurityCapability);
     setup->media_wait_for_connect = u->has_mediaWaitForConnect && u->mediaWaitForConnect;
     setup->goal = h225_goal_from_asn1(u->conferenceGoal.kind);
@@ -259,11 +270,13 @@ int h225_read_answer(struct arena *a, const struct h225_input *in, struct h225_a
     answer->type = in->msg->type;
     answer->display = display_of(a, in->msg);
     answer->product = answer->product_version = "";
+    /* An answer without User-user is one all the same. */
     if (in->pdu == NULL)
         return 0;
     err = parts_of(&in->pdu->h323_message_body, &parts);
     if (err != 0)
         return err;
+    /* Only Connect has one. */
     if (in->pdu->h323_message_body.kind == h225_H323_UU_PDU_h323_message_body_connect)
         memcpy(answer->conference_id, in->pdu->h323_message_body.u.connect->conferenceID,
                H225_GUID_LEN);
@@ -341,6 +354,7 @@ static struct common_parts common_of(const struct h225_H323_UU_PDU_h323_message_
     case h225_H323_UU_PDU_h323_message_body_setupAcknowledge:
         parts.call_id = &body->u.setupAcknowledge->callIdentifier;
         return parts;
+    /* What has no body says nothing. */
     default:
         return parts;
     }
@@ -357,6 +371,7 @@ void h225_learn_connection(struct h225_call *call, const struct h225_H323_UU_PDU
 {
     struct common_parts parts = common_of(&pdu->h323_message_body);
 
+    /* Kept from the last message that said something of it. */
     if (parts.has_multiple)
         call->peer_multiple = parts.multiple;
     if (parts.has_maintain)

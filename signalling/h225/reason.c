@@ -88,6 +88,7 @@ enum h225_reason h225_cause_to_reason(unsigned cause)
     for (unsigned i = 0; i < FSM_COUNT(causes); i++)
         if (causes[i].cause == cause)
             return causes[i].reason;
+    /* No name for it: the cause alone goes on. */
     return H225_REASON_OTHER;
 }
 

@@ -7,6 +7,7 @@
 
 static int encode_uuie(struct h225_call *call, struct h225_output *o)
 {
+    /* Two tries: the second is as large as a message can be. */
     size_t caps[] = {UUIE_FIRST_GUESS, UUIE_MAX};
     size_t len = 0;
     int err = ERR_AGAIN;
@@ -31,6 +32,7 @@ int h225_transmit(struct h225_call *call, struct h225_output *o)
 
     if (call->destroyed)
         return ERR_CLOSED;
+    /* PDUs that wait ride on whatever goes out. */
     err = h225_tunnel_attach(call, &o->info.h323_uu_pdu);
     if (err == 0)
         err = encode_uuie(call, o);
@@ -43,6 +45,7 @@ int h225_transmit(struct h225_call *call, struct h225_output *o)
     err = q931_encode(&o->msg, buf, cap, &len);
     if (err != 0)
         return err;
+    /* Sent: not again. */
     if (o->info.h323_uu_pdu.has_h245Control)
         h225_tunnel_clear(call);
     call->stats.messages_out++;
@@ -59,6 +62,7 @@ int h225_build_refusal(uint16_t call_ref, bool to_caller, enum q931_cause cause,
                            .from_destination = to_caller,
                            .cause = q931_cause_make(cause, octets)};
 
+    /* Without User-user: it answers what we know nothing of. */
     return q931_encode(&msg, out, cap, len);
 }
 
@@ -70,6 +74,7 @@ int h225_build_refusal_reason(uint16_t call_ref, enum h225_reason reason, uint8_
     struct h225_H323_UserInformation info = {0};
     struct q931_msg msg = {
         .type = Q931_RELEASE_COMPLETE, .call_ref = call_ref, .from_destination = true};
+    /* A refusal is small: no arena, as there is no call. */
     uint8_t octets[2], uuie[64];
     size_t n = 0;
     int err;

@@ -12,6 +12,7 @@ static void put_text(struct text_line *l, const char *name, const char *text)
 
     text_line_put(l, " %s=", name);
     from = l->at;
+    /* Enough to tell calls apart. */
     text_line_put(l, "%.64s", text);
     for (size_t i = from; i < l->at; i++)
         if ((unsigned char)l->text[i] < 0x20 || l->text[i] == 0x7f)
@@ -24,6 +25,7 @@ static void put_setup(struct text_line *l, struct arena *a, const struct q931_ms
     struct h225_setup setup;
 
     if (h225_read_setup(a, msg, pdu, &setup) != 0)
+        /* A Setup that cannot be read has its name all the same. */
         return;
     if (setup.source.count > 0)
         put_text(l, "from", setup.source.list[0].text);
@@ -76,6 +78,7 @@ static void put_body(struct text_line *l, struct arena *a, const struct q931_msg
 const char *h225_summary(const uint8_t *message, size_t len, char *text, size_t cap)
 {
     struct text_line l;
+    /* A trace of a hostile message must not cost more than the message itself. */
     struct per_limits limits = {.max_memory = MEMORY_MAX};
     struct q931_msg msg;
     struct arena a;
@@ -92,6 +95,7 @@ const char *h225_summary(const uint8_t *message, size_t len, char *text, size_t 
     if (q931_cause_of(&msg) != Q931_CAUSE_NONE)
         text_line_put(&l, " cause=%u (%s)", q931_cause_of(&msg),
                       q931_cause_to_str(q931_cause_of(&msg)));
+    /* 0: nothing is taken unless there is something to decode. */
     arena_init(&a, 0, MEMORY_MAX);
     if (msg.user_user.data != NULL) {
         if (per_decode(&h225_H323_UserInformation_type, msg.user_user.data, msg.user_user.len,

@@ -1,3 +1,4 @@
+/* TPKT (RFC 1006 section 6): packets out of a stream, as it comes. */
 #include "signalling/h225/tpkt.h"
 
 #include "base/err.h"
@@ -8,6 +9,7 @@
 void tpkt_init(struct tpkt *t, size_t limit)
 {
     memset(t, 0, sizeof(*t));
+    /* 0: as much as the header can say. */
     t->limit = limit == 0 || limit > TPKT_PAYLOAD_MAX ? TPKT_PAYLOAD_MAX : limit;
 }
 
@@ -45,6 +47,7 @@ static enum tpkt_reason check_header(const struct tpkt *t)
         return TPKT_REASON_NONE;
     len = (size_t)t->header[2] << 8 | t->header[3];
     if (len < TPKT_HEADER_LEN)
+        /* The length counts the header. */
         return TPKT_REASON_SHORT;
     return len - TPKT_HEADER_LEN > t->limit ? TPKT_REASON_LONG : TPKT_REASON_NONE;
 }
@@ -69,6 +72,7 @@ static void give(struct tpkt *t, const uint8_t *data, struct tpkt_packet *packet
 {
     packet->data = data;
     packet->len = t->body_len;
+    /* Stays until the next call: the caller may still look at it. */
     t->given = 1;
     if (t->body_len == 0)
         t->keepalives++;
@@ -87,6 +91,7 @@ static size_t take_body(struct tpkt *t, const uint8_t *data, size_t len, struct 
     if (len == 0)
         return 0;
     if (t->body == NULL)
+        /* By the length that the header promised: it was compared with the limit. */
         t->body = malloc(t->body_len);
     if (t->body == NULL) {
         t->reason = TPKT_REASON_NOMEM;
@@ -107,12 +112,14 @@ int tpkt_push(struct tpkt *t, const uint8_t *data, size_t len, size_t *used,
     struct tpkt_packet found = {NULL, 0};
     size_t at = 0;
 
+    /* A stream that was wrong stays wrong: nobody knows where the next packet begins. */
     if (t->reason != TPKT_REASON_NONE)
         return error_of(t->reason);
     if (t->given)
         next_packet(t);
     if (t->header_have < TPKT_HEADER_LEN)
         at = take_header(t, data, len);
+    /* Both may come in one push; at most one packet is given out. */
     if (t->reason == TPKT_REASON_NONE && t->header_have == TPKT_HEADER_LEN)
         at += take_body(t, data + at, len - at, &found);
     if (t->reason != TPKT_REASON_NONE)

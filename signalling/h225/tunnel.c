@@ -22,6 +22,7 @@ void h225_tunnel_fini(struct h225_call *call)
  * not heard from the callee). What waited for the tunnel then has no carrier. */
 void h225_tunnel_learn(struct h225_call *call, const struct h225_H323_UU_PDU *pdu)
 {
+    /* Decided once: a later TRUE would meet an H.245 connection of its own. */
     if (pdu == NULL || call->tunnel == H225_TUNNEL_OFF || pdu->has_provisionalRespToH245Tunnelling)
         return;
     if (pdu->has_h245Tunnelling && pdu->h245Tunnelling) {
@@ -36,6 +37,7 @@ void h225_tunnel_learn(struct h225_call *call, const struct h225_H323_UU_PDU *pd
 static void deliver(struct h225_call *call, bool present, const struct per_octets_list *list)
 {
     for (uint32_t i = 0; present && i < list->n && !call->is_over; i++) {
+        /* H.245 of a peer that does not tunnel is nobody's. */
         if (call->tunnel != H225_TUNNEL_ON)
             call->stats.tunnel_refused++;
         else
@@ -47,6 +49,7 @@ void h225_tunnel_deliver(struct h225_call *call, const struct h225_H323_UU_PDU *
 {
     if (pdu == NULL)
         return;
+    /* Before the common field: it is older within the message. */
     if (pdu->h323_message_body.kind == h225_H323_UU_PDU_h323_message_body_setup)
         deliver(call, pdu->h323_message_body.u.setup->has_parallelH245Control,
                 &pdu->h323_message_body.u.setup->parallelH245Control);
@@ -74,6 +77,7 @@ int h225_tunnel_attach(struct h225_call *call, struct h225_H323_UU_PDU *pdu)
     struct per_octets_list list = {0};
 
     pdu->has_h245Tunnelling = true;
+    /* "Unknown" offers: the callee decides. */
     pdu->h245Tunnelling = call->tunnel != H225_TUNNEL_OFF;
     if (call->queue_len == 0 || call->tunnel == H225_TUNNEL_OFF)
         return 0;
@@ -90,6 +94,7 @@ int h225_tunnel_attach(struct h225_call *call, struct h225_H323_UU_PDU *pdu)
  * know first that the peer takes them. */
 static bool may_carry(const struct h225_call *call)
 {
+    /* In the middle of input more may come: all of it goes in one message. */
     if (call->tunnel != H225_TUNNEL_ON || call->tunnel_hold || call->in_input)
         return false;
     return call->state == H225_STATE_ACTIVE || call->state == H225_STATE_OUT_PROCEEDING ||
@@ -115,6 +120,7 @@ int h225_call_send_h245(struct h225_call *call, const uint8_t *pdu, size_t len)
     if (copy.data == NULL)
         return ERR_NOMEM;
     if (call->tunnel == H225_TUNNEL_OFF || call->is_over ||
+        /* Refused rather than dropped later: the engine hears of it. */
         call->queue_len == call->config.tunnel_queue_max) {
         free(copy.data);
         call->stats.tunnel_refused++;

@@ -1,5 +1,4 @@
-/* DTLSSecurityCapability: what its strings mean, and how we write ours. RFC 4145 4: who says
- * nothing is active. */
+/* DTLSSecurityCapability: what its strings mean, and how we write ours. */
 #include "signalling/h23510/internal.h"
 
 #include <string.h>
@@ -45,6 +44,7 @@ static enum h23510_verdict read_setup(const struct h245_DTLSSecurityCapability *
                                       enum h23510_setup *setup)
 {
     *has = cap->has_setupInformation;
+    /* RFC 4145 4: who says nothing is active. */
     *setup = H23510_SETUP_ACTIVE;
     if (*has && h23510_setup_parse(cap->setupInformation.p, cap->setupInformation.len, setup) != 0)
         return H23510_BAD_SETUP;

@@ -20,6 +20,7 @@ static enum h245_procedure procedure_of(const struct ask *a)
     return a->type == ASK_GENERIC ? H245_PROC_GENERIC : H245_PROC_COMMUNICATION_MODE;
 }
 
+/* The machines' steps have one form; the message itself is sent by the caller. */
 static void do_ask(void *machine, const void *input)
 {
     struct step *s = machine;
@@ -45,9 +46,8 @@ static void do_not_supported(void *machine, const void *input)
     h245_fail(s->e, procedure_of(s->a), H245_ERROR_REFUSED, 0);
 }
 
-/* Success of some requests of H.243 is not answered: another member leaves, a token moves. Not
- * sent: no answer is to be waited for. Between enter and leave callbacks may come, and the engine
- * may be destroyed by one. */
+/* Success of some requests of H.243 is not answered: another member leaves, a token moves. Between
+ * enter and leave callbacks may come, and the engine may be destroyed by one. */
 static void do_timeout(void *machine, const void *input)
 {
     struct step *s = machine;
@@ -90,6 +90,7 @@ static struct ask *find(struct h245_engine *e, enum ask_type type, uint64_t kind
         struct ask *a = &e->asks[i];
 
         if (a->state == AWAITING && a->type == type && a->kind == kind)
+            /* By kind, too: two requests of one sort may wait, not two of the same. */
             return a;
     }
     return NULL;
@@ -101,7 +102,8 @@ int h245_ask(struct h245_engine *e, enum ask_type type, uint64_t kind, bool is_s
     struct ask *a = find(e, type, kind);
     int err;
 
-    /* One that may stay silent is in nobody's way: asked again it takes its own place. */
+    /* One that may stay silent is in nobody's way: asked again it takes its own place. After
+     * endSession there is nobody to ask. */
     if (h245_is_ended(e))
         return ERR_CLOSED;
     if (a != NULL && !a->is_silent)
@@ -109,6 +111,7 @@ int h245_ask(struct h245_engine *e, enum ask_type type, uint64_t kind, bool is_s
     for (unsigned i = 0; i < H245_ASKS_MAX && a == NULL; i++)
         if (e->asks[i].state == IDLE)
             a = &e->asks[i];
+    /* All places wait: more requests than a peer answers in ten seconds. */
     if (a == NULL)
         return ERR_LIMIT;
     *a = (struct ask){.type = type, .kind = kind, .is_silent = is_silent, .deadline = H245_NEVER};
@@ -116,6 +119,7 @@ int h245_ask(struct h245_engine *e, enum ask_type type, uint64_t kind, bool is_s
     run(e, a, ASK);
     err = h245_emit_request(e, m);
     if (err != 0)
+        /* Not sent: no answer is to be waited for. */
         *a = (struct ask){.deadline = H245_NEVER};
     h245_leave(e);
     return err;
@@ -141,6 +145,7 @@ bool h245_ask_not_supported(struct h245_engine *e, enum ask_type type, uint64_t 
 
 void h245_ask_on_timer(struct h245_engine *e)
 {
+    /* The table is fixed, so that a callback may ask while it is walked. */
     for (unsigned i = 0; i < H245_ASKS_MAX && !e->destroyed; i++) {
         struct ask *a = &e->asks[i];
 

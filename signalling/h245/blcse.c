@@ -20,6 +20,7 @@ static void do_inconsistent(struct h245_lc_step *s)
 {
     h245_lc_send_close(s, false);
     h245_channel_remove(s->e, s->c);
+    /* After the message that ends it: the user may open another channel at once. */
     h245_fail(s->e, H245_PROC_BLCSE_OUT, H245_ERROR_INCONSISTENT, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_OUTGOING, H245_CLOSED_BY_US);
 }
@@ -40,6 +41,7 @@ static void do_acked(void *machine, const void *input)
     s->c->reverse_lcn = reverse->reverseLogicalChannelNumber;
     /* By hand, as the row leaves the state to this step (FSM_DECIDES). */
     s->c->state = LC_ESTABLISHED;
+    /* Confirm before the user hears: media may leave with the callback. */
     send_confirm(s);
     h245_lc_opened(s, ack);
 }
@@ -54,8 +56,10 @@ static const char *const out_events[] = {
 static const struct fsm_row out_rows[] = {
     {LC_RELEASED, LC_OUT_ESTABLISH, LC_AWAITING_ESTABLISHMENT, h245_lc_do_establish,
      "send OpenLogicalChannel, start T103"},
+    /* A peer may reject what our timer has given up. */
     {LC_RELEASED, LC_OUT_REJECT, LC_RELEASED, NULL, "ignored: late"},
     {LC_RELEASED, LC_OUT_CLOSE_ACK, LC_RELEASED, NULL, "ignored: late"},
+    /* The state depends on what the Ack says. */
     {LC_AWAITING_ESTABLISHMENT, LC_OUT_ACK, FSM_DECIDES, do_acked,
      "reverse number given: send OpenLogicalChannelConfirm, ESTABLISH.confirm, established; else "
      "send CloseLogicalChannel(lcse), ERROR.indication, RELEASE.indication, released"},
@@ -63,6 +67,7 @@ static const struct fsm_row out_rows[] = {
      "RELEASE.indication"},
     {LC_AWAITING_ESTABLISHMENT, LC_OUT_RELEASE, LC_AWAITING_RELEASE, h245_lc_do_close,
      "send CloseLogicalChannel, start T103"},
+    /* The peer may have opened it: hence the close. */
     {LC_AWAITING_ESTABLISHMENT, LC_OUT_T103, LC_RELEASED, h245_lc_do_no_answer,
      "send CloseLogicalChannel(lcse), ERROR.indication, RELEASE.indication"},
     {LC_ESTABLISHED, LC_OUT_RELEASE, LC_AWAITING_RELEASE, h245_lc_do_close,
@@ -74,6 +79,7 @@ static const struct fsm_row out_rows[] = {
     {LC_AWAITING_RELEASE, LC_OUT_CLOSE_ACK, LC_RELEASED, h245_lc_do_close_done, "RELEASE.confirm"},
     {LC_AWAITING_RELEASE, LC_OUT_REJECT, LC_RELEASED, h245_lc_do_close_done, "RELEASE.confirm"},
     {LC_AWAITING_RELEASE, LC_OUT_ACK, LC_AWAITING_RELEASE, NULL, "ignored: crossed with our close"},
+    /* Given up: the number is free again, and the peer has to live with it. */
     {LC_AWAITING_RELEASE, LC_OUT_T103, LC_RELEASED, h245_lc_do_close_lost,
      "ERROR.indication, RELEASE.confirm"},
 };
@@ -132,12 +138,14 @@ static const struct fsm_row in_rows[] = {
     {LC_RELEASED, LC_IN_OPEN, LC_AWAITING_ESTABLISHMENT, h245_lc_do_offered,
      "ESTABLISH.indication; in conflict with ours and we are master: send "
      "OpenLogicalChannelReject(masterSlaveConflict), released"},
+    /* From here the channel is the peer's to confirm. */
     {LC_AWAITING_ESTABLISHMENT, LC_IN_ACCEPT, LC_AWAITING_CONFIRMATION, do_accept,
      "send OpenLogicalChannelAck, start T103"},
     {LC_AWAITING_ESTABLISHMENT, LC_IN_REFUSE, LC_RELEASED, h245_lc_do_refuse,
      "send OpenLogicalChannelReject"},
     {LC_AWAITING_ESTABLISHMENT, LC_IN_CLOSE, LC_RELEASED, h245_lc_do_closed_by_peer,
      "send CloseLogicalChannelAck, RELEASE.indication"},
+    /* Without a close in between: the peer has begun anew. */
     {LC_AWAITING_ESTABLISHMENT, LC_IN_OPEN, LC_AWAITING_ESTABLISHMENT, h245_lc_do_reopened,
      "RELEASE.indication, ESTABLISH.indication"},
     {LC_AWAITING_CONFIRMATION, LC_IN_CONFIRM, LC_ESTABLISHED, do_confirmed, "ESTABLISH.confirm"},
@@ -145,6 +153,7 @@ static const struct fsm_row in_rows[] = {
      "send CloseLogicalChannelAck, RELEASE.indication"},
     {LC_AWAITING_CONFIRMATION, LC_IN_OPEN, LC_AWAITING_ESTABLISHMENT, h245_lc_do_reopened,
      "RELEASE.indication, ESTABLISH.indication"},
+    /* Without the Confirm the reverse half was never allowed to send. */
     {LC_AWAITING_CONFIRMATION, LC_IN_T103, LC_RELEASED, do_unconfirmed,
      "ERROR.indication, RELEASE.indication"},
     {LC_ESTABLISHED, LC_IN_CLOSE, LC_RELEASED, h245_lc_do_closed_by_peer,

@@ -29,6 +29,7 @@ static void *take(struct builder *b, size_t n, size_t size)
 static struct h245_Capability *add_entry(struct builder *b, enum h245_Capability_kind kind)
 {
     struct h245_CapabilityTableEntry_list *table = &b->tcs->capabilityTable;
+    /* Table entries first: alternatives name them. */
     struct h245_Capability *cap = take(b, 1, sizeof(*cap));
 
     if (cap == NULL)
@@ -64,6 +65,7 @@ static void add_multiplex(struct builder *b, const struct h245_caps_offer *offer
     struct h245_MultiplexCapability *m = take(b, 1, sizeof(*m));
     struct h245_H2250Capability *h = take(b, 1, sizeof(*h));
 
+    /* Mandatory with H.225.0: an endpoint on packets says how late packets may be. */
     if (m == NULL || h == NULL)
         return;
     m->kind = h245_MultiplexCapability_h2250Capability;
@@ -78,10 +80,12 @@ static void add_multiplex(struct builder *b, const struct h245_caps_offer *offer
     b->tcs->multiplexCapability = m;
 }
 
+/* In the order of the offer, which is that of our preference. */
 static void add_audio(struct builder *b, const struct h245_caps_offer *offer)
 {
     uint32_t first = b->tcs->capabilityTable.n + 1;
 
+    /* After an error the rest is skipped; h245_build_tcs looks at it once. */
     for (size_t i = 0; i < offer->audio_count && b->err == 0; i++) {
         struct h245_Capability *cap = add_entry(b, h245_Capability_receiveAudioCapability);
 
@@ -112,17 +116,16 @@ static void add_telephone_event(struct builder *b, const struct h245_caps_offer 
     add_alternatives(b, b->tcs->capabilityTable.n, b->tcs->capabilityTable.n);
 }
 
+/* Strings for endpoints that know no better, dtmf for those that tell lengths. */
 static void add_user_input(struct builder *b)
 {
     static const enum h245_UserInputCapability_kind kinds[] = {h245_UserInputCapability_basicString,
-                                                               /* Strings for endpoints that know no
-                                                                * better, dtmf for those that tell
-                                                                * lengths. */
                                                                h245_UserInputCapability_dtmf};
     uint32_t first = b->tcs->capabilityTable.n + 1;
 
     for (size_t i = 0; i < 2; i++) {
         struct h245_UserInputCapability *input = take(b, 1, sizeof(*input));
+        /* Two entries, one set: either form is understood. */
         struct h245_Capability *cap = add_entry(b, h245_Capability_receiveUserInputCapability);
 
         if (input == NULL || cap == NULL)
@@ -152,7 +155,7 @@ static void add_relayed(struct builder *b, const struct h245_caps_offer *offer,
 }
 
 /* The stacks stand beside the entries as well: dataChannel has no place for its own, and can be
- * over each of them. Number and version are the engine's to fill in. */
+ * over each of them. */
 static void add_data(struct builder *b, const struct h245_caps_offer *offer)
 {
     uint32_t first = b->tcs->capabilityTable.n + 1;
@@ -164,6 +167,7 @@ static void add_data(struct builder *b, const struct h245_caps_offer *offer)
             b->err = h245_data_to_capability(b->a, &offer->data[i], cap);
     }
     add_alternatives(b, first, b->tcs->capabilityTable.n);
+    /* The stacks are a property of the whole set (H.245 v16). */
     if (b->err == 0 && offer->data_count > 0)
         b->err = h245_data_to_multiplex(b->a, offer->data, offer->data_count,
                                         b->tcs->multiplexCapability->u.h2250Capability);
@@ -181,6 +185,7 @@ static void add_chair_control(struct builder *b)
     cap->u.conferenceCapability = conference;
 }
 
+/* H.239 by its control capability; the roles of video are in the video entries. */
 static void add_h239(struct builder *b)
 {
     struct h245_Capability *control = NULL;
@@ -203,6 +208,7 @@ static void prepare(struct builder *b, const struct h245_caps_offer *offer)
 {
     struct h245_CapabilityDescriptor *descriptor;
 
+    /* Exactly as many as can be added: nothing here grows later. */
     b->tcs->capabilityTable.v =
         take(b, offer->audio_count + offer->relayed_count + offer->data_count + OTHERS_MAX,
              sizeof(*b->tcs->capabilityTable.v));
@@ -217,7 +223,7 @@ static void prepare(struct builder *b, const struct h245_caps_offer *offer)
 int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
                    struct h245_TerminalCapabilitySet **tcs)
 {
-    /* Zalloc: what is not set is absent for the encoder. */
+    /* zalloc: what is not set is absent for the encoder. */
     struct builder b = {a, arena_zalloc(a, sizeof(**tcs)), 0};
 
     if (b.tcs == NULL)
@@ -248,6 +254,7 @@ int h245_build_tcs(struct arena *a, const struct h245_caps_offer *offer,
     /* A set that has none of these is the empty one, and means "stop". */
     b.tcs->has_capabilityTable = b.tcs->capabilityTable.n > 0;
     b.tcs->has_capabilityDescriptors = b.tcs->has_capabilityTable;
+    /* One descriptor: all that we can do at once. */
     b.tcs->capabilityDescriptors.n = 1;
     b.tcs->capabilityDescriptors.v[0].has_simultaneousCapabilities =
         /* An empty list of alternatives is malformed (at least one). */
@@ -262,6 +269,7 @@ int h245_build_empty_tcs(struct arena *a, struct h245_TerminalCapabilitySet **tc
 
     if (empty == NULL)
         return ERR_NOMEM;
+    /* Number and version are the engine's to fill in. */
     *tcs = empty;
     return 0;
 }
@@ -293,6 +301,7 @@ static bool read_data(const struct h245_Capability *cap, const struct stacks *st
     bool is_read = false;
 
     for (size_t i = 0; i < stacks->n || i == 0; i++) {
+        /* Entries of data without a stack are one for each that the set names. */
         enum h245_data_stack general = i < stacks->n ? stacks->v[i] : H245_DATA_NO_STACK;
         struct h245_data data;
 
@@ -344,6 +353,7 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, const stru
         break;
     case h245_Capability_receiveUserInputCapability:
     case h245_Capability_receiveAndTransmitUserInputCapability:
+        /* Either form is enough for keys. */
         caps->user_input = true;
         break;
     case h245_Capability_h235SecurityCapability:
@@ -377,6 +387,7 @@ int h245_read_tcs(const struct h245_TerminalCapabilitySet *tcs, struct h245_peer
 
 static bool is_same_codec(const struct h245_audio *a, const struct h245_audio *b)
 {
+    /* By the identifier, too: two generic codecs are different ones. */
     return a->codec == b->codec && strcmp(a->generic_oid, b->generic_oid) == 0;
 }
 

@@ -136,6 +136,7 @@ static void do_peer_set(void *machine, const void *input)
 static const char *const in_states[] = {"idle"};
 static const char *const in_events[] = {"TerminalCapabilitySet", "TerminalCapabilitySetRelease"};
 static const struct fsm_row in_rows[] = {
+    /* One state: the answer leaves before the step is over. */
     {IDLE, IN_TCS, IDLE, do_peer_set,
      "TRANSFER.indication, answered at once: send Ack, or Reject with the cause"},
     {IDLE, IN_RELEASE, IDLE, NULL, "ignored: the set was answered already"},
@@ -161,6 +162,7 @@ void h245_ces_on_request(struct h245_engine *e, const void *body)
     receive_in(e, IN_TCS, body);
 }
 
+/* What it releases was answered when it came. */
 void h245_ces_on_release(struct h245_engine *e, const void *body)
 {
     receive_in(e, IN_RELEASE, body);
@@ -213,6 +215,7 @@ int h245_ces_send(struct h245_engine *e, struct h245_TerminalCapabilitySet *tcs,
     if (e->ces.state != IDLE)
         return ERR_STATE;
     h245_enter(e, now);
+    /* Eight bits, and they wrap: one is under way at most. */
     tcs->sequenceNumber = ++e->ces.sequence;
     tcs->protocolIdentifier = (struct per_oid){FSM_COUNT(version), version};
     if (!fsm_run(&h245_ces_out_fsm, &e->ces.state, TRANSFER, e, tcs))

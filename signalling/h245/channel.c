@@ -16,6 +16,7 @@
 static int build_unicast(struct arena *a, const struct addr *address,
                          struct h245_UnicastAddress *unicast)
 {
+    /* Network order in the octets, host order in the port (ASN.1 INTEGER). */
     if (address->family == ADDR_IP4) {
         struct h245_UnicastAddress_iPAddress *ip = arena_zalloc(a, sizeof(*ip));
 
@@ -47,6 +48,7 @@ int h245_build_address(struct arena *a, const struct addr *address,
 {
     struct h245_TransportAddress *transport = arena_zalloc(a, sizeof(*transport));
     struct h245_UnicastAddress *unicast = arena_zalloc(a, sizeof(*unicast));
+    /* Kind and body come together: half an address is never seen. */
     int err;
 
     if (transport == NULL || unicast == NULL)
@@ -85,6 +87,7 @@ static int build_optional(struct arena *a, const struct addr *address,
 /* Present, but nothing that media can be sent to. */
 static bool is_unusable(const struct h245_TransportAddress *address)
 {
+    /* An absent one has family NONE as well: hence the pointer's test below. */
     struct addr a = h245_read_address(address);
 
     /* Absent is fine (the other side is to say); present and unusable is not. */
@@ -101,6 +104,7 @@ static int build_h2250(struct arena *a, const struct h245_channel *channel,
         return ERR_NOMEM;
     olc->forwardLogicalChannelParameters.multiplexParameters.kind = FORWARD_H2250;
     olc->forwardLogicalChannelParameters.multiplexParameters.u.h2250LogicalChannelParameters = p;
+    /* H.245 and H.323 number audio, video and data 1, 2, 3; others are given by the master. */
     p->sessionID = channel->session_id;
     /* Has_... of these and the next: present and false, as H.323 wants to see them said. */
     p->has_mediaGuaranteedDelivery = true;
@@ -135,6 +139,7 @@ int h245_build_olc(struct arena *a, const struct h245_channel *channel,
     if (olc == NULL)
         return ERR_NOMEM;
     olc->forwardLogicalChannelNumber = channel->lcn;
+    /* L-SHARE: one port for several channels is told by this label. */
     olc->forwardLogicalChannelParameters.has_portNumber = channel->has_port_number;
     olc->forwardLogicalChannelParameters.portNumber = channel->port_number;
     err = build_data_type(a, channel, &olc->forwardLogicalChannelParameters.dataType);
@@ -167,6 +172,7 @@ int h245_build_olc_ack(struct arena *a, const struct h245_channel_ack *ack,
     p->dynamicRTPPayloadType = ack->payload_type;
     p->has_flowControlToZero = true;
     p->flowControlToZero = ack->flow_control_to_zero;
+    /* The answer repeats the label of the port that it gives. */
     p->has_portNumber = ack->has_port_number;
     p->portNumber = ack->port_number;
     err = build_optional(a, &ack->media, &p->mediaChannel);
@@ -208,12 +214,14 @@ int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel
     const struct h245_H2250LogicalChannelParameters *p;
     struct h245_channel found = {0};
 
+    /* H.223, V.75 and the like: no packets. */
     if (olc->forwardLogicalChannelParameters.multiplexParameters.kind != FORWARD_H2250)
         return ERR_UNSUPPORTED;
     p = olc->forwardLogicalChannelParameters.multiplexParameters.u.h2250LogicalChannelParameters;
     if (is_unusable(p->mediaChannel) || is_unusable(p->mediaControlChannel))
         return ERR_MALFORMED;
     found.lcn = olc->forwardLogicalChannelNumber;
+    /* Both ways: the machine of C.5 has it. */
     found.has_reverse = olc->reverseLogicalChannelParameters != NULL;
     found.has_port_number = olc->forwardLogicalChannelParameters.has_portNumber;
     found.port_number = olc->forwardLogicalChannelParameters.portNumber;
@@ -232,7 +240,8 @@ int h245_read_olc_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245_
 {
     const struct h245_H2250LogicalChannelAckParameters *p;
 
-    /* The reverse parameters of bidirectional channels have their own reader (data.c). */
+    /* The reverse parameters of bidirectional channels have their own reader (data.c). An Ack
+     * without multiplex parameters names no address. */
     if (ack->forwardMultiplexAckParameters == NULL ||
         ack->forwardMultiplexAckParameters->kind != ACK_H2250)
         return ERR_UNSUPPORTED;

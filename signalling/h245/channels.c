@@ -40,6 +40,7 @@ static struct channel *channel_add(struct h245_engine *e, uint16_t lcn,
         else if (c->direction == direction)
             used++;
     }
+    /* Both limits: the table's, and the direction's own. */
     if (free == NULL || used >= e->config.channels_max)
         return NULL;
     *free = fresh(lcn, direction);
@@ -115,6 +116,7 @@ void h245_channel_note(struct channel *c, const struct h245_OpenLogicalChannel *
     c->session_id = 0;
     c->reverse_lcn = 0;
     if (forward->multiplexParameters.kind == FORWARD_H2250)
+        /* A sessionID of more than 8 bits is no session of H.225.0's. */
         c->session_id =
             (uint8_t)forward->multiplexParameters.u.h2250LogicalChannelParameters->sessionID;
 }
@@ -194,6 +196,7 @@ enum h245_olc_cause h245_channel_judge(struct h245_engine *e, const struct chann
         h245_refused(e, H245_REFUSED_CHANNEL);
         return H245_OLC_UNSUITABLE_REVERSE;
     }
+    /* Refused with their own cause: the peer may try without. */
     if ((theirs->replaces != 0 && !may_replace(e, theirs)) || replaces_nothing_of_ours(e, olc))
         return H245_OLC_REPLACEMENT;
     if (!conflicts(e, theirs, olc))
@@ -214,6 +217,7 @@ static int run(struct h245_engine *e, struct channel *c, uint16_t lcn,
     struct h245_lc_step s = {e, c, lcn, cause};
     uint8_t released = LC_RELEASED;
 
+    /* The entry's own state, or "released" for what does not exist. */
     return fsm_run(h245_lc_fsm(c, direction), c != NULL ? &c->state : &released, event, &s, input);
 }
 
@@ -251,6 +255,7 @@ void h245_lcse_on_reject(struct h245_engine *e, const void *body)
 
     /* Causes that are newer than our tables are told as unknown, not as the last that is known. */
     if (reject->cause.kind < h245_OpenLogicalChannelReject_cause_UNKNOWN)
+        /* Both lists are in the order of the Recommendation. */
         cause = (enum h245_olc_cause)(reject->cause.kind -
                                       h245_OpenLogicalChannelReject_cause_unspecified);
     receive(e, reject->forwardLogicalChannelNumber, H245_OUTGOING, LC_OUT_REJECT, cause, body);
@@ -288,6 +293,7 @@ void h245_lcse_on_open(struct h245_engine *e, const void *body)
     /* A number that the peer uses as reverse half already has no second meaning. */
     if (c == NULL && !h245_channel_number_is_taken(e, lcn, H245_INCOMING)) {
         c = channel_add(e, lcn, H245_INCOMING);
+        /* Noted before it is judged: conflicts are looked for by these fields. */
         if (c != NULL)
             h245_channel_note(c, olc);
     }
@@ -305,6 +311,7 @@ void h245_lcse_on_close(struct h245_engine *e, const void *body)
     const struct h245_CloseLogicalChannel *close = body;
     uint16_t lcn = close->forwardLogicalChannelNumber;
 
+    /* Also without a channel: a close is always acknowledged. */
     run(e, h245_channel_find(e, lcn, H245_INCOMING), lcn, H245_INCOMING, LC_IN_CLOSE, 0, body);
 }
 
@@ -377,6 +384,7 @@ static int number_reverse(struct h245_engine *e, struct channel *c,
     if (reverse == NULL)
         return ERR_INVAL;
     if (reverse->reverseLogicalChannelNumber == 0)
+        /* 0: the user leaves the choice to us. */
         err = h245_channel_number(e, &reverse->reverseLogicalChannelNumber);
     else if (h245_channel_number_is_taken(e, reverse->reverseLogicalChannelNumber, H245_OUTGOING))
         err = ERR_EXISTS;
@@ -476,6 +484,7 @@ uint16_t h245_channel_reverse(const struct h245_engine *e, uint16_t lcn,
     return c != NULL ? c->reverse_lcn : 0;
 }
 
+/* Pending ones count as well: they have a number. */
 unsigned h245_channel_count(const struct h245_engine *e, enum h245_direction direction)
 {
     unsigned n = 0;

@@ -51,6 +51,7 @@ static void do_timeout(void *machine, const void *input)
 
     (void)input;
     s->c->clc_deadline = H245_NEVER;
+    /* The peer need not answer any more. */
     h245_emit_indication(s->e, &m);
     h245_fail(s->e, H245_PROC_CLC, H245_ERROR_TIMEOUT, s->c->lcn);
 }
@@ -62,6 +63,7 @@ static const char *const events[] = {"CLOSE.request", "RequestChannelCloseAck",
 static const struct fsm_row rows[] = {
     {IDLE, CLOSE, AWAITING, do_ask, "send RequestChannelClose, start T108"},
     {AWAITING, ACK, IDLE, do_acked, "CLOSE.confirm"},
+    /* A refusal leaves the channel as it was. */
     {AWAITING, REJECT, IDLE, do_rejected, "REJECT.indication"},
     {AWAITING, T108, IDLE, do_timeout, "send Release, REJECT.indication"},
     {AWAITING, NOT_SUPPORTED, IDLE, do_rejected, "REJECT.indication"},
@@ -134,6 +136,7 @@ static void send_ack(struct h245_engine *e, uint16_t lcn)
 static void send_reject(struct h245_engine *e, uint16_t lcn)
 {
     struct h245_RequestChannelCloseReject reject = {
+        /* H.245 has a list of causes here with one member that fits. */
         .forwardLogicalChannelNumber = lcn,
         .cause.kind = h245_RequestChannelCloseReject_cause_unspecified};
     struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_requestChannelCloseReject,
@@ -159,6 +162,7 @@ void h245_clc_on_request(struct h245_engine *e, const void *body)
     send_ack(e, lcn);
     c = h245_channel_find(e, lcn, H245_OUTGOING); /* the user may have closed it already */
     if (c != NULL)
+        /* C.4 sends the CloseLogicalChannel that was asked for. */
         h245_lcse_release(e, c);
 }
 

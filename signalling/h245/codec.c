@@ -244,6 +244,7 @@ int h245_build_audio(struct arena *a, const struct h245_audio *audio,
 
     if (cap == NULL)
         return ERR_NOMEM;
+    /* From our enumeration to H.245's, by the same table. */
     for (size_t i = 0; i < SIMPLE_COUNT && cap->kind == h245_AudioCapability_UNSET; i++) {
         if (simple[i].codec == audio->codec) {
             cap->kind = simple[i].kind;

@@ -15,6 +15,7 @@ static void respond(struct h245_engine *e, struct h245_ConferenceResponse *respo
 /* Nobody is told of a refusal: counters have it (h245_refused). */
 static void refuse_remote_mc(struct h245_engine *e)
 {
+    /* As "function not supported": a conference without a remote MC. */
     struct h245_RemoteMCResponse_reject why = {
         .kind = h245_RemoteMCResponse_reject_functionNotSupported};
     struct h245_RemoteMCResponse body = {.kind = h245_RemoteMCResponse_reject, .u.reject = &why};
@@ -119,6 +120,7 @@ void h245_conference_on_request(struct h245_engine *e, const void *body)
 /* Commands for video have a refusal in H.230 (VCR); the others do not. */
 void h245_conference_on_command(struct h245_engine *e, const void *body)
 {
+    /* Video commands: these three are about whose picture is sent. */
     const struct h245_ConferenceCommand *command = body;
     struct h245_ConferenceResponse reject = {.kind = h245_ConferenceResponse_videoCommandReject};
     bool is_video = command->kind == h245_ConferenceCommand_broadcastMyLogicalChannel ||
@@ -211,6 +213,7 @@ void h245_communication_mode_on_response(struct h245_engine *e, const void *body
     const struct h245_CommunicationModeResponse *response = body;
 
     if (response->kind == h245_CommunicationModeResponse_UNKNOWN)
+        /* A later version's answer is none that we could give to the user. */
         h245_unexpected(e);
     else if (h245_ask_answered(e, ASK_COMMUNICATION_MODE, 0))
         (void)H245_TAKES(e, on_communication_mode, &response->u.communicationModeTable, false);
@@ -247,6 +250,7 @@ int h245_communication_mode_send(struct h245_engine *e,
         .kind = h245_CommunicationModeResponse_communicationModeTable,
         .u.communicationModeTable = *table};
     struct h245_ResponseMessage r = {.kind = h245_ResponseMessage_communicationModeResponse,
+                                     /* A command needs no answer, a response has been asked for. */
                                      .u.communicationModeResponse = &response};
 
     return is_command ? h245_send_command(e, &c) : h245_send_response(e, &r);

@@ -154,6 +154,7 @@ static void learn(struct h245_data *out, enum h245_data_stack stack,
             sctp->maxMessageSize > UINT32_MAX ? UINT32_MAX : (uint32_t)sctp->maxMessageSize;
 }
 
+/* Endpoints give lists of one; more would be other associations. */
 static const struct h245_SctpParam *first(const struct h245_SctpParam_list *list)
 {
     return list->n > 0 ? &list->v[0] : NULL;
@@ -212,6 +213,7 @@ static void read_transport(const struct h245_TransportCapability *t, struct h245
     }
 }
 
+/* For relayed.c: what is SCTP is not its business. */
 bool h245_data_is_sctp(const struct h245_DataProtocolCapability *protocol)
 {
     struct h245_data data = {.stack = H245_DATA_NO_STACK};
@@ -245,6 +247,7 @@ static int build_application(struct arena *a, const struct h245_data *data,
     struct h245_DataApplicationCapability *cap = arena_zalloc(a, sizeof(*cap));
     int err;
 
+    /* Without a bit rate the entry would be malformed. */
     if (cap == NULL)
         return ERR_NOMEM;
     cap->maxBitRate = data->max_rate;
@@ -277,6 +280,7 @@ int h245_data_to_multiplex(struct arena *a, const struct h245_data *data, size_t
     return build_transports(a, data, count, &to->transportCapability);
 }
 
+/* As many as the set names, in its order. */
 size_t h245_data_stacks_of(const struct h245_H2250Capability *h2250,
                            enum h245_data_stack out[H245_DATA_STACKS_MAX])
 {
@@ -299,6 +303,7 @@ size_t h245_data_stacks_of(const struct h245_H2250Capability *h2250,
 static int read_application(const struct h245_DataApplicationCapability *cap,
                             enum h245_data_stack general, struct h245_data *out)
 {
+    /* What nobody names is by default (RFC 8841). */
     struct h245_data found = {
         .stack = H245_DATA_NO_STACK, .sctp_port = H245_DATA_SCTP_PORT, .max_rate = cap->maxBitRate};
 
@@ -317,6 +322,7 @@ static int read_application(const struct h245_DataApplicationCapability *cap,
         read_protocol(cap->application.u.h224, &found);
         break;
     default:
+        /* T.120 and the like. */
         return ERR_UNSUPPORTED;
     }
     /* Data without SCTP is relayed, or not served: another module's. */
@@ -360,6 +366,7 @@ static int build_h2250(struct arena *a, const struct h245_data_channel *c, bool 
     return err;
 }
 
+/* The half towards us: here is our address. */
 static int build_reverse(struct arena *a, const struct h245_data_channel *c,
                          struct h245_OpenLogicalChannel *olc)
 {
@@ -386,6 +393,7 @@ int h245_build_data_olc(struct arena *a, const struct h245_data_channel *c,
     if (olc == NULL)
         return ERR_NOMEM;
     forward = &olc->forwardLogicalChannelParameters;
+    /* The label of the port, as for RTP channels (L-SHARE). */
     olc->forwardLogicalChannelNumber = c->lcn;
     forward->has_portNumber = c->has_port_number;
     forward->portNumber = c->port_number;
@@ -421,6 +429,7 @@ static int build_ack_reverse(struct arena *a, const struct h245_data_channel *c,
 
     if (reverse == NULL || m == NULL)
         return ERR_NOMEM;
+    /* The Ack names our port in both places: peers look in either. */
     ack->reverseLogicalChannelParameters = reverse;
     reverse->has_portNumber = c->has_port_number;
     reverse->portNumber = c->port_number;
@@ -432,6 +441,7 @@ static int build_ack_reverse(struct arena *a, const struct h245_data_channel *c,
 int h245_build_data_ack(struct arena *a, const struct h245_data_channel *c,
                         struct h245_OpenLogicalChannelAck **out)
 {
+    /* As for any channel, and the reverse half behind it. */
     const struct h245_channel_ack fields = {.lcn = c->lcn,
                                             .session_id = c->session_id,
                                             .media = c->media,
@@ -506,6 +516,7 @@ int h245_read_data_olc(const struct h245_OpenLogicalChannel *olc, struct h245_da
     struct h245_data transport = {.stack = H245_DATA_NO_STACK, .sctp_port = H245_DATA_SCTP_PORT};
     int err;
 
+    /* Another application, or another network. */
     if (application == NULL || forward->multiplexParameters.kind != FORWARD_H2250)
         return ERR_UNSUPPORTED;
     p = forward->multiplexParameters.u.h2250LogicalChannelParameters;
@@ -553,6 +564,7 @@ int h245_read_data_ack(const struct h245_OpenLogicalChannelAck *ack, struct h245
         const struct h245_H2250LogicalChannelParameters *p =
             reverse->multiplexParameters->u.h2250LogicalChannelParameters;
 
+        /* What the answerer says of its SCTP. */
         read_transport(p->transportCapability, &found.data);
         /* As in the OLC, some endpoints write it in the other half. */
         if (found.media.family == ADDR_NONE)

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* Every alternative of the four message classes has its line: adding a procedure is adding its
- * handlers here. What none of our procedures is for is refused by name in other.c. */
+ * handlers here. What none of our procedures is for is refused by name in other.c. By the kind: an
+ * index is cheaper than a search, and no kind is forgotten unseen. */
 static const h245_handler_fn requests[h245_RequestMessage_UNKNOWN] = {
     [h245_RequestMessage_masterSlaveDetermination] = h245_msd_on_request,
     [h245_RequestMessage_terminalCapabilitySet] = h245_ces_on_request,
@@ -160,6 +161,7 @@ static void dispatch(struct h245_engine *e, struct h245_MultimediaSystemControlM
         h245_unexpected(e);
         return;
     }
+    /* In the order of the ASN.1. */
     switch (m->kind) {
     case h245_MultimediaSystemControlMessage_request:
         on_request(e, m->u.request);
@@ -205,6 +207,7 @@ int h245_engine_input(struct h245_engine *e, const uint8_t *pdu, size_t len, uin
                      NULL);
     if (err == 0) {
         dispatch(e, out);
+        /* No answer to what was not a message after the end. */
     } else {
         e->stats.undecodable++;
         if (!h245_is_ended(e))
@@ -251,6 +254,7 @@ int h245_emit(struct h245_engine *e, const struct h245_MultimediaSystemControlMe
                                          e->config.pdu_max, &len, NULL);
     }
     if (err == 0)
+        /* From the stack or the heap: `deliver` does not keep it. */
         deliver(e, pdu, large != NULL ? large : usual, len);
     else
         /* Encoding failed: a value of ours that ASN.1 does not allow, or more than pdu_max. */
@@ -352,6 +356,7 @@ void h245_check_ready(struct h245_engine *e)
     /* Once: a later set is a change, and no beginning. */
     if (e->ready.is_told || !e->ready.our_set || !e->ready.peer_set || !e->msd.is_done)
         return;
+    /* Before the callback, in which the user may send a new set. */
     e->ready.is_told = true;
     H245_CALL(e, on_ready);
 }
@@ -375,6 +380,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* All of them: the user has one timer for the whole engine. */
 uint64_t h245_engine_next_deadline(const struct h245_engine *e)
 {
     uint64_t next = earlier(e->msd.deadline, e->ces.deadline);
@@ -429,11 +435,13 @@ static void fill_defaults(struct h245_engine_config *c)
         c->msd_retries = 8;
     if (c->channels_max == 0)
         c->channels_max = 32;
+    /* Replacements cost the peer a decoder each while both are there. */
     if (c->replacements_max == 0)
         c->replacements_max = 4;
     /* Above what peers use for their own: traces are easier to read. */
     if (c->first_lcn == 0)
         c->first_lcn = 101;
+    /* For what one PDU may decode to. */
     if (c->memory_limit == 0)
         c->memory_limit = 262144;
     if (c->pdu_max == 0)
@@ -464,6 +472,7 @@ struct h245_engine *h245_engine_create(const struct h245_engine_config *config,
     e->arg = arg;
     e->next_lcn = e->config.first_lcn;
     arena_init(&e->arena, 4096, e->config.memory_limit);
+    /* Once: a call opens few channels, and never more than the limit. */
     e->channels = calloc(2 * (size_t)e->config.channels_max, sizeof(*e->channels));
     if (e->channels == NULL) {
         engine_free(e);
@@ -486,6 +495,7 @@ void h245_engine_destroy(struct h245_engine *e)
 
 void h245_enter(struct h245_engine *e, uint64_t now)
 {
+    /* Depth: callbacks may call the engine again. */
     e->depth++;
     e->now = now;
 }

@@ -26,6 +26,7 @@ static int turn(const struct h245_OpenLogicalChannel *olc, struct h245_OpenLogic
     const struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =
         olc->reverseLogicalChannelParameters;
 
+    /* A multiplex of another network. */
     if (reverse->multiplexParameters == NULL || reverse->multiplexParameters->kind != REVERSE_H2250)
         return ERR_UNSUPPORTED;
     /* Number and kind of the callee's own OLC, as it will see the channel. */
@@ -41,6 +42,7 @@ static int turn(const struct h245_OpenLogicalChannel *olc, struct h245_OpenLogic
 
 int h245_read_fast_olc(struct arena *a, const uint8_t *data, size_t len, struct h245_fast_olc *out)
 {
+    /* Depth and elements by default: an OLC is flat. */
     const struct per_limits limits = {.max_memory = OLC_MEMORY};
     struct h245_OpenLogicalChannel *turned;
     struct h245_fast_olc found = {0};
@@ -61,6 +63,7 @@ int h245_read_fast_olc(struct arena *a, const uint8_t *data, size_t len, struct 
         err = turned != NULL ? turn(found.olc, turned) : ERR_NOMEM;
         found.olc = turned;
     }
+    /* After turning it is read like any other. */
     if (err == 0)
         err = h245_read_olc(found.olc, &found.channel);
     if (err == 0)
@@ -68,6 +71,7 @@ int h245_read_fast_olc(struct arena *a, const uint8_t *data, size_t len, struct 
     return err;
 }
 
+/* The caller's own channel turned into an offer of the callee's. */
 static int reverse_of(struct arena *a, struct h245_OpenLogicalChannel *olc)
 {
     struct h245_OpenLogicalChannel_reverseLogicalChannelParameters *reverse =

@@ -40,6 +40,7 @@ void h245_generic_on_request(struct h245_engine *e, const void *body)
 
 void h245_generic_on_response(struct h245_engine *e, const void *body)
 {
+    /* The user sees only answers to what was asked. */
     if (h245_ask_answered(e, ASK_GENERIC, identity_of(body)))
         (void)H245_TAKES(e, on_generic, H245_GENERIC_RESPONSE, body);
 }

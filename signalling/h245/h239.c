@@ -99,6 +99,7 @@ int h239_read(const struct h245_GenericMessage *message, struct h239_message *ou
     if (!is_id(&message->messageIdentifier, OID_OF(message_oid)) ||
         !message->has_subMessageIdentifier ||
         message->subMessageIdentifier < H239_FLOW_RELEASE_REQUEST ||
+        /* Kinds that a later H.239 may have. */
         message->subMessageIdentifier > H239_TOKEN_OWNER)
         return ERR_UNSUPPORTED;
     m.kind = (enum h239_kind)message->subMessageIdentifier;
@@ -145,6 +146,7 @@ int h239_build(struct arena *a, const struct h239_message *message,
     m->messageIdentifier.u.standard = OID_OF(message_oid);
     m->has_subMessageIdentifier = true;
     m->subMessageIdentifier = (uint8_t)message->kind;
+    /* The word itself is the answer: its value says nothing. */
     if (is_response(message->kind))
         add(m, message->is_ack ? PARAM_ACKNOWLEDGE : PARAM_REJECT, h245_ParameterValue_logical);
     add_number(m, PARAM_TERMINAL, (uint16_t)(message->mcu << 8 | message->terminal));
@@ -269,6 +271,7 @@ unsigned h239_video_roles(const struct h245_VideoCapability *capability,
          extended->has_videoCapabilityExtension && extended->videoCapability.n > 0 &&
          i < extended->videoCapabilityExtension.n;
          i++) {
+        /* Other extensions may stand beside H.239's. */
         const struct h245_GenericCapability *extension = &extended->videoCapabilityExtension.v[i];
 
         if (!is_id(&extension->capabilityIdentifier, OID_OF(video_oid)))

@@ -89,6 +89,7 @@ void h245_lc_do_no_answer(void *machine, const void *input)
     (void)input;
     /* The peer may have opened it and its answer be lost. */
     h245_lc_send_close(s, false);
+    /* First, so that the callback finds the number free. */
     h245_channel_remove(s->e, s->c);
     h245_fail(s->e, procedure, H245_ERROR_TIMEOUT, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_OUTGOING, H245_CLOSED_BY_TIMEOUT);
@@ -118,6 +119,7 @@ void h245_lc_do_close_lost(void *machine, const void *input)
     enum h245_procedure procedure = out_procedure(s);
 
     (void)input;
+    /* The peer's state is not known: the number will be used again all the same. */
     h245_channel_remove(s->e, s->c);
     h245_fail(s->e, procedure, H245_ERROR_TIMEOUT, s->lcn);
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_OUTGOING, H245_CLOSED_BY_US);
@@ -151,6 +153,7 @@ static const struct fsm_row out_rows[] = {
      "ERROR.indication, RELEASE.indication"},
     {LC_AWAITING_RELEASE, LC_OUT_CLOSE_ACK, LC_RELEASED, h245_lc_do_close_done, "RELEASE.confirm"},
     {LC_AWAITING_RELEASE, LC_OUT_REJECT, LC_RELEASED, h245_lc_do_close_done, "RELEASE.confirm"},
+    /* It is closed already: the Ack came too late to open it. */
     {LC_AWAITING_RELEASE, LC_OUT_ACK, LC_AWAITING_RELEASE, NULL, "ignored: crossed with our close"},
     {LC_AWAITING_RELEASE, LC_OUT_T103, LC_RELEASED, h245_lc_do_close_lost,
      "ERROR.indication, RELEASE.confirm"},
@@ -209,6 +212,7 @@ void h245_lc_do_offered(void *machine, const void *input)
         h245_lc_send_reject(s->e, s->lcn, cause);
         return;
     }
+    /* The user may answer within the callback. */
     H245_CALL(s->e, on_channel_open_request, s->lcn, input);
 }
 
@@ -219,10 +223,12 @@ void h245_lc_do_reopened(void *machine, const void *input)
 
     /* A request to close the former one is void. */
     h245_clc_forget(s->c);
+    /* T103 of an answer that nobody will confirm. */
     s->c->deadline = H245_NEVER;
     H245_CALL(s->e, on_channel_closed, s->lcn, H245_INCOMING, H245_CLOSED_BY_PEER);
     if (!is_still_offered(s))
         return;
+    /* Anew: another medium may come under the same number. */
     h245_channel_note(s->c, input);
     h245_lc_do_offered(machine, input);
 }
@@ -255,7 +261,8 @@ void h245_lc_do_closed_by_peer(void *machine, const void *input)
     struct h245_lc_step *s = machine;
 
     (void)input;
-    /* Acknowledged before the user is told: what he does next comes after it on the wire. */
+    /* Acknowledged before the user is told: what he does next comes after it on the wire. What we
+     * do not know is closed for us as well. */
     send_close_ack(s->e, s->lcn);
     gone(s, H245_INCOMING, H245_CLOSED_BY_PEER);
 }
@@ -275,6 +282,7 @@ static const struct fsm_row in_rows[] = {
     {LC_RELEASED, LC_IN_OPEN, LC_AWAITING_ESTABLISHMENT, h245_lc_do_offered,
      "ESTABLISH.indication; in conflict with ours and we are master: send "
      "OpenLogicalChannelReject(masterSlaveConflict), released"},
+    /* H.245 wants the acknowledgement in any state. */
     {LC_RELEASED, LC_IN_CLOSE, LC_RELEASED, do_close_nothing, "send CloseLogicalChannelAck"},
     {LC_AWAITING_ESTABLISHMENT, LC_IN_ACCEPT, LC_ESTABLISHED, h245_lc_do_accept,
      "send OpenLogicalChannelAck"},

@@ -1,5 +1,5 @@
 /* Maintenance loops, H.245 C.11: one machine for each loop and side. There is one command to end
- * loops, and it ends all of them. Cleared: nothing of a former loop is left. */
+ * loops, and it ends all of them. */
 #include "signalling/h245/internal.h"
 
 enum { NOT_LOOPED, AWAITING, LOOPED };
@@ -32,6 +32,7 @@ static struct loop *add(struct h245_engine *e, enum h245_direction side, enum h2
         struct loop *l = &e->loops[side][i];
 
         if (l->state == NOT_LOOPED) {
+            /* Cleared: nothing of a former loop is left. */
             *l = (struct loop){.type = type, .lcn = lcn, .deadline = H245_NEVER};
             return l;
         }
@@ -153,6 +154,7 @@ static const struct fsm_row rows[] = {
      "send MaintenanceLoopOffCommand, ERROR.indication; all other loops: RELEASE.indication"},
     {AWAITING, NOT_SUPPORTED, NOT_LOOPED, do_not_supported, "ERROR.indication"},
     {LOOPED, RELEASE, NOT_LOOPED, do_forget, "MaintenanceLoopOffCommand is sent, once for all"},
+    /* The peer refuses what it has accepted: the loop is gone. */
     {LOOPED, REJECT, NOT_LOOPED, do_broken, "ERROR.indication, RELEASE.indication"},
 };
 const struct fsm h245_loop_out_fsm = {"Maintenance loop, outgoing",
@@ -260,6 +262,7 @@ int h245_loop_request(struct h245_engine *e, enum h245_loop loop, uint16_t lcn, 
     /* Of ours: the peer returns what we send. */
     if (lcn != 0 && !h245_channel_is_open(e, lcn, H245_OUTGOING))
         return ERR_NOTFOUND;
+    /* One of a kind for each channel. */
     if (find(e, H245_OUTGOING, loop, lcn) != NULL)
         return ERR_EXISTS;
     l = add(e, H245_OUTGOING, loop, lcn);
@@ -293,6 +296,7 @@ int h245_loop_off(struct h245_engine *e)
 static void send_reject(struct h245_engine *e, enum h245_loop type, uint16_t lcn)
 {
     struct h245_MaintenanceLoopReject reject = {
+        /* The one cause that fits every reason of ours. */
         .cause.kind = h245_MaintenanceLoopReject_cause_canNotPerformLoop};
     struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_maintenanceLoopReject,
                                      .u.maintenanceLoopReject = &reject};
@@ -341,6 +345,7 @@ static void do_requested(void *machine, const void *input)
     struct step *s = machine;
 
     (void)input;
+    /* The user answers later by h245_loop_answer. */
     if (s->e->ops->on_loop_request != NULL) {
         H245_CALL(s->e, on_loop_request, s->type, s->lcn);
         return;

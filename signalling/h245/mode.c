@@ -55,6 +55,7 @@ static void do_timeout(void *machine, const void *input)
                                        .u.requestModeRelease = &release};
 
     (void)input;
+    /* Release: an answer that comes later is for nobody. */
     h245_emit_indication(e, &m);
     h245_fail(e, H245_PROC_MODE_OUT, H245_ERROR_TIMEOUT, 0);
 }
@@ -123,6 +124,7 @@ int h245_mode_request(struct h245_engine *e, struct h245_RequestMode *request, u
     if (h245_is_ended(e))
         return ERR_CLOSED;
     h245_enter(e, now);
+    /* Sequence numbers tell an answer to the newest. */
     request->sequenceNumber = ++e->mode_out.sequence;
     fsm_run(&h245_mode_out_fsm, &e->mode_out.state, TRANSFER, e, request);
     /* Destroyed meanwhile is no fault of the request. */

@@ -38,6 +38,7 @@ static void send_msd(struct h245_engine *e)
 
     /* T106 runs for the whole of a try. */
     e->msd.deadline = h245_after(e, e->config.msd_timeout_ms);
+    /* Sent before the state changes: a failing encoder is told by on_failed. */
     h245_emit_request(e, &m);
 }
 
@@ -80,6 +81,7 @@ static void fail(struct h245_engine *e, enum h245_error error)
 {
     e->msd.state = IDLE;
     e->msd.deadline = H245_NEVER;
+    /* The user decides whether a call without roles is of use. */
     h245_fail(e, H245_PROC_MSD, error, 0);
 }
 
@@ -88,6 +90,7 @@ static void settle(struct h245_engine *e, const struct h245_MasterSlaveDetermina
                    enum outcome outcome)
 {
     e->msd.state = INCOMING;
+    /* Kept, to know a repetition from a change. */
     e->msd.peer_number = peer->statusDeterminationNumber;
     e->msd.pending_master = outcome == MASTER;
     e->msd.deadline = h245_after(e, e->config.msd_timeout_ms);
@@ -99,6 +102,7 @@ static void do_determine(void *machine, const void *input)
     struct h245_engine *e = machine;
 
     (void)input;
+    /* N100 counts tries, and this is the first. */
     e->msd.count = 1;
     new_number(e);
     send_msd(e);
@@ -134,6 +138,7 @@ static void do_retry(void *machine, const void *input)
 
 static void do_cross(void *machine, const void *input)
 {
+    /* Both have begun: each computes the same result from the two numbers. */
     enum outcome outcome = outcome_of(machine, input);
 
     if (outcome == UNDECIDED)
@@ -188,6 +193,7 @@ static void do_inconsistent(void *machine, const void *input)
     fail(machine, H245_ERROR_INCONSISTENT);
 }
 
+/* The peer has given up: our answer did not reach it in time. */
 static void do_released(void *machine, const void *input)
 {
     (void)input;
@@ -202,6 +208,7 @@ static void do_timeout_out(void *machine, const void *input)
                                        .u.masterSlaveDeterminationRelease = &release};
 
     (void)input;
+    /* Release tells the peer that its late answer is void. */
     h245_emit_indication(machine, &m);
     fail(machine, H245_ERROR_TIMEOUT);
 }
@@ -236,6 +243,7 @@ static const struct fsm_row rows[] = {
      "decided: send Ack, start T106, incoming awaiting response; identical: send Reject, idle"},
     {OUTGOING, MSD, FSM_DECIDES, do_cross,
      "decided: send Ack, start T106, incoming awaiting response; identical: as Reject"},
+    /* The peer has computed it alone: our number was in its hands. */
     {OUTGOING, ACK, IDLE, do_answered, "send Ack, DETERMINE.confirm"},
     {OUTGOING, REJECT, FSM_DECIDES, do_retry,
      "below N100: new number, send again; else ERROR.indication, idle"},
@@ -290,6 +298,7 @@ void h245_msd_on_release(struct h245_engine *e, const void *body)
     receive(e, RELEASE, body);
 }
 
+/* A peer without C.2 is no H.323 endpoint; the user is told. */
 bool h245_msd_not_supported(struct h245_engine *e)
 {
     return run(e, NOT_SUPPORTED, NULL) != 0;

@@ -35,6 +35,7 @@ void h245_other_on_multiplex_entry_send(struct h245_engine *e, const void *body)
     /* ASN.1 allows no more; a decoder of ours lets none pass. */
     if (n > ENTRIES_MAX)
         n = ENTRIES_MAX;
+    /* Each entry has its own refusal. */
     for (uint32_t i = 0; i < n; i++) {
         why[i].multiplexTableEntryNumber =
             send->multiplexEntryDescriptors.v[i].multiplexTableEntryNumber;
@@ -80,6 +81,7 @@ void h245_other_on_multilink(struct h245_engine *e, const void *body)
     struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_multilinkResponse,
                                      .u.multilinkResponse = &response};
 
+    /* Counted by kind: what peers ask for shows what is missing. */
     h245_refused(e, H245_REFUSED_MULTILINK);
     /* The rest is told not to be a function of ours. */
     if (request->kind != h245_MultilinkRequest_addConnection) {
@@ -123,6 +125,7 @@ void h245_other_on_mobile(struct h245_engine *e, const void *body)
 
 static bool is_channel(const struct h245_engine *e, uint16_t lcn)
 {
+    /* In either direction: commands name channels of both. */
     return h245_channel_number_is_taken(e, lcn, H245_OUTGOING) ||
            h245_channel_number_is_taken(e, lcn, H245_INCOMING);
 }
@@ -190,6 +193,7 @@ static bool stop_procedure(struct h245_engine *e, const struct h245_RequestMessa
     case h245_RequestMessage_genericRequest:
         return h245_generic_not_supported(e, ours->u.genericRequest);
     default:
+        /* Requests that we never send. */
         return false;
     }
 }
@@ -210,6 +214,7 @@ void h245_other_on_not_understood(struct h245_engine *e, const void *body)
     const struct h245_FunctionNotUnderstood *f = body;
     struct h245_MultimediaSystemControlMessage ours = {0};
 
+    /* The message came back itself, wrapped by its class. */
     switch (f->kind) {
     case h245_FunctionNotUnderstood_request:
         ours.kind = h245_MultimediaSystemControlMessage_request;

@@ -64,6 +64,7 @@ static void do_timeout(void *machine, const void *input)
     struct h245_LogicalChannelRateRelease release = {0};
     struct h245_IndicationMessage m = {.kind = h245_IndicationMessage_logicalChannelRateRelease,
                                        .u.logicalChannelRateRelease = &release};
+    /* Copied: the callback may close the channel. */
     uint16_t lcn = s->c->lcn;
 
     (void)input;
@@ -157,6 +158,7 @@ int h245_rate_request(struct h245_engine *e, uint16_t lcn, enum h245_direction d
 
     if (h245_is_ended(e))
         return ERR_CLOSED;
+    /* Only an open channel has a rate. */
     if (c == NULL || c->state != LC_ESTABLISHED)
         return ERR_NOTFOUND;
     h245_enter(e, now);
@@ -173,6 +175,7 @@ static void send_reject(struct h245_engine *e, uint16_t lcn, uint8_t sequence, u
         .sequenceNumber = sequence,
         .logicalChannelNumber = lcn,
         .rejectReason.kind = h245_LogicalChannelRateRejectReason_undefinedReason,
+        /* 0: the current rate is not told. */
         .has_currentMaximumBitRate = current != 0,
         .currentMaximumBitRate = current};
     struct h245_ResponseMessage m = {.kind = h245_ResponseMessage_logicalChannelRateReject,
@@ -186,6 +189,7 @@ static void do_requested(void *machine, const void *input)
     struct step *s = machine;
     const struct h245_LogicalChannelRateRequest *request = input;
 
+    /* A newer request replaces an older one, which nobody will answer. */
     s->c->rate_in.sequence = request->sequenceNumber;
     s->c->rate_in.rate = request->maximumBitRate;
     /* Kept for the answer, which repeats them. */
@@ -278,6 +282,7 @@ int h245_rate_answer(struct h245_engine *e, uint16_t lcn, enum h245_direction di
         return ERR_NOTFOUND;
     h245_enter(e, e->now);
     if (!run(&h245_rate_in_fsm, e, c, is_granted ? IN_ACCEPT : IN_REFUSE, max_rate, NULL))
+        /* Nothing is asked, or it was withdrawn. */
         err = ERR_STATE;
     h245_leave(e);
     return err;

@@ -35,6 +35,7 @@ static void do_answered(void *machine, const void *input)
     e->rtd.deadline = H245_NEVER;
     /* Any answer is a sign of life. */
     e->rtd.lost = 0;
+    /* The next one after the interval, not after the answer's due time. */
     schedule_next(e);
     H245_CALL(e, on_round_trip, (uint32_t)(e->now - e->rtd.sent_at));
 }
@@ -47,6 +48,7 @@ static void do_expired(void *machine, const void *input)
     /* In a row: the user decides how many end the call. */
     e->rtd.lost++;
     schedule_next(e);
+    /* How many in a row is told, not judged. */
     H245_CALL(e, on_round_trip_lost, e->rtd.lost);
 }
 
@@ -77,6 +79,7 @@ const struct fsm h245_rtd_fsm = {
     "Round-trip delay", "H.245 C.10", states,         FSM_COUNT(states), events,
     FSM_COUNT(events),  rows,         FSM_COUNT(rows)};
 
+/* Answered in every state: the peer lives by it. */
 void h245_rtd_on_request(struct h245_engine *e, const void *body)
 {
     const struct h245_RoundTripDelayRequest *request = body;
@@ -112,6 +115,7 @@ void h245_rtd_on_timer(struct h245_engine *e)
     /* Both may be due in one call. */
     if (!e->destroyed && e->rtd.next <= e->now) {
         e->rtd.next = H245_NEVER;
+        /* Refused while one is under way: the next answer schedules anew. */
         fsm_run(&h245_rtd_fsm, &e->rtd.state, TRANSFER, e, NULL);
     }
 }

@@ -13,6 +13,7 @@ static void send_end(struct h245_engine *e)
     h245_emit_command(e, &m);
 }
 
+/* We have begun the end. */
 static void do_end(void *machine, const void *input)
 {
     struct h245_engine *e = machine;
@@ -37,6 +38,7 @@ static void do_peer_ends(void *machine, const void *input)
 {
     /* Each side says it once, whoever began (H.245 7.11.5). */
     send_end(machine);
+    /* The peer has; ours is the answer. */
     do_ended(machine, input);
 }
 
@@ -55,6 +57,7 @@ const struct fsm h245_session_fsm = {
 
 void h245_session_on_end(struct h245_engine *e, const void *body)
 {
+    /* A second endSession says nothing new. */
     if (!fsm_run(&h245_session_fsm, &e->session.state, END_SESSION, e, body))
         h245_unexpected(e);
 }

@@ -71,6 +71,7 @@ static void put_olc(struct text_line *l, const struct h245_OpenLogicalChannel *o
     if (h245_read_olc(olc, &c) != 0)
         return;
     text_line_put(l, " session=%u %s", c.session_id,
+                  /* What kind it is, before its parameters. */
                   c.is_null          ? "nullData"
                   : c.is_other_media ? "other media"
                                      : h245_codec_to_str(c.audio.codec));
@@ -105,6 +106,7 @@ static void put_tcs(struct text_line *l, const struct h245_TerminalCapabilitySet
     struct h245_peer_caps caps;
 
     text_line_put(l, " seq=%u entries=%u", tcs->sequenceNumber,
+                  /* 0 entries: a set without a table. */
                   tcs->has_capabilityTable ? tcs->capabilityTable.n : 0);
     if (h245_read_tcs(tcs, &caps) != 0)
         return;
@@ -128,6 +130,7 @@ static void put_generic(struct text_line *l, const struct h245_GenericMessage *m
 {
     struct h239_message h239;
 
+    /* Not H.239: the name of the message has to do. */
     if (h239_read(m, &h239) != 0)
         return;
     text_line_put(l, " %s", h239_kind_to_str(h239.kind));
@@ -313,6 +316,7 @@ static bool has_label(enum h245_ConferenceIndication_kind kind)
 
 static void put_user_input(struct text_line *l, const struct h245_UserInputIndication *input)
 {
+    /* The text goes through put_string: it is the peer's. */
     if (input->kind == h245_UserInputIndication_alphanumeric)
         put_string(l, "text", &input->u.alphanumeric);
     if (input->kind == h245_UserInputIndication_signal)
@@ -350,6 +354,7 @@ const char *h245_summary(const struct h245_MultimediaSystemControlMessage *pdu, 
 {
     struct text_line l;
 
+    /* No room for a word: nothing is written. */
     if (cap == 0)
         return text;
     text_line_init(&l, text, cap);

@@ -22,6 +22,7 @@ static void on_signal(struct h245_engine *e, const struct h245_UserInputIndicati
         return;
     }
     if (signal->rtp != NULL) {
+        /* The channel whose RTP carries the key as well. */
         input.lcn = signal->rtp->logicalChannelNumber;
         input.has_timestamp = signal->rtp->has_timestamp;
         input.timestamp = signal->rtp->timestamp;
@@ -101,6 +102,7 @@ int h245_send_user_input(struct h245_engine *e, const char *text)
 
 int h245_send_signal(struct h245_engine *e, char key, uint16_t duration_ms)
 {
+    /* A string of one: signalType is one character. */
     const char text[2] = {key, '\0'};
     struct h245_UserInputIndication_signal signal = {.signalType = per_string_of(text),
                                                      .has_duration = duration_ms != 0,
@@ -114,6 +116,7 @@ int h245_send_signal(struct h245_engine *e, char key, uint16_t duration_ms)
     return send(e, &input);
 }
 
+/* How long the key is held, after it was told. */
 int h245_send_signal_update(struct h245_engine *e, uint16_t duration_ms)
 {
     struct h245_UserInputIndication_signalUpdate update = {.duration = duration_ms};

@@ -81,6 +81,7 @@ int h245_video_common(struct arena *arena, const struct h245_relayed *a,
     struct h245_h264_set x, y;
     int err;
 
+    /* Different codecs have nothing in common. */
     if (!h245_relayed_is_same(a, b))
         return ERR_UNSUPPORTED;
     /* H.261 and H.263: what the one can send in, the other can show. */
@@ -114,6 +115,7 @@ bool h245_video_fits(struct arena *arena, const struct h245_relayed *sends,
     if (strcmp(sends->name, "H264") != 0 ||
         (sends->len == receives->len && memcmp(sends->octets, receives->octets, sends->len) == 0))
         return true;
+    /* What cannot be read does not fit. */
     return h245_h264_set_read(arena, sends, &x) == 0 &&
            h245_h264_set_read(arena, receives, &y) == 0 && (x.profiles & y.profiles) != 0 &&
            /* A lower level is within a higher one. */

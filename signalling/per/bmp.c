@@ -1,3 +1,4 @@
+/* UTF-16 of BMPStrings to UTF-8, a character at a time. */
 #include "signalling/per/bmp.h"
 
 uint32_t per_bmp_next(const struct per_bmp *s, size_t *i)

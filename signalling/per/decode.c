@@ -1,4 +1,10 @@
-/* Decoding of the types that hold others: SEQUENCE, CHOICE, SEQUENCE OF and open types. */
+/* Decoding of the types that hold others: SEQUENCE, CHOICE, SEQUENCE OF and open types.
+ *
+ * One interpreter walks the tables of the generator (type.h) beside the bits; nothing is generated
+ * for a type but its table, so that the reader of octets from the net is this code alone. Three
+ * budgets hold against hostile input: depth (stack), elements and memory, each taken before it is
+ * used. The rest follows from the bits themselves: whatever the input claims to contain must still
+ * be in it. */
 #include "signalling/per/decoder.h"
 
 static int decode_value(struct per_decoder *d, const struct per_type *t, void *value);
@@ -158,6 +164,9 @@ static int make_ext(struct per_decoder *d, size_t bitmap, size_t bits, size_t kn
     return 0;
 }
 
+/* Clause 19.7 to 19.9: additions stand behind the root, each as an open type, so that a decoder of an
+ * older version can skip what it does not know. Those that we know are decoded into their members,
+ * the others are kept as octets. */
 static int decode_additions(struct per_decoder *d, const struct per_type *t, void *value,
                             struct per_frame *frame)
 {
@@ -194,6 +203,8 @@ static int decode_additions(struct per_decoder *d, const struct per_type *t, voi
     return 0;
 }
 
+/* Clause 19: an extension bit, a bit for each optional member of the root, the root in order, then
+ * the additions. The struct was cleared by the allocator: what is not there stays absent. */
 static int decode_seq(struct per_decoder *d, const struct per_type *t, void *value)
 {
     struct per_frame frame = {.up = d->at, .name = ""};
@@ -243,6 +254,8 @@ static int decode_unknown(struct per_decoder *d, const struct per_type *t, void 
     return keep_unknown(d, index, p);
 }
 
+/* Clause 23: the index of the alternative in canonical order, or behind the extension bit the number
+ * of an addition, whose value is an open type. */
 static int decode_choice(struct per_decoder *d, const struct per_type *t, void *value)
 {
     struct per_frame frame = {.up = d->at};
@@ -325,6 +338,8 @@ static int decode_elements(struct per_decoder *d, const struct per_type *elem,
     return 0;
 }
 
+/* Clause 20: a length in pieces, each followed by its elements. Room is made piece by piece, never
+ * for what later pieces might bring. */
 static int decode_list(struct per_decoder *d, const struct per_type *t, struct per_any_list *list)
 {
     struct per_frame frame = {.up = d->at};

@@ -1,4 +1,6 @@
-/* Decoding of what has a length: octets, bits, characters, identifiers. */
+/* Decoding of what has a length: octets, bits, characters, identifiers (X.691 clauses 16, 17, 24,
+ * 30). Most are one run of items under one length and are copied from where they lie; only what is
+ * longer than 16K comes in fragments and has to be gathered first. */
 #include "signalling/per/decoder.h"
 
 #include <inttypes.h>
@@ -65,6 +67,8 @@ static void copy_bits(struct per_decoder *d, size_t bit, uint8_t *to, size_t n)
     }
 }
 
+/* `fixed` is where an OCTET STRING of a fixed size has its place within the struct; otherwise *out
+ * gets octets of the arena. */
 int per_read_octets(struct per_decoder *d, const struct per_type *t, uint8_t *fixed,
                     struct per_octets *out)
 {
@@ -133,6 +137,8 @@ static int check_characters(struct per_decoder *d, const struct per_type *t, con
     return 0;
 }
 
+/* Clause 30.5.4: where a permitted alphabet is so small that indices take fewer bits, characters are
+ * written as their place in it (digits of a number take four bits). */
 static int read_indexed(struct per_decoder *d, const struct per_type *t, const struct run *run,
                         char *to)
 {

@@ -1,8 +1,11 @@
-/* Decoding of numbers and lengths, and the way to the right decoder for every simple type. */
+/* Decoding of numbers and lengths, and the way to the right decoder for every simple type. In which
+ * form a number is written follows from its bounds alone (clauses 11.5 to 11.9); the generator has
+ * worked that out once, and the tables name the form. */
 #include "signalling/per/decoder.h"
 
 #include <inttypes.h>
 
+/* Clause 11.9.3.8: longer things come in pieces of one to four of these. */
 #define FRAGMENT 16384U
 
 int per_decoder_short(struct per_decoder *d)
@@ -85,6 +88,8 @@ static int read_number_size(struct per_decoder *d, size_t *n)
     return 0;
 }
 
+/* A length octet, then the number: unsigned above a lower bound (clause 11.7), or in two's complement
+ * where it has none (11.8). */
 static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_t *value)
 {
     size_t n;
@@ -108,6 +113,8 @@ static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_
     return 0;
 }
 
+/* Clause 11.5.7.4: a range above 64K. The number of octets is itself a number within bounds, so that
+ * small values stay short. */
 static int read_long(struct per_decoder *d, const struct per_bound *b, uint64_t *value)
 {
     uint64_t octets;
@@ -171,6 +178,8 @@ int per_read_length(struct per_decoder *d, const struct per_bound *b, size_t *n,
     return 0;
 }
 
+/* Clause 11.6: six bits for what is usually small, indices of extensions; above 63 a general number
+ * follows. */
 int per_read_small(struct per_decoder *d, uint32_t *value)
 {
     static const struct per_bound semi = {.form = PER_FORM_SEMI};
@@ -239,6 +248,8 @@ void per_copy_pieces(struct per_decoder *d, const struct per_bound *b, unsigned 
     }
 }
 
+/* An open type's octets: where they lie if they are in one piece, else gathered. Whoever decodes them
+ * asks which it is by comparing addresses (decode_open). */
 int per_read_open(struct per_decoder *d, const uint8_t **p, size_t *len)
 {
     static const struct per_bound any = {.form = PER_FORM_LENGTH, .hi = INT64_MAX};

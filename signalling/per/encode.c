@@ -1,4 +1,7 @@
-/* Encoding of the types that hold others: SEQUENCE, CHOICE, SEQUENCE OF and open types. */
+/* Encoding of the types that hold others: SEQUENCE, CHOICE, SEQUENCE OF and open types. The mirror of
+ * decode.c, over the same tables. An open type's length stands before its octets and is known after
+ * them: it is written behind one octet of room and moved if that was too little, which spares a
+ * second pass and a second buffer. */
 #include "signalling/per/encoder.h"
 
 static int encode_value(struct per_encoder *e, const struct per_type *t, const void *value);
@@ -67,6 +70,8 @@ static int encode_open(struct per_encoder *e, const struct per_type *t, const vo
     return rc != 0 ? rc : close_open(e, start, e->pos / 8 - start - 1);
 }
 
+/* Octets that were kept from a peer, as they came: what we do not understand is passed on unchanged.
+ */
 static int encode_raw(struct per_encoder *e, const struct per_unknown *u)
 {
     size_t start;
@@ -142,6 +147,7 @@ static int write_bitmap(struct per_encoder *e, const struct per_type *t, const v
     return rc;
 }
 
+/* In the order of their bits: known members first, as their numbers are the lower ones. */
 static int encode_additions(struct per_encoder *e, const struct per_type *t, const void *value,
                             const struct per_ext *ext, struct per_frame *frame)
 {

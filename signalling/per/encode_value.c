@@ -1,4 +1,6 @@
-/* Encoding of everything that has no members: numbers, lengths, strings, identifiers. */
+/* Encoding of everything that has no members: numbers, lengths, strings, identifiers. Values are
+ * checked against their bounds here: a message of ours that a peer could not decode would be
+ * refused there without a reason. */
 #include "signalling/per/encoder.h"
 
 #include <inttypes.h>
@@ -36,8 +38,7 @@ static int write_aligned(struct per_encoder *e, unsigned n, uint64_t v)
     return rc;
 }
 
-/* Octets of the shortest form of an unsigned number; 0 takes one. Four fragments of 16K are the
- * most that one field tells. */
+/* Octets of the shortest form of an unsigned number; 0 takes one. */
 static unsigned octets_of(uint64_t v)
 /* A length of no octets is not allowed. */
 {
@@ -115,6 +116,7 @@ int per_write_length(struct per_encoder *e, const struct per_bound *b, size_t le
         return write_aligned(e, 1, left);
     if (left < PER_FRAGMENT)
         return write_aligned(e, 2, 0x8000 | left);
+    /* Four fragments of 16K are the most that one field tells. */
     *n = left / PER_FRAGMENT > 4 ? 4 : left / PER_FRAGMENT;
     *more = true;
     left = *n;
@@ -268,6 +270,7 @@ static int write_oid(struct per_encoder *e, const struct per_oid *oid)
     return rc;
 }
 
+/* An extensible INTEGER says first whether the value is within the root (clause 13.1). */
 static int write_int(struct per_encoder *e, const struct per_type *t, const void *value)
 {
     static const struct per_bound unbound = {.form = PER_FORM_UNBOUND};
@@ -283,6 +286,7 @@ static int write_int(struct per_encoder *e, const struct per_type *t, const void
     return rc != 0 ? rc : per_write_number(e, outside ? &unbound : &t->bound, v);
 }
 
+/* Clause 14: numbers in the order of the values; additions counted from the end of the root. */
 static int write_enum(struct per_encoder *e, const struct per_type *t, const void *value)
 {
     uint32_t v = *(const uint32_t *)value;

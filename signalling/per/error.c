@@ -1,3 +1,5 @@
+/* What was wrong with a message, and where: the path through the type, made of the frames that the
+ * codec keeps on its stack, is written only when an error is told. */
 #include "signalling/per/error.h"
 
 #include <stdarg.h>

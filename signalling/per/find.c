@@ -1,3 +1,4 @@
+/* Types by their names, for the tool and for tests; and small helpers that make strings of C's. */
 #include "signalling/per/per.h"
 #include "signalling/per/type.h"
 #include "signalling/schema/h225.h"

@@ -1,4 +1,4 @@
-/* JSON to values. Never 0: an address is what tells "present". */
+/* JSON to values. */
 #include "base/err.h"
 #include "signalling/per/error.h"
 #include "signalling/per/json.h"
@@ -19,6 +19,7 @@ static int read_value(struct reader *r, const struct per_type *t, const json_t *
 
 static int alloc(struct reader *r, size_t n, size_t size, void **out)
 {
+    /* Never 0: an address is what tells "present". */
     *out = arena_array(r->arena, n ? n : 1, size ? size : 1);
     return *out != NULL ? 0 : fail(r, ERR_NOMEM, "no memory for %zu elements", n);
 }
@@ -238,6 +239,7 @@ static int64_t extension_index(const char *name)
     return n;
 }
 
+/* Names of the schema, or "_ext_N" for the value that a later version has at N. */
 static int read_enum(struct reader *r, const struct per_type *t, const json_t *j, uint32_t *value)
 {
     const char *name = json_string_value(j);
@@ -359,6 +361,7 @@ static int read_unknown(struct reader *r, const struct per_type *t, const json_t
     return read_hex(r, t, inner, &u->data);
 }
 
+/* {"alternative": value}, as JSON has no tags; "_ext_N" with hex for one that is not known. */
 static int read_choice(struct reader *r, const struct per_type *t, const json_t *j, void *value)
 {
     void *it = json_object_iter((json_t *)(uintptr_t)j);
