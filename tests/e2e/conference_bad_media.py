@@ -2,7 +2,7 @@
 """Members of conferences that send what they should not: no common codec, ten times the rate, clocks that jump, wrong
 payload types, SSRCs that others have, everything torn. Whoever does it is heard again as soon as it behaves; the
 others hear each other all the time."""
-# timeout: 150
+# timeout: 240
 import math
 import os
 import random

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 in the middle of conferences: of a member that speaks, of sluiced (the mix goes on, and ends when nobody
 claims it), of sluice-dp (sessions end, conferences that are kept stay and work again)."""
-# timeout: 120
+# timeout: 240
 import os
 import subprocess
 import sys

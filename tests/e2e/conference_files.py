@@ -3,7 +3,7 @@
 no WAV that we read; recordings without a directory, on a read-only and on a full disk, twice, of members that
 leave; captures of decrypted media. Each end is told once, with the file, whose it was, and why; nobody's audio
 suffers."""
-# timeout: 120
+# timeout: 240
 import os
 import stat
 import struct

@@ -2,7 +2,7 @@
 """The control socket in hands that make mistakes: every conference.*, session.* and data.* method with parameters
 that are missing, foreign, of the wrong type and out of range, in the wrong order, on what has ended, twice, and by
 two clients at a time. Each answer says what was expected; nothing is half done."""
-# timeout: 150
+# timeout: 240
 import json
 import os
 import random

@@ -2,7 +2,7 @@
 """Data channels that end in the server, as an operator may misuse them: data.send with everything that may be wrong,
 empty, binary and as long as allowed, to channels that are closed, full or not there, to peers that have gone; T.140
 and H.224; and conferences whose members move: what is said in one is not heard in the other."""
-# timeout: 120
+# timeout: 240
 import base64
 import os
 import sys

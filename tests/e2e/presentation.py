@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What members of a mix share beside their voices: a presentation (H.239) that moves from one to the
 other with its token, bit rates that receivers ask for, and a camera that is moved from afar."""
-# timeout: 150
+# timeout: 240
 import os
 import signal
 import sys

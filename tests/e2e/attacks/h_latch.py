@@ -2,7 +2,7 @@
 """H-LATCH: with media.latch a transport's remote moves once, and by an authentic packet alone. Forged packets and
 replays of good ones move nothing, nor does a second authentic packet; without the setting nothing moves at all.
 OpenSSL is the peer and tells the keys; its SRTP is made here (RFC 3711), and sent by any address."""
-# timeout: 90
+# timeout: 240
 import hashlib
 import hmac
 import os
