@@ -716,13 +716,17 @@ static void base64_is_rfc_4648(void)
         CU_ASSERT_EQUAL(data_unbase64(bad[i], &data, &len), ERR_MALFORMED);
 }
 
-SUITE("server/data_hub", TEST(channel_of_one_is_opened_to_all_others),
+/* The dead reader comes first: usrsctp begun a second time in a process sometimes keeps an endpoint
+ * whose peer had gone silent, and then does not end (never seen in its first life, which is the
+ * only one that a server has). */
+SUITE("server/data_hub", TEST(dead_reader_is_given_up_and_the_others_go_on),
+      TEST(channel_of_one_is_opened_to_all_others),
       TEST(message_reaches_all_others_and_not_its_sender), TEST(rooms_do_not_hear_each_other),
       TEST(who_comes_later_gets_the_channels), TEST(channel_ends_with_its_opener),
       TEST(stream_may_be_used_again_after_its_close), TEST(streams_without_permission_are_counted),
       TEST(moved_member_keeps_its_association_and_changes_its_channels),
       TEST(channels_of_a_room_are_bounded), TEST(t140_needs_no_word_before),
-      TEST(slow_reader_holds_the_senders_back), TEST(dead_reader_is_given_up_and_the_others_go_on),
+      TEST(slow_reader_holds_the_senders_back),
       TEST(ten_thousand_messages_to_a_dead_reader_are_bounded), TEST(control_opens_a_channel_once),
       TEST(message_of_control_that_cannot_go_is_told),
       TEST(init_flood_costs_no_memory_and_others_go_on), TEST(queue_is_bounded_and_keeps_the_order),
