@@ -37,6 +37,7 @@ struct data_end {
     bool is_ticking, is_closed;
     uint64_t ticked_ms;
     struct sctp *sctp;
+    struct data_pipe pipe; /* in its place, with a function */
     bool is_client, is_up, is_open, is_done;
     uint16_t stream;
     struct dcep_open open; /* of our channel */
@@ -110,6 +111,11 @@ static struct sctp_message message_of(const struct data_end *d, const uint8_t *d
                                  .len = len};
 }
 
+static int carry(struct data_end *d, const struct sctp_message *m)
+{
+    return d->pipe.send ? d->pipe.send(d->pipe.arg, m) : sctp_send(d->sctp, m);
+}
+
 static void finish(struct data_end *d)
 {
     if (d->is_done)
@@ -132,7 +138,7 @@ static void send_more(struct data_end *d)
     while (d->sent < o->count && (o->window == 0 || d->sent - d->back < o->window)) {
         make(d, d->sent);
         struct sctp_message m = message_of(d, d->buffer, o->size);
-        if (sctp_send(d->sctp, &m) != 0)
+        if (carry(d, &m) != 0)
             return; /* on_room comes */
         d->sent++;
     }
@@ -169,7 +175,7 @@ static void echo(struct data_end *d, const struct sctp_message *m)
     back.has_retransmits = how->has_retransmits;
     back.retransmits = how->retransmits;
     back.lifetime_ms = how->has_lifetime ? how->lifetime_ms : 0;
-    if (!d->first && sctp_send(d->sctp, &back) == 0) {
+    if (!d->first && carry(d, &back) == 0) {
         d->n.echoed++;
         return;
     }
@@ -197,7 +203,7 @@ static void echo_more(struct data_end *d)
                                  .is_unordered = w->is_unordered,
                                  .data = w->data,
                                  .len = w->len};
-        if (d->is_up && sctp_send(d->sctp, &m) == ERR_AGAIN)
+        if (d->is_up && carry(d, &m) == ERR_AGAIN)
             return;
         d->n.echoed++;
         d->first = w->next;
@@ -215,7 +221,7 @@ static void open_channel(struct data_end *d)
     uint8_t out[DCEP_OPEN_MAX];
     size_t len = dcep_build_open(&d->open, out, sizeof(out));
     struct sctp_message m = {.stream = d->stream, .ppid = DCEP_PPID, .data = out, .len = len};
-    if (len > 0 && sctp_send(d->sctp, &m) == 0)
+    if (len > 0 && carry(d, &m) == 0)
         d->n.opened++;
 }
 
@@ -241,7 +247,7 @@ static void on_dcep(struct data_end *d, const struct sctp_message *m)
                                   .ppid = DCEP_PPID,
                                   .data = ack,
                                   .len = dcep_build_ack(ack, sizeof(ack))};
-    (void)sctp_send(d->sctp, &answer);
+    (void)carry(d, &answer);
 }
 
 static void on_message(void *user, const struct sctp_message *m)
@@ -268,7 +274,7 @@ static void try_streams(struct data_end *d)
                                  .ppid = i % 3 == 0 ? DCEP_PPID : 1000 + i,
                                  .data = junk,
                                  .len = sizeof(junk)};
-        d->n.noise += sctp_send(d->sctp, &m) == 0;
+        d->n.noise += carry(d, &m) == 0;
     }
 }
 
@@ -303,7 +309,10 @@ static void on_stream_reset(void *user, uint16_t stream)
 {
     struct data_end *d = user;
     d->n.resets++;
-    (void)sctp_reset_stream(d->sctp, stream);
+    if (d->pipe.reset)
+        (void)d->pipe.reset(d->pipe.arg, stream);
+    else
+        (void)sctp_reset_stream(d->sctp, stream);
 }
 
 static void on_room(void *user)
@@ -436,13 +445,53 @@ int data_end_start(struct data_end *d, bool is_client, uint16_t local_port, uint
         return 0;
     d->is_client = is_client;
     d->stream = (uint16_t)(d->options.no_dcep ? d->options.stream : is_client ? 0 : 1);
-    d->ticked_ms = clock_mono_ms();
-    if (!d->is_ticking)
-        uv_timer_start(&d->tick, on_tick, SCTP_TICK_MS, SCTP_TICK_MS);
-    d->is_ticking = true;
+    data_end_tick(d);
     if (d->options.fault == DATA_FAULT_INIT_FLOOD || d->options.fault == DATA_FAULT_GARBAGE)
         return 0;
     return sctp_create(&options, &d->sctp);
+}
+
+void data_end_tick(struct data_end *d)
+{
+    d->ticked_ms = clock_mono_ms();
+    if (!d->is_ticking && !d->is_closed)
+        uv_timer_start(&d->tick, on_tick, SCTP_TICK_MS, SCTP_TICK_MS);
+    d->is_ticking = true;
+}
+
+void data_end_start_pipe(struct data_end *d, bool is_client, const struct data_pipe *pipe)
+{
+    if (d->pipe.send || d->is_closed)
+        return;
+    d->pipe = *pipe;
+    d->is_client = is_client;
+    /* Stream 0 is the handshake's (RFC 6083 4.4). */
+    d->stream = (uint16_t)(d->options.no_dcep ? d->options.stream : is_client ? 2 : 1);
+    on_up(d, STREAMS, STREAMS);
+}
+
+void data_end_message(struct data_end *d, const struct sctp_message *message)
+{
+    if (d->is_up)
+        on_message(d, message);
+}
+
+void data_end_reset(struct data_end *d, uint16_t stream)
+{
+    if (d->is_up)
+        on_stream_reset(d, stream);
+}
+
+void data_end_room(struct data_end *d)
+{
+    if (d->is_up)
+        on_room(d);
+}
+
+void data_end_down(struct data_end *d, const char *why)
+{
+    if (d->is_up)
+        on_down(d, why);
 }
 
 void data_end_input(struct data_end *d, const uint8_t *packet, size_t len)
@@ -455,6 +504,7 @@ void data_end_stop(struct data_end *d)
 {
     sctp_destroy(d->sctp);
     d->sctp = NULL;
+    d->pipe = (struct data_pipe){.send = NULL};
     d->n.downs += d->is_up;
     d->is_up = d->is_open = false;
 }

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+struct sctp_message;
+
 enum data_mode { DATA_OFF, DATA_ECHO, DATA_SEND, DATA_SINK };
 
 #define DATA_FAULT_LIST(X)                                                          \
@@ -54,11 +56,26 @@ struct data_ops {
 
 struct data_end;
 
+/* Whose SCTP is not its own: below DTLS (RFC 6083). As sctp_send and sctp_reset_stream. */
+struct data_pipe {
+    int (*send)(void *arg, const struct sctp_message *message);
+    int (*reset)(void *arg, uint16_t stream);
+    void *arg;
+};
+
 int data_end_create(uv_loop_t *loop, const struct data_options *options, const struct data_ops *ops,
                     void *arg, struct data_end **out);
 /* The DTLS connection is there, and the H.245 channel: `is_client` decides who opens which
  * streams. */
 int data_end_start(struct data_end *d, bool is_client, uint16_t local_port, uint16_t remote_port);
+/* SCTP's clock, for who begins it elsewhere. */
+void data_end_tick(struct data_end *d);
+/* The same where it is up already; what it says comes by the functions below. */
+void data_end_start_pipe(struct data_end *d, bool is_client, const struct data_pipe *pipe);
+void data_end_message(struct data_end *d, const struct sctp_message *message);
+void data_end_reset(struct data_end *d, uint16_t stream);
+void data_end_room(struct data_end *d);
+void data_end_down(struct data_end *d, const char *why);
 void data_end_input(struct data_end *d, const uint8_t *packet, size_t len);
 /* The H.245 channel is gone: no packet from now on. It may start again. */
 void data_end_stop(struct data_end *d);

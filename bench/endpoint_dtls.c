@@ -271,7 +271,7 @@ static void fail(struct dtls_peer *d, int ssl_error)
 /* Runs OpenSSL over whatever is in d->in. */
 static void drive(struct dtls_peer *d)
 {
-    uint8_t data[2048];
+    uint8_t data[16384]; /* of one record: what is over SCTP is as long as they get */
     if (d->state == DTLS_HANDSHAKE) {
         int rc = SSL_do_handshake(d->ssl);
         int error = SSL_get_error(d->ssl, rc);
@@ -337,6 +337,16 @@ int dtls_peer_send(struct dtls_peer *d, const uint8_t *bytes, size_t len)
         return 0;
     ERR_clear_error();
     return ERR_RANGE;
+}
+
+int dtls_peer_export(struct dtls_peer *d, const char *label, uint8_t *out, size_t len)
+{
+    const SSL_SESSION *session = SSL_get_session(d->ssl);
+    if (!session || SSL_SESSION_get_master_key(session, NULL, 0) == 0)
+        return ERR_STATE;
+    int rc = SSL_export_keying_material(d->ssl, out, len, label, strlen(label), NULL, 0, 0);
+    ERR_clear_error();
+    return rc == 1 ? 0 : ERR_STATE;
 }
 
 void dtls_peer_close(struct dtls_peer *d)

@@ -62,6 +62,10 @@ void dtls_peer_close(struct dtls_peer *d);
 /* One record of data. ERR_CLOSED: not established; ERR_RANGE: too long for one datagram. */
 int dtls_peer_send(struct dtls_peer *d, const uint8_t *bytes, size_t len);
 
+/* RFC 5705 without a context, from the moment that there is a master secret. ERR_STATE: none yet.
+ */
+int dtls_peer_export(struct dtls_peer *d, const char *label, uint8_t *out, size_t len);
+
 enum dtls_peer_state dtls_peer_state(const struct dtls_peer *d);
 /* True once the peer's certificate was seen and hashed to the signalled fingerprint. */
 bool dtls_peer_is_verified(const struct dtls_peer *d);

@@ -249,8 +249,9 @@ void media_close(struct media *m)
         return;
     m->is_closed = true;
     media_stop(m);
-    data_end_close(m->data);
     stream_close(m->stream);
+    secured_close(m->secured);
+    data_end_close(m->data);
     uv_close((uv_handle_t *)&m->pace, NULL);
     uv_close((uv_handle_t *)&m->dtls_timer, NULL);
     close_socket(&m->rtp);
@@ -266,6 +267,7 @@ void media_close(struct media *m)
 void media_fini(struct media *m)
 {
     dtls_peer_destroy(m->dtls);
+    secured_destroy(m->secured);
     data_end_destroy(m->data);
     stream_destroy(m->stream);
     dtls_peer_destroy(m->third_dtls);
@@ -291,8 +293,8 @@ static json_t *counters_json(const struct media *m)
 
 static json_t *security_json(const struct media *m)
 {
-    const struct dtls_peer *d = m->dtls ? m->dtls : m->stream ? stream_dtls(m->stream) : NULL;
-    bool up = d && (m->srtp || m->stream);
+    const struct dtls_peer *d = m->dtls ? m->dtls : media_data_dtls(m);
+    bool up = d && (m->srtp || media_data_dtls(m));
     bool is_client = m->dtls ? m->dtls_client : m->data_client;
     return json_pack("{s:b,s:s,s:s,s:s,s:b,s:s}", "secured", m->is_secured, "role",
                      d ? (is_client ? "active" : "passive") : "none", "cipher",

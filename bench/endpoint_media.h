@@ -20,6 +20,7 @@
 #include "bench/endpoint_options.h"
 #include "bench/endpoint_report.h"
 #include "bench/endpoint_rtp.h"
+#include "bench/endpoint_sctp.h"
 #include "bench/endpoint_srtp.h"
 #include "bench/endpoint_stream.h"
 #include "bench/endpoint_video.h"
@@ -83,10 +84,11 @@ struct media {
     bool play_asked; /* the player may start, after its lead */
     struct dtls_peer *dtls, *third_dtls;
     struct srtp_pair *srtp;
-    struct data_end *data;                /* NULL: none is wanted */
-    struct stream *stream;                /* of data over TCP; NULL: over what the media have */
-    bool data_client;                     /* DTLS role where the data are */
-    bool data_open;                       /* its H.245 channel */
+    struct data_end *data;   /* NULL: none is wanted */
+    struct stream *stream;   /* of data over TCP, */
+    struct secured *secured; /* or DTLS over SCTP; both NULL: on the media's transport */
+    bool data_client;        /* DTLS role where the data are */
+    bool data_open;          /* its H.245 channel */
     uint16_t data_port, data_remote_port; /* of SCTP */
     struct dtls_srtp_keys keys;
     enum voice_codec tx_codec, rx_codec;
@@ -136,8 +138,10 @@ void media_close_tx(struct media *m);
 /* The data channel of H.245 is open; SCTP begins when DTLS is there. And it is closed. */
 void media_open_data(struct media *m, uint16_t port, uint16_t remote_port);
 void media_close_data(struct media *m);
-/* A transport of their own for data (tcp-dtls-sctp), at the address; and what was agreed for it. */
+/* A transport of their own for data (tcp-dtls-sctp, sctp-dtls), at the address; and what was agreed
+ * for it. */
 int media_bind_data(struct media *m, const struct addr *address);
+struct dtls_peer *media_data_dtls(const struct media *m); /* its DTLS; NULL: none yet */
 bool media_has_data_transport(const struct media *m);
 /* DTLS is there, verified, and (where that was wanted) with keys for SRTP. */
 bool media_is_verified(const struct media *m);

@@ -146,13 +146,35 @@ static void on_data_down(void *arg, const char *why)
 
 const struct data_ops media_data_ops = {on_data_packet, on_data_up, on_data_done, on_data_down};
 
+static int send_secured(void *arg, const struct sctp_message *message)
+{
+    struct media *m = arg;
+    m->counters.data_out++;
+    return secured_send(m->secured, message);
+}
+
+static int reset_secured(void *arg, uint16_t stream)
+{
+    struct media *m = arg;
+    return secured_reset(m->secured, stream);
+}
+
+struct dtls_peer *media_data_dtls(const struct media *m)
+{
+    return m->stream ? stream_dtls(m->stream) : m->secured ? secured_dtls(m->secured) : NULL;
+}
+
 void media_io_run_data(struct media *m)
 {
-    const struct dtls_peer *d = m->stream ? stream_dtls(m->stream) : m->dtls;
+    const struct data_pipe pipe = {send_secured, reset_secured, m};
+    bool is_own = m->stream || m->secured;
+    const struct dtls_peer *d = is_own ? media_data_dtls(m) : m->dtls;
     if (!m->data || !m->data_open || !d || dtls_peer_state(d) != DTLS_ESTABLISHED)
         return;
-    if (data_end_start(m->data, m->stream ? m->data_client : m->dtls_client, m->data_port,
-                       m->data_remote_port) != 0)
+    if (m->secured)
+        data_end_start_pipe(m->data, m->data_client, &pipe);
+    else if (data_end_start(m->data, is_own ? m->data_client : m->dtls_client, m->data_port,
+                            m->data_remote_port) != 0)
         report_fail(m->report, "%s", "SCTP cannot start");
 }
 
@@ -173,10 +195,10 @@ static int make_peer(struct media *m, bool is_client, const char *hash, const ch
 
 /* --- data on a transport of their own ------------------------------------------------------ */
 
-static void on_stream_moved(void *arg)
+static void on_own_moved(void *arg)
 {
     struct media *m = arg;
-    const struct dtls_peer *d = stream_dtls(m->stream);
+    const struct dtls_peer *d = media_data_dtls(m);
     switch (dtls_peer_state(d)) {
     case DTLS_ESTABLISHED:
         report_event(m->report, EV_DTLS_DONE, "data: %s, fingerprint %s", dtls_peer_cipher(d),
@@ -196,41 +218,71 @@ static void on_stream_moved(void *arg)
 }
 
 /* When the channel is closed it is the server that closes the connection. */
-static void on_stream_lost(void *arg, const char *why)
+static void on_own_lost(void *arg, const char *why)
 {
     struct media *m = arg;
+    if (m->secured && m->data)
+        data_end_down(m->data, why);
     report_event(m->report, EV_DTLS_CLOSED, "data: %s", why);
     if (m->data_open && !m->is_stopped && !m->is_paused)
         m->ops->on_failed(m->arg, why);
 }
 
-static const struct stream_ops stream_ops = {on_stream_moved, on_dtls_data, on_stream_lost};
+static void on_secured_message(void *arg, const struct sctp_message *message)
+{
+    struct media *m = arg;
+    m->counters.data_in++;
+    if (m->data && m->data_open)
+        data_end_message(m->data, message);
+}
+
+static void on_secured_reset(void *arg, uint16_t stream)
+{
+    struct media *m = arg;
+    if (m->data)
+        data_end_reset(m->data, stream);
+}
+
+static void on_secured_room(void *arg)
+{
+    struct media *m = arg;
+    if (m->data)
+        data_end_room(m->data);
+}
+
+static const struct stream_ops stream_ops = {on_own_moved, on_dtls_data, on_own_lost};
+static const struct secured_ops secured_ops = {on_own_moved, on_secured_message, on_secured_reset,
+                                               on_secured_room, on_own_lost};
 
 bool media_has_data_transport(const struct media *m)
 {
-    return m->options->data.mode != DATA_OFF && m->options->data_stack == H245_DATA_TCP_DTLS_SCTP;
+    return m->options->data.mode != DATA_OFF &&
+           (m->options->data_stack == H245_DATA_TCP_DTLS_SCTP ||
+            m->options->data_stack == H245_DATA_SCTP_DTLS);
 }
 
 bool media_is_verified(const struct media *m)
 {
-    const struct dtls_peer *own = m->stream ? stream_dtls(m->stream) : NULL;
+    const struct dtls_peer *own = media_data_dtls(m);
     bool is_own_good = own && dtls_peer_is_verified(own);
-    if (m->options->data_only && m->stream)
+    if (m->options->data_only && media_has_data_transport(m))
         return is_own_good;
     return (m->srtp || m->options->profiles[0] == '\0') && m->dtls &&
-           dtls_peer_is_verified(m->dtls) && (!m->stream || is_own_good);
+           dtls_peer_is_verified(m->dtls) && (!media_has_data_transport(m) || is_own_good);
 }
 
 int media_bind_data(struct media *m, const struct addr *address)
 {
-    if (m->stream)
+    if (m->stream || m->secured)
         return 0;
+    if (m->options->data_stack == H245_DATA_SCTP_DTLS)
+        return secured_create(m->loop, address, &secured_ops, m, &m->secured);
     return stream_create(m->loop, address, &stream_ops, m, &m->stream);
 }
 
 struct addr media_data_local(const struct media *m)
 {
-    return stream_local(m->stream);
+    return m->secured ? secured_local(m->secured) : stream_local(m->stream);
 }
 
 void media_start_data(struct media *m, const struct addr *remote, bool is_client,
@@ -245,7 +297,11 @@ void media_start_data(struct media *m, const struct addr *remote, bool is_client
     m->data_client = is_client;
     m->is_secured = true;
     report_event(m->report, EV_DTLS_START, "data: %s", is_client ? "active" : "passive");
-    if (!has_fault(m, FAULT_MUTE_DTLS) && stream_start(m->stream, remote, &cfg) != 0)
+    if (m->secured)
+        data_end_tick(m->data);
+    if (!has_fault(m, FAULT_MUTE_DTLS) &&
+        (m->secured ? secured_start(m->secured, remote, m->data_port, m->data_remote_port, &cfg)
+                    : stream_start(m->stream, remote, &cfg)) != 0)
         m->ops->on_failed(m->arg, "no connection for data");
     media_io_clock(m); /* data alone: nothing else would start it */
 }
@@ -675,4 +731,5 @@ void media_stop(struct media *m)
     uv_timer_stop(&m->dtls_timer);
     if (m->dtls && dtls_peer_state(m->dtls) == DTLS_ESTABLISHED)
         dtls_peer_close(m->dtls);
+    secured_close(m->secured); /* over SCTP the goodbye has to be carried, too */
 }

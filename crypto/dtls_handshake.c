@@ -402,8 +402,6 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
         ctx->stats.cookie_good++;
         a->has_master_secret = hello.has_master_secret;
         a->session = listener;
-        if (a->is_over_sctp)
-            wolf_session_keep_secret(a->session);
         dtls_join_free(a->join); /* whole hellos only from here on */
         a->join = NULL;
         a->has_remote = true;

@@ -606,11 +606,6 @@ int wolf_session_secret(struct wolf_session *session, const uint8_t **client_ran
     return 0;
 }
 
-void wolf_session_keep_secret(struct wolf_session *session)
-{
-    wolfSSL_KeepArrays(session->ssl);
-}
-
 /* The library would make keys of a master secret that is not there yet, all zero. */
 int wolf_session_exporter(struct wolf_session *session, const char *label, uint8_t *out, size_t len)
 {
@@ -623,6 +618,7 @@ int wolf_session_exporter(struct wolf_session *session, const char *label, uint8
         any |= master[i];
     if (any == 0)
         return ERR_STATE;
+    wolfSSL_KeepArrays(session->ssl); /* it asks for that, though they are there */
     return wolfSSL_export_keying_material(session->ssl, out, len, label, strlen(label), NULL, 0,
                                           0) == WOLFSSL_SUCCESS
                ? 0

@@ -108,9 +108,8 @@ int wolf_session_export(struct wolf_session *session, enum srtp_profile *profile
 int wolf_session_secret(struct wolf_session *session, const uint8_t **client_random,
                         const uint8_t **master);
 
-/* Before the handshake: what wolf_session_exporter needs stays. Then, once there is a master secret
- * and before any data: RFC 5705 without a context. ERR_STATE, ERR_CRYPTO. */
-void wolf_session_keep_secret(struct wolf_session *session);
+/* In the handshake, once there is a master secret: RFC 5705 without a context. ERR_STATE: none yet;
+ * ERR_CRYPTO. */
 int wolf_session_exporter(struct wolf_session *session, const char *label, uint8_t *out,
                           size_t len);
 

@@ -14,13 +14,14 @@
 
 #include "base/err.h"
 #include "sctp/crc32c.h"
+#include "sctp/sctp_priv.h"
 
 #define HEADER_OCTETS 12 /* of every SCTP packet */
 /* The library bounds what waits by its octets: around short messages it would keep a hundred times
  * as much. So many messages may wait. */
 #define WAITING_MAX 2048
 
-enum event_kind { EVENT_UP, EVENT_DOWN, EVENT_MESSAGE, EVENT_RESET, EVENT_ROOM };
+enum event_kind { EVENT_UP, EVENT_DOWN, EVENT_MESSAGE, EVENT_RESET, EVENT_ROOM, EVENT_DRY };
 
 /* What happened inside the library, in order. */
 struct event {
@@ -39,7 +40,7 @@ struct sctp {
     uintptr_t number; /* its address in the library; never used twice */
     struct socket *socket;
     struct sctp_options options;
-    bool is_up, is_over, is_blocked;
+    bool is_up, is_over, is_blocked, wants_dry;
     /* Lengths of the messages that the library has, oldest first, as far as one can tell from the
      * room that it says is left: which of them is on its way, and which is done, it tells nobody.
      */
@@ -89,6 +90,23 @@ static struct event *add_event(const struct sctp *s, enum event_kind kind)
     return e;
 }
 
+static void deliver_up(struct sctp *s, const struct event *e)
+{
+    const struct sctp_callbacks *cb = s->options.callbacks;
+
+    if (s->is_over || s->is_up)
+        return;
+    if (s->options.is_authenticated && !sctp_keys_are_peers(s->socket)) {
+        s->is_over = true;
+        state.stats.down++;
+        cb->on_down(s->options.user, "peer does not authenticate its data");
+        return;
+    }
+    s->is_up = true;
+    state.stats.up++;
+    cb->on_up(s->options.user, e->stream, e->streams_in);
+}
+
 static void deliver(struct sctp *s, const struct event *e)
 {
     const struct sctp_callbacks *cb = s->options.callbacks;
@@ -103,11 +121,7 @@ static void deliver(struct sctp *s, const struct event *e)
     case EVENT_UP:
         /* A second COMM_UP after the end, or of one that is up, is a fault of the library: not
          * passed on. */
-        if (!s->is_over && !s->is_up) {
-            s->is_up = true;
-            state.stats.up++;
-            cb->on_up(s->options.user, e->stream, e->streams_in);
-        }
+        deliver_up(s, e);
         break;
     case EVENT_DOWN:
         if (s->is_over)
@@ -129,6 +143,12 @@ static void deliver(struct sctp *s, const struct event *e)
     case EVENT_ROOM:
         if (!s->is_over && cb->on_room != NULL)
             cb->on_room(s->options.user);
+        break;
+    case EVENT_DRY:
+        if (!s->is_over && cb->on_dry != NULL && s->wants_dry) {
+            s->wants_dry = false;
+            cb->on_dry(s->options.user);
+        }
         break;
     }
 }
@@ -259,6 +279,9 @@ static void on_notification(const struct sctp *s, const union sctp_notification 
         /* Abandoned by its lifetime or retransmissions (RFC 3758): what the channel asked for, no
          * fault. */
         state.stats.abandoned++;
+        break;
+    case SCTP_SENDER_DRY_EVENT:
+        (void)add_event(s, EVENT_DRY);
         break;
     default:
         break;
@@ -482,7 +505,7 @@ static bool configure(struct socket *socket, const struct sctp_options *o)
            set(socket, SCTP_NODELAY, &on, sizeof(on)) &&
            set(socket, SCTP_INITMSG, &init, sizeof(init)) &&
            set(socket, SCTP_ENABLE_STREAM_RESET, &reset, sizeof(reset)) && subscribe(socket) &&
-           set_sizes(socket, o);
+           set_sizes(socket, o) && (!o->is_authenticated || sctp_keys_require(socket));
 }
 
 /* The path is what DTLS leaves of it: no discovery (RFC 8261 5). */
@@ -703,6 +726,41 @@ int sctp_reset_stream(struct sctp *s, uint16_t stream)
 
 /* Between hold and go nothing is delivered: a caller that walks its channels does not want them
  * changed under it. */
+/* The library tells it at once where nothing is on its way. */
+int sctp_want_dry(struct sctp *s)
+{
+    struct sctp_event event = {
+        .se_assoc_id = SCTP_ALL_ASSOC, .se_type = SCTP_SENDER_DRY_EVENT, .se_on = 0};
+    bool is_set;
+
+    if (!s->is_up)
+        return ERR_CLOSED;
+    s->wants_dry = true;
+    enter();
+    (void)set(s->socket, SCTP_EVENT, &event, sizeof(event));
+    event.se_on = 1;
+    is_set = set(s->socket, SCTP_EVENT, &event, sizeof(event));
+    leave();
+    return is_set ? 0 : ERR_INVAL;
+}
+
+int sctp_shutdown(struct sctp *s)
+{
+    int err;
+
+    if (!s->is_up)
+        return ERR_CLOSED;
+    enter();
+    err = usrsctp_shutdown(s->socket, SHUT_WR) == 0 ? 0 : ERR_STATE;
+    leave();
+    return err;
+}
+
+struct socket *sctp_socket(const struct sctp *s)
+{
+    return s->socket;
+}
+
 void sctp_hold(void)
 {
     enter();

@@ -49,6 +49,8 @@ struct sctp_callbacks {
     void (*on_stream_reset)(void *user, uint16_t stream);
     /* After ERR_AGAIN of sctp_send: there is room again. May be NULL. */
     void (*on_room)(void *user);
+    /* After sctp_want_dry: the peer has acknowledged all that was sent. May be NULL. */
+    void (*on_dry)(void *user);
 };
 
 struct sctp_options {
@@ -57,7 +59,10 @@ struct sctp_options {
     uint16_t mtu;       /* largest packet */
     size_t send_octets; /* that wait in the library; beyond them ERR_AGAIN */
     size_t receive_octets;
-    size_t message_max;                     /* a longer one is dropped and counted */
+    size_t message_max; /* a longer one is dropped and counted */
+    /* RFC 4895: chunks of data, of RFC 3758 and of RFC 6525 have to be authenticated, both ways; a
+     * peer that does not do so is none (on_down). Begins with key 0, which is empty. */
+    bool is_authenticated;
     const struct sctp_callbacks *callbacks; /* outlive the association */
     void *user;
 };
@@ -102,6 +107,17 @@ void sctp_on_timer(uint32_t elapsed_ms);
 int sctp_send(struct sctp *s, const struct sctp_message *message);
 /* Ends what we send on the stream; its numbers begin anew. ERR_AGAIN: another one is on its way. */
 int sctp_reset_stream(struct sctp *s, uint16_t stream);
+
+/* Asks for on_dry, once. */
+int sctp_want_dry(struct sctp *s);
+/* Ends politely what is up: on_down follows when the peer agrees. */
+int sctp_shutdown(struct sctp *s);
+
+/* Keys of an authenticated association: make one known (from then on the peer may use it), send by
+ * it from the next message on, forget one that is not in use. ERR_INVAL, ERR_STATE. */
+int sctp_key_add(struct sctp *s, uint16_t number, const uint8_t *key, size_t len);
+int sctp_key_use(struct sctp *s, uint16_t number);
+int sctp_key_forget(struct sctp *s, uint16_t number);
 
 /* Between these no callback but on_packet comes, whatever is called: for walks over what callbacks
  * may change. Go: those that waited come. */

@@ -23,10 +23,11 @@ static uint16_t stream_of(const struct data_member *m, const struct data_channel
     return i;
 }
 
-/* RFC 8832 section 6: even ones by the DTLS client. */
+/* RFC 8832 section 6: even ones by the DTLS client. Stream 0 of DTLS over SCTP is its handshake's
+ * (RFC 6083 4.4). */
 static uint16_t free_stream(const struct data_member *m)
 {
-    uint16_t i = m->config.is_client ? 0 : 1;
+    uint16_t i = m->config.is_client ? m->config.has_pipe ? 2 : 0 : 1;
 
     while (i < DATA_STREAMS && m->stream[i].state != STREAM_FREE)
         i = (uint16_t)(i + 2);
@@ -60,7 +61,7 @@ static void reset(struct data_member *m, uint16_t stream)
 
     s->channel = NULL;
     s->state = STREAM_CLOSING;
-    s->is_reset_due = m->is_up && sctp_reset_stream(m->sctp, stream) == ERR_AGAIN;
+    s->is_reset_due = m->is_up && data_member_reset(m, stream) == ERR_AGAIN;
 }
 
 /* Off all members that still have it. */
@@ -98,7 +99,7 @@ void data_channel_retry_resets(struct data_member *m)
         struct data_stream *s = &m->stream[i];
 
         if (s->is_reset_due)
-            s->is_reset_due = sctp_reset_stream(m->sctp, i) == ERR_AGAIN;
+            s->is_reset_due = data_member_reset(m, i) == ERR_AGAIN;
     }
 }
 

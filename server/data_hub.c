@@ -117,6 +117,22 @@ static void drop_first(struct data_member *m)
     free(w);
 }
 
+static int carry(struct data_member *m, const struct sctp_message *message)
+{
+    const struct data_hub_io *io = &m->hub->io;
+
+    return m->config.has_pipe ? io->pipe_send(m->hub->user, m->config.id, message)
+                              : sctp_send(m->sctp, message);
+}
+
+int data_member_reset(struct data_member *m, uint16_t stream)
+{
+    const struct data_hub_io *io = &m->hub->io;
+
+    return m->config.has_pipe ? io->pipe_reset(m->hub->user, m->config.id, stream)
+                              : sctp_reset_stream(m->sctp, stream);
+}
+
 /* Nothing overtakes what waits: the order of a reliable channel is that of its messages. */
 int data_member_send(struct data_member *m, const struct sctp_message *message, bool must_arrive)
 {
@@ -128,7 +144,7 @@ int data_member_send(struct data_member *m, const struct sctp_message *message, 
     if (m->config.peer_message_max != 0 && message->len > m->config.peer_message_max)
         return ERR_RANGE;
     if (m->is_up && list_is_empty(&m->waiting))
-        err = sctp_send(m->sctp, message);
+        err = carry(m, message);
     if (err != ERR_AGAIN)
         return err;
     /* What must arrive is what keeps the sides' ideas of the channels equal; there is little of
@@ -145,7 +161,7 @@ static void send_waiting(struct data_member *m)
             LIST_ENTRY(list_first(&m->waiting), struct data_waiting, link);
 
         /* Not up any more: it is dropped with the rest. */
-        if (m->is_up && sctp_send(m->sctp, &w->message) == ERR_AGAIN)
+        if (m->is_up && carry(m, &w->message) == ERR_AGAIN)
             return;
         drop_first(m);
     }
@@ -263,6 +279,10 @@ static int begin(struct data_member *m)
                                          .callbacks = &callbacks,
                                          .user = m};
 
+    if (m->config.has_pipe) {
+        on_up(m, DATA_STREAMS, DATA_STREAMS);
+        return 0;
+    }
     return sctp_create(&options, &m->sctp);
 }
 
@@ -274,6 +294,8 @@ int data_hub_join(struct data_hub *hub, uint64_t now, const struct data_member_c
     hub->now = now;
     if (data_member_find(hub, config->id) != NULL)
         return ERR_EXISTS;
+    if (config->has_pipe && hub->io.pipe_send == NULL)
+        return ERR_INVAL;
     m = calloc(1, sizeof(*m));
     if (m == NULL)
         return ERR_NOMEM;
@@ -387,7 +409,7 @@ void data_hub_input(struct data_hub *hub, uint64_t now, uint64_t id, const uint8
     struct data_member *m = data_member_find(hub, id);
 
     hub->now = now;
-    if (m == NULL || m->is_over)
+    if (m == NULL || m->is_over || m->config.has_pipe)
         return;
     /* Dropped, and so not acknowledged: SCTP's own flow control slows the sender down. Chunks that
      * carry no data have to pass, or the association dies of it. */
@@ -396,6 +418,48 @@ void data_hub_input(struct data_hub *hub, uint64_t now, uint64_t id, const uint8
         return;
     }
     sctp_input(m->sctp, packet, len);
+}
+
+bool data_hub_is_held(struct data_hub *hub, uint64_t id, const uint8_t *packet, size_t len)
+{
+    const struct data_member *m = data_member_find(hub, id);
+    bool is = m != NULL && !m->is_over && is_held(m) && has_data(packet, len);
+
+    hub->stats.held += is;
+    return is;
+}
+
+static struct data_member *piped(struct data_hub *hub, uint64_t now, uint64_t id)
+{
+    struct data_member *m = data_member_find(hub, id);
+
+    hub->now = now;
+    return m != NULL && m->config.has_pipe && !m->is_over ? m : NULL;
+}
+
+void data_hub_on_message(struct data_hub *hub, uint64_t now, uint64_t id,
+                         const struct sctp_message *message)
+{
+    struct data_member *m = piped(hub, now, id);
+
+    if (m != NULL)
+        data_channel_on_message(m, message);
+}
+
+void data_hub_on_stream_reset(struct data_hub *hub, uint64_t now, uint64_t id, uint16_t stream)
+{
+    struct data_member *m = piped(hub, now, id);
+
+    if (m != NULL)
+        data_channel_on_reset(m, stream);
+}
+
+void data_hub_on_room(struct data_hub *hub, uint64_t now, uint64_t id)
+{
+    struct data_member *m = piped(hub, now, id);
+
+    if (m != NULL)
+        send_waiting(m);
 }
 
 /* One whose SCTP does not come up is given up like one that has stopped to read: as soon as others

@@ -40,6 +40,7 @@ struct data_member_config {
     enum data_use use;
     uint16_t local_port, remote_port; /* of SCTP */
     uint32_t peer_message_max;        /* octets that the peer takes; 0: not said */
+    bool has_pipe; /* its SCTP is not begun here, but below its DTLS (RFC 6083): it is up */
 };
 
 #define DATA_REPORT_LIST(X)                                              \
@@ -91,6 +92,9 @@ struct data_hub_io {
     /* A packet for the peer. ERR_AGAIN: no room; SCTP sends it again. */
     int (*send)(void *user, uint32_t shard, uint64_t id, const uint8_t *packet, size_t len);
     void (*report)(void *user, const struct data_report *report);
+    /* For members with a pipe: as sctp_send and sctp_reset_stream. May be NULL: there are none. */
+    int (*pipe_send)(void *user, uint64_t id, const struct sctp_message *message);
+    int (*pipe_reset)(void *user, uint64_t id, uint16_t stream);
 };
 
 /* Zero: the default. */
@@ -141,6 +145,15 @@ int data_hub_move(struct data_hub *hub, uint64_t now, uint64_t id, uint64_t room
 
 void data_hub_input(struct data_hub *hub, uint64_t now, uint64_t id, const uint8_t *packet,
                     size_t len);
+/* What a pipe says, as the callbacks of sctp.h; without a word when it is not a member (any more).
+ */
+void data_hub_on_message(struct data_hub *hub, uint64_t now, uint64_t id,
+                         const struct sctp_message *message);
+void data_hub_on_stream_reset(struct data_hub *hub, uint64_t now, uint64_t id, uint16_t stream);
+void data_hub_on_room(struct data_hub *hub, uint64_t now, uint64_t id);
+/* Are packets with data of this member not to be taken now, as data_hub_input leaves them? */
+bool data_hub_is_held(struct data_hub *hub, uint64_t id, const uint8_t *packet, size_t len);
+
 /* Every SCTP_TICK_MS while there are members. */
 void data_hub_on_timer(struct data_hub *hub, uint64_t now);
 bool data_hub_is_idle(const struct data_hub *hub);

@@ -47,7 +47,7 @@ struct data_member {
     struct data_room *room;
     struct list link; /* in the room */
     struct data_member_config config;
-    struct sctp *sctp;
+    struct sctp *sctp; /* NULL: over, or a pipe */
     bool is_up, is_over;
     struct data_stream stream[DATA_STREAMS];
     struct list waiting;
@@ -86,6 +86,7 @@ void data_report(const struct data_member *m, enum data_report_kind kind,
 /* Sends or lets it wait. `must_arrive`: beyond the bound too, the caller holds the senders back;
  * else ERR_AGAIN. */
 int data_member_send(struct data_member *m, const struct sctp_message *message, bool must_arrive);
+int data_member_reset(struct data_member *m, uint16_t stream);
 bool data_member_is_blocked(const struct data_member *m);
 
 /* data_channel.c */

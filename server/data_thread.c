@@ -61,6 +61,8 @@ static int on_send(void *user, uint32_t shard, uint64_t id, const uint8_t *packe
     struct data_thread *t = user;
     struct data_queue *to = shard < LINK_PRODUCERS_MAX ? t->ways->shard[shard] : NULL;
 
+    if (shard == WIRES_SHARD && t->wires == NULL)
+        return ERR_CLOSED;
     if (shard == WIRES_SHARD)
         return wires_send(t->wires, clock_mono_ms(), id, packet, len);
     /* To a shard that never was: lost like a packet. */
@@ -107,7 +109,71 @@ static void on_wire_packet(void *user, uint64_t now, uint64_t id, const uint8_t 
     data_hub_input(t->hub, now, id, packet, len);
 }
 
+static void on_wire_message(void *user, uint64_t now, uint64_t id,
+                            const struct sctp_message *message)
+{
+    struct data_thread *t = user;
+
+    data_hub_on_message(t->hub, now, id, message);
+}
+
+static void on_wire_reset(void *user, uint64_t now, uint64_t id, uint16_t stream)
+{
+    struct data_thread *t = user;
+
+    data_hub_on_stream_reset(t->hub, now, id, stream);
+}
+
+static void on_wire_room(void *user, uint64_t now, uint64_t id)
+{
+    struct data_thread *t = user;
+
+    data_hub_on_room(t->hub, now, id);
+}
+
+static bool is_wire_held(void *user, uint64_t id, const uint8_t *packet, size_t len)
+{
+    struct data_thread *t = user;
+
+    return data_hub_is_held(t->hub, id, packet, len);
+}
+
+static int on_pipe_send(void *user, uint64_t id, const struct sctp_message *message)
+{
+    struct data_thread *t = user;
+
+    if (t->wires == NULL)
+        return ERR_CLOSED; /* the thread's end: the hub goes after them */
+    return wires_send_message(t->wires, clock_mono_ms(), id, message);
+}
+
+static int on_pipe_reset(void *user, uint64_t id, uint16_t stream)
+{
+    struct data_thread *t = user;
+
+    return t->wires != NULL ? wires_reset_stream(t->wires, id, stream) : ERR_CLOSED;
+}
+
 /* ---- the loop ---- */
+
+static int join(struct data_thread *t, uint64_t now, struct data_member_config *config)
+{
+    int err;
+
+    config->has_pipe = config->shard == WIRES_SHARD && wires_is_pipe(t->wires, config->id);
+    err = data_hub_join(t->hub, now, config);
+    if (err == 0 && config->has_pipe)
+        wires_attach(t->wires, now, config->id);
+    return err;
+}
+
+/* SCTP's clock has stood still while there was none: it starts from now. */
+static void run_wire(struct data_thread *t, uint64_t now, const struct wire_command *c)
+{
+    if (!wires_need_ticks(t->wires))
+        data_hub_on_timer(t->hub, now);
+    wires_on_command(t->wires, now, c);
+}
 
 static void run_command(struct data_thread *t, struct command *c, uint64_t now)
 {
@@ -115,10 +181,11 @@ static void run_command(struct data_thread *t, struct command *c, uint64_t now)
 
     switch (c->kind) {
     case COMMAND_JOIN:
-        err = data_hub_join(t->hub, now, &c->u.join);
+        err = join(t, now, &c->u.join);
         break;
     case COMMAND_LEAVE:
         data_hub_leave(t->hub, now, c->u.leave);
+        wires_detach(t->wires, c->u.leave);
         break;
     case COMMAND_MOVE:
         err = data_hub_move(t->hub, now, c->u.move.id, c->u.move.room);
@@ -130,7 +197,7 @@ static void run_command(struct data_thread *t, struct command *c, uint64_t now)
         data_hub_watch(t->hub, c->u.is_watched);
         break;
     case COMMAND_WIRE:
-        wires_on_command(t->wires, now, &c->u.wire);
+        run_wire(t, now, &c->u.wire);
         break;
     case COMMAND_STOP:
         t->is_stopping = true;
@@ -191,7 +258,7 @@ static int wait_ms(const struct data_thread *t)
     uint64_t now = clock_mono_ms(), since = now - t->ticked, next = wires_next_deadline(t->wires);
     uint64_t wait = IDLE_MS;
 
-    if (!data_hub_is_idle(t->hub))
+    if (!data_hub_is_idle(t->hub) || wires_need_ticks(t->wires))
         wait = since >= SCTP_TICK_MS ? 0 : SCTP_TICK_MS - since;
     if (next <= now)
         return 0;
@@ -279,8 +346,16 @@ int data_thread_wire(struct data_thread *t, const struct wire_command *command)
 
 int data_thread_start(const struct data_thread_config *config, struct data_thread **out)
 {
-    static const struct data_hub_io io = {.send = on_send, .report = on_report};
-    static const struct wires_io wires_io = {.report = on_wire_report, .input = on_wire_packet};
+    static const struct data_hub_io io = {.send = on_send,
+                                          .report = on_report,
+                                          .pipe_send = on_pipe_send,
+                                          .pipe_reset = on_pipe_reset};
+    static const struct wires_io wires_io = {.report = on_wire_report,
+                                             .message = on_wire_message,
+                                             .stream_reset = on_wire_reset,
+                                             .room = on_wire_room,
+                                             .is_held = is_wire_held,
+                                             .input = on_wire_packet};
     struct data_thread *t = calloc(1, sizeof(*t));
     int err;
 
@@ -335,6 +410,7 @@ void data_thread_destroy(struct data_thread *t)
     while (shard_queue_take(t->commands, &left) == 0)
         forget(&left);
     wires_destroy(t->wires);
+    t->wires = NULL;
     data_hub_destroy(t->hub);
     shard_queue_destroy(t->commands);
     free(t);

@@ -665,8 +665,9 @@ static void lead(const struct session *s, const struct session_channel *c,
     if (is_relayed(s, c, other)) {
         if (may_flow(other))
             data->to = other->transport->port;
-    } else if (conference_data(s->conference) == CONFERENCE_DATA_TERMINATE ||
-               (may_flow(other) && is_ready(c) && is_ready(other))) {
+    } else if (c->transport->agreement.is_set && /* it says who opens which streams */
+               (conference_data(s->conference) == CONFERENCE_DATA_TERMINATE ||
+                (may_flow(other) && is_ready(c) && is_ready(other)))) {
         /* Automatic and not relayed: both must be ready, or the first messages would be lost. */
         terminate(s, c, data);
     }

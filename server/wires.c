@@ -144,11 +144,16 @@ static void on_timer(struct timer *timer, void *ctx, uint64_t now)
     struct wire *wire = ctx;
 
     (void)timer;
+    if (wire->kind == WIRE_SCTP && (wire->is_established || wire->is_over)) {
+        wire_sctp_on_timer(wire);
+        return;
+    }
     if (now < wire->deadline) {
         wire_tcp_on_timer(wire);
         return;
     }
     wire_tcp_close(wire);
+    wire_sctp_close(wire);
     if (wire->failure != DTLS_FAIL_NONE)
         wire_fail(wire, wire->failure, wire->failure_text);
     else
@@ -204,14 +209,20 @@ static void start_wire(struct wires *w, const struct wire_command *c)
     wire->deadline = w->now + w->config[wire->kind].handshake_timeout_ms;
     timer_start(&w->timers, &wire->timer, wire->deadline);
     w->stats.started++;
-    wire_tcp_start(wire);
+    wire->sctp_local = c->sctp_local;
+    wire->sctp_remote = c->sctp_remote;
+    if (wire->kind == WIRE_SCTP)
+        wire_sctp_start(wire);
+    else
+        wire_tcp_start(wire);
 }
 
-static void free_wire(struct wire *wire)
+void wire_free(struct wire *wire)
 {
     struct wires *w = wire->wires;
 
     wire_tcp_close(wire);
+    wire_sctp_close(wire);
     timer_cancel(&w->timers, &wire->timer);
     wires_close_fd(w, &wire->socket);
     HASH_DELETE(hh, w->all, wire);
@@ -233,8 +244,8 @@ void wires_on_command(struct wires *w, uint64_t now, const struct wire_command *
         break;
     case WIRE_CLOSE:
         wire = find(w, c->id);
-        if (wire != NULL)
-            free_wire(wire);
+        if (wire != NULL && !wire_sctp_leave(wire))
+            wire_free(wire);
         report_lost(w, c->id, SHARD_CLOSED);
         break;
     }
@@ -246,6 +257,53 @@ int wires_send(struct wires *w, uint64_t now, uint64_t id, const uint8_t *packet
 
     w->now = now;
     return wire != NULL ? wire_tcp_send(wire, packet, len) : ERR_NOTFOUND;
+}
+
+bool wires_is_pipe(const struct wires *w, uint64_t id)
+{
+    const struct wire *wire = find(w, id);
+
+    return wire != NULL && wire->kind == WIRE_SCTP;
+}
+
+void wires_attach(struct wires *w, uint64_t now, uint64_t id)
+{
+    struct wire *wire = find(w, id);
+
+    w->now = now;
+    if (wire != NULL && wire->s != NULL)
+        wire_sctp_attach(wire);
+}
+
+void wires_detach(struct wires *w, uint64_t id)
+{
+    struct wire *wire = find(w, id);
+
+    if (wire != NULL && wire->s != NULL)
+        wire->s->is_attached = false;
+}
+
+int wires_send_message(struct wires *w, uint64_t now, uint64_t id,
+                       const struct sctp_message *message)
+{
+    struct wire *wire = find(w, id);
+
+    w->now = now;
+    return wire != NULL && wire->s != NULL ? wire_sctp_send(wire, message) : ERR_NOTFOUND;
+}
+
+int wires_reset_stream(struct wires *w, uint64_t id, uint16_t stream)
+{
+    struct wire *wire = find(w, id);
+
+    if (wire == NULL || wire->s == NULL || wire->s->sctp == NULL)
+        return ERR_NOTFOUND;
+    return sctp_reset_stream(wire->s->sctp, stream);
+}
+
+bool wires_need_ticks(const struct wires *w)
+{
+    return w->associations > 0;
 }
 
 /* ---- time ---- */
@@ -282,7 +340,7 @@ void wires_dtls_stats(const struct wires *w, struct dtls_stats *out)
 
 /* What is below repeats by itself: DTLS must not (RFC 6083 section 3.6). There is no SRTP on these
  * connections, and a session taken up again would have to be bound to another transport. */
-static struct dtls_config config_for(const struct dtls_config *shards)
+static struct dtls_config config_for(const struct dtls_config *shards, enum wire_kind kind)
 {
     struct dtls_config c = *shards;
 
@@ -290,6 +348,8 @@ static struct dtls_config config_for(const struct dtls_config *shards)
     c.sessions = NULL;
     c.park = false;
     c.retransmit_initial_ms = c.retransmit_max_ms = c.handshake_timeout_ms;
+    if (kind == WIRE_SCTP)
+        c.mtu = DTLS_DATAGRAM_MAX; /* no path of its own to fit in (RFC 6083 3.5) */
     return c;
 }
 
@@ -306,8 +366,11 @@ int wires_create(const struct dtls_config *dtls, size_t limit, const struct wire
     w->limit = limit;
     timer_set_init(&w->timers);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    w->config[WIRE_TCP] = config_for(dtls);
-    err = w->epoll >= 0 ? dtls_ctx_create(&w->config[WIRE_TCP], &w->dtls[WIRE_TCP]) : ERR_IO;
+    err = w->epoll >= 0 ? 0 : ERR_IO;
+    for (int kind = WIRE_TCP; kind <= WIRE_SCTP && err == 0; kind++) {
+        w->config[kind] = config_for(dtls, (enum wire_kind)kind);
+        err = dtls_ctx_create(&w->config[kind], &w->dtls[kind]);
+    }
     if (err != 0) {
         wires_destroy(w);
         return err;
@@ -322,7 +385,7 @@ void wires_destroy(struct wires *w)
 
     if (w == NULL)
         return;
-    HASH_ITER(hh, w->all, wire, next) free_wire(wire);
+    HASH_ITER(hh, w->all, wire, next) wire_free(wire);
     for (size_t kind = 0; kind < 2; kind++)
         dtls_ctx_destroy(w->dtls[kind]);
     if (w->epoll >= 0)

@@ -22,6 +22,7 @@
 
 #include "base/addr.h"
 #include "crypto/dtls.h"
+#include "sctp/sctp.h"
 #include "server/shard_core.h"
 
 struct wires;
@@ -84,7 +85,13 @@ struct wires_stats {
 
 struct wires_io {
     void (*report)(void *user, const struct shard_report *report);
-    /* A packet of SCTP out of a verified connection. */
+    /* Of a WIRE_SCTP, from wires_attach on: as the callbacks of sctp.h, with what is in the
+     * records; is_held: shall a packet be left for SCTP to come again? */
+    void (*message)(void *user, uint64_t now, uint64_t id, const struct sctp_message *message);
+    void (*stream_reset)(void *user, uint64_t now, uint64_t id, uint16_t stream);
+    void (*room)(void *user, uint64_t now, uint64_t id);
+    bool (*is_held)(void *user, uint64_t id, const uint8_t *packet, size_t len);
+    /* Of a WIRE_TCP: a packet of SCTP out of a verified connection. */
     void (*input)(void *user, uint64_t now, uint64_t id, const uint8_t *packet, size_t len);
 };
 
@@ -98,6 +105,17 @@ void wires_on_command(struct wires *w, uint64_t now, const struct wire_command *
 
 /* A packet of SCTP for the peer. ERR_NOTFOUND; ERR_STATE: not established; ERR_AGAIN: no room. */
 int wires_send(struct wires *w, uint64_t now, uint64_t id, const uint8_t *packet, size_t len);
+
+/* Is it one with SCTP below its DTLS? Then: somebody takes its messages from now on, those that
+ * wait too; nobody does any more. As sctp_send and sctp_reset_stream. */
+bool wires_is_pipe(const struct wires *w, uint64_t id);
+void wires_attach(struct wires *w, uint64_t now, uint64_t id);
+void wires_detach(struct wires *w, uint64_t id);
+int wires_send_message(struct wires *w, uint64_t now, uint64_t id,
+                       const struct sctp_message *message);
+int wires_reset_stream(struct wires *w, uint64_t id, uint16_t stream);
+/* Has any of them an association of SCTP, so that sctp_on_timer has to be called? */
+bool wires_need_ticks(const struct wires *w);
 
 /* Readable when wires_on_ready has something to do. */
 int wires_fd(const struct wires *w);

@@ -5,6 +5,7 @@
 
 #include <uthash.h>
 
+#include "base/list.h"
 #include "base/timer.h"
 #include "sctp/frames.h"
 #include "server/wires.h"
@@ -35,6 +36,32 @@ struct wire_link {
     size_t out_len, out_room;
 };
 
+/* A message that waits: a record of ours, or one of the peer that comes too early. */
+struct wire_message {
+    struct list link;
+    struct sctp_message message; /* data lies behind */
+};
+
+/* SCTP, and the DTLS above it. */
+struct wire_sctp {
+    struct sctp *sctp;
+    struct dtls_assoc *dtls;
+    struct timer timer; /* of DTLS */
+    bool is_up, is_dead;
+    bool waits_dry;   /* the first of `out` goes when all before it has arrived */
+    bool is_dry;      /* it has */
+    bool has_key;     /* 1 is known to SCTP */
+    bool uses_key;    /* ... and what we send bears it */
+    bool is_attached; /* somebody takes the messages */
+    bool is_leaving;  /* the command CLOSE has come: only the end is waited for */
+    bool is_shut;     /* ... of SCTP */
+    struct list out;  /* records of the handshake and alerts, in order */
+    struct list held; /* data for later */
+    size_t held_octets, held_count;
+    const struct sctp_message *in, *going; /* whose record DTLS has in hand */
+    int going_err;
+};
+
 struct wire {
     struct wires *wires;
     uint64_t id;
@@ -52,6 +79,8 @@ struct wire {
     enum dtls_failure failure;              /* of a link that was given up; for the report */
     char failure_text[96];
     uint64_t strangers;
+    uint16_t sctp_local, sctp_remote;
+    struct wire_sctp *s; /* NULL: a WIRE_TCP, or not started */
     UT_hash_handle hh;
 };
 
@@ -66,6 +95,7 @@ struct wires {
     struct wire *all;
     struct timer_set timers;
     struct wires_stats stats;
+    size_t associations; /* of SCTP */
 };
 
 /* Watch the socket for these events from now on; 0: for none. */
@@ -84,5 +114,16 @@ void wire_tcp_on_timer(struct wire *wire);
 int wire_tcp_send(struct wire *wire, const uint8_t *packet, size_t len);
 /* All connections, with a close alert. */
 void wire_tcp_close(struct wire *wire);
+
+/* wire_sctp.c */
+void wire_sctp_start(struct wire *wire);
+void wire_sctp_on_timer(struct wire *wire);
+/* CLOSE: true when it has begun to say goodbye, and frees itself behind that. */
+bool wire_sctp_leave(struct wire *wire);
+void wire_sctp_close(struct wire *wire);
+void wire_sctp_attach(struct wire *wire);
+int wire_sctp_send(struct wire *wire, const struct sctp_message *message);
+
+void wire_free(struct wire *wire);
 
 #endif

@@ -514,6 +514,7 @@ static const struct settings_table gatekeeper_table =
 static const struct settings_choice stack_choices[] = {
     {"udp-dtls-sctp", SETTINGS_STACK_UDP_DTLS_SCTP},
     {"tcp-dtls-sctp", SETTINGS_STACK_TCP_DTLS_SCTP},
+    {"sctp-dtls", SETTINGS_STACK_SCTP_DTLS},
     {NULL, 0},
 };
 
@@ -556,10 +557,10 @@ static const struct settings_row media_rows[] = {
              "that both sessions have."},
     {"data_stacks", SETTINGS_CHOICES, LIST(settings_media, data_stacks, data_stack_count), .min = 1,
      .max = SETTINGS_STACK_COUNT, .choices = stack_choices, .fallback = "[\"udp-dtls-sctp\"]",
-     .help =
-         "Stacks of data channels that are offered and taken, best first. `udp-dtls-sctp` goes "
-         "through the data plane, beside audio and video; `tcp-dtls-sctp` is a socket of sluiced "
-         "at the address that the call came to, and ends there."},
+     .help = "Stacks of data channels that are offered and taken, best first. `udp-dtls-sctp` goes "
+             "through the data plane, beside audio and video; `tcp-dtls-sctp` and `sctp-dtls` "
+             "(SCTP in UDP) are sockets of sluiced at the address that the call came to, and end "
+             "there."},
     {"data_ports", SETTINGS_OBJECT, AT(settings_media, data_ports), .table = &data_ports_table,
      .fallback = "{}", .help = "Ports of those sockets."},
     {"ttl", SETTINGS_UINT, AT(settings_media, ttl), .min = 1, .max = 255, .fallback = "64",

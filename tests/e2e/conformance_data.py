@@ -26,6 +26,7 @@ def settings(terminal_type):
     def change(config):
         config.setdefault("node", {})["terminal_type"] = terminal_type
         config["control"]["lab_methods"] = True  # the key log needs them
+        config["media"] = {"data_stacks": ["udp-dtls-sctp", "tcp-dtls-sctp", "sctp-dtls"]}
         config["signalling"]["timers"] = {"mirror_ms": 20000}  # who opens no audio gets none
     return change
 
@@ -184,6 +185,124 @@ def alone(c, lab):
                     [])
 
 
+def records_of_stream(path, port, peer):
+    """RFC 4571 and RFC 8841: the TCP streams between server and peer, cut by their lengths; first octets of
+    the DTLS records that come out, by direction."""
+    found = {}
+    for mine, filter_ in (("server", f"ip.src == {SERVER} && ip.dst == {peer}"),
+                          ("peer", f"ip.src == {peer} && ip.dst == {SERVER}")):
+        rows = tshark(path, f"{filter_} && tcp.port == {port} && tcp.len > 0 && !tcp.analysis.retransmission",
+                      "tcp.payload")
+        octets = bytes.fromhex("".join(row[0] for row in rows))
+        found[mine] = frames = []
+        while len(octets) >= 2:
+            length = int.from_bytes(octets[:2], "big")
+            frames.append(octets[2:2 + length])
+            octets = octets[2 + length:]
+    return found
+
+
+def judge_tcp(c, path, peer, session):
+    name = f"{' '.join(side_of(session).values())}: {peer}"
+    transport = next(t for t in session["transports"] if t["mode"] == "tcp-dtls-sctp")
+    role = transport["association"]["role"]
+    port = int(transport["local" if role == "passive" else "remote"].rsplit(":", 1)[1])
+    with c.proof("X-PROFILE", f"{name}: DTLS records in frames of RFC 4571",
+                 {**side_of(session), "part": "tcp-dtls-sctp"}):
+        opened = tshark(path, f"ip.addr == {peer} && tcp.dstport == {port} && tcp.flags.syn == 1 && tcp.flags.ack == 0",
+                        "ip.src")
+        c.equal(f"{name}: the active side has connected", {row[0] for row in opened},
+                {SERVER if role == "active" else peer})
+        for side, frames in records_of_stream(path, port, peer).items():
+            c.check(f"{name}: {side}'s frames are DTLS 1.x records and whole",
+                    len(frames) >= 10 and all(f[0] in (20, 21, 22, 23) and f[1] == 0xfe for f in frames), frames[:2])
+            first = [f for f in frames if f[0] == 22 and f[13] == 1]
+            c.equal(f"{name}: ClientHellos of {side}", bool(first), (side == "server") == (role == "active"))
+            c.check(f"{name}: {side} has sent data", sum(f[0] == 23 for f in frames) >= 5)
+
+
+def sctp_packets(path, port, peer):
+    """RFC 6951: (from the server?, SCTP packet) of the UDP port."""
+    rows = tshark(path, f"ip.addr == {peer} && udp.port == {port}", "ip.src", "udp.payload")
+    return [(row[0] == SERVER, bytes.fromhex(row[1])) for row in rows if len(row) > 1 and row[1]]
+
+
+def chunks(packet):
+    at = 12
+    while at + 4 <= len(packet):
+        length = int.from_bytes(packet[at + 2:at + 4], "big")
+        if length < 4:
+            return
+        yield packet[at], packet[at:at + length]
+        at += (length + 3) & ~3
+
+
+def judge_sctp(c, path, peer, session):
+    """RFC 6083: records are SCTP's messages, the handshake on stream 0; data only behind AUTH (RFC 4895), by key 0
+    until Finished, by key 1 from then on."""
+    name = f"{' '.join(side_of(session).values())}: {peer}"
+    transport = next(t for t in session["transports"] if t["mode"] == "sctp-dtls")
+    packets = sctp_packets(path, int(transport["local"].rsplit(":", 1)[1]), peer)
+    with c.proof("X-PROFILE", f"{name}: SCTP carries the records", {**side_of(session), "part": "sctp-dtls"}):
+        c.check(f"{name}: packets of SCTP, with check sums that add up", len(packets) >= 30 and all(
+            crc32c(p[:8] + bytes(4) + p[12:]) == struct.unpack("<I", p[8:12])[0] for _, p in packets[:30]), len(packets))
+        for mine in (True, False):
+            who = "server" if mine else "peer"
+            naked, keys, streams, epochs, whole, messages = 0, [], {}, [], 0, 0
+            for _, packet in (p for p in packets if p[0] == mine):
+                key = None
+                for kind, chunk in chunks(packet):
+                    if kind == 15:
+                        key = int.from_bytes(chunk[4:6], "big")
+                    elif kind == SCTP_DATA:
+                        naked += key is None
+                        keys.append(key)
+                        record, stream = chunk[16:], int.from_bytes(chunk[8:10], "big")
+                        if chunk[1] & 3 == 3:  # a whole message
+                            whole += len(record) == 13 + int.from_bytes(record[11:13], "big")
+                            messages += 1
+                            streams.setdefault(record[0], set()).add(stream)
+                            epochs.append((record[0], record[3:5] != b"\0\0", key))
+            c.check(f"{name}: {who}'s messages are one record each", messages > 10 and whole == messages, (messages, whole))
+            c.equal(f"{name}: {who}'s data without AUTH", naked, 0)
+            c.equal(f"{name}: {who}'s keys, in order", sorted(set(keys)), [0, 1])
+            c.check(f"{name}: {who}'s Finished and all behind it bear the key of the handshake", all(
+                key == 1 for _, is_new, key in epochs if is_new) and any(is_new for _, is_new, _ in epochs), epochs[:12])
+            c.check(f"{name}: {who}'s ChangeCipherSpec and what is before it bear the empty one", all(
+                key == 0 for _, is_new, key in epochs if not is_new))
+            c.equal(f"{name}: {who}'s handshake is on stream 0", {n for t in (20, 21, 22) for n in streams.get(t, {0})},
+                    {0})
+            c.check(f"{name}: {who}'s data are on others", streams.get(23) and 0 not in streams[23], streams)
+
+
+def own_stack(c, lab, name, judge):
+    """A stack of its own for the data of both, in both DTLS roles."""
+    capture, path = lab.capture(f"{name}.pcap", "br0", "ends", "udp or tcp")
+    up, far = sluice_lab.tone_pair()
+    own = ["--data-stack", name, "--stay", "--duration", "3"]
+    ends = calls(lab, ([*own, "--play", up, "--expect", far, "--setup", "active"],
+                       [*own, "--play", far, "--expect", up, "--setup", "passive"]))
+    ends[0].wait_event("data_done", 15)
+    found = sessions(lab)
+    reports = [end.report() for end in ends]
+    lab.wait_sessions(0)
+    for peer in (ANNA, BERT):
+        sluice_lab.wait_captured(path, f"ip.addr == {peer} && h225.releaseComplete_element")
+    capture.stop()
+    c.equal(f"{name}: each message came back once, whole, in order",
+            [reports[0]["data"][k] for k in ("returned", "reordered", "corrupted", "foreign")], [COUNT, 0, 0, 0])
+    c.check(f"{name}: audio beside them, equal at both ends", all(r["ok"] and r["audio_match"] for r in reports),
+            [r["failure"] for r in reports])
+    for peer, session in found.items():
+        # Whoever has got the OLC has read the stack's element in it: the server, or the endpoint.
+        named = [e["detail"] for r, ip in zip(reports, (ANNA, BERT)) for e in r["ladder"]
+                 if ip == peer and e["event"] == "olc_in" and "data" in e["detail"]]
+        c.check(f"{name}: {peer}: the element of H.245", (session["role"] == "slave") or any(
+            f"over {name}" in d for d in named), named)
+        c.equal(f"{name}: {peer}: one transport for it", [t["mode"] for t in session["transports"]].count(name), 1)
+        judge(c, path, peer, session)
+
+
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
@@ -194,6 +313,8 @@ def main():
             lab.config["dtls"] = {"key_log": keys}
             lab.start()
             c.case(f"{what}: beside audio", beside_audio, c, lab, keys)
+            c.case(f"{what}: tcp-dtls-sctp", own_stack, c, lab, "tcp-dtls-sctp", judge_tcp)
+            c.case(f"{what}: sctp-dtls", own_stack, c, lab, "sctp-dtls", judge_sctp)
             if terminal_type == SLAVE:
                 c.case(f"{what}: alone", alone, c, lab)
     c.finish()

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Data channels over the other stacks of H.245: tcp-dtls-sctp (RFC 8841 with the frames of RFC 4571).
+"""Data channels over the other stacks of H.245: tcp-dtls-sctp (RFC 8841 with the frames of RFC 4571), and
+sctp-dtls (RFC 6083 with SCTP in UDP).
 The server ends their SCTP, so that each member of a conference may have its own stack."""
 # timeout: 240
 import ctypes
@@ -13,13 +14,13 @@ sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
 import sluice_lab  # noqa: E402
 
 ANNA, BERT, CARL = sluice_lab.ENDPOINT_IPS[:3]
-UDP, TCP = "udp-dtls-sctp", "tcp-dtls-sctp"
+UDP, TCP, SCTP = "udp-dtls-sctp", "tcp-dtls-sctp", "sctp-dtls"
 COUNT = 300
 CLONE_NEWNET = 0x40000000
 
 
 def rows(config):
-    config["media"] = {"data_stacks": [UDP, TCP]}
+    config["media"] = {"data_stacks": [UDP, TCP, SCTP]}
     config["conferences"] += [{"alias": "data-2", "data": "terminate"},
                               {"alias": "data-3", "kind": "forward", "max_sessions": 5, "data": "terminate"}]
 
@@ -157,9 +158,11 @@ def main():
     c = sluice_lab.Checks()
     with sluice_lab.Lab("data-stacks", rows) as lab:
         lab.start()
-        c.case("tcp, both roles", both_roles, c, lab, TCP)
-        c.case("mixed", mixed, c, lab, (UDP, TCP))
-        c.case("wrong certificate", wrong_certificate, c, lab, TCP)
+        for name in (SCTP, TCP):
+            c.case(f"{name}, both roles", both_roles, c, lab, name)
+        c.case("mixed", mixed, c, lab, (UDP, TCP, SCTP))
+        for name in (TCP, SCTP):
+            c.case(f"{name}, wrong certificate", wrong_certificate, c, lab, name)
         c.case("strangers", strangers, c, lab)
         c.equal("no session is left", lab.sessions(), [])
     c.finish()
