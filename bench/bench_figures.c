@@ -158,6 +158,49 @@ static void add_mix(struct list *list, const json_t *r)
             "mix engine %s: ports a core", text(row, "case"));
 }
 
+static void add_data(struct list *list, const json_t *r)
+{
+    size_t i;
+    const json_t *row;
+
+    json_array_foreach (json_object_get(r, "rows"), i, row) {
+        int associations = number(row, "associations"), size = number(row, "size");
+
+        add(list, json_object_get(json_object_get(row, "dtls"), "messages_s"), "messages/s", true,
+            "data %d associations, %d octets: SCTP over DTLS", associations, size);
+        add(list, json_object_get(row, "ratio"), "times", true,
+            "data %d associations, %d octets: beside SCTP alone", associations, size);
+    }
+    json_array_foreach (json_object_get(r, "relay"), i, row)
+        add(list, json_object_get(row, "records_s"), "records/s", true,
+            "data: relay of records of %d octets", number(row, "size"));
+}
+
+static void add_data_link(struct list *list, const json_t *r)
+{
+    size_t i;
+    const json_t *row;
+
+    json_array_foreach (json_object_get(r, "rows"), i, row) {
+        int size = number(row, "size");
+
+        add(list, json_object_get(row, "shard_ns"), "ns", false,
+            "data link %d octets: CPU of the shard a record", size);
+        add(list, json_object_get(row, "worker_ns"), "ns", false,
+            "data link %d octets: CPU of the worker a record", size);
+    }
+}
+
+static void add_dtls(struct list *list, const json_t *r)
+{
+    const char *kind = number(r, "resumed") > 0 ? "resumed" : "full";
+
+    add(list, json_object_get(r, "server_per_s"), "/s", true, "dtls %s: handshakes as the server",
+        kind);
+    add(list, json_object_get(r, "client_per_s"), "/s", true, "dtls %s: handshakes as the client",
+        kind);
+}
+
 static void add_peers(struct list *list, const json_t *r)
 {
     static const char *const columns[] = {"rtpengine", "sluice", "sluice_memif"};
@@ -176,9 +219,10 @@ static const struct {
     const char *benchmark;
     void (*add)(struct list *list, const json_t *r);
 } kinds[] = {
-    {"relay", add_relay}, {"pipeline", add_pipeline}, {"srtp", add_srtp},
-    {"demux", add_demux}, {"fanout", add_fanout},     {"scale", add_scale},
-    {"per", add_per},     {"peers", add_peers},       {"mix", add_mix},
+    {"relay", add_relay}, {"pipeline", add_pipeline},     {"srtp", add_srtp},
+    {"demux", add_demux}, {"fanout", add_fanout},         {"scale", add_scale},
+    {"per", add_per},     {"peers", add_peers},           {"mix", add_mix},
+    {"data", add_data},   {"data --link", add_data_link}, {"dtls", add_dtls},
 };
 
 json_t *bench_figures_make(const json_t *results)

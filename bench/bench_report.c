@@ -44,6 +44,10 @@ static const struct step steps[] = {
     {"srtp", {"srtp"}, false},
     {"per", {"per"}, false},
     {"mix", {"mix"}, false},
+    {"data", {"data"}, false},
+    {"data-link", {"data", "--link"}, false},
+    {"dtls", {"dtls"}, false},
+    {"dtls-resumed", {"dtls", "--resumed"}, false},
     {"peers", {"peers"}, false},
 };
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))

@@ -171,6 +171,22 @@ class Dtls(unittest.TestCase):
             self.assertGreaterEqual(both, r['handshakes_per_s'] * 0.99)
 
 
+class Figures(unittest.TestCase):
+    def test_report_has_those_of_data_and_dtls(self):
+        with tempfile.TemporaryDirectory() as directory:
+            prefix = os.path.join(directory, 'r')
+            steps = ('data', 'data-link', 'dtls', 'dtls-resumed')
+            only = [word for step in steps for word in ('--only', step)]
+            code, _, err = run('report', '--quick', '--out', prefix, *only)
+            self.assertEqual(code, 0, err)
+            with open(prefix + '.json') as f:
+                report = json.load(f)
+            self.assertEqual(set(report['results']), set(steps))
+            names = [f['name'] for f in report['figures']]
+            self.assertEqual(len(names), len(set(names)))
+            self.assertEqual(len(names), 8 + 2 + 4 + 4)
+
+
 class InMemory(unittest.TestCase):
     def test_demux_has_every_kind_and_the_mixture(self):
         code, out, err = run('demux', '--json', '--quick')
