@@ -164,9 +164,9 @@ static int make_ext(struct per_decoder *d, size_t bitmap, size_t bits, size_t kn
     return 0;
 }
 
-/* Clause 19.7 to 19.9: additions stand behind the root, each as an open type, so that a decoder of an
- * older version can skip what it does not know. Those that we know are decoded into their members,
- * the others are kept as octets. */
+/* Clause 19.7 to 19.9: additions stand behind the root, each as an open type, so that a decoder of
+ * an older version can skip what it does not know. Those that we know are decoded into their
+ * members, the others are kept as octets. */
 static int decode_additions(struct per_decoder *d, const struct per_type *t, void *value,
                             struct per_frame *frame)
 {
@@ -254,8 +254,8 @@ static int decode_unknown(struct per_decoder *d, const struct per_type *t, void 
     return keep_unknown(d, index, p);
 }
 
-/* Clause 23: the index of the alternative in canonical order, or behind the extension bit the number
- * of an addition, whose value is an open type. */
+/* Clause 23: the index of the alternative in canonical order, or behind the extension bit the
+ * number of an addition, whose value is an open type. */
 static int decode_choice(struct per_decoder *d, const struct per_type *t, void *value)
 {
     struct per_frame frame = {.up = d->at};

@@ -137,8 +137,8 @@ static int check_characters(struct per_decoder *d, const struct per_type *t, con
     return 0;
 }
 
-/* Clause 30.5.4: where a permitted alphabet is so small that indices take fewer bits, characters are
- * written as their place in it (digits of a number take four bits). */
+/* Clause 30.5.4: where a permitted alphabet is so small that indices take fewer bits, characters
+ * are written as their place in it (digits of a number take four bits). */
 static int read_indexed(struct per_decoder *d, const struct per_type *t, const struct run *run,
                         char *to)
 {

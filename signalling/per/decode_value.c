@@ -88,8 +88,8 @@ static int read_number_size(struct per_decoder *d, size_t *n)
     return 0;
 }
 
-/* A length octet, then the number: unsigned above a lower bound (clause 11.7), or in two's complement
- * where it has none (11.8). */
+/* A length octet, then the number: unsigned above a lower bound (clause 11.7), or in two's
+ * complement where it has none (11.8). */
 static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_t *value)
 {
     size_t n;
@@ -113,8 +113,8 @@ static int read_unbound(struct per_decoder *d, const struct per_bound *b, int64_
     return 0;
 }
 
-/* Clause 11.5.7.4: a range above 64K. The number of octets is itself a number within bounds, so that
- * small values stay short. */
+/* Clause 11.5.7.4: a range above 64K. The number of octets is itself a number within bounds, so
+ * that small values stay short. */
 static int read_long(struct per_decoder *d, const struct per_bound *b, uint64_t *value)
 {
     uint64_t octets;
@@ -248,8 +248,8 @@ void per_copy_pieces(struct per_decoder *d, const struct per_bound *b, unsigned 
     }
 }
 
-/* An open type's octets: where they lie if they are in one piece, else gathered. Whoever decodes them
- * asks which it is by comparing addresses (decode_open). */
+/* An open type's octets: where they lie if they are in one piece, else gathered. Whoever decodes
+ * them asks which it is by comparing addresses (decode_open). */
 int per_read_open(struct per_decoder *d, const uint8_t **p, size_t *len)
 {
     static const struct per_bound any = {.form = PER_FORM_LENGTH, .hi = INT64_MAX};

@@ -1,7 +1,7 @@
-/* Encoding of the types that hold others: SEQUENCE, CHOICE, SEQUENCE OF and open types. The mirror of
- * decode.c, over the same tables. An open type's length stands before its octets and is known after
- * them: it is written behind one octet of room and moved if that was too little, which spares a
- * second pass and a second buffer. */
+/* Encoding of the types that hold others: SEQUENCE, CHOICE, SEQUENCE OF and open types. The mirror
+ * of decode.c, over the same tables. An open type's length stands before its octets and is known
+ * after them: it is written behind one octet of room and moved if that was too little, which spares
+ * a second pass and a second buffer. */
 #include "signalling/per/encoder.h"
 
 static int encode_value(struct per_encoder *e, const struct per_type *t, const void *value);
@@ -70,7 +70,8 @@ static int encode_open(struct per_encoder *e, const struct per_type *t, const vo
     return rc != 0 ? rc : close_open(e, start, e->pos / 8 - start - 1);
 }
 
-/* Octets that were kept from a peer, as they came: what we do not understand is passed on unchanged.
+/* Octets that were kept from a peer, as they came: what we do not understand is passed on
+ * unchanged.
  */
 static int encode_raw(struct per_encoder *e, const struct per_unknown *u)
 {

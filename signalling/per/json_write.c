@@ -1,5 +1,6 @@
 /* Values to JSON, in the form that json_read.c reads: what is written and read again encodes to the
- * same octets, unknown alternatives included; unknown additions of a SEQUENCE are left out. NULL anywhere means that memory ran out. */
+ * same octets, unknown alternatives included; unknown additions of a SEQUENCE are left out. NULL
+ * anywhere means that memory ran out. */
 #include "signalling/per/bmp.h"
 #include "signalling/per/json.h"
 #include "signalling/per/type.h"
