@@ -256,7 +256,7 @@ def sixty(c, lab):
     now = lab.call("conference.get", conference="full")
     c.equal("sixty: they are listed", len(now["sessions"]), 60)
     lab.call("conference.delete", conference="full")
-    stats = lab.wait_stats(lambda s: s["media"]["ports_open"] == 0, 10)
+    stats = lab.wait_stats(lambda s: s["sessions_now"] == 0 and s["media"]["ports_open"] == 0, 10)
     c.equal("sixty: nothing is left", (stats["sessions_now"], stats["media"]["ports_open"]), (0, 0))
     for leg in legs:
         leg.vanish()

@@ -309,7 +309,8 @@ def together(c, lab):
     for name in [x["name"] for x in lab.call("conference.list")["conferences"]]:
         lab.call("conference.delete", conference=name)
     c.check("together: members came", came > 10, str(came))
-    stats = lab.wait_stats(lambda s: s["media"]["ports_open"] == 0 and s["media"]["numbers_in_use"] == 0, 15)
+    stats = lab.wait_stats(lambda s: s["sessions_now"] + s["conferences_now"] + s["media"]["ports_open"]
+                           + s["media"]["numbers_in_use"] == 0, 15)
     c.equal("together: nothing is left", (stats["sessions_now"], stats["conferences_now"], stats["media"]["ports_open"],
                                           stats["media"]["numbers_in_use"]), (0, 0, 0, 0))
     st = stats["conferences"]
