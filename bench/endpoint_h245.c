@@ -114,13 +114,19 @@ static void open_channel(struct leg *l)
     leg_data_open(l);
     if (rc == 0 && l->options->data_only)
         return;
-    if (rc == 0)
+    if (rc == 0 && l->mode.is_audio_new)
+        audio = (struct h245_audio){.codec = l->mode.codec, .frames = 20};
+    else if (rc == 0)
         rc = h245_choose_audio(&l->peer_caps, l->options->codecs, l->options->codec_count, &audio);
     if (rc == 0)
         rc = h245_channel_number(l->engine, &l->lcn);
     arena_reset(&l->arena);
     if (rc == 0)
         rc = build_olc(l, &audio, &olc);
+    if (rc == ERR_NOTFOUND && l->options->patient) {
+        l->channel_asked = false;
+        return;
+    }
     if (rc) {
         report_event(l->report, EV_PROTOCOL, "no channel to open: %s", err_to_str(rc));
         leg_fail(l, "no channel can be opened");
@@ -267,6 +273,11 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
                                              : "time-out");
     if (direction == H245_OUTGOING)
         media_close_tx(l->media);
+    if (direction == H245_OUTGOING && l->mode.is_audio_new && !l->is_ending) {
+        l->channel_asked = false;
+        open_channel(l);
+        l->mode.is_audio_new = false;
+    }
     if (l->is_ending && direction == H245_OUTGOING && !h245_is_ended(l->engine)) {
         media_stop(l->media);
         h245_end_session(l->engine, clock_mono_ms());
@@ -421,6 +432,7 @@ static const struct h245_engine_ops engine_ops = {
     .on_channel_close_request = on_channel_close_request,
     .on_channel_confirmed = leg_data_confirmed,
     .on_misc_command = on_misc_command,
+    .on_mode_request = leg_on_mode_request,
     .on_flow_control = leg_on_flow_control,
     .on_generic = leg_on_generic,
     .on_end_session = on_end_session,

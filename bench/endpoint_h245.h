@@ -57,6 +57,11 @@ struct leg {
         bool is_asked, is_open, has_security;
         struct h23510 security; /* of a connection of their own */
     } data;
+    struct { /* that the peer has asked for; its channels are being opened anew */
+        enum h245_codec codec;
+        struct h245_relayed video; /* len 0: as it was */
+        bool is_audio_new, is_video_new;
+    } mode;
     enum h23510_verdict refused;
     enum h245_olc_cause reject_cause; /* of our OLC */
     bool is_rejected;
@@ -136,6 +141,8 @@ bool leg_data_closed(struct leg *l, uint16_t lcn, enum h245_direction direction)
 void leg_data_confirmed(void *arg, uint16_t lcn);
 void leg_data_close(struct leg *l);
 void leg_on_misc_command(struct leg *l, const struct h245_MiscellaneousCommand *command);
+/* endpoint_modes.c */
+void leg_on_mode_request(void *arg, const struct h245_RequestMode *request);
 /* endpoint_say.c: conference requests are left to who writes commands; all that comes is told. */
 bool leg_on_conference_request(void *arg, const struct h245_ConferenceRequest *request);
 void leg_on_pdu(void *arg, bool sent, const struct h245_MultimediaSystemControlMessage *pdu,

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "bench/endpoint_keys.h"
 #include "signalling/h225/q931.h"
+#include "signalling/h245/video.h"
 
 #define DEFAULT_PROFILES \
     "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32"
@@ -219,6 +220,25 @@ static int opt_keep_token(struct endpoint_options *o, const char *value)
 {
     (void)value;
     o->keep_token = true;
+    return 0;
+}
+
+static int opt_video_level(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->video_level, value, 255);
+}
+
+static int opt_patient(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->patient = true;
+    return 0;
+}
+
+static int opt_refuse_modes(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->refuse_modes = true;
     return 0;
 }
 
@@ -581,6 +601,9 @@ static const struct option_row {
     {"camera", NULL, opt_camera,
      "far-end camera control (H.224, H.281); only with protected media"},
     {"keep-token", NULL, opt_keep_token, "whoever asks for the presentation's token is refused"},
+    {"video-level", "N", opt_video_level, "H.264's, as H.241 counts: 43 is 2, 71 (default) is 3.1"},
+    {"patient", NULL, opt_patient, "without a codec in common, wait for other capabilities"},
+    {"refuse-modes", NULL, opt_refuse_modes, "send what we send, whatever mode is asked for"},
     {"video-first", NULL, opt_video_first, "video's channel is opened before the audio's"},
     {"video-from", "MS", opt_video_from, "video begins this long after the media"},
     {"video-until", "MS", opt_video_until, "video's channel is closed then"},
@@ -684,6 +707,22 @@ static int take_option(struct endpoint_options *o, int left, char **argv)
     return row->value ? 2 : 1;
 }
 
+/* Baseline of just this level, instead of what is usual. */
+static int limit_video(struct endpoint_options *o)
+{
+    const struct h245_h264_set set = {.profiles = 64, .level = (uint16_t)o->video_level};
+    struct arena a;
+    int rc = 0;
+
+    if (o->video_level == 0)
+        return 0;
+    arena_init(&a, 1024, 0);
+    if (strcmp(o->video.name, "H264") == 0)
+        rc = h245_h264_set_build(&a, &set, &o->video);
+    arena_fini(&a);
+    return rc;
+}
+
 static int check(struct endpoint_options *o)
 {
     if (o->sdp && (o->local.family == ADDR_NONE || o->commands == NULL)) {
@@ -705,7 +744,7 @@ static int check(struct endpoint_options *o)
         o->local.port = o->tls ? DEFAULT_TLS_PORT : DEFAULT_PORT;
     if (o->codec_count == 0)
         opt_codec(o, "pcma,pcmu");
-    return 0;
+    return limit_video(o);
 }
 
 int endpoint_options_parse(int argc, char **argv, struct endpoint_options *out)

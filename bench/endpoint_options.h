@@ -92,7 +92,10 @@ struct endpoint_options {
     bool h239;                 /* presentations in the video's codec; media protected */
     bool camera;               /* far-end camera control; media protected */
     bool keep_token;           /* who presents does not give way */
-    bool video_first;          /* its channel is opened before that of the audio */
+    unsigned video_level;      /* H.264: that of H.241; 0: 71, which is level 3.1 */
+    bool patient;      /* no codec in common: wait for other capabilities, or to be sent away */
+    bool refuse_modes; /* RequestMode is denied */
+    bool video_first;  /* its channel is opened before that of the audio */
     unsigned video_from_ms, video_until_ms,
         audio_until_ms;       /* after the first packet; 0: whole call */
     struct data_options data; /* mode DATA_OFF: none */

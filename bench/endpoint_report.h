@@ -36,6 +36,7 @@
     X(EV_PLAYED, "played")                       \
     X(EV_HEARD, "heard")                         \
     X(EV_KEY, "key")                             \
+    X(EV_MODE, "mode")                           \
     X(EV_VIDEO_OPEN, "video_open")               \
     X(EV_PRESENTATION_OPEN, "presentation_open") \
     X(EV_PRESENTATION, "presentation_source")    \

@@ -247,6 +247,11 @@ bool leg_video_closed(struct leg *l, uint16_t lcn, enum h245_direction direction
         stream_of(l, lane)->tx_open = false;
     if (lane == &l->presentation && direction == H245_OUTGOING)
         lane->lcn = 0;
+    if (lane == &l->video && direction == H245_OUTGOING && l->mode.is_video_new && !l->is_ending) {
+        l->mode.is_video_new = false;
+        report_event(l->report, EV_OLC_OUT, "video %s in the mode asked for", l->mode.video.name);
+        (void)send_olc(l, lane, &l->mode.video);
+    }
     return true;
 }
 

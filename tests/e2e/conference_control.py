@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What members do in a conference beside talking: the PIN at its door, by keys in the encrypted stream
-(RFC 4733) and by H.245; chair, floor, names and lists of H.243."""
+(RFC 4733) and by H.245; chair, floor, names and lists of H.243;
+and what the others are asked to change when somebody comes who can take less video, or has no codec in common."""
 # timeout: 240
 import json
 import os
@@ -18,7 +19,8 @@ def settings(config):
     codecs = ["opus", "g722", "g711-alaw", "g711-ulaw"]
     config["conferences"] += [
         {"alias": "safe", "kind": "mix", "codecs": codecs, "pin": PIN, "pin_tries": 3},
-        {"alias": "hall", "kind": "mix", "codecs": codecs}]
+        {"alias": "hall", "kind": "mix", "codecs": codecs},
+        {"alias": "pair", "kind": "relay", "codecs": ["g711-alaw", "g711-ulaw"]}]
     config["signalling"].setdefault("limits", {})["setups_per_second"] = 0
 
 
@@ -262,9 +264,76 @@ def control(c, lab):
     c.equal("sessions left, too", lab.wait_sessions(0, 15), 0)
 
 
+# ---- what is changed for a newcomer ----
+
+def levels(c, lab):
+    """H.264: a member of level 2 among those of 3.1; one that follows modes, one that does not."""
+    events = lab.control()
+    events.call("events.subscribe")
+    anna = Terminal(lab, "anna", "--video", "h264", call="hall")
+    anna.endpoint.wait_event("first_packet", 15)
+    bert = Terminal(lab, "bert", "--video", "h264", "--refuse-modes", ip=1, call="hall")
+    bert.endpoint.wait_event("first_packet", 15)
+    ids = dict(zip(("anna", "bert"), sorted(s["id"] for s in lab.sessions())))
+    shown = {}
+    while shown.get(ids["anna"]) != ids["bert"] or shown.get(ids["bert"]) != ids["anna"]:
+        event = events.wait_event("conference.video", 15)
+        shown[event["session"]] = event["data"]["source"]
+    cora = Terminal(lab, "cora", "--video", "h264", "--video-level", "43", ip=2, call="hall")
+    c.equal("anna is asked for level 2", level_asked(anna), 43)
+    c.equal("bert too", level_asked(bert), 43)
+    ids["cora"] = max(s["id"] for s in lab.sessions())
+    seen = events.wait_event("conference.video", 15, lambda e: e["session"] == ids["cora"]
+                             and e["data"]["source"] is not None)
+    c.equal("cora is shown who has followed, not who has refused", seen["data"]["source"],
+            ids["anna"])
+    cora.endpoint.wait_event("video_source", 15)
+    dora = Terminal(lab, "dora", "--video", "h263", ip=3, call="hall")
+    none = events.wait_event("conference.video", 15,
+                             lambda e: e["session"] not in ids.values()
+                             and e["data"].get("reason") is not None)
+    c.equal("dora is told why it sees nobody", (none["data"]["source"], none["data"]["reason"]),
+            (None, "no_common_codec"))
+    dora.endpoint.wait_event("first_packet", 15)  # it hears
+    report = cora.end()
+    c.check("cora has seen anna", report["video"]["packets_in"] > 0, report["video"])
+    c.equal("anna may send more again", level_asked(anna), 71)
+    dora.end()
+    for t in (anna, bert):
+        report = t.end()
+        c.check(f"{report['alias']}: fine, and saw the other", report["ok"]
+                and report["video"]["packets_in"] > 0, report["video"])
+    c.equal("levels: sessions left", lab.wait_sessions(0, 15), 0)
+
+
+def level_asked(terminal):
+    """Of the RequestMode that comes."""
+    modes = terminal.hears("requestMode", 15)["requestedModes"][0]
+    video = next(e["type"]["videoMode"] for e in modes if "videoMode" in e["type"])
+    parameters = video["genericVideoMode"]["collapsing"]
+    return next(p["parameterValue"]["unsignedMin"] for p in parameters
+                if p["parameterIdentifier"] == {"standard": 42})
+
+
+def no_codec(c, lab):
+    events = lab.control()
+    events.call("events.subscribe")
+    anna = Terminal(lab, "anna", "--codec", "pcma", call="pair")
+    anna.endpoint.wait_event("dtls_done", 15)
+    bert = Terminal(lab, "bert", "--patient", "--codec", "pcmu", ip=1, call="pair")
+    closed = events.wait_event("session.closed", 15)
+    c.equal("no common codec: the cause", closed["data"]["cause"], "no_common_codec")
+    c.equal("bert was released", bert.endpoint.report(10)["release"]["by_peer"], True)
+    c.check("anna was asked for nothing", anna.endpoint.event("mode") is None
+            and anna.endpoint.event("channel_closed") is None)
+    c.check("its call goes on", anna.endpoint.is_running())
+    anna.end()
+    c.equal("no common codec: sessions left", lab.wait_sessions(0, 15), 0)
+
+
 def main():
     c = sluice_lab.Checks()
-    parts = [("pins", pins), ("control", control)]
+    parts = [("pins", pins), ("control", control), ("levels", levels), ("no codec", no_codec)]
     for name, part in parts:
         with sluice_lab.Lab("control", settings) as lab:
             lab.start()
