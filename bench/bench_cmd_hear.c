@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "bench/bench.h"
 #include "bench/bench_hear.h"
-#include "bench/endpoint_wav.h"
+#include "bench/endpoint/endpoint_wav.h"
 
 static const char usage[] =
     "usage: sluice-bench hear [--json] RECORDING TALKER...\n\n"

@@ -8,8 +8,8 @@
 #include "crypto/cert.h"
 #include "crypto/dtls.h"
 #include "dpdk-app/header.h"
-#include "server/link_addr.h"
-#include "server/shard.h"
+#include "server/dtls/shard.h"
+#include "server/media/link_addr.h"
 
 #include <dirent.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /* What becomes of the records of data channels in the whole way through Sluice: from the wire into
- * a real sluice-dp, by the link to a real shard (server/shard.h), out of one association's
+ * a real sluice-dp, by the link to a real shard (server/dtls/shard.h), out of one association's
  * protection and into another's, and back by the link to the wire. Peers and wire are this program.
  */
 #ifndef BENCH_BENCH_RECORDS_H

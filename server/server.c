@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/cert.h"
-#include "server/dialplan.h"
-#include "server/key_log.h"
+#include "server/conference/dialplan.h"
+#include "server/dtls/key_log.h"
 
 /* How often the shutdown looks whether its step is done. */
 #define STOP_POLL_MS 10

@@ -6,16 +6,16 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "server/conference.h"
-#include "server/control.h"
-#include "server/gatekeeper.h"
-#include "server/h323.h"
-#include "server/lab.h"
+#include "server/conference/conference.h"
+#include "server/control/control.h"
+#include "server/control/lab.h"
+#include "server/h323/gatekeeper.h"
+#include "server/h323/h323.h"
+#include "server/h323/tcp.h"
+#include "server/h323/tls_keys.h"
 #include "server/loop.h"
-#include "server/media_link.h"
-#include "server/session.h"
-#include "server/tcp.h"
-#include "server/tls_keys.h"
+#include "server/media/media_link.h"
+#include "server/session/session.h"
 #include "settings/settings.h"
 
 struct server {

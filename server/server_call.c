@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "server/dialplan.h"
+#include "server/conference/dialplan.h"
 #include "server/server.h"
 
 /* A registered server calls as one of the aliases that its gatekeeper knows. */

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "sctp/dcep.h"
-#include "server/data_text.h"
+#include "server/data/data_text.h"
 #include "server/server.h"
-#include "server/session_data.h"
+#include "server/session/session_data.h"
 
 #define TEXT_MAX 65536 /* octets of a message that is sent from here */
 

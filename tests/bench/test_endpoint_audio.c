@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "bench/endpoint_audio.h"
-#include "bench/endpoint_voice.h"
-#include "bench/endpoint_wav.h"
+#include "bench/endpoint/endpoint_audio.h"
+#include "bench/endpoint/endpoint_voice.h"
+#include "bench/endpoint/endpoint_wav.h"
 
 static void g711_known_values_decode_as_the_tables_say(void)
 {

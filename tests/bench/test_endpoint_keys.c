@@ -2,7 +2,7 @@
 #include "tests/suite.h"
 
 #include "base/err.h"
-#include "bench/endpoint_keys.h"
+#include "bench/endpoint/endpoint_keys.h"
 
 /* Steps until no key is left; how many frames had an event, and the keys that began. */
 static unsigned run(struct keys *k, char *began)

@@ -2,9 +2,9 @@
 #include "tests/suite.h"
 
 #include "base/err.h"
-#include "bench/endpoint_dtls.h"
-#include "bench/endpoint_rtp.h"
-#include "bench/endpoint_srtp.h"
+#include "bench/endpoint/endpoint_dtls.h"
+#include "bench/endpoint/endpoint_rtp.h"
+#include "bench/endpoint/endpoint_srtp.h"
 
 #define QUEUE_MAX 64
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "bench/endpoint_rtp.h"
-#include "bench/endpoint_video.h"
+#include "bench/endpoint/endpoint_rtp.h"
+#include "bench/endpoint/endpoint_video.h"
 
 static struct video a, b, viewer;
 

@@ -1,6 +1,6 @@
 /* The hub with a member whose packets are the fuzzer's: first as they are, then as chunks behind a
  * right common header of an association that is up, then as messages that its peer really sends. */
-#include "server/data_hub.h"
+#include "server/data/data_hub.h"
 
 #include <stdlib.h>
 #include <string.h>

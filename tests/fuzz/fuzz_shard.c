@@ -13,8 +13,8 @@
 #include "crypto/cert.h"
 #include "dpdk-app/dtls_gate.h"
 #include "dpdk-app/media.h"
-#include "server/link_addr.h"
-#include "server/shard_core.h"
+#include "server/dtls/shard_core.h"
+#include "server/media/link_addr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

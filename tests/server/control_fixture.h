@@ -3,7 +3,7 @@
 #ifndef TESTS_SERVER_CONTROL_FIXTURE_H
 #define TESTS_SERVER_CONTROL_FIXTURE_H
 
-#include "server/control.h"
+#include "server/control/control.h"
 
 struct fixture {
     uv_loop_t loop;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "server/link_addr.h"
+#include "server/media/link_addr.h"
 #include "signalling/schema/h245.h"
 #include "tests/suite.h"
 

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "server/conference.h"
-#include "server/session.h"
+#include "server/conference/conference.h"
+#include "server/session/session.h"
 #include "settings/settings.h"
 #include "signalling/h245/engine.h"
 

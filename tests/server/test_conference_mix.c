@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "server/session_data.h"
-#include "server/session_mix.h"
+#include "server/session/session_data.h"
+#include "server/session/session_mix.h"
 #include "signalling/h245/procedures.h"
 #include "signalling/sdp/sdp.h"
 #include "tests/suite.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "server/session_mix.h"
-#include "server/session_video.h"
+#include "server/session/session_mix.h"
+#include "server/session/session_video.h"
 #include "signalling/h245/procedures.h"
 #include "signalling/h245/video.h"
 #include "tests/suite.h"

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "fake_world.h"
-#include "server/conference.h"
+#include "server/conference/conference.h"
 #include "signalling/h245/h239.h"
 #include "signalling/h245/video.h"
 #include "signalling/schema/h245.h"

@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "server/session_mix.h"
-#include "server/session_video.h"
+#include "server/session/session_mix.h"
+#include "server/session/session_video.h"
 #include "signalling/h245/procedures.h"
 #include "signalling/h245/video.h"
 #include "signalling/schema/h245.h"

@@ -1,4 +1,4 @@
-#include "server/control.h"
+#include "server/control/control.h"
 
 #include <grp.h>
 #include <stdlib.h>

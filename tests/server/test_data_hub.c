@@ -1,6 +1,6 @@
 /* The hub with members that are associations of the same library: packets are carried by hand, time
  * is a number. */
-#include "server/data_hub.h"
+#include "server/data/data_hub.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "sctp/dcep.h"
-#include "server/data_queue.h"
-#include "server/data_text.h"
+#include "server/data/data_queue.h"
+#include "server/data/data_text.h"
 #include "tests/sctp/clock.h"
 #include "tests/suite.h"
 

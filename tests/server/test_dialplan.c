@@ -1,4 +1,4 @@
-#include "server/dialplan.h"
+#include "server/conference/dialplan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* A conference of H.245 engines without sessions: numbers, lists, chair, dropping, and the token of
  * H.239 with everybody who can be in its way. */
-#include "server/h243.h"
+#include "server/conference/h243.h"
 
 #include "base/err.h"
 #include "signalling/h245/h239.h"
@@ -75,7 +75,7 @@ static void on_changed(void *user, const char *what, bool is_owner)
 static const struct h243_ops h243_ops = {
     .name = name_of, .drop = on_drop, .touched = on_touched, .changed = on_changed};
 
-/* ---- the conference's engines: what server/session_control.c does ---- */
+/* ---- the conference's engines: what server/session/session_control.c does ---- */
 
 static struct seat *seat_of(struct peer *mc)
 {

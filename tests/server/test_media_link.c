@@ -1,6 +1,6 @@
 /* Media ports over the real link and real shards, with a data plane that has no packets: two ports
  * shake hands with each other through it. Threads are real here; run it under TSan too. */
-#include "server/media_link.h"
+#include "server/media/media_link.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/cert.h"
-#include "server/link_addr.h"
 #include "server/loop.h"
+#include "server/media/link_addr.h"
 #include "settings/settings.h"
 #include "tests/link/fake_dp.h"
 #include "tests/suite.h"
@@ -376,7 +376,7 @@ static void mismatch_gives_no_keys_to_the_data_plane(void)
     pair(0, &wrong);
     WAIT(owners[0].failed == 1);
     CU_ASSERT_EQUAL(owners[0].why, DTLS_FAIL_FINGERPRINT);
-    WAIT(alerts >= 1); /* the report may be here before it */
+    WAIT(alerts >= 1);                   /* the report may be here before it */
     CU_ASSERT_EQUAL(failed_at_alert, 1); /* whatever the peer does about the alert, it is later */
     WAIT(owners[1].failed == 1 || owners[1].peer_closed == 1);
     CU_ASSERT_EQUAL(owners[0].keyed + owners[0].established, 0);

@@ -12,7 +12,7 @@
 #include "dpdk-app/mix.h"
 #include "dpdk-app/route.h"
 #include "server/loop.h"
-#include "server/media_link.h"
+#include "server/media/media_link.h"
 #include "settings/settings.h"
 #include "tests/dpdk-app/rig.h"
 #include "tests/suite.h"

@@ -1,4 +1,4 @@
-#include "server/ports.h"
+#include "server/media/ports.h"
 
 #include "base/err.h"
 #include "tests/suite.h"

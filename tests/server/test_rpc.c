@@ -1,4 +1,4 @@
-#include "server/rpc.h"
+#include "server/control/rpc.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "server/link_addr.h"
+#include "server/media/link_addr.h"
 #include "tests/suite.h"
 
 static struct world *w;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "server/session_priv.h"
+#include "server/session/session_priv.h"
 #include "tests/suite.h"
 
 static struct world *w;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "server/session_priv.h"
-#include "server/session_sdp.h"
+#include "server/session/session_priv.h"
+#include "server/session/session_sdp.h"
 #include "signalling/sdp/sdp.h"
 #include "tests/suite.h"
 

@@ -1,12 +1,12 @@
 /* A shard without thread and network: two of them handshake with each other through their io, the
  * data plane being this file. */
-#include "server/shard_core.h"
+#include "server/dtls/shard_core.h"
 
 #include <string.h>
 
 #include "base/err.h"
 #include "crypto/cert.h"
-#include "server/link_addr.h"
+#include "server/media/link_addr.h"
 #include "tests/suite.h"
 
 #define QUEUE 64

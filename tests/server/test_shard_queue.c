@@ -1,4 +1,4 @@
-#include "server/shard_queue.h"
+#include "server/dtls/shard_queue.h"
 
 #include <poll.h>
 #include <pthread.h>

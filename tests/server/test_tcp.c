@@ -1,6 +1,6 @@
 /* TPKT over real TCP on the loopback: bad lengths, dribble, limits; each connection is refused
  * alone and counted, the next one is served (H-H245). Timers run on the test's clock. */
-#include "server/tcp.h"
+#include "server/h323/tcp.h"
 
 #include <malloc.h>
 #include <netinet/in.h>

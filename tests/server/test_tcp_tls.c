@@ -1,7 +1,7 @@
 /* TLS under TPKT on the loopback, our own client against our own listener, and peers that leave,
  * say nothing or speak something else: each is refused alone and counted, and the owner of the
  * listener hears of whole connections only. */
-#include "server/tcp.h"
+#include "server/h323/tcp.h"
 
 #include <netinet/in.h>
 #include <signal.h>
@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "server/h323/tls_keys.h"
 #include "server/loop.h"
-#include "server/tls_keys.h"
 #include "tests/suite.h"
 
 #define PATIENCE 10000

@@ -1,0 +1,790 @@
+#include "bench/endpoint/endpoint_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "bench/endpoint/endpoint_keys.h"
+#include "signalling/h225/q931.h"
+#include "signalling/h245/video.h"
+
+#define DEFAULT_PROFILES \
+    "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32"
+#define DEFAULT_PORT     1720
+#define DEFAULT_TLS_PORT 1300
+
+typedef int (*option_fn)(struct endpoint_options *o, const char *value);
+
+static int set_address(struct addr *out, const char *value)
+{
+    return addr_parse(value, out);
+}
+
+static int set_number(unsigned *out, const char *value, unsigned long max)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    if (*value == '\0' || *end != '\0' || n > max)
+        return ERR_RANGE;
+    *out = (unsigned)n;
+    return 0;
+}
+
+static int find_word(const char *const *words, size_t count, const char *value, unsigned *out)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], value) == 0) {
+            *out = (unsigned)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_listen(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->listen = true;
+    return 0;
+}
+
+static int opt_local(struct endpoint_options *o, const char *value)
+{
+    return set_address(&o->local, value);
+}
+
+static int opt_media(struct endpoint_options *o, const char *value)
+{
+    return set_address(&o->media, value);
+}
+
+static int opt_alias(struct endpoint_options *o, const char *value)
+{
+    o->alias = value;
+    return 0;
+}
+
+/* Calls `each` for every comma-separated word. */
+static int for_words(const char *value, struct endpoint_options *o,
+                     int (*each)(struct endpoint_options *, const char *))
+{
+    char text[256], *save = NULL;
+    if (strlen(value) >= sizeof(text))
+        return ERR_RANGE;
+    strcpy(text, value);
+    for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+        int rc = each(o, w);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int add_codec(struct endpoint_options *o, const char *word)
+{
+    if (o->codec_count == ENDPOINT_CODECS_MAX)
+        return ERR_LIMIT;
+    enum h245_codec codec;
+    if (strcasecmp(word, "pcma") == 0)
+        codec = H245_CODEC_PCMA;
+    else if (strcasecmp(word, "pcmu") == 0)
+        codec = H245_CODEC_PCMU;
+    else if (strcasecmp(word, "g722") == 0)
+        codec = H245_CODEC_G722;
+    else if (strcasecmp(word, "opus") == 0)
+        codec = H245_CODEC_OPUS;
+    else
+        return ERR_NOTFOUND;
+    o->codecs[o->codec_count++] = (struct h245_audio){.codec = codec, .frames = 20};
+    return 0;
+}
+
+static int opt_codec(struct endpoint_options *o, const char *value)
+{
+    o->codec_count = 0;
+    return for_words(value, o, add_codec);
+}
+
+static int opt_play(struct endpoint_options *o, const char *value)
+{
+    o->play = value;
+    return 0;
+}
+
+static int opt_expect(struct endpoint_options *o, const char *value)
+{
+    o->expect = value;
+    return 0;
+}
+
+static int opt_record(struct endpoint_options *o, const char *value)
+{
+    o->record = value;
+    return 0;
+}
+
+static int opt_loop(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->loop = true;
+    return 0;
+}
+
+static int opt_start(struct endpoint_options *o, const char *value)
+{
+    static const char *const names[] = {"mutual", "heard", "now", "signal"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(value, names[i]) == 0) {
+            o->start = (enum endpoint_start)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_keys(struct endpoint_options *o, const char *value)
+{
+    struct keys k = {0};
+
+    o->keys = value;
+    return keys_press(&k, value);
+}
+
+static int opt_keys_by(struct endpoint_options *o, const char *value)
+{
+    static const char *const names[] = {"h245", "text", "rfc4733"};
+    unsigned n = 0;
+    int rc = find_word(names, sizeof(names) / sizeof(names[0]), value, &n);
+    o->keys_by = (enum endpoint_keys_by)n;
+    return rc;
+}
+
+static int opt_sdp(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->sdp = true;
+    return 0;
+}
+
+static int opt_commands(struct endpoint_options *o, const char *value)
+{
+    o->commands = value;
+    return 0;
+}
+
+static int opt_messages(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->messages = true;
+    return 0;
+}
+
+static int opt_duration(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->duration_s, value, 86400);
+}
+
+static int opt_timeout(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->timeout_s, value, 86400);
+}
+
+static int opt_video(struct endpoint_options *o, const char *value)
+{
+    static const char *const known[] = {"H261", "H263", "H264"};
+    struct arena a;
+    int rc = ERR_INVAL;
+    arena_init(&a, 1024, 0);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcasecmp(known[i], value) == 0)
+            rc = h245_relayed_usual(&a, known[i], &o->video);
+    arena_fini(&a);
+    return rc;
+}
+
+static int opt_h239(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->h239 = true;
+    return 0;
+}
+
+static int opt_camera(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->camera = true;
+    return 0;
+}
+
+static int opt_keep_token(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->keep_token = true;
+    return 0;
+}
+
+static int opt_video_level(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->video_level, value, 255);
+}
+
+static int opt_patient(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->patient = true;
+    return 0;
+}
+
+static int opt_refuse_modes(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->refuse_modes = true;
+    return 0;
+}
+
+static int opt_video_first(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->video_first = true;
+    return 0;
+}
+
+static int opt_video_from(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->video_from_ms, value, 86400000);
+}
+
+static int opt_video_until(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->video_until_ms, value, 86400000);
+}
+
+static int opt_audio_until(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->audio_until_ms, value, 86400000);
+}
+
+static int opt_data(struct endpoint_options *o, const char *value)
+{
+    return data_mode_parse(value, &o->data.mode);
+}
+
+static int opt_data_count(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.count, value, 100000000);
+}
+
+static int opt_data_size(struct endpoint_options *o, const char *value)
+{
+    int rc = set_number(&o->data.size, value, 262144);
+    return rc == 0 && o->data.size < 20 ? ERR_RANGE : rc;
+}
+
+static int opt_data_window(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.window, value, 1000000);
+}
+
+static int opt_data_unordered(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->data.is_unordered = true;
+    return 0;
+}
+
+static int opt_data_retransmits(struct endpoint_options *o, const char *value)
+{
+    o->data.has_retransmits = true;
+    return set_number(&o->data.retransmits, value, 65535);
+}
+
+static int opt_data_lifetime(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.lifetime_ms, value, 3600000);
+}
+
+static int opt_data_label(struct endpoint_options *o, const char *value)
+{
+    o->data.label = value;
+    return 0;
+}
+
+static int opt_data_protocol(struct endpoint_options *o, const char *value)
+{
+    o->data.protocol = value;
+    return 0;
+}
+
+static int opt_data_stream(struct endpoint_options *o, const char *value)
+{
+    o->data.no_dcep = true;
+    return set_number(&o->data.stream, value, 63);
+}
+
+static int opt_data_ppid(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.ppid, value, UINT32_MAX);
+}
+
+static int opt_data_until(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.until_ms, value, 86400000);
+}
+
+static int opt_data_loss(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->data.loss_percent, value, 90);
+}
+
+static int opt_data_fault(struct endpoint_options *o, const char *value)
+{
+    return data_fault_parse(value, &o->data.fault);
+}
+
+static int opt_data_use(struct endpoint_options *o, const char *value)
+{
+    for (unsigned i = 0; i < H245_DATA_USE_COUNT; i++)
+        if (strcasecmp(value, h245_data_use_to_str((enum h245_data_use)i)) == 0) {
+            o->data_use = (enum h245_data_use)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_data_stack(struct endpoint_options *o, const char *value)
+{
+    for (unsigned i = H245_DATA_UDP_DTLS_SCTP; i <= H245_DATA_SCTP; i++)
+        if (strcmp(value, h245_data_stack_to_str((enum h245_data_stack)i)) == 0) {
+            o->data_stack = (enum h245_data_stack)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_data_only(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->data_only = true;
+    return 0;
+}
+
+static int opt_data_by_slave(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->data_by_slave = true;
+    return 0;
+}
+
+static int opt_terminal_type(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->terminal_type, value, 255);
+}
+
+static int opt_stay(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->stay = true;
+    return 0;
+}
+
+static int opt_survive(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->survive = true;
+    return 0;
+}
+
+static int opt_dtls(struct endpoint_options *o, const char *value)
+{
+    static const char *const names[] = {"off", "preferred", "required"};
+    for (unsigned i = 0; i < 3; i++)
+        if (strcmp(value, names[i]) == 0) {
+            o->policy.mode = (enum h23510_mode)i;
+            return 0;
+        }
+    return ERR_NOTFOUND;
+}
+
+static int opt_no_dtls(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->policy.mode = H23510_MODE_OFF;
+    return 0;
+}
+
+static int opt_setup(struct endpoint_options *o, const char *value)
+{
+    return h23510_setup_parse(value, strlen(value), &o->policy.setup);
+}
+
+static int opt_open_role(struct endpoint_options *o, const char *value)
+{
+    int rc = h23510_setup_parse(value, strlen(value), &o->policy.open_role);
+    if (rc == 0 && o->policy.open_role != H23510_SETUP_ACTIVE &&
+        o->policy.open_role != H23510_SETUP_PASSIVE)
+        rc = ERR_RANGE;
+    return rc;
+}
+
+static int add_hash(struct endpoint_options *o, const char *word)
+{
+    if (o->policy.hash_count == FINGERPRINT_HASH_COUNT)
+        return ERR_LIMIT;
+    return fingerprint_hash_parse(word, strlen(word), &o->policy.hashes[o->policy.hash_count++]);
+}
+
+static int opt_hashes(struct endpoint_options *o, const char *value)
+{
+    o->policy.hash_count = 0;
+    return for_words(value, o, add_hash);
+}
+
+static int opt_sha1(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->policy.allow_sha1 = true;
+    return 0;
+}
+
+static int opt_profiles(struct endpoint_options *o, const char *value)
+{
+    if (strlen(value) >= sizeof(o->profiles))
+        return ERR_RANGE;
+    for (size_t i = 0; i <= strlen(value); i++)
+        o->profiles[i] = value[i] == ',' ? ':' : value[i];
+    return 0;
+}
+
+static int opt_fault(struct endpoint_options *o, const char *value)
+{
+    enum endpoint_fault fault;
+    int rc = endpoint_fault_parse(value, &fault);
+    if (rc == 0)
+        o->faults |= 1u << fault;
+    return rc;
+}
+
+static int opt_seed(struct endpoint_options *o, const char *value)
+{
+    return set_number(&o->seed, value, UINT32_MAX);
+}
+
+#define WORD(name, text) [name] = (text),
+
+static int opt_answer(struct endpoint_options *o, const char *value)
+{
+    static const char *const words[] = {ENDPOINT_ANSWER_LIST(WORD)};
+    unsigned n = 0;
+    int rc = find_word(words, ENDPOINT_ANSWER_COUNT, value, &n);
+    o->answer = (enum endpoint_answer)n;
+    return rc;
+}
+
+static int opt_h245(struct endpoint_options *o, const char *value)
+{
+    static const char *const words[] = {ENDPOINT_H245_LIST(WORD)};
+    unsigned n = 0;
+    int rc = find_word(words, ENDPOINT_H245_COUNT, value, &n);
+    o->h245 = (enum endpoint_h245)n;
+    return rc;
+}
+
+static int opt_tunnel(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->tunnel = true;
+    return 0;
+}
+
+static int opt_tls(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->tls = true;
+    return 0;
+}
+
+static int opt_tls_cert(struct endpoint_options *o, const char *value)
+{
+    o->tls_cert = value;
+    return 0;
+}
+
+static int opt_tls_key(struct endpoint_options *o, const char *value)
+{
+    o->tls_key = value;
+    return 0;
+}
+
+static int opt_tls_ca(struct endpoint_options *o, const char *value)
+{
+    o->tls_ca = value;
+    return 0;
+}
+
+static int opt_tls_version(struct endpoint_options *o, const char *value)
+{
+    o->tls_version = value;
+    return 0;
+}
+
+static int opt_fast_start(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->fast_start = true;
+    return 0;
+}
+
+static int opt_fast_answer(struct endpoint_options *o, const char *value)
+{
+    if (strcmp(value, "proceeding") == 0)
+        o->fast_answer = Q931_CALL_PROCEEDING;
+    else if (strcmp(value, "alerting") == 0)
+        o->fast_answer = Q931_ALERTING;
+    else if (strcmp(value, "connect") == 0)
+        o->fast_answer = Q931_CONNECT;
+    else
+        return ERR_NOTFOUND;
+    return 0;
+}
+
+static int opt_no_h245(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->no_h245 = true;
+    return 0;
+}
+
+static int opt_json(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->json = true;
+    return 0;
+}
+
+static int opt_stats(struct endpoint_options *o, const char *value)
+{
+    (void)value;
+    o->stats = true;
+    return 0;
+}
+
+static const struct option_row {
+    const char *name, *value; /* value NULL: a switch */
+    option_fn set;
+    const char *help;
+} option_rows[] = {
+    {"listen", NULL, opt_listen, "wait for one call instead of making one"},
+    {"local", "ADDR[:PORT]", opt_local, "local address (and port, with --listen; default 1720)"},
+    {"media", "ADDR", opt_media, "local address for media; default: that of signalling"},
+    {"alias", "NAME", opt_alias, "our own H.323 alias"},
+    {"codec", "LIST", opt_codec,
+     "pcma, pcmu, g722, opus, in order of preference (default pcma,pcmu)"},
+    {"play", "FILE", opt_play, "WAV file to send (8 kHz mono: PCM of 16 bits, or G.711)"},
+    {"loop", NULL, opt_loop, "play it again and again"},
+    {"expect", "FILE", opt_expect, "WAV file that the far side plays: compare what is heard"},
+    {"record", "FILE", opt_record, "write what is heard to this WAV file"},
+    {"start", "WHEN", opt_start,
+     "play when: mutual (both hear, default), heard, now, or at each SIGUSR1 (signal)"},
+    {"keys", "DIGITS", opt_keys, "press these keys when the media flow"},
+    {"keys-by", "WAY", opt_keys_by, "h245 (signal, default), text (alphanumeric) or rfc4733"},
+    {"commands", "FIFO", opt_commands,
+     "lines that say what to do: keys DIGITS, play, present, present-end, limit RATE, camera "
+     "WHERE, say JSON (an "
+     "H.245 message), answer JSON (a string: SDP), hang-up"},
+    {"sdp", NULL, opt_sdp,
+     "no H.323: the offer is an event (sdp_offer), the answer comes by --commands"},
+    {"messages", NULL, opt_messages, "a line for each H.245 message that comes, with --json"},
+    {"duration", "S", opt_duration, "hang up this long after Connect"},
+    {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
+    {"video", "CODEC", opt_video, "h261, h263 or h264: made-up packets beside the audio"},
+    {"h239", NULL, opt_h239, "presentations in the same codec; only with protected media"},
+    {"camera", NULL, opt_camera,
+     "far-end camera control (H.224, H.281); only with protected media"},
+    {"keep-token", NULL, opt_keep_token, "whoever asks for the presentation's token is refused"},
+    {"video-level", "N", opt_video_level, "H.264's, as H.241 counts: 43 is 2, 71 (default) is 3.1"},
+    {"patient", NULL, opt_patient, "without a codec in common, wait for other capabilities"},
+    {"refuse-modes", NULL, opt_refuse_modes, "send what we send, whatever mode is asked for"},
+    {"video-first", NULL, opt_video_first, "video's channel is opened before the audio's"},
+    {"video-from", "MS", opt_video_from, "video begins this long after the media"},
+    {"video-until", "MS", opt_video_until, "video's channel is closed then"},
+    {"audio-until", "MS", opt_audio_until, "audio's channel is closed then"},
+    {"data", "MODE", opt_data,
+     "a data channel: send (numbered messages, to be echoed), echo, sink"},
+    {"data-count", "N", opt_data_count, "messages to send (default 100)"},
+    {"data-size", "N", opt_data_size, "octets each, from 20 (default 64)"},
+    {"data-window", "N", opt_data_window, "of them on their way at a time (default: all)"},
+    {"data-unordered", NULL, opt_data_unordered, "they may overtake each other"},
+    {"data-retransmits", "N", opt_data_retransmits, "each is sent again at most so often"},
+    {"data-lifetime", "MS", opt_data_lifetime, "each is given up after so long"},
+    {"data-label", "TEXT", opt_data_label, "of the channel (RFC 8832; default: sluice)"},
+    {"data-proto", "TEXT", opt_data_protocol, "its subprotocol"},
+    {"data-stream", "N", opt_data_stream, "use this stream, open nothing by RFC 8832"},
+    {"data-ppid", "N", opt_data_ppid, "payload protocol identifier (default 53)"},
+    {"data-until", "MS", opt_data_until, "H.245's channel is closed so long after it is up"},
+    {"data-use", "WHAT", opt_data_use, "dataChannel (default), t140 or h224 in H.245"},
+    {"data-stack", "STACK", opt_data_stack,
+     "udp-dtls-sctp (default), tcp-dtls-sctp, sctp-dtls, sctp"},
+    {"data-loss", "PERCENT", opt_data_loss, "of SCTP packets, each way"},
+    {"data-fault", "NAME", opt_data_fault, "init-flood, garbage, streams, deaf"},
+    {"data-only", NULL, opt_data_only, "no audio channel of ours"},
+    {"data-slave", NULL, opt_data_by_slave, "ask for data even as slave, which is not ours to do"},
+    {"term-type", "N", opt_terminal_type, "H.245 terminal type: the greater one is master"},
+    {"answer", "HOW", opt_answer,
+     "with --listen: connect (default), busy, reject, ring, silent, drop"},
+    {"h245", "HOW", opt_h245,
+     "with --listen, H.245 address in: connect (default), early, facility, never; setup: use "
+     "the caller's; cross (also without --listen): both sides connect at once"},
+    {"tunnel", NULL, opt_tunnel, "H.245 inside call signalling where the peer takes it"},
+    {"tls", NULL, opt_tls, "call signalling and H.245 by TLS (default port 1300)"},
+    {"tls-cert", "FILE", opt_tls_cert,
+     "own certificate, PEM; default: none, with --listen a new one"},
+    {"tls-key", "FILE", opt_tls_key, "its key, PEM"},
+    {"tls-ca", "FILE", opt_tls_ca, "the peer's certificate must come from these, PEM"},
+    {"tls-version", "N", opt_tls_version, "1.2 or 1.3; default: both"},
+    {"fast-start", NULL, opt_fast_start, "fast connect: propose it, and accept it with --listen"},
+    {"fast-answer", "WHERE", opt_fast_answer, "proceeding, alerting or connect (default)"},
+    {"no-h245", NULL, opt_no_h245, "after fast connect, leave H.245 to the peer"},
+    {"survive", NULL, opt_survive, "media go on when signalling is lost, until a signal comes"},
+    {"timeout", "S", opt_timeout, "give up the whole run after this (default 60)"},
+    {"dtls", "MODE", opt_dtls, "off, preferred or required (default)"},
+    {"no-dtls", NULL, opt_no_dtls, "the same as --dtls off: plain RTP on a port pair"},
+    {"setup", "ROLE", opt_setup, "actpass (default), active, passive or holdconn"},
+    {"open-role", "ROLE", opt_open_role, "active (default) or passive when both say actpass"},
+    {"hashes", "LIST", opt_hashes, "sha-256,sha-384,sha-512 (default), sha-1"},
+    {"allow-sha1", NULL, opt_sha1, "let a sha-1 in --hashes count"},
+    {"profiles", "LIST", opt_profiles, "SRTP profiles by OpenSSL's names, best first"},
+    {"fault", "NAME", opt_fault, "misbehave on purpose (repeatable), see below"},
+    {"seed", "N", opt_seed, "of the random bytes of faults"},
+    {"stats", NULL, opt_stats, "a line of statistics each second"},
+    {"json", NULL, opt_json, "one JSON object a line: events, then the report"},
+};
+
+#define OPTION_COUNT (sizeof(option_rows) / sizeof(option_rows[0]))
+
+void endpoint_options_help(FILE *out)
+{
+    fprintf(out,
+            "usage: sluice-endpoint [options] ADDRESS[:PORT] ALIAS\n"
+            "       sluice-endpoint [options] --listen\n"
+            "       sluice-endpoint [options] --sdp --local ADDRESS --commands FIFO\n"
+            "An H.323 endpoint with H.235.10 media (OpenSSL and libsrtp). Exit status: 0 when\n"
+            "the call did what was asked, 1 when not, 2 on wrong arguments.\n\n");
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        fprintf(out, "  --%-11s %-12s %s\n", option_rows[i].name,
+                option_rows[i].value ? option_rows[i].value : "", option_rows[i].help);
+    fprintf(out, "\nfaults:\n");
+    for (unsigned i = 0; i < ENDPOINT_FAULT_COUNT; i++)
+        fprintf(out, "  %-18s %s\n", endpoint_fault_to_str((enum endpoint_fault)i),
+                endpoint_fault_help((enum endpoint_fault)i));
+}
+
+static const struct option_row *find_option(const char *name)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(option_rows[i].name, name) == 0)
+            return &option_rows[i];
+    return NULL;
+}
+
+/* One argument (and its value); the number of words used, or ERR_INVAL. */
+static int take_option(struct endpoint_options *o, int left, char **argv)
+{
+    const struct option_row *row = find_option(argv[0] + 2);
+    if (!row) {
+        fprintf(stderr, "sluice-endpoint: unknown option %s (see --help)\n", argv[0]);
+        return ERR_INVAL;
+    }
+    if (row->value && left < 2) {
+        fprintf(stderr, "sluice-endpoint: --%s needs %s\n", row->name, row->value);
+        return ERR_INVAL;
+    }
+    int rc = row->set(o, row->value ? argv[1] : NULL);
+    if (rc) {
+        fprintf(stderr, "sluice-endpoint: --%s %s: %s\n", row->name, row->value ? argv[1] : "",
+                err_to_str(rc));
+        return ERR_INVAL;
+    }
+    return row->value ? 2 : 1;
+}
+
+/* Baseline of just this level, instead of what is usual. */
+static int limit_video(struct endpoint_options *o)
+{
+    const struct h245_h264_set set = {.profiles = 64, .level = (uint16_t)o->video_level};
+    struct arena a;
+    int rc = 0;
+
+    if (o->video_level == 0)
+        return 0;
+    arena_init(&a, 1024, 0);
+    if (strcmp(o->video.name, "H264") == 0)
+        rc = h245_h264_set_build(&a, &set, &o->video);
+    arena_fini(&a);
+    return rc;
+}
+
+static int check(struct endpoint_options *o)
+{
+    if (o->sdp && (o->local.family == ADDR_NONE || o->commands == NULL)) {
+        fprintf(stderr, "sluice-endpoint: --sdp needs --local and --commands\n");
+        return ERR_INVAL;
+    }
+    if (!o->listen && !o->sdp && (o->target.family == ADDR_NONE || !o->called)) {
+        fprintf(stderr,
+                "sluice-endpoint: an address and an alias to call are needed, or --listen\n");
+        return ERR_INVAL;
+    }
+    if (o->target.family != ADDR_NONE && o->target.port == 0)
+        o->target.port = o->tls ? DEFAULT_TLS_PORT : DEFAULT_PORT;
+    if (o->listen && o->local.family == ADDR_NONE) {
+        fprintf(stderr, "sluice-endpoint: --listen needs --local\n");
+        return ERR_INVAL;
+    }
+    if (o->listen && o->local.port == 0)
+        o->local.port = o->tls ? DEFAULT_TLS_PORT : DEFAULT_PORT;
+    if (o->codec_count == 0)
+        opt_codec(o, "pcma,pcmu");
+    return limit_video(o);
+}
+
+int endpoint_options_parse(int argc, char **argv, struct endpoint_options *out)
+{
+    int positional = 0;
+    *out = (struct endpoint_options){
+        .alias = "endpoint",
+        .timeout_s = 60,
+        .seed = 1,
+        .profiles = DEFAULT_PROFILES,
+        .data = {.count = 100, .size = 64, .label = "sluice", .protocol = ""},
+        .data_stack = H245_DATA_UDP_DTLS_SCTP,
+        .data_port = H245_DATA_SCTP_PORT,
+        .fast_answer = Q931_CONNECT,
+        .policy = {.mode = H23510_MODE_REQUIRED,
+                   .setup = H23510_SETUP_ACTPASS,
+                   .open_role = H23510_SETUP_ACTIVE}};
+    for (int i = 1; i < argc;) {
+        if (strcmp(argv[i], "--help") == 0) {
+            endpoint_options_help(stdout);
+            return 1;
+        }
+        if (strncmp(argv[i], "--", 2) == 0) {
+            int used = take_option(out, argc - i, argv + i);
+            if (used < 0)
+                return used;
+            i += used;
+            continue;
+        }
+        if (positional == 0 && addr_parse(argv[i], &out->target) != 0) {
+            fprintf(stderr, "sluice-endpoint: %s is not an address\n", argv[i]);
+            return ERR_INVAL;
+        }
+        if (positional == 1)
+            out->called = argv[i];
+        if (positional++ > 1) {
+            fprintf(stderr, "sluice-endpoint: one address and one alias are enough: %s\n", argv[i]);
+            return ERR_INVAL;
+        }
+        i++;
+    }
+    return check(out);
+}
