@@ -37,6 +37,25 @@ bool session_is_outdated(const struct session *s)
     return is_outdated(s, session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING));
 }
 
+/* In the place of the one before (replacementFor), which closes when the new one is open: the
+ * peer's own channel is closing just now, and with its last channel a connection would lose its
+ * keys (R-CLOSE). Who cannot do so is closed to and opened to again. */
+static void open_anew(struct session *s, struct session_channel *out)
+{
+    struct h245_audio offer[SETTINGS_CODECS_MAX];
+    size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
+    struct session_channel like = *out;
+
+    if (out->state == CHANNEL_OPEN && out->replaces == 0 &&
+        h245_choose_audio(&s->peer_caps, offer, n, &like.audio) == 0) {
+        like.payload_type = h245_codec_payload_type(like.audio.codec);
+        if (session_open_like(s, out->transport, &like, out->lcn) == 0)
+            return;
+    }
+    s->is_reopening = true;
+    session_channel_drop(s, out);
+}
+
 void session_follow_codec(struct session *s)
 {
     struct session_channel *in = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);
@@ -48,10 +67,8 @@ void session_follow_codec(struct session *s)
     s->is_codec_new = false;
     if (is_outdated(s, in) && session_request_mode(s, codec, s->now) != 0)
         session_close_outdated(s);
-    if (is_outdated(s, out) && out->state != CHANNEL_CLOSING) {
-        s->is_reopening = true;
-        session_channel_drop(s, out);
-    }
+    if (is_outdated(s, out) && out->state != CHANNEL_CLOSING)
+        open_anew(s, out);
 }
 
 /* It will not send another codec just for being asked; its channel is of no use to anybody then. */

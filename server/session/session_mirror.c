@@ -103,6 +103,9 @@ static void collect(const struct session *s, const struct session_transport *t,
             continue; /* nobody was told of such packets */
         out = sink_of(to, in->kind, in->index);
         /* Stopped by flow control, or nowhere to send to yet. */
+        if (out != NULL && out->kind == H245_MEDIA_AUDIO &&
+            conference_is_outdated(s->conference, out->audio.codec))
+            continue; /* its successor is on its way */
         if (!is_flowing(out) || out->is_stopped || out->transport->remote.family == ADDR_NONE)
             continue;
         if (s->has_lanes) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What members do in a conference beside talking: the PIN at its door, by keys in the encrypted stream
 (RFC 4733) and by H.245; chair, floor, names and lists of H.243;
-and what the others are asked to change when somebody comes who can take less video, or has no codec in common."""
+and what the others are asked to change when somebody comes who can take less, or another codec."""
 # timeout: 240
 import json
 import os
@@ -315,6 +315,24 @@ def level_asked(terminal):
                 if p["parameterIdentifier"] == {"standard": 42})
 
 
+def codecs(c, lab):
+    """A relay has one codec: who is there alone changes for who comes; who cannot is left alone."""
+    files = sluice_lab.tone_pair()
+    anna = Terminal(lab, "anna", "--codec", "pcma,pcmu", "--play", files[0], call="pair")
+    anna.endpoint.wait_event("dtls_done", 15)
+    bert = Terminal(lab, "bert", "--patient", "--codec", "pcmu", "--play", files[1], "--expect", files[0], ip=1,
+                    call="pair")
+    anna.endpoint.wait_event("mode", 15)
+    bert.endpoint.wait_event("heard", 30)
+    report = bert.end()
+    c.check("every sample of anna's arrives in bert's codec", report["audio_match"],
+            report["failure"])
+    report = anna.end()
+    c.equal("anna sends what bert can hear", report["codec"], "PCMU")
+    c.check("and hears bert", report["packets_in"] > 0, report["packets_in"])
+    c.equal("codecs: sessions left", lab.wait_sessions(0, 15), 0)
+
+
 def no_codec(c, lab):
     events = lab.control()
     events.call("events.subscribe")
@@ -333,7 +351,8 @@ def no_codec(c, lab):
 
 def main():
     c = sluice_lab.Checks()
-    parts = [("pins", pins), ("control", control), ("levels", levels), ("no codec", no_codec)]
+    parts = [("pins", pins), ("control", control), ("levels", levels), ("codecs", codecs),
+             ("no codec", no_codec)]
     for name, part in parts:
         with sluice_lab.Lab("control", settings) as lab:
             lab.start()
