@@ -45,6 +45,7 @@ struct h225_call {
     bool tunnel_hold;
     struct h225_pdu *queue; /* config.tunnel_queue_max of them */
     size_t queue_len;
+    size_t queue_offered; /* so many of them stood in a Setup's parallelH245Control */
     struct h225_octets fast_start[H225_FAST_START_MAX]; /* for the answers */
     size_t fast_start_count;
     uint8_t fast_start_from; /* the first message that carries it; 0: Connect */

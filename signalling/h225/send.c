@@ -48,6 +48,10 @@ int h225_transmit(struct h225_call *call, struct h225_output *o)
     /* Sent: not again. */
     if (o->info.h323_uu_pdu.has_h245Control)
         h225_tunnel_clear(call);
+    else if (o->info.h323_uu_pdu.h323_message_body.kind ==
+                 h225_H323_UU_PDU_h323_message_body_setup &&
+             o->info.h323_uu_pdu.h323_message_body.u.setup->has_parallelH245Control)
+        call->queue_offered = call->queue_len;
     call->stats.messages_out++;
     call->ops->send(call->arg, buf, len);
     return 0;

@@ -8,7 +8,23 @@ void h225_tunnel_clear(struct h225_call *call)
 {
     for (size_t i = 0; i < call->queue_len; i++)
         free(call->queue[i].data);
-    call->queue_len = 0;
+    call->queue_len = call->queue_offered = 0;
+}
+
+/* What stood in parallelH245Control is kept, since a callee may skip that field (H.323 §8.2.4). A
+ * response (the second alternative of four, H.245) shows that it did not: sent again, a
+ * masterSlaveDetermination would be an error to it. */
+static void heed_response(struct h225_call *call, const struct per_octets *pdu)
+{
+    size_t n = call->queue_offered;
+
+    if (n == 0 || pdu->len == 0 || (pdu->p[0] & 0xe0) != 0x20)
+        return;
+    for (size_t i = 0; i < n; i++)
+        free(call->queue[i].data);
+    call->queue_len -= n;
+    memmove(call->queue, call->queue + n, call->queue_len * sizeof(*call->queue));
+    call->queue_offered = 0;
 }
 
 void h225_tunnel_fini(struct h225_call *call)
@@ -40,8 +56,10 @@ static void deliver(struct h225_call *call, bool present, const struct per_octet
         /* H.245 of a peer that does not tunnel is nobody's. */
         if (call->tunnel != H225_TUNNEL_ON)
             call->stats.tunnel_refused++;
-        else
+        else {
+            heed_response(call, &list->v[i]);
             H225_CALL(call, on_h245_pdu, list->v[i].p, list->v[i].len);
+        }
     }
 }
 

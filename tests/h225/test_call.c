@@ -272,6 +272,33 @@ static void tunnel_parallel_h245_is_delivered(void)
     stop();
 }
 
+/* Only a response of H.245 shows that the callee reads parallelH245Control. */
+static void tunnel_parallel_h245_is_sent_again_unless_answered(void)
+{
+    static const uint8_t response[] = {0x21, 0x80}, request[] = {0x01, 0x00};
+    struct h225_octets offers[] = {{pdu_one, 3}};
+    struct h225_outgoing o = {.fast_start = offers, .fast_start_count = 1};
+
+    for (int answers = 0; answers < 2; answers++) {
+        start(&tunnel, &tunnel);
+        CU_ASSERT_EQUAL(h225_call_send_h245(a.call, pdu_two, 2), 0);
+        CU_ASSERT_EQUAL(h225_call_start(a.call, &o, 0), 0);
+        leg_run(&a, &b, 0);
+        CU_ASSERT_EQUAL(b.seen.h245, 1);
+        CU_ASSERT_EQUAL(h225_call_send_h245(b.call, answers ? response : request, 2), 0);
+        leg_run(&a, &b, 0);
+        CU_ASSERT_EQUAL(h225_call_connect(b.call, NULL, 0), 0);
+        leg_run(&a, &b, 0);
+        CU_ASSERT_EQUAL(a.seen.h245, 1);
+        CU_ASSERT_EQUAL(b.seen.h245, answers ? 1 : 2);
+        CU_ASSERT_EQUAL(h225_call_send_h245(a.call, pdu_two, 2),
+                        0); /* what comes later goes out once */
+        leg_run(&a, &b, 0);
+        CU_ASSERT_EQUAL(b.seen.h245, answers ? 2 : 3);
+        stop();
+    }
+}
+
 static void tunnel_one_side_alone_falls_back(void)
 {
     start(&tunnel, NULL);
@@ -523,9 +550,10 @@ SUITE("h225/call", TEST(summary_names_message_and_facts), TEST(call_runs_from_se
       TEST(callee_that_never_answers_is_released), TEST(lost_connection_releases_once),
       TEST(keypad_and_start_h245_arrive), TEST(fast_start_is_shown_and_refusal_is_told),
       TEST(tunnel_carries_both_ways_once_agreed), TEST(tunnel_h245_in_setup_is_delivered),
-      TEST(tunnel_parallel_h245_is_delivered), TEST(tunnel_one_side_alone_falls_back),
-      TEST(tunnel_queue_is_bounded_and_held), TEST(unreadable_setup_is_released),
-      TEST(setup_cut_at_every_octet_never_connects),
+      TEST(tunnel_parallel_h245_is_delivered),
+      TEST(tunnel_parallel_h245_is_sent_again_unless_answered),
+      TEST(tunnel_one_side_alone_falls_back), TEST(tunnel_queue_is_bounded_and_held),
+      TEST(unreadable_setup_is_released), TEST(setup_cut_at_every_octet_never_connects),
       TEST(strange_messages_are_answered_with_status), TEST(status_of_null_state_releases),
       TEST(status_inquiry_tells_our_state), TEST(connect_without_contents_is_a_protocol_error),
       TEST(release_with_broken_contents_still_releases), TEST(destroy_inside_callback_is_safe),
