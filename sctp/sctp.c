@@ -90,11 +90,13 @@ static struct event *add_event(const struct sctp *s, enum event_kind kind)
     return e;
 }
 
+static bool take_accepted(struct sctp *s);
+
 static void deliver_up(struct sctp *s, const struct event *e)
 {
     const struct sctp_callbacks *cb = s->options.callbacks;
 
-    if (s->is_over || s->is_up)
+    if (s->is_over || s->is_up || (s->options.is_passive && !take_accepted(s)))
         return;
     if (s->options.is_authenticated && !sctp_keys_are_peers(s->socket)) {
         s->is_over = true;
@@ -534,12 +536,36 @@ static int begin(struct sctp *s)
     if (!configure(s->socket, &s->options) ||
         usrsctp_bind(s->socket, (struct sockaddr *)&local, sizeof(local)) != 0)
         return ERR_INVAL;
+    if (s->options.is_passive)
+        return usrsctp_listen(s->socket, 1) == 0 ? 0 : ERR_INVAL;
     /* Both sides connect (RFC 8261 §6.1 leaves roles to the protocol above): simultaneous INITs
      * meet in the middle. */
     if (usrsctp_connect(s->socket, (struct sockaddr *)&peer, sizeof(peer)) != 0 &&
         errno != EINPROGRESS)
         return ERR_INVAL;
     return set_path(s->socket, &peer, s->options.mtu) ? 0 : ERR_INVAL;
+}
+
+/* One association: who listens hears no other. Before its cookie an INIT has cost nothing. */
+static bool take_accepted(struct sctp *s)
+{
+    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    const struct sockaddr_conn peer = address_of(s, s->options.remote_port);
+    const uint32_t on = 1;
+    struct socket *listener = s->socket, *accepted;
+
+    enter();
+    accepted = usrsctp_accept(listener, NULL, NULL);
+    if (accepted != NULL) {
+        s->socket = accepted;
+        (void)usrsctp_set_non_blocking(accepted, 1);
+        (void)usrsctp_setsockopt(accepted, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+        (void)set(accepted, SCTP_NODELAY, &on, sizeof(on));
+        (void)set_path(accepted, &peer, s->options.mtu);
+        usrsctp_close(listener);
+    }
+    state.depth--; /* from inside the loop that hands events out: what came waits for its turn */
+    return accepted != NULL;
 }
 
 int sctp_create(const struct sctp_options *options, struct sctp **out)

@@ -63,6 +63,9 @@ struct sctp_options {
     /* RFC 4895: chunks of data, of RFC 3758 and of RFC 6525 have to be authenticated, both ways; a
      * peer that does not do so is none (on_down). Begins with key 0, which is empty. */
     bool is_authenticated;
+    /* Waits for the peer's INIT. With authenticated chunks one side has to: of two INITs that meet
+     * the library keeps the wrong random values, and no chunk verifies. */
+    bool is_passive;
     const struct sctp_callbacks *callbacks; /* outlive the association */
     void *user;
 };

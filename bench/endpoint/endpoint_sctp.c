@@ -269,6 +269,7 @@ int secured_start(struct secured *s, const struct addr *remote, uint16_t local_p
                                          .receive_octets = BUFFER,
                                          .message_max = MESSAGE,
                                          .is_authenticated = true,
+                                         .is_passive = !cfg->is_client,
                                          .callbacks = &callbacks,
                                          .user = s};
     struct dtls_peer_config c = *cfg;

@@ -287,6 +287,7 @@ static void *run(void *arg)
             /* Measured, not added: a turn that took long is told in full. */
             t->ticked = clock_mono_ms();
             data_hub_on_timer(t->hub, t->ticked);
+            wires_on_tick(t->wires, t->ticked);
             publish_stats(t);
         }
     }

@@ -423,6 +423,7 @@ static int begin(struct wire *wire)
                                       .receive_octets = SEND_OCTETS,
                                       .message_max = DTLS_SCTP_MESSAGE_MAX,
                                       .is_authenticated = true,
+                                      .is_passive = !wire->is_active,
                                       .callbacks = &sctp_callbacks,
                                       .user = wire};
     int err = dtls_assoc_create(w->dtls[WIRE_SCTP], &dtls, &wire->s->dtls);

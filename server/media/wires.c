@@ -10,6 +10,9 @@
 #include "base/err.h"
 #include "base/secret.h"
 
+/* Members of one conference are told to join one after the other: what the first has said already
+ * is for the last, too. */
+#define ATTACH_MS 20
 /* Sockets looked at before the thread looks at anything else. */
 #define BUDGET 64
 /* A third address is reported at most so often for one wire. */
@@ -272,7 +275,21 @@ void wires_attach(struct wires *w, uint64_t now, uint64_t id)
 
     w->now = now;
     if (wire != NULL && wire->s != NULL)
-        wire_sctp_attach(wire);
+        wire->s->attach_at = now + ATTACH_MS;
+}
+
+void wires_on_tick(struct wires *w, uint64_t now)
+{
+    struct wire *wire, *next;
+
+    w->now = now;
+    HASH_ITER(hh, w->all, wire, next)
+    {
+        if (wire->s != NULL && wire->s->attach_at != 0 && now >= wire->s->attach_at) {
+            wire->s->attach_at = 0;
+            wire_sctp_attach(wire);
+        }
+    }
 }
 
 void wires_detach(struct wires *w, uint64_t id)
@@ -281,6 +298,8 @@ void wires_detach(struct wires *w, uint64_t id)
 
     if (wire != NULL && wire->s != NULL)
         wire->s->is_attached = false;
+    if (wire != NULL && wire->s != NULL)
+        wire->s->attach_at = 0;
 }
 
 int wires_send_message(struct wires *w, uint64_t now, uint64_t id,

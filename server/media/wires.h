@@ -111,6 +111,7 @@ int wires_send(struct wires *w, uint64_t now, uint64_t id, const uint8_t *packet
 bool wires_is_pipe(const struct wires *w, uint64_t id);
 void wires_attach(struct wires *w, uint64_t now, uint64_t id);
 void wires_detach(struct wires *w, uint64_t id);
+void wires_on_tick(struct wires *w, uint64_t now); /* every SCTP_TICK_MS */
 int wires_send_message(struct wires *w, uint64_t now, uint64_t id,
                        const struct sctp_message *message);
 int wires_reset_stream(struct wires *w, uint64_t id, uint16_t stream);

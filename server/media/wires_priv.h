@@ -48,15 +48,16 @@ struct wire_sctp {
     struct dtls_assoc *dtls;
     struct timer timer; /* of DTLS */
     bool is_up, is_dead;
-    bool waits_dry;   /* the first of `out` goes when all before it has arrived */
-    bool is_dry;      /* it has */
-    bool has_key;     /* 1 is known to SCTP */
-    bool uses_key;    /* ... and what we send bears it */
-    bool is_attached; /* somebody takes the messages */
-    bool is_leaving;  /* the command CLOSE has come: only the end is waited for */
-    bool is_shut;     /* ... of SCTP */
-    struct list out;  /* records of the handshake and alerts, in order */
-    struct list held; /* data for later */
+    bool waits_dry;     /* the first of `out` goes when all before it has arrived */
+    bool is_dry;        /* it has */
+    bool has_key;       /* 1 is known to SCTP */
+    bool uses_key;      /* ... and what we send bears it */
+    bool is_attached;   /* somebody takes the messages */
+    uint64_t attach_at; /* ... from then on; 0: nobody has said so */
+    bool is_leaving;    /* the command CLOSE has come: only the end is waited for */
+    bool is_shut;       /* ... of SCTP */
+    struct list out;    /* records of the handshake and alerts, in order */
+    struct list held;   /* data for later */
     size_t held_octets, held_count;
     const struct sctp_message *in, *going; /* whose record DTLS has in hand */
     int going_err;
