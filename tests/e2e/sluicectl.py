@@ -87,7 +87,7 @@ def a_session(c, lab):
     # It and we who ask: it is there before the first call is.
     stats = lab.wait_stats(lambda s: s["control"]["clients"] >= 2)
     c.equal("events is connected", stats["control"]["clients"], 2)
-    endpoints = lab.pair(["--stay", "--loop"], ["--stay", "--loop"])
+    endpoints = lab.pair(*[["--stay", "--loop", "--refuse-modes"]] * 2)
     for endpoint in endpoints:
         endpoint.wait_event("heard")
     listed = lab.sessions()
