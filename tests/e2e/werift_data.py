@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A WebRTC peer, werift, with a data channel on a leg by SDP: 100,000 messages to an H.323 endpoint that echoes
 them, whose side loses 2 % of the packets each way. SCTP ends in the server (RFC 8841, RFC 8832, RFC 8261)."""
-# timeout: 480
+# timeout: 900
 import json
 import os
 import sys
@@ -33,7 +33,7 @@ def event(process, name, seconds=20, **fields):
 def numbers(c, lab):
     fifo = lab.path("werift.fifo")
     os.mkfifo(fifo)
-    bert = lab.endpoint("bert", "--timeout", "460", "--data", "echo", "--data-loss", "2",
+    bert = lab.endpoint("bert", "--timeout", "880", "--data", "echo", "--data-loss", "2",
                         ip="198.18.0.4", call="data-1")
     bert.wait_event("data_up")
     werift = lab.run("werift", ["node", os.path.join(PEER, "data.js"), str(COUNT), "64", "500", fifo], "ends")
