@@ -347,6 +347,60 @@ static uint64_t renumber_hello(struct dtls_ctx *ctx, const uint8_t *data, size_t
     return number;
 }
 
+/* Into ctx->hello, as the library shall read it. ERR_MALFORMED, ERR_RANGE: dropped and counted. */
+static int prepare_hello(struct dtls_assoc *a, const uint8_t *data, size_t *len,
+                         struct dtls_hello *hello)
+{
+    struct dtls_ctx *ctx = a->ctx;
+    uint64_t number;
+
+    if (dtls_hello_parse(data, *len, hello) != 0 ||
+        /* The message must fit the buffer in which it is numbered anew. */
+        DTLS_RECORD_HEADER + (size_t)(data[11] << 8 | data[12]) > sizeof(ctx->hello)) {
+        ctx->stats.dropped_hello++;
+        return ERR_MALFORMED;
+    }
+    number = renumber_hello(ctx, data, len);
+    /* Our answers number on from here; at the end of 48 bits the peer would drop them. */
+    if (number > HELLO_NUMBER_MAX) {
+        ctx->stats.dropped_hello++;
+        return ERR_RANGE;
+    }
+    /* The library's cookie covers the version that a hello names. Ours must be the same for all
+     * hellos of an address: a forged one of another version would otherwise give the peer a cookie
+     * that its own hello cannot show. What was really named is looked at when reachability is
+     * proven. */
+    a->hello_version = (uint16_t)(data[HELLO_VERSION_AT] << 8 | data[HELLO_VERSION_AT + 1]);
+    ctx->hello[HELLO_VERSION_AT] = DTLS_VERSION >> 8;
+    ctx->hello[HELLO_VERSION_AT + 1] = DTLS_VERSION & 0xff;
+    a->hello = ctx->hello;
+    a->hello_len = *len;
+    a->hello_number = number;
+    a->hello_base = ctx->hello_number - 1;
+    /* So that the answer to a hello of number n is numbered n, though the listener counts its
+     * own. */
+    a->hello_shift = number - a->hello_base;
+    return 0;
+}
+
+/* The cookie was good. The listener is this association's now; the context makes another at the
+ * next hello. */
+static void adopt_listener(struct dtls_assoc *a, struct wolf_session *listener,
+                           const struct dtls_hello *hello, enum wolf_result result)
+{
+    a->ctx->listener = NULL;
+    a->ctx->stats.cookie_good++;
+    a->has_master_secret = hello->has_master_secret;
+    a->session = listener;
+    dtls_join_free(a->join); /* whole hellos only from here on */
+    a->join = NULL;
+    a->has_remote = true;
+    if (wolf_session_is_resumed(a->session))
+        dtls_gate_set_resumed(a->gate);
+    begin(a);
+    dtls_handle_result(a, result);
+}
+
 /* A server's first datagrams: the context's listener answers until the cookie is good, then it
  * becomes this association's session and the context makes another when it needs one. */
 void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint8_t *data,
@@ -357,58 +411,22 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
     enum wolf_result result = WOLF_WANT;
     struct wolf_session *listener;
     struct dtls_hello hello;
-    uint64_t number;
 
     if (dtls_join_is_fragment(data, len) && !dtls_join_add(&a->join, data, len, &data, &len))
         /* Bounded by the association's join buffer; a fragment from nobody only delays its own
          * kind. */
         return; /* the rest is on its way */
-    if (dtls_hello_parse(data, len, &hello) != 0 ||
-        /* The message must fit the buffer in which it is numbered anew. */
-        DTLS_RECORD_HEADER + (size_t)(data[11] << 8 | data[12]) > sizeof(ctx->hello)) {
-        ctx->stats.dropped_hello++;
+    if (prepare_hello(a, data, &len, &hello) != 0)
         return;
-    }
-    number = renumber_hello(ctx, data, &len);
-    /* Our answers number on from here; at the end of 48 bits the peer would drop them. */
-    if (number > HELLO_NUMBER_MAX) {
-        ctx->stats.dropped_hello++;
-        return;
-    }
-    /* The library's cookie covers the version that a hello names. Ours must be the same for all
-     * hellos of an address: a forged one of another version would otherwise give the peer a cookie
-     * that its own hello cannot show. What was really named is looked at when reachability is
-     * proven. */
-    a->hello_version = (uint16_t)(data[HELLO_VERSION_AT] << 8 | data[HELLO_VERSION_AT + 1]);
-    ctx->hello[HELLO_VERSION_AT] = DTLS_VERSION >> 8;
-    ctx->hello[HELLO_VERSION_AT + 1] = DTLS_VERSION & 0xff;
-    a->hello = data = ctx->hello;
-    a->hello_len = len;
-    a->hello_number = number;
-    a->hello_base = ctx->hello_number - 1;
-    /* So that the answer to a hello of number n is numbered n, though the listener counts its
-     * own. */
-    a->hello_shift = number - a->hello_base;
     dtls_ctx_age_cookies(ctx, a->now);
     /* Before the cookie is good: the question must go back where the hello came from. has_remote is
      * set later. */
     a->remote = *from;
-    listener = ask_with_both(a, &hello, data, len, &result);
+    listener = ask_with_both(a, &hello, ctx->hello, len, &result);
     if (!listener)
         return;
     if (a->is_hello_good) {
-        /* The listener is this association's now; the context makes another at the next hello. */
-        ctx->listener = NULL;
-        ctx->stats.cookie_good++;
-        a->has_master_secret = hello.has_master_secret;
-        a->session = listener;
-        dtls_join_free(a->join); /* whole hellos only from here on */
-        a->join = NULL;
-        a->has_remote = true;
-        if (wolf_session_is_resumed(a->session))
-            dtls_gate_set_resumed(a->gate);
-        begin(a);
-        dtls_handle_result(a, result);
+        adopt_listener(a, listener, &hello, result);
         return;
     }
     if (result == WOLF_ERROR) {
@@ -418,8 +436,8 @@ void dtls_server_hello(struct dtls_assoc *a, const struct addr *from, const uint
     } else if (ctx->stats.datagrams_out != sent_before) {
         ctx->stats.hello_verify_sent++;
         /* The flight must start above every number that an answer to this address has had. */
-        if (number >= a->answered_below)
-            a->answered_below = number + 1;
+        if (a->hello_number >= a->answered_below)
+            a->answered_below = a->hello_number + 1;
     }
     dtls_flight_reset(&a->flight); /* questions are no flight */
 }

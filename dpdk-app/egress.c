@@ -237,6 +237,66 @@ static bool may_pass(struct worker *worker, struct transport *t, struct packet *
     return false;
 }
 
+/* Where a packet leaves: its destination, or the transport paired with that. NULL: dropped,
+ * counted. */
+static inline struct transport *way_out(struct worker *worker, struct packet *p)
+{
+    /* The generation is checked here: the destination may have closed while the packet was
+     * under way. */
+    struct transport *t = worker_destination(worker, p->transport, p->generation);
+    unsigned other = p->kind == PACKET_RTP ? LINK_MODE_RTCP : LINK_MODE_RTP;
+
+    if (t == NULL || (t->header.size == 0 && t->remote_family == 0)) {
+        worker_drop(worker, p, LINK_COUNTER_no_destination);
+        return NULL;
+    }
+    if (__builtin_expect(!(p->bits & PACKET_PASSED) &&
+                             (t->send_mode == other || t->send_mode == LINK_MODE_PASS),
+                         0)) {
+        struct transport *pair = redirect(worker, t, p);
+
+        if (pair == NULL || pair->remote_family == 0) {
+            drop_out(worker, t, p, LINK_COUNTER_route_mode);
+            return NULL;
+        }
+        t = pair;
+    }
+    return t;
+}
+
+/* The stream with which a packet that is not passed may leave. NULL: dropped, counted. */
+static inline struct stream *stream_out(struct worker *worker, struct transport *t,
+                                        struct packet *p)
+{
+    /* One test for all that is not plain relaying of RTP. */
+    bool is_special = (p->bits | (p->kind ^ PACKET_RTP)) != 0;
+    struct stream *s;
+
+    /* Never in the clear where keys are agreed: before they come, media wait for them by being
+     * dropped. */
+    if (t->send_mode == LINK_MODE_DTLS_SRTP && t->tx_key == NULL) {
+        link_stat_add(&t->send_stats->drop_keys, 1);
+        worker_drop(worker, p, LINK_COUNTER_no_keys_out);
+        return NULL;
+    }
+    /* Before protecting: an index that is used up on a packet that cannot leave is a loss that
+     * the other side sees. */
+    if (!has_header(worker, t)) {
+        drop_out(worker, t, p, LINK_COUNTER_no_neighbour);
+        return NULL;
+    }
+    if (__builtin_expect((is_special ? size_on_path(t, p) : p->length) > t->room, 0)) {
+        drop_out(worker, t, p, LINK_COUNTER_mtu_exceeded);
+        return NULL;
+    }
+    s = worker_stream(worker, t, STREAM_OUT, p->ssrc);
+    if (s == NULL) {
+        drop_out(worker, t, p, LINK_COUNTER_streams_full);
+        return NULL;
+    }
+    return __builtin_expect(is_special, 0) && !follow_row(worker, t, p, s) ? NULL : s;
+}
+
 /* May this packet leave on its transport, and with which stream? Keeps those that may. */
 static void stage_destination(struct worker *worker, struct burst *burst)
 {
@@ -244,62 +304,22 @@ static void stage_destination(struct worker *worker, struct burst *burst)
 
     for (unsigned i = 0; i < burst->n; i++) {
         struct packet *p = burst->p[i];
-        /* The generation is checked here: the destination may have closed while the packet was
-         * under way. */
-        struct transport *t = worker_destination(worker, p->transport, p->generation);
-        unsigned other = p->kind == PACKET_RTP ? LINK_MODE_RTCP : LINK_MODE_RTP;
-        struct stream *s;
-        bool is_special;
+        struct transport *t = way_out(worker, p);
+        struct stream *s = NULL;
 
-        if (t == NULL || (t->header.size == 0 && t->remote_family == 0)) {
-            worker_drop(worker, p, LINK_COUNTER_no_destination);
+        if (t == NULL)
             continue;
-        }
         if (__builtin_expect(p->bits & PACKET_PASSED, 0)) {
-            if (may_pass(worker, t, p)) {
-                burst->stream[kept] = NULL;
-                burst->p[kept++] = p;
-            }
-            continue;
-        }
-        if (__builtin_expect(t->send_mode == other || t->send_mode == LINK_MODE_PASS, 0)) {
-            struct transport *pair = redirect(worker, t, p);
-
-            if (pair == NULL || pair->remote_family == 0) {
-                drop_out(worker, t, p, LINK_COUNTER_route_mode);
+            if (!may_pass(worker, t, p))
                 continue;
-            }
-            t = pair;
+        } else {
+            s = stream_out(worker, t, p);
+            if (s == NULL)
+                continue;
+            if (__builtin_expect(t->is_sending & TRANSPORT_SEND_CAPTURE, 0))
+                mix_captured(worker, t, p, true);
+            s->last_ms = worker->now_ms; /* keeps it from being evicted as idle */
         }
-        /* Never in the clear where keys are agreed: before they come, media wait for them by being
-         * dropped. */
-        if (t->send_mode == LINK_MODE_DTLS_SRTP && t->tx_key == NULL) {
-            link_stat_add(&t->send_stats->drop_keys, 1);
-            worker_drop(worker, p, LINK_COUNTER_no_keys_out);
-            continue;
-        }
-        /* Before protecting: an index that is used up on a packet that cannot leave is a loss that
-         * the other side sees. */
-        if (!has_header(worker, t)) {
-            drop_out(worker, t, p, LINK_COUNTER_no_neighbour);
-            continue;
-        }
-        /* One test for all that is not plain relaying of RTP. */
-        is_special = (p->bits | (p->kind ^ PACKET_RTP)) != 0;
-        if (__builtin_expect((is_special ? size_on_path(t, p) : p->length) > t->room, 0)) {
-            drop_out(worker, t, p, LINK_COUNTER_mtu_exceeded);
-            continue;
-        }
-        s = worker_stream(worker, t, STREAM_OUT, p->ssrc);
-        if (s == NULL) {
-            drop_out(worker, t, p, LINK_COUNTER_streams_full);
-            continue;
-        }
-        if (__builtin_expect(is_special, 0) && !follow_row(worker, t, p, s))
-            continue;
-        if (__builtin_expect(t->is_sending & TRANSPORT_SEND_CAPTURE, 0))
-            mix_captured(worker, t, p, true);
-        s->last_ms = worker->now_ms; /* keeps it from being evicted as idle */
         burst->stream[kept] = s;
         burst->p[kept++] = p;
     }

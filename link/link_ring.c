@@ -16,8 +16,8 @@ void link_ring_init(struct link_ring *ring, struct link_ring_shared *shared, str
     *ring = (struct link_ring){.shared = shared, .slot = slot, .mask = slots - 1};
 }
 
-/* Bytes of the union that a message of this type uses; 0 for one that we do not know. */
-/* A KEYS_SET has 2 KB of union around it, a close has none: copying only what a type uses is what
+/* Bytes of the union that a message of this type uses; 0 for one that we do not know.
+ * A KEYS_SET has 2 KB of union around it, a close has none: copying only what a type uses is what
  * makes small messages cheap. A type without a line here carries its head alone. */
 static size_t body_size(unsigned type)
 {

@@ -75,14 +75,16 @@ static struct sctp *find(uintptr_t number)
 
 /* ---- events ---- */
 
-/* Out of memory: the event is lost. For messages that is a loss behind the acknowledgement, counted
- * nowhere, in a process that is about to fail anyway. */
+/* Out of memory: the event is lost and counted. For messages that is a loss behind the
+ * acknowledgement, in a process that is about to fail anyway. */
 static struct event *add_event(const struct sctp *s, enum event_kind kind)
 {
     struct event *e = calloc(1, sizeof(*e));
 
-    if (e == NULL)
+    if (e == NULL) {
+        state.stats.events_lost++;
         return NULL;
+    }
     e->number = s->number;
     e->kind = kind;
     *state.last = e;
@@ -461,68 +463,6 @@ static struct sockaddr_conn address_of(const struct sctp *s, uint16_t port)
     return a;
 }
 
-static bool set(struct socket *socket, int option, const void *value, socklen_t len)
-{
-    return usrsctp_setsockopt(socket, IPPROTO_SCTP, option, value, len) == 0;
-}
-
-static bool subscribe(struct socket *socket)
-{
-    static const uint16_t types[] = {SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT,
-                                     SCTP_SEND_FAILED_EVENT};
-
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        /* For associations of all kinds: one-to-one sockets have one only. */
-        struct sctp_event event = {.se_assoc_id = SCTP_ALL_ASSOC, .se_type = types[i], .se_on = 1};
-
-        if (!set(socket, SCTP_EVENT, &event, sizeof(event)))
-            return false;
-    }
-    return true;
-}
-
-static bool set_sizes(struct socket *socket, const struct sctp_options *o)
-{
-    /* The buffers are the only bound of what waits in the library, in octets; WAITING_MAX is ours,
-     * in messages. */
-    int send = (int)o->send_octets, receive = (int)o->receive_octets;
-
-    return usrsctp_setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send)) == 0 &&
-           usrsctp_setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive)) == 0;
-}
-
-static bool configure(struct socket *socket, const struct sctp_options *o)
-{
-    /* A close must not keep timers in a library that outlives the association. */
-    const struct linger linger = {.l_onoff = 1, .l_linger = 0}; /* close aborts, nothing lingers */
-    const struct sctp_initmsg init = {.sinit_num_ostreams = o->streams,
-                                      .sinit_max_instreams = o->streams};
-    /* Either side may close a channel (RFC 8831 §6.7): streams are reset one by one. */
-    const struct sctp_assoc_value reset = {.assoc_id = SCTP_ALL_ASSOC,
-                                           .assoc_value = SCTP_ENABLE_RESET_STREAM_REQ};
-    const uint32_t on = 1;
-
-    return usrsctp_set_non_blocking(socket, 1) == 0 &&
-           usrsctp_setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0 &&
-           set(socket, SCTP_NODELAY, &on, sizeof(on)) &&
-           set(socket, SCTP_INITMSG, &init, sizeof(init)) &&
-           set(socket, SCTP_ENABLE_STREAM_RESET, &reset, sizeof(reset)) && subscribe(socket) &&
-           set_sizes(socket, o) && (!o->is_authenticated || sctp_keys_require(socket));
-}
-
-/* The path is what DTLS leaves of it: no discovery (RFC 8261 5). */
-static bool set_path(struct socket *socket, const struct sockaddr_conn *peer, uint16_t mtu)
-{
-    struct sctp_paddrparams params;
-
-    memset(&params, 0, sizeof(params));
-    memcpy(&params.spp_address, peer, sizeof(*peer));
-    /* DTLS fragments nothing and its overhead is taken off already: mtu is what SCTP may fill. */
-    params.spp_flags = SPP_PMTUD_DISABLE;
-    params.spp_pathmtu = mtu;
-    return set(socket, SCTP_PEER_ADDR_PARAMS, &params, sizeof(params));
-}
-
 static int begin(struct sctp *s)
 {
     struct sockaddr_conn local = address_of(s, s->options.local_port);
@@ -533,7 +473,7 @@ static int begin(struct sctp *s)
                                (uint32_t)(s->options.send_octets / 2), (void *)s->number);
     if (s->socket == NULL)
         return ERR_NOMEM;
-    if (!configure(s->socket, &s->options) ||
+    if (!sctp_configure(s->socket, &s->options) ||
         usrsctp_bind(s->socket, (struct sockaddr *)&local, sizeof(local)) != 0)
         return ERR_INVAL;
     if (s->options.is_passive)
@@ -543,7 +483,7 @@ static int begin(struct sctp *s)
     if (usrsctp_connect(s->socket, (struct sockaddr *)&peer, sizeof(peer)) != 0 &&
         errno != EINPROGRESS)
         return ERR_INVAL;
-    return set_path(s->socket, &peer, s->options.mtu) ? 0 : ERR_INVAL;
+    return sctp_set_path(s->socket, &peer, s->options.mtu) ? 0 : ERR_INVAL;
 }
 
 /* One association: who listens hears no other. Before its cookie an INIT has cost nothing. */
@@ -560,8 +500,8 @@ static bool take_accepted(struct sctp *s)
         s->socket = accepted;
         (void)usrsctp_set_non_blocking(accepted, 1);
         (void)usrsctp_setsockopt(accepted, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-        (void)set(accepted, SCTP_NODELAY, &on, sizeof(on));
-        (void)set_path(accepted, &peer, s->options.mtu);
+        (void)sctp_set_option(accepted, SCTP_NODELAY, &on, sizeof(on));
+        (void)sctp_set_path(accepted, &peer, s->options.mtu);
         usrsctp_close(listener);
     }
     state.depth--; /* from inside the loop that hands events out: what came waits for its turn */
@@ -743,15 +683,13 @@ int sctp_reset_stream(struct sctp *s, uint16_t stream)
     r.reset.srs_number_streams = 1;
     r.reset.srs_stream_list[0] = stream;
     enter();
-    if (!set(s->socket, SCTP_RESET_STREAMS, &r, sizeof(r.room)))
+    if (!sctp_set_option(s->socket, SCTP_RESET_STREAMS, &r, sizeof(r.room)))
         /* One reset at a time (RFC 6525 §5.1.2): the others wait for their turn with the caller. */
         err = errno == EALREADY || errno == EAGAIN ? ERR_AGAIN : ERR_INVAL;
     leave();
     return err;
 }
 
-/* Between hold and go nothing is delivered: a caller that walks its channels does not want them
- * changed under it. */
 /* The library tells it at once where nothing is on its way. */
 int sctp_want_dry(struct sctp *s)
 {
@@ -763,9 +701,9 @@ int sctp_want_dry(struct sctp *s)
         return ERR_CLOSED;
     s->wants_dry = true;
     enter();
-    (void)set(s->socket, SCTP_EVENT, &event, sizeof(event));
+    (void)sctp_set_option(s->socket, SCTP_EVENT, &event, sizeof(event));
     event.se_on = 1;
-    is_set = set(s->socket, SCTP_EVENT, &event, sizeof(event));
+    is_set = sctp_set_option(s->socket, SCTP_EVENT, &event, sizeof(event));
     leave();
     return is_set ? 0 : ERR_INVAL;
 }
@@ -787,6 +725,8 @@ struct socket *sctp_socket(const struct sctp *s)
     return s->socket;
 }
 
+/* Between hold and go nothing is delivered: a caller that walks its channels does not want them
+ * changed under it. */
 void sctp_hold(void)
 {
     enter();

@@ -81,9 +81,10 @@ struct sctp_options {
     X(messages_out)                                                         \
     X(octets_in)                                                            \
     X(octets_out)                                                           \
-    X(too_long)  /* messages beyond message_max */                          \
-    X(abandoned) /* messages of ours, by partial reliability */             \
-    X(refused)   /* messages of ours that found no room */
+    X(too_long)    /* messages beyond message_max */                        \
+    X(abandoned)   /* messages of ours, by partial reliability */           \
+    X(refused)     /* messages of ours that found no room */                \
+    X(events_lost) /* no memory to tell the caller */
 
 struct sctp_stats {
 #define SCTP_STAT_FIELD(name) uint64_t name;
