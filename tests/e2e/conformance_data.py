@@ -12,7 +12,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
 import sluice_lab  # noqa: E402
-from sluice_lab import tshark  # noqa: E402
+from sluice_lab import DTLS_ANYWHERE, tshark  # noqa: E402
 
 ANNA, BERT = sluice_lab.ENDPOINT_IPS[:2]
 SERVER, MEDIA = sluice_lab.SERVER_IP4, sluice_lab.MEDIA_IP4
@@ -96,8 +96,8 @@ def inside(path, keys, peer):
     """What the records between server and peer carry, decrypted: SCTP packets."""
     port = tshark(path, f"ip.src == {MEDIA} && ip.dst == {peer} && dtls", "udp.srcport")[0][0]
     done = subprocess.run(
-        ["tshark", "-r", path, "-o", f"tls.keylog_file:{keys}", "-d", f"dtls.port=={port},data", "-Y",
-         f"ip.addr == {peer} && dtls.record.content_type == 23 && data", "-T", "fields", "-e",
+        ["tshark", "-r", path, *DTLS_ANYWHERE, "-o", f"tls.keylog_file:{keys}", "-d",
+         f"dtls.port=={port},data", "-Y", f"ip.addr == {peer} && dtls.record.content_type == 23 && data", "-T", "fields", "-e",
          "data.data"], capture_output=True, text=True, check=True)
     return [bytes.fromhex(part) for line in done.stdout.split() for part in line.split(",")]
 

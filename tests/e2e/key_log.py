@@ -17,8 +17,8 @@ FINISHED = "dtls.handshake.type == 20"
 
 def finished(path, *options):
     """Frames with a Finished message: it travels encrypted, so only who has the secret sees it."""
-    done = subprocess.run(["tshark", "-r", path, *options, "-Y", FINISHED, "-T", "fields", "-e",
-                           "frame.number"], capture_output=True, text=True, check=True)
+    done = subprocess.run(["tshark", "-r", path, *sluice_lab.DTLS_ANYWHERE, *options, "-Y", FINISHED,
+                           "-T", "fields", "-e", "frame.number"], capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
