@@ -160,6 +160,25 @@ static void judge_protection(struct session *s, enum h23510_verdict verdict,
     }
 }
 
+bool session_send_ack(struct session *s, struct session_channel *c, int built,
+                      struct h245_OpenLogicalChannelAck *ack)
+{
+    struct arena *a = &s->env->scratch;
+    int err = built;
+
+    if (err == 0 && c->is_protected)
+        err = h23510_fill_ack(&c->transport->dtls, a, ack);
+    if (err == 0)
+        err = h245_channel_accept(s->h245, c->lcn, ack, s->now);
+    arena_reset(a);
+    if (err == 0)
+        return true;
+    session_reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
+    /* The engine has forgotten it with the reject. */
+    c->state = CHANNEL_NONE;
+    return false;
+}
+
 void session_channel_accept(struct session *s, struct session_channel *c)
 {
     struct session_transport *t = c->transport;
@@ -185,17 +204,8 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     fields.port_number = t->local.port;
     arena_reset(a);
     err = h245_build_olc_ack(a, &fields, &ack);
-    if (err == 0 && c->is_protected)
-        err = h23510_fill_ack(&t->dtls, a, ack);
-    if (err == 0)
-        err = h245_channel_accept(s->h245, c->lcn, ack, s->now);
-    arena_reset(a);
-    if (err != 0) {
-        session_reject(s, c->lcn, H245_OLC_UNSPECIFIED, err_to_str(err));
-        /* The engine has forgotten it with the reject. */
-        c->state = CHANNEL_NONE;
+    if (!session_send_ack(s, c, err, ack))
         return;
-    }
     session_step_now(s, SESSION_STEP_OLC_ACK_OUT);
     session_channel_is_open(s, c);
     /* Ours may move to the connection that the peer has just opened. */

@@ -214,7 +214,7 @@ void session_open_outgoing(struct session *s)
 }
 
 /* Once told is enough: what was answered wrongly is not asked for again. */
-static void refuse_ack(struct session *s, struct session_channel *c, const char *why)
+void session_refuse_ack(struct session *s, struct session_channel *c, const char *why)
 {
     /* The lane, and not the number: the same OLC would get the same answer. */
     session_lane_refused(s, c);
@@ -261,6 +261,23 @@ static void split(struct session *s, struct session_channel *c)
     session_channel_drop(s, c);
 }
 
+bool session_take_ack(struct session_channel *c, const struct h245_OpenLogicalChannelAck *ack,
+                      const struct h245_channel_ack *said, struct h23510_agreement *agreement)
+{
+    struct session_transport *t = c->transport;
+    enum h23510_verdict verdict = c->is_protected ? judge_ack(t, ack, said, agreement) : H23510_OK;
+
+    /* Only this verdict can be cured by another connection, and once; the rest are contradictions
+     * of what H.235.10 wants. */
+    if (verdict == H23510_ADDRESS_DIFFERS && is_splittable(t->session, c))
+        split(t->session, c);
+    else if (verdict != H23510_OK)
+        session_refuse_ack(t->session, c, h23510_verdict_to_str(verdict));
+    else
+        session_transport_learn_label(t, 1, said->has_port_number, said->port_number);
+    return verdict == H23510_OK;
+}
+
 void session_on_opened(struct session *s, uint16_t lcn,
                        const struct h245_OpenLogicalChannelAck *ack)
 {
@@ -268,7 +285,6 @@ void session_on_opened(struct session *s, uint16_t lcn,
     struct session_transport *t = c != NULL ? c->transport : NULL;
     struct h23510_agreement agreement;
     struct h245_channel_ack fields;
-    enum h23510_verdict verdict;
 
     if (c == NULL || session_data_on_opened(s, lcn, ack) || c->state != CHANNEL_OPENING ||
         t->port == NULL)
@@ -278,21 +294,11 @@ void session_on_opened(struct session *s, uint16_t lcn,
     memset(&agreement, 0, sizeof(agreement));
     /* No address is no place to send to. */
     if (h245_read_olc_ack(ack, &fields) != 0 || fields.media.family == ADDR_NONE) {
-        refuse_ack(s, c, "it names no usable media address");
+        session_refuse_ack(s, c, "it names no usable media address");
         return;
     }
-    verdict = c->is_protected ? judge_ack(t, ack, &fields, &agreement) : H23510_OK;
-    /* Only this verdict can be cured by another connection; the rest are contradictions of what
-     * H.235.10 wants. */
-    if (verdict == H23510_ADDRESS_DIFFERS && is_splittable(s, c)) {
-        split(s, c);
+    if (!session_take_ack(c, ack, &fields, &agreement))
         return;
-    }
-    if (verdict != H23510_OK) {
-        refuse_ack(s, c, h23510_verdict_to_str(verdict));
-        return;
-    }
-    session_transport_learn_label(t, 1, fields.has_port_number, fields.port_number);
     c->media = fields.media;
     c->media_control = fields.media_control;
     /* Named by the peer itself: what its OLCs' RTCP addresses let us guess is over. */

@@ -434,6 +434,10 @@ struct session_channel *session_channel_next(const struct session *s,
 void session_on_open_request(struct session *s, uint16_t lcn,
                              const struct h245_OpenLogicalChannel *olc);
 void session_channel_accept(struct session *s, struct session_channel *c);
+/* Adds what H.235.10 wants to the Ack that was built in the scratch arena (`built`: the error of
+ * that) and sends it. False: it could not be, and the channel was rejected. */
+bool session_send_ack(struct session *s, struct session_channel *c, int built,
+                      struct h245_OpenLogicalChannelAck *ack);
 void session_reject(struct session *s, uint16_t lcn, enum h245_olc_cause cause, const char *why);
 /* What is wrong with an OLC: the cause for the peer, the reason for us. NULL: nothing. */
 struct session_objection {
@@ -467,6 +471,13 @@ void session_reopen(struct session *s);          /* a channel is gone: is anothe
 /* session_outgoing.c */
 void session_on_opened(struct session *s, uint16_t lcn,
                        const struct h245_OpenLogicalChannelAck *ack);
+/* May an Ack to our channel stand beside what its connection has (T-BAD, L-SHARE)? Of `said` its
+ * address and label count. False: the channel was dropped, to come again on a connection of its own
+ * (once) or never. `agreement` is written where the channel is protected. */
+bool session_take_ack(struct session_channel *c, const struct h245_OpenLogicalChannelAck *ack,
+                      const struct h245_channel_ack *said, struct h23510_agreement *agreement);
+/* Drops our channel for what its Ack lacks; its lane is not tried again. */
+void session_refuse_ack(struct session *s, struct session_channel *c, const char *why);
 void session_open_outgoing(struct session *s);
 /* Our channel on the lane of the other session's `in`, with its codec; 0 also when it has to wait
  * for its port. */
