@@ -55,6 +55,7 @@ static void method_request_mode(void *ctx, void *peer, const json_t *params,
                                 struct rpc_reply *reply)
 {
     struct session *session = server_session_of(ctx, params, reply);
+    struct session_refusal why = {"codec: not known"};
     enum h245_codec codec;
     int err;
 
@@ -63,9 +64,8 @@ static void method_request_mode(void *ctx, void *peer, const json_t *params,
         return;
     err = h245_codec_from_str(rpc_param_string(params, "codec", ""), &codec);
     if (err == 0)
-        err = session_request_mode(session, codec, clock_mono_ms());
-    answer(reply, session, err,
-           text_of(err, "codec: not known", "codec: H.245 has no plain mode for it"));
+        err = session_request_mode(session, codec, &why, clock_mono_ms());
+    answer(reply, session, err, why.text);
 }
 
 static void method_ask(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
@@ -106,7 +106,10 @@ static const struct rpc_method methods[] = {
      method_send_user_input},
     {"session.misc_command", "send a miscellaneous command of H.245", misc_params, 3,
      method_misc_command},
-    {"session.request_mode", "ask the peer to send something else; session.mode_answer tells",
+    {"session.request_mode",
+     "ask the peer to send another codec; session.mode_answer tells. "
+     "Where all have one codec (relay, forward), all change with it; "
+     "refused with the session that cannot",
      mode_params, 2, method_request_mode},
     {"session.ask", "ask the terminal by H.243; session.identified tells its answer, if it has one",
      ask_params, 2, method_ask},

@@ -66,6 +66,7 @@ const struct control_event server_events[] = {
                           "waiting (for its PIN)"},
     {"conference.left", "a session has left: conference, number, sessions (that are left)"},
     {"conference.locked", "conference, locked"},
+    {"conference.codec", "relay, forward: another codec for all: conference, from, to"},
     {"conference.muted", "what others hear of a session, and it of them: conference, muted, deaf, "
                          "gain_db"},
     {"conference.speaker", "who speaks in a mix has changed: conference, session (null: nobody)"},

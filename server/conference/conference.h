@@ -184,6 +184,15 @@ bool conference_codec(const struct conference *c, enum h245_codec *codec);
 /* What the session's peer can receive is known (again). Where all have one codec, and it is not
  * among that, all change to another if there is one. False: there is none. */
 bool conference_agree(struct conference *c, const struct session *s);
+/* Another codec is wished for. Check: may channels of `s` have it, where it is common those of all
+ * others too? ERR_REFUSED with *why in words. Follow: the same for a peer's wish, of which there is
+ * a limit in time, so that two who want different ones do not drive all others. Change: all follow
+ * by their timers (nothing, where each has its own codec). */
+int conference_check_codec(const struct conference *c, const struct session *s,
+                           enum h245_codec codec, struct session_refusal *why);
+bool conference_may_follow(const struct conference *c, const struct session *s,
+                           enum h245_codec codec);
+void conference_change_codec(struct conference *c, const struct session *by, enum h245_codec codec);
 /* A channel with this codec is from before such a change: what it brings is for nobody. */
 bool conference_is_outdated(const struct conference *c, enum h245_codec codec);
 

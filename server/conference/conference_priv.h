@@ -114,6 +114,7 @@ struct conference {
     bool has_codec;
     bool is_changed; /* ... and is not the first: channels of the one before may be open */
     enum h245_codec codec;
+    uint64_t codec_changed; /* ms; 0: never */
     size_t count, joins;
     uint64_t began, empty_since; /* ms */
     struct list members;

@@ -344,9 +344,15 @@ int session_send_user_input(struct session *s, const char *text, uint32_t durati
 /* A miscellaneous command without parameters by its name in H.245, about a channel of either
  * direction. ERR_UNSUPPORTED: no such command; ERR_NOTFOUND: no such channel. */
 int session_misc_command(struct session *s, const char *command, uint16_t lcn, uint64_t now);
-/* Asks the peer to send this codec; event session.mode_answer follows. ERR_UNSUPPORTED: H.245 has
- * no plain mode for it. */
-int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now);
+/* Asks the peer to send this codec; event session.mode_answer follows. Where all of a conference
+ * have one codec, all change with it. With *why in words, and nothing sent: ERR_STATE;
+ * ERR_UNSUPPORTED: H.245 has no mode for it; ERR_REFUSED: not the conference's, or a member
+ * cannot. */
+struct session_refusal {
+    char text[128];
+};
+int session_request_mode(struct session *s, enum h245_codec codec, struct session_refusal *why,
+                         uint64_t now);
 /* Asks the terminal for "terminal_id" (its own name) or "conference_id" (what it wants to be in);
  * event session.identified tells an answer. ERR_UNSUPPORTED: neither; ERR_STATE: it has not entered
  * its conference, or is asked just now. */

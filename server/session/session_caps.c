@@ -23,6 +23,7 @@ void session_pause(struct session *s)
         return;
     s->is_paused = true;
     s->is_reopening = false;
+    s->has_wish = false; /* another endpoint may be there afterwards */
     session_stop_timer(s, SESSION_TIMER_NO_CHANNEL);
     session_stop_timer(s, SESSION_TIMER_MIRROR);
     SESSION_EACH_CHANNEL (s, c) {

@@ -40,20 +40,38 @@ bool session_is_outdated(const struct session *s)
 /* In the place of the one before (replacementFor), which closes when the new one is open: the
  * peer's own channel is closing just now, and with its last channel a connection would lose its
  * keys (R-CLOSE). Who cannot do so is closed to and opened to again. */
-static void open_anew(struct session *s, struct session_channel *out)
+static void open_anew(struct session *s, struct session_channel *out, enum h245_codec codec)
 {
-    struct h245_audio offer[SETTINGS_CODECS_MAX];
-    size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
+    struct h245_audio offer;
     struct session_channel like = *out;
+    /* One that has not arrived yet is given up for the next: what it was to replace is still what
+     * carries media. */
+    bool is_unfinished = out->replaces != 0;
+    uint16_t replaces = is_unfinished ? out->replaces : out->lcn;
 
-    if (out->state == CHANNEL_OPEN && out->replaces == 0 &&
-        h245_choose_audio(&s->peer_caps, offer, n, &like.audio) == 0) {
-        like.payload_type = h245_codec_payload_type(like.audio.codec);
-        if (session_open_like(s, out->transport, &like, out->lcn) == 0)
+    if ((is_unfinished || out->state == CHANNEL_OPEN) && session_offer_of(s, codec, &offer) &&
+        h245_choose_audio(&s->peer_caps, &offer, 1, &like.audio) == 0) {
+        like.payload_type = session_audio_payload_type(like.audio.codec);
+        if (session_open_like(s, out->transport, &like, replaces) == 0) {
+            out->replaces = 0;
+            if (is_unfinished)
+                session_channel_drop(s, out);
             return;
+        }
     }
     s->is_reopening = true;
     session_channel_drop(s, out);
+}
+
+void session_send_codec(struct session *s, enum h245_codec codec)
+{
+    struct session_channel *out = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING);
+
+    /* Kept for channels to come: one that closes now is opened with it. */
+    s->has_wish = true;
+    s->wish = codec;
+    if (out != NULL && out->state != CHANNEL_CLOSING && out->audio.codec != codec)
+        open_anew(s, out, codec);
 }
 
 void session_follow_codec(struct session *s)
@@ -65,10 +83,11 @@ void session_follow_codec(struct session *s)
     if (!s->is_codec_new || !conference_codec(s->conference, &codec))
         return;
     s->is_codec_new = false;
-    if (is_outdated(s, in) && session_request_mode(s, codec, s->now) != 0)
+    if (is_outdated(s, in) && !s->is_mode_asked && session_ask_mode(s, codec) != 0)
         session_close_outdated(s);
+    s->is_mode_asked = false;
     if (is_outdated(s, out) && out->state != CHANNEL_CLOSING)
-        open_anew(s, out);
+        open_anew(s, out, codec);
 }
 
 /* It will not send another codec just for being asked; its channel is of no use to anybody then. */

@@ -1,6 +1,6 @@
 /* What a session does in H.245 beside opening channels and its seat in the conference
- * (session_seat.c): mode requests, flow control, miscellaneous commands, user input that we send.
- */
+ * (session_seat.c) and modes (session_modes.c): flow control, miscellaneous commands, user input
+ * that we send. */
 #include "server/session/session_control.h"
 
 #include <string.h>
@@ -61,111 +61,6 @@ bool session_control_on_conflict(void *arg, uint16_t ours,
                  "channel %u rejected: it crossed with ours, which has %s", offered.lcn,
                  h245_codec_to_str(c->audio.codec));
     return true;
-}
-
-/* ---- modes ---- */
-
-static const struct {
-    enum h245_codec codec;
-    enum h245_AudioMode_kind mode;
-} modes[] = {
-    {H245_CODEC_PCMA, h245_AudioMode_g711Alaw64k}, {H245_CODEC_PCMU, h245_AudioMode_g711Ulaw64k},
-    {H245_CODEC_G722, h245_AudioMode_g722_64k},    {H245_CODEC_G728, h245_AudioMode_g728},
-    {H245_CODEC_G729, h245_AudioMode_g729},        {H245_CODEC_G729A, h245_AudioMode_g729AnnexA},
-};
-
-/* Is this mode what we send already, and nothing else? */
-static bool is_mode(const struct h245_ModeDescription *mode, enum h245_codec codec)
-{
-    const struct h245_ModeElementType *type = &mode->v[0].type;
-
-    if (mode->n != 1 || type->kind != h245_ModeElementType_audioMode)
-        return false;
-    /* Only whole modes: what is more than one audio stream is nothing we send. */
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-        if (modes[i].mode == type->u.audioMode->kind)
-            return modes[i].codec == codec;
-    return false;
-}
-
-/* What is sent to it: where media are passed on as they come, the codec of all members. */
-static bool sent_codec(const struct session *s, enum h245_codec *codec)
-{
-    const struct session_channel *out = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_OUTGOING);
-
-    /* In a relay everybody sends and hears the same codec. */
-    if (s->conference == NULL || !conference_has_mix(s->conference))
-        return s->conference != NULL && conference_codec(s->conference, codec);
-    if (out != NULL)
-        *codec = out->audio.codec;
-    return out != NULL;
-}
-
-/* Who asks for the codec that it is sent gets what it gets anyway; anything else is agreed by
- * capabilities and channels, not by modes. */
-static enum h245_mode_answer judge_modes(const struct session *s,
-                                         const struct h245_RequestMode *request)
-{
-    enum h245_codec codec;
-
-    if (!sent_codec(s, &codec))
-        return H245_MODE_UNAVAILABLE;
-    /* The list is in the order of preference (H.245 7.9.1): the first one means "most
-     * preferred". */
-    for (uint32_t i = 0; i < request->requestedModes.n; i++)
-        if (is_mode(&request->requestedModes.v[i], codec))
-            return i == 0 ? H245_MODE_MOST_PREFERRED : H245_MODE_LESS_PREFERRED;
-    /* The reason that says best why: others are in the call. */
-    return H245_MODE_MULTIPOINT;
-}
-
-void session_control_on_mode_request(void *arg, const struct h245_RequestMode *request)
-{
-    struct session *s = arg;
-    enum h245_mode_answer answer = judge_modes(s, request);
-
-    (void)h245_mode_answer(s->h245, answer);
-    if (session_wants_events(s))
-        session_event(s, "session.mode_requested",
-                      json_pack("{s:s}", "answer", h245_mode_answer_to_str(answer)));
-}
-
-void session_control_on_mode_answer(void *arg, enum h245_mode_answer answer)
-{
-    if (answer != H245_MODE_MOST_PREFERRED && answer != H245_MODE_LESS_PREFERRED)
-        session_close_outdated(arg);
-    if (session_wants_events(arg))
-        session_event(arg, "session.mode_answer",
-                      json_pack("{s:s}", "answer", h245_mode_answer_to_str(answer)));
-}
-
-bool session_audio_mode(enum h245_codec codec, struct h245_AudioMode *mode)
-{
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-        if (modes[i].codec == codec) {
-            mode->kind = modes[i].mode;
-            return true;
-        }
-    return false;
-}
-
-int session_request_mode(struct session *s, enum h245_codec codec, uint64_t now)
-{
-    struct h245_AudioMode audio = {.kind = h245_AudioMode_UNSET};
-    struct h245_ModeElement element = {
-        .type = {.kind = h245_ModeElementType_audioMode, .u.audioMode = &audio}};
-    struct h245_ModeDescription description = {1, &element};
-    struct h245_RequestMode request = {.requestedModes = {1, &description}};
-    int err;
-
-    if (!session_audio_mode(codec, &audio))
-        return ERR_UNSUPPORTED;
-    if (s->state != SESSION_ACTIVE || s->h245 == NULL)
-        return ERR_STATE;
-    s->now = now;
-    err = h245_mode_request(s->h245, &request, now);
-    session_arm(s);
-    return err;
 }
 
 /* ---- flow control ---- */

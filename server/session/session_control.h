@@ -1,5 +1,5 @@
 /* A session's part in its conference (session_seat.c) and the smaller procedures of H.245
- * (session_control.c).
+ * (session_control.c, session_modes.c).
  * For the session_*.c files and conference.c alone. */
 #ifndef SERVER_SESSION_CONTROL_H
 #define SERVER_SESSION_CONTROL_H
@@ -26,9 +26,10 @@ void session_control_on_caps(struct session *s, const struct h245_TerminalCapabi
 void session_control_on_failed(struct session *s, enum h245_procedure procedure);
 json_t *session_terminal_json(const struct session *s); /* null: it has no seat */
 
-/* The plain mode of a codec. False: H.245 has none. */
+/* session_modes.c. The mode of a codec, in parts in the arena. False: H.245 has none. */
+struct arena;
 struct h245_AudioMode;
-bool session_audio_mode(enum h245_codec codec, struct h245_AudioMode *mode);
+bool session_audio_mode(struct arena *a, enum h245_codec codec, struct h245_AudioMode *mode);
 
 /* The conference lets it in now: its number, its name, its presence are told. */
 void session_take_seat(struct session *s);

@@ -78,10 +78,20 @@ static void find_lane(const struct session *s, const struct h245_channel *c, str
                 : (uint8_t)(SESSION_ID_FIRST + c->kind * SESSION_LANES_MAX + lane->index);
 }
 
-static bool is_served(const struct session *s, const struct h245_channel *c)
+/* In the middle of a call an endpoint may send another codec if all others can follow. Who opens
+ * its first channel with one has passed over our capabilities, or crossed with another's: it is
+ * told, and can do better. */
+static bool is_change(const struct session *s, const struct h245_channel *c, uint8_t index)
 {
-    return c->kind == H245_MEDIA_AUDIO ? conference_accepts(s->conference, s, c->audio.codec)
-                                       : conference_relays(s->conference, s, &c->relayed);
+    return c->kind == H245_MEDIA_AUDIO && index == 0 && s->step[SESSION_STEP_OLC_ACK_OUT] != 0 &&
+           conference_may_follow(s->conference, s, c->audio.codec);
+}
+
+static bool is_served(const struct session *s, const struct h245_channel *c, uint8_t index)
+{
+    if (c->kind != H245_MEDIA_AUDIO)
+        return conference_relays(s->conference, s, &c->relayed);
+    return conference_accepts(s->conference, s, c->audio.codec) || is_change(s, c, index);
 }
 
 static int payload_type_of(const struct h245_channel *c)
@@ -127,7 +137,7 @@ static void judge_shape(const struct session *s, const struct h245_channel *c, s
         session_object(o, H245_OLC_UNSPECIFIED, "the payload type is missing");
     else if (c->is_protected && is_confusable(s, c))
         session_object(o, H245_OLC_UNSPECIFIED, "the payload type is that of the other video");
-    else if (!is_served(s, c))
+    else if (!is_served(s, c, lane->index))
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE,
                        is_audio ? "codec is not the conference's" : "codec is not passed on here");
 }
@@ -397,6 +407,8 @@ void session_on_open_request(struct session *s, uint16_t lcn,
     t = channel->transport;
     /* What it said of its bit rate counts for the gatekeeper. */
     session_bandwidth_learn(channel, olc);
+    if (c.kind == H245_MEDIA_AUDIO && lane.index == 0)
+        conference_change_codec(s->conference, s, c.audio.codec);
     if (c.kind == H245_MEDIA_AUDIO)
         /* The first open audio decides the codec of a relay. */
         conference_settle(s->conference, c.audio.codec);

@@ -27,24 +27,42 @@ static int need_transport(struct session *s, enum h245_media medium, uint8_t ind
     return err;
 }
 
-/* Codec of our channel: that of the peer's, else what the conference has, else our first choice;
- * always one that the peer can receive. */
-static int own_codec(const struct session *s, const struct session_channel *in,
-                     struct h245_audio *audio)
+bool session_offer_of(const struct session *s, enum h245_codec codec, struct h245_audio *one)
 {
     struct h245_audio offer[SETTINGS_CODECS_MAX];
     size_t n = conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX);
 
-    /* The peer's channel decides: one codec both ways. */
-    if (in != NULL && (in->state == CHANNEL_OPEN || in->state == CHANNEL_PENDING)) {
-        for (size_t i = 0; i < n; i++) {
-            if (offer[i].codec == in->audio.codec) {
-                offer[0] = offer[i];
-                return h245_choose_audio(&s->peer_caps, offer, 1, audio);
-            }
+    for (size_t i = 0; i < n; i++)
+        if (offer[i].codec == codec) {
+            *one = offer[i];
+            return true;
         }
-    }
-    return h245_choose_audio(&s->peer_caps, offer, n, audio);
+    return false;
+}
+
+int session_audio_payload_type(enum h245_codec codec)
+{
+    int payload_type = h245_codec_payload_type(codec);
+
+    return payload_type != H245_PT_DYNAMIC ? payload_type : SESSION_OPUS_PT;
+}
+
+/* Codec of our channel: what the peer has asked for, else that of its own channel, else what the
+ * conference has, else our first choice; always one that the peer can receive. */
+static int own_codec(const struct session *s, const struct session_channel *in,
+                     struct h245_audio *audio)
+{
+    struct h245_audio offer[SETTINGS_CODECS_MAX], one;
+    bool is_followed = in != NULL && (in->state == CHANNEL_OPEN || in->state == CHANNEL_PENDING);
+
+    if (s->has_wish && session_offer_of(s, s->wish, &one) &&
+        h245_choose_audio(&s->peer_caps, &one, 1, audio) == 0)
+        return 0;
+    /* One codec both ways. */
+    if (is_followed && session_offer_of(s, in->audio.codec, &one))
+        return h245_choose_audio(&s->peer_caps, &one, 1, audio);
+    return h245_choose_audio(&s->peer_caps, offer,
+                             conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX), audio);
 }
 
 static int send_olc(struct session *s, struct session_transport *t, struct session_channel *channel)
@@ -184,9 +202,7 @@ static void open_audio(struct session *s)
     if (t == NULL)
         return;
     session_stop_timer(s, SESSION_TIMER_MIRROR);
-    like.payload_type = h245_codec_payload_type(like.audio.codec);
-    if (like.payload_type == H245_PT_DYNAMIC)
-        like.payload_type = SESSION_OPUS_PT;
+    like.payload_type = session_audio_payload_type(like.audio.codec);
     err = session_open_like(s, t, &like, 0);
     if (err != 0) {
         session_note(s, LOG_LEVEL_ERROR, LOG_AREA_H245, "channel not opened: %s", err_to_str(err));

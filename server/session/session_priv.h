@@ -276,6 +276,9 @@ struct session {
     uint32_t split_lanes;   /* the peer wants them on connections of their own */
     bool is_offer_forced;   /* our capabilities have changed in what their mark does not tell */
     bool is_codec_new;      /* the conference has another codec: session_follow_codec */
+    bool is_mode_asked;     /* ... for which the peer has been asked already */
+    bool has_wish;          /* in a mix: the peer has asked for this codec (RequestMode) */
+    enum h245_codec wish;
     bool is_reopening;      /* our audio has to close before it can be opened again */
     bool has_lanes;         /* there was more than the primary audio: routes by payload type */
     uint32_t refused_lanes; /* by the peer, or not possible: not tried again */
@@ -395,6 +398,10 @@ void session_refresh_capabilities(struct session *s);
  * about a peer that goes on in the codec before. */
 void session_follow_codec(struct session *s);
 void session_close_outdated(struct session *s);
+/* In a mix: what we send has this codec from now on. */
+void session_send_codec(struct session *s, enum h245_codec codec);
+/* session_modes.c: RequestMode for one codec of audio. ERR_UNSUPPORTED, or of the engine. */
+int session_ask_mode(struct session *s, enum h245_codec codec);
 int session_send_capabilities(struct session *s);
 void session_check_active(struct session *s); /* both sides know each other: channels may open */
 void session_downgrade(struct session *s, const char *why); /* policy preferred: plain RTP */
@@ -469,6 +476,9 @@ void session_release(struct session *s);         /* by one that ends a holdconn 
 void session_reopen(struct session *s);          /* a channel is gone: is another one due? */
 
 /* session_outgoing.c */
+/* What the conference offers of this codec; and the number of ours under which it is sent. */
+bool session_offer_of(const struct session *s, enum h245_codec codec, struct h245_audio *one);
+int session_audio_payload_type(enum h245_codec codec);
 void session_on_opened(struct session *s, uint16_t lcn,
                        const struct h245_OpenLogicalChannelAck *ack);
 /* May an Ack to our channel stand beside what its connection has (T-BAD, L-SHARE)? Of `said` its

@@ -145,9 +145,9 @@ void session_request_video(struct session *s, const struct h245_relayed *mode, u
 
     if (s->h245 == NULL || s->state != SESSION_ACTIVE)
         return;
-    if (audio != NULL && session_audio_mode(audio->audio.codec, &voice))
-        description.n = 2;
     arena_init(&a, 1024, 16384);
+    if (audio != NULL && session_audio_mode(&a, audio->audio.codec, &voice))
+        description.n = 2;
     if (h245_video_to_mode(&a, mode, &video) == 0 && h245_mode_request(s->h245, &request, now) == 0)
         session_arm(s);
     arena_fini(&a);

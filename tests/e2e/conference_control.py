@@ -333,6 +333,44 @@ def codecs(c, lab):
     c.equal("codecs: sessions left", lab.wait_sessions(0, 15), 0)
 
 
+def modes(c, lab):
+    """An operator's wish for another codec: all change, or nobody is asked and the answer says who cannot."""
+    files = sluice_lab.tone_pair()
+    control = lab.control()
+    events = lab.control()
+    events.call("events.subscribe")
+    anna = Terminal(lab, "anna", "--codec", "pcma,pcmu", "--play", files[0], call="pair")
+    anna.endpoint.wait_event("dtls_done", 15)
+    first = lab.sessions()[0]["id"]
+    bert = Terminal(lab, "bert", "--codec", "pcma,pcmu", "--play", files[1], ip=1, call="pair")
+    bert.endpoint.wait_event("first_packet", 15)
+    control.call("session.request_mode", id=first, codec="PCMU")
+    for t in (anna, bert):
+        c.equal(f"{t.endpoint.name} follows", t.endpoint.wait_event("mode", 15)["detail"], "followed")
+    for _ in range(2):  # the two that were opened instead
+        events.wait_event("channel.opened", 15, lambda e: e["data"]["codec"] == "PCMU"
+                          and e["data"]["direction"] == "incoming")
+    for t in (anna, bert):
+        report = t.end()
+        c.equal(f"{report['alias']} sends PCMU", report["codec"], "PCMU")
+    lab.wait_sessions(0, 15)
+    anna = Terminal(lab, "anna2", "--codec", "pcma,pcmu", "--play", files[0], call="pair")
+    anna.endpoint.wait_event("dtls_done", 15)
+    first = lab.sessions()[0]["id"]
+    bert = Terminal(lab, "bert2", "--codec", "pcma", "--play", files[1], ip=1, call="pair")
+    bert.endpoint.wait_event("first_packet", 15)
+    other = max(s["id"] for s in lab.sessions())
+    try:
+        refused = control.call("session.request_mode", id=first, codec="PCMU")
+    except sluice_lab.RpcError as error:
+        refused = str(error)
+    c.check("refused, and who is the reason", f"session {other} cannot receive it" in refused, refused)
+    c.check("anna was asked for nothing", anna.endpoint.event("mode") is None)
+    anna.end()
+    bert.end()
+    c.equal("modes: sessions left", lab.wait_sessions(0, 15), 0)
+
+
 def no_codec(c, lab):
     events = lab.control()
     events.call("events.subscribe")
@@ -352,7 +390,7 @@ def no_codec(c, lab):
 def main():
     c = sluice_lab.Checks()
     parts = [("pins", pins), ("control", control), ("levels", levels), ("codecs", codecs),
-             ("no codec", no_codec)]
+             ("modes", modes), ("no codec", no_codec)]
     for name, part in parts:
         with sluice_lab.Lab("control", settings) as lab:
             lab.start()

@@ -111,9 +111,11 @@ void peer_on_mode_request(void *arg, const struct h245_RequestMode *request)
         if (type->kind == h245_ModeElementType_videoMode)
             CU_ASSERT_EQUAL(h245_video_of_mode(type->u.videoMode, &p->heard.video_mode), 0);
         if (type->kind == h245_ModeElementType_audioMode)
-            p->heard.audio_mode = type->u.audioMode->kind == h245_AudioMode_g711Ulaw64k
-                                      ? H245_CODEC_PCMU
-                                      : H245_CODEC_PCMA;
+            p->heard.audio_mode =
+                type->u.audioMode->kind == h245_AudioMode_g711Ulaw64k        ? H245_CODEC_PCMU
+                : type->u.audioMode->kind == h245_AudioMode_g722_64k         ? H245_CODEC_G722
+                : type->u.audioMode->kind == h245_AudioMode_genericAudioMode ? H245_CODEC_OPUS
+                                                                             : H245_CODEC_PCMA;
     }
     (void)h245_mode_answer(p->h245,
                            p->follows_modes ? H245_MODE_MOST_PREFERRED : H245_MODE_UNAVAILABLE);

@@ -213,22 +213,27 @@ static enum h245_mode_answer mode_answer_to(enum h245_AudioMode_kind first,
 
 static void mode_request_is_judged_by_the_conferences_codec(void)
 {
-    begin(); /* its codec is A-law */
+    begin(); /* its codec is A-law, and there is u-law, which all can do */
     CU_ASSERT_EQUAL(mode_answer_to(h245_AudioMode_g711Alaw64k, h245_AudioMode_g728),
                     H245_MODE_MOST_PREFERRED);
     CU_ASSERT_EQUAL(mode_answer_to(h245_AudioMode_g728, h245_AudioMode_g711Alaw64k),
                     H245_MODE_LESS_PREFERRED);
-    CU_ASSERT_EQUAL(mode_answer_to(h245_AudioMode_g728, h245_AudioMode_g711Ulaw64k),
+    CU_ASSERT_EQUAL(mode_answer_to(h245_AudioMode_g728, h245_AudioMode_g722_64k),
                     H245_MODE_MULTIPOINT);
+    CU_ASSERT_EQUAL(mode_answer_to(h245_AudioMode_g728, h245_AudioMode_g711Ulaw64k),
+                    H245_MODE_LESS_PREFERRED);
     CU_ASSERT_TRUE(world_has_event(w, "session.mode_requested"));
     end();
 }
 
 static void mode_is_requested_of_the_peer(void)
 {
+    struct session_refusal why;
+
     begin();
-    CU_ASSERT_EQUAL(session_request_mode(a->session, H245_CODEC_GENERIC, w->now), ERR_UNSUPPORTED);
-    CU_ASSERT_EQUAL(session_request_mode(a->session, H245_CODEC_PCMU, w->now), 0);
+    CU_ASSERT_EQUAL(session_request_mode(a->session, H245_CODEC_GENERIC, &why, w->now),
+                    ERR_UNSUPPORTED);
+    CU_ASSERT_EQUAL(session_request_mode(a->session, H245_CODEC_PCMA, &why, w->now), 0);
     world_run(w);
     CU_ASSERT_EQUAL(a->heard.mode_requests, 1);
     CU_ASSERT_TRUE(world_has_event(w, "session.mode_answer"));
@@ -284,6 +289,7 @@ static void commands_go_out_for_channels_that_exist(void)
 
 static void keys_go_out_as_text_or_as_a_signal(void)
 {
+    struct session_refusal why;
     struct peer *early;
 
     begin();
@@ -298,7 +304,7 @@ static void keys_go_out_as_text_or_as_a_signal(void)
     CU_ASSERT_EQUAL(session_send_user_input(a->session, "1", 0, w->now), ERR_STATE);
     early = world_peer(w);
     CU_ASSERT_EQUAL(session_misc_command(early->session, "zeroDelay", 1, w->now), ERR_STATE);
-    CU_ASSERT_EQUAL(session_request_mode(early->session, H245_CODEC_PCMA, w->now), ERR_STATE);
+    CU_ASSERT_EQUAL(session_request_mode(early->session, H245_CODEC_PCMA, &why, w->now), ERR_STATE);
     end();
 }
 
