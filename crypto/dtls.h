@@ -148,6 +148,10 @@ struct dtls_options {
     enum dtls_role role;
     const struct addr *remote; /* NULL for a server: learnt from the first good cookie */
     const struct fingerprint *fingerprint; /* NULL: set later */
+    /* Beside it, by the same hash: the peer has several certificates and shows one of them (RFC
+     * 8122 5.1). At most FINGERPRINT_OTHERS_MAX. */
+    const struct fingerprint *others;
+    size_t other_count;
     bool without_srtp; /* offer and take no use_srtp on this one (records only) */
     /* RFC 6083: what is below delivers each record once, in any order and of any length. No window
      * against replays (3.4), records of 2^14 octets (3.3), dtls_assoc_export. Without SRTP. */
@@ -191,7 +195,8 @@ struct dtls_options {
     X(without_master_secret)                                 /* established without RFC 7627 */ \
     X(handshakes_full)                                                                          \
     X(handshakes_resumed)                                                                       \
-    X(sessions_kept) X(sessions_offered) /* client */                                           \
+    X(sessions_kept)                                                                            \
+    X(sessions_offered)     /* client */                                                        \
         X(sessions_refused) /* server: asked for, but unknown, too old or of another bond */
 
 struct dtls_stats {
@@ -213,8 +218,9 @@ void dtls_ctx_destroy(struct dtls_ctx *ctx);
 
 const struct dtls_stats *dtls_ctx_stats(const struct dtls_ctx *ctx);
 
-/* Makes an association; nothing is sent yet. ERR_INVAL: client without remote; ERR_REFUSED:
- * fingerprint made with a hash that the policy does not take; ERR_NOMEM. */
+/* Makes an association; nothing is sent yet. ERR_INVAL: client without remote, others without a
+ * first, too many or by another hash; ERR_REFUSED: fingerprint made with a hash that the policy
+ * does not take; ERR_NOMEM. */
 int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
                       struct dtls_assoc **out);
 
@@ -225,7 +231,8 @@ void dtls_assoc_destroy(struct dtls_assoc *assoc);
  * it again does nothing (D-ONCE). ERR_STATE: failed or closed already. */
 int dtls_assoc_start(struct dtls_assoc *assoc, uint64_t now);
 
-/* What the signalling says the peer's certificate hashes to. Setting the same again is allowed;
+/* What the signalling says the peer's certificate hashes to; others are void then. Setting the same
+ * again is allowed;
  * ERR_STATE: another one was verified already; ERR_REFUSED: hash not taken by the policy. May
  * call on_established or on_failed. */
 int dtls_assoc_set_fingerprint(struct dtls_assoc *assoc, uint64_t now,

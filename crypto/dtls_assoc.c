@@ -86,13 +86,36 @@ void dtls_assoc_leave(struct dtls_assoc *a)
         free_now(a);
 }
 
+const struct fingerprint *dtls_find_expected(const struct dtls_assoc *a,
+                                             const struct fingerprint *seen)
+{
+    const struct fingerprint *found = fingerprint_equal(seen, &a->expected) ? &a->expected : NULL;
+
+    for (size_t i = 0; i < a->other_count && found == NULL; i++)
+        found = fingerprint_equal(seen, &a->others[i]) ? &a->others[i] : NULL;
+    return found;
+}
+
+/* One digest of a certificate is made and held against all of them, so that they have one hash. */
+static bool are_others_good(const struct dtls_options *options)
+{
+    if (options->other_count > FINGERPRINT_OTHERS_MAX ||
+        (options->other_count > 0 && options->fingerprint == NULL))
+        return false;
+    for (size_t i = 0; i < options->other_count; i++)
+        if (options->others[i].hash != options->fingerprint->hash)
+            return false;
+    return true;
+}
+
 int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
                       struct dtls_assoc **out)
 {
     struct dtls_assoc *a;
 
     /* A client speaks first and must know to whom; a server learns it from the hello. */
-    if (!options->callbacks || (options->role == DTLS_CLIENT && !options->remote))
+    if (!options->callbacks || (options->role == DTLS_CLIENT && !options->remote) ||
+        !are_others_good(options))
         return ERR_INVAL;
     /* A hash that policy forbids is refused before a packet is sent, not found out afterwards. */
     if (options->fingerprint && !dtls_ctx_takes_hash(ctx, options->fingerprint->hash))
@@ -117,6 +140,9 @@ int dtls_assoc_create(struct dtls_ctx *ctx, const struct dtls_options *options,
     if (options->fingerprint) {
         a->expected = *options->fingerprint;
         a->has_fingerprint = true;
+        a->other_count = (uint8_t)options->other_count;
+        if (a->other_count > 0)
+            memcpy(a->others, options->others, a->other_count * sizeof(a->others[0]));
     }
     ctx->stats.created++;
     *out = a;
@@ -166,6 +192,7 @@ int dtls_assoc_set_fingerprint(struct dtls_assoc *a, uint64_t now, const struct 
         return ERR_STATE;
     dtls_assoc_enter(a, now);
     a->expected = *fp;
+    a->other_count = 0;
     a->has_fingerprint = true;
     /* The handshake had ended and waited for exactly this (D-VERIFY). */
     if (a->state == DTLS_UNVERIFIED && a->result)

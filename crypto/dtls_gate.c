@@ -210,7 +210,16 @@ static bool find_leaf(const struct dtls_message *m, const uint8_t **der, size_t 
     return *der != NULL && !r.err && *len > 0;
 }
 
-static bool is_expected(const struct dtls_message *certificate, const struct fingerprint *expected)
+static bool is_among(const struct dtls_gate *g, const struct fingerprint *seen)
+{
+    bool is_found = fingerprint_equal(seen, g->expected);
+
+    for (size_t i = 0; i < g->other_count; i++)
+        is_found = fingerprint_equal(seen, &g->others[i]) || is_found;
+    return is_found;
+}
+
+static bool is_expected(const struct dtls_gate *g, const struct dtls_message *certificate)
 {
     struct fingerprint seen;
     const uint8_t *der;
@@ -218,9 +227,9 @@ static bool is_expected(const struct dtls_message *certificate, const struct fin
 
     /* Before signalling has spoken (expected NULL) every certificate will do: dtls_verify holds the
      * handshake until it is known. */
-    return expected == NULL || (find_leaf(certificate, &der, &len) &&
-                                fingerprint_of_der(expected->hash, der, len, &seen) == 0 &&
-                                fingerprint_equal(&seen, expected));
+    return g->expected == NULL ||
+           (find_leaf(certificate, &der, &len) &&
+            fingerprint_of_der(g->expected->hash, der, len, &seen) == 0 && is_among(g, &seen));
 }
 
 /* RFC 5246 §7.4.8: CertificateVerify signs all messages before it. */
@@ -303,7 +312,7 @@ static bool nth_set(struct dtls_gate *g, size_t n, struct dtls_message *set[3])
 /* Finds three messages that are proven to belong together and to us. Those with the expected
  * certificate are tried first. If others hold, they come from somebody who reads what we send and
  * shows another certificate: that is a mismatch, and the library will say so. */
-static bool find_proof(struct dtls_gate *g, const struct fingerprint *expected,
+static bool find_proof(struct dtls_gate *g,
                        /* Four versions of three messages: 64 sets at most, and the checks left
                         * bound it again. */
                        struct dtls_message *set[3])
@@ -313,10 +322,10 @@ static bool find_proof(struct dtls_gate *g, const struct fingerprint *expected,
     unsigned left = PROOFS_A_DATAGRAM;
 
     /* Without an expectation there is one pass over everything. */
-    for (int pass = 0; pass < (expected != NULL ? 2 : 1); pass++) {
+    for (int pass = 0; pass < (g->expected != NULL ? 2 : 1); pass++) {
         for (size_t n = 0; n < all; n++) {
             if (!nth_set(g, n, set) || !is_new(g, set) ||
-                is_expected(set[certificate], expected) != (pass == 0))
+                is_expected(g, set[certificate]) != (pass == 0))
                 continue;
             if (!take_proof(g, &left))
                 return false;
@@ -385,7 +394,7 @@ static struct dtls_message *find_resumed(const struct dtls_gate *g)
 }
 
 /* Looks for a flight that may be given to the library. */
-static void look(struct dtls_gate *g, uint64_t now, const struct fingerprint *expected)
+static void look(struct dtls_gate *g, uint64_t now)
 {
     struct dtls_message *set[FLIGHT_MAX], *request, *done;
     size_t count = 3;
@@ -406,7 +415,7 @@ static void look(struct dtls_gate *g, uint64_t now, const struct fingerprint *ex
         if (g->shelf[4].kept[0] == NULL)
             return; /* not whole yet */
     }
-    if (!find_proof(g, expected, set)) {
+    if (!find_proof(g, set)) {
         /* All that was there is tried: only sets with something newer are worth another look. */
         g->looked = g->datagrams;
         return;
@@ -554,8 +563,15 @@ static void take_alert(struct dtls_gate *g, struct bytes_reader *body)
     set_hint(g, DTLS_FAIL_PEER_ALERT, text);
 }
 
-void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *expected,
-                   const uint8_t *data, size_t len)
+void dtls_gate_expect(struct dtls_gate *g, const struct fingerprint *first,
+                      const struct fingerprint *others, size_t other_count)
+{
+    g->expected = first;
+    g->others = others;
+    g->other_count = other_count;
+}
+
+void dtls_gate_add(struct dtls_gate *g, uint64_t now, const uint8_t *data, size_t len)
 {
     struct bytes_reader r = bytes_reader(data, len), body;
     struct dtls_fragment f;
@@ -585,7 +601,7 @@ void dtls_gate_add(struct dtls_gate *g, uint64_t now, const struct fingerprint *
                 take_fragment(g, now, number, &f);
     }
     if (!g->is_finishing)
-        look(g, now, expected);
+        look(g, now);
 }
 
 /* --- The rest ------------------------------------------------------------------------------ */

@@ -57,9 +57,13 @@ bool dtls_gate_has_master_secret(const struct dtls_gate *gate);
 /* Server: the session is taken up again, the peer's flight has no messages in the clear. */
 void dtls_gate_set_resumed(struct dtls_gate *gate);
 
-/* A datagram from the peer's address. `expected` NULL: not signalled yet. */
-void dtls_gate_add(struct dtls_gate *gate, uint64_t now, const struct fingerprint *expected,
-                   const uint8_t *data, size_t len);
+/* What signalling has said of the peer's certificate: `first`, or one of the others by its hash.
+ * Never called: not signalled yet. They must outlive the gate. */
+void dtls_gate_expect(struct dtls_gate *gate, const struct fingerprint *first,
+                      const struct fingerprint *others, size_t other_count);
+
+/* A datagram from the peer's address. */
+void dtls_gate_add(struct dtls_gate *gate, uint64_t now, const uint8_t *data, size_t len);
 
 /* The next thing for the library, valid until the next call; false: nothing. */
 bool dtls_gate_next(struct dtls_gate *gate, const uint8_t **data, size_t *len);

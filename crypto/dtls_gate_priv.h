@@ -22,6 +22,8 @@ _Static_assert(HELD_BYTES <= FEED_MAX, "a held record goes out by the same buffe
 struct dtls_gate {
     enum dtls_role role;
     struct dtls_stats *stats;
+    const struct fingerprint *expected, *others; /* the association's; NULL: not signalled yet */
+    size_t other_count;
     struct dtls_shelf shelf[FLIGHT_MAX]; /* in the order of the flight */
     uint64_t datagrams;
     uint64_t looked;    /* as of this datagram all combinations have been tried */

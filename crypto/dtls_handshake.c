@@ -26,7 +26,7 @@ static bool on_certificate(void *user, const uint8_t *der, size_t len)
     if (!a->has_fingerprint)
         return true; /* dtls_verify decides once it is known */
     return fingerprint_of_der(a->expected.hash, der, len, &seen) == 0 &&
-           fingerprint_equal(&seen, &a->expected);
+           dtls_find_expected(a, &seen) != NULL;
 }
 
 /* Our flight's records are numbered on from the hello that began it, but above all that we have
@@ -198,7 +198,9 @@ void dtls_handshake_input(struct dtls_assoc *a, const uint8_t *data, size_t len)
     uint64_t sent_before = stats->datagrams_out;
 
     /* Records with keys and of the flight alike: the gate sorts them. */
-    dtls_gate_add(a->gate, a->now, a->has_fingerprint ? &a->expected : NULL, data, len);
+    if (a->has_fingerprint)
+        dtls_gate_expect(a->gate, &a->expected, a->others, a->other_count);
+    dtls_gate_add(a->gate, a->now, data, len);
     if (dtls_gate_wants_restart(a->gate))
         restart_client(a);
     else
@@ -558,13 +560,17 @@ static void split_material(const struct dtls_assoc *a, struct dtls_established *
 void dtls_verify(struct dtls_assoc *a)
 {
     struct dtls_established info = {0};
+    const struct fingerprint *found = dtls_find_expected(a, &a->result->peer[a->expected.hash]);
 
-    /* Every digest of the peer was taken, the one that signalling named decides. */
-    if (!fingerprint_equal(&a->result->peer[a->expected.hash], &a->expected)) {
+    /* Every digest of the peer was taken, those that signalling named decide. */
+    if (found == NULL) {
         fail_with_alert(a, DTLS_FAIL_FINGERPRINT,
                         "the peer's certificate has another fingerprint than was signalled");
         return;
     }
+    /* From here on the peer is this certificate, and no other one of its. */
+    a->expected = *found;
+    a->other_count = 0;
     split_material(a, &info);
     /* The halves are in info, the original is needed no more: one copy less of the keys. */
     secret_wipe(a->result, sizeof(*a->result));

@@ -87,10 +87,11 @@ struct dtls_assoc {
     uint64_t answered_below; /* server: above the record numbers of all that we answered so far */
     const char *cipher;
     struct fingerprint expected;
-    struct fingerprint bound; /* of the session that is to be taken up */
-    uint64_t now;             /* of the call that runs */
-    uint64_t started_at;      /* first flight */
-    uint64_t retransmit_at;   /* DTLS_NO_DEADLINE when not running, as the next two */
+    struct fingerprint others[FINGERPRINT_OTHERS_MAX]; /* that will do, too; void once verified */
+    struct fingerprint bound;                          /* of the session that is to be taken up */
+    uint64_t now;                                      /* of the call that runs */
+    uint64_t started_at;                               /* first flight */
+    uint64_t retransmit_at; /* DTLS_NO_DEADLINE when not running, as the next two */
     uint64_t fail_at;
     uint64_t park_at;
     uint64_t resend_next; /* earliest time of the next re-sending of the last flight */
@@ -106,6 +107,7 @@ struct dtls_assoc {
     uint8_t hello_profile; /* server: what we chose from the ClientHello that is being handled */
     bool has_remote;
     bool has_fingerprint;
+    uint8_t other_count;
     bool without_srtp;
     bool is_over_sctp;
     bool may_lack_srtp;
@@ -121,6 +123,10 @@ struct dtls_assoc {
     bool drop_session; /* freed when depth is 0 again, as the library may be in it */
     bool is_destroyed; /* freed when depth is 0 again */
 };
+
+/* dtls_assoc.c: the fingerprint that `seen` is one of; NULL. */
+const struct fingerprint *dtls_find_expected(const struct dtls_assoc *a,
+                                             const struct fingerprint *seen);
 
 /* dtls_flight.c: the cache of the last flight. */
 void dtls_flight_reset(struct dtls_flight *flight);

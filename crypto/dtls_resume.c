@@ -60,9 +60,9 @@ bool dtls_resume_find(struct dtls_assoc *a, const uint8_t *id, size_t id_len, ui
 
     if (sessions == NULL || id_len != WOLF_SESSION_ID_BYTES)
         return false;
-    /* No fingerprint yet: only a certificate can be held against the one to come. Only ids of our
-     * own length: nobody else has made one that we could know. */
-    if (!a->has_fingerprint ||
+    /* No fingerprint yet, or several that will do: only a certificate can tell which. Only ids of
+     * our own length: nobody else has made one that we could know. */
+    if (!a->has_fingerprint || a->other_count > 0 ||
         !dtls_sessions_get(sessions, a->now, key, key_of_id(key, id, id_len), &bond, blob, len)) {
         a->ctx->stats.sessions_refused++;
         return false;
@@ -81,7 +81,7 @@ void dtls_resume_offer(struct dtls_assoc *a)
     struct dtls_session_bond bond = bond_of(a);
     size_t len;
 
-    if (sessions == NULL || !a->has_fingerprint ||
+    if (sessions == NULL || !a->has_fingerprint || a->other_count > 0 ||
         !dtls_sessions_get(sessions, a->now, key, key_of_peer(key, &a->expected), &bond, blob,
                            &len))
         return;

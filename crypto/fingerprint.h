@@ -34,6 +34,10 @@ struct fingerprint {
     uint8_t digest[FINGERPRINT_MAX_BYTES]; /* fingerprint_hash_len(hash) bytes of it are used */
 };
 
+/* Beside the first: RFC 8122 section 5.1 lets one side have several certificates, and so several
+ * fingerprints by one hash, any of which will do. */
+#define FINGERPRINT_OTHERS_MAX 3
+
 /* RFC 4572 token of a hash in lower case, "unknown" for a foreign value. Static storage. */
 const char *fingerprint_hash_to_str(enum fingerprint_hash hash);
 

@@ -256,7 +256,7 @@ static int start(struct lab *lab, struct lab_transport *t)
         return err;
     /* Told to the data plane when the port is open; what fails then is on_opened's. */
     (void)lab->ops->set_remote(t->port, &t->remote, NULL);
-    return lab->ops->associate(t->port, t->is_active, &t->peer);
+    return lab->ops->associate(t->port, t->is_active, &t->peer, 1);
 }
 
 static void method_open(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)

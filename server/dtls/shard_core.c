@@ -428,6 +428,8 @@ static int add_association(struct shard_core *core, const struct shard_command *
         .role = cmd->is_active ? DTLS_CLIENT : DTLS_SERVER,
         .remote = cmd->remote.family == ADDR_NONE ? NULL : &cmd->remote,
         .fingerprint = cmd->has_fingerprint ? &cmd->fingerprint : NULL,
+        .others = cmd->others,
+        .other_count = cmd->other_count,
         /* With data SRTP may be missing: a peer that only has channels of data needs none. */
         .may_lack_srtp = cmd->has_data,
         .callbacks = &callbacks,

@@ -55,9 +55,11 @@ struct shard_command {
     bool is_lab;                    /* OPEN: report the keys too */
     bool has_fingerprint;           /* OPEN: false = told later */
     struct fingerprint fingerprint; /* OPEN, FINGERPRINT */
-    struct addr remote;             /* OPEN: the only address that is listened to */
-    bool has_data;                  /* OPEN: DATA is known already, use_srtp may be missing */
-    struct shard_data data;         /* OPEN, DATA */
+    struct fingerprint others[FINGERPRINT_OTHERS_MAX]; /* OPEN: that will do, too */
+    uint8_t other_count;
+    struct addr remote;     /* OPEN: the only address that is listened to */
+    bool has_data;          /* OPEN: DATA is known already, use_srtp may be missing */
+    struct shard_data data; /* OPEN, DATA */
 };
 
 #define SHARD_REPORT_LIST(X)                                                           \

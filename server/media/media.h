@@ -212,8 +212,11 @@ struct media_ops {
     int (*set_remote)(struct media_port *port, const struct addr *rtp, const struct addr *rtcp);
     /* Ports of SCTP, of a MEDIA_DATA_SCTP; before associate. ERR_INVAL. */
     int (*sctp_ports)(struct media_port *port, uint16_t local, uint16_t remote);
-    /* Start DTLS, once (D-ONCE): ERR_EXISTS when done before. set_remote comes first. */
-    int (*associate)(struct media_port *port, bool is_active, const struct fingerprint *peer);
+    /* Start DTLS, once (D-ONCE): ERR_EXISTS when done before. set_remote comes first. The peer's
+     * certificate has one of `count` fingerprints, all by one hash (RFC 8122 5.1); a port for data
+     * alone takes the first. ERR_LIMIT: more than 1 + FINGERPRINT_OTHERS_MAX, or none. */
+    int (*associate)(struct media_port *port, bool is_active, const struct fingerprint *peer,
+                     size_t count);
     /* Answer ICE's checks with these credentials, for ports that are not plain; on_event says
      * LINK_ICE_SELECTED, with the address that is the remote from then on. Again: a restart. */
     int (*ice)(struct media_port *port, const struct media_ice *ice);

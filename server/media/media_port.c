@@ -412,13 +412,16 @@ static int send_associate(struct media_port *p)
     command.is_lab = p->is_lab;
     command.has_fingerprint = true;
     command.fingerprint = p->fingerprint;
+    memcpy(command.others, p->others, sizeof(command.others));
+    command.other_count = p->other_count;
     command.remote = p->leg[0].remote;
     command.has_data = p->has_data;
     command.data = p->data;
     return shard_command(p->m->shards[p->shard], &command);
 }
 
-static int port_associate(struct media_port *p, bool is_active, const struct fingerprint *peer)
+static int port_associate(struct media_port *p, bool is_active, const struct fingerprint *peer,
+                          size_t count)
 {
     if (p->kind != MEDIA_DTLS_SRTP && !media_is_wire(p->kind))
         return ERR_INVAL;
@@ -428,9 +431,13 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
     /* Whom to talk to must be known: a handshake cannot be aimed later. */
     if (p->leg[0].remote.family == ADDR_NONE)
         return ERR_STATE;
+    if (count == 0 || count - 1 > FINGERPRINT_OTHERS_MAX)
+        return ERR_LIMIT;
     p->is_associated = true;
     p->is_active = is_active;
-    p->fingerprint = *peer;
+    p->fingerprint = peer[0];
+    p->other_count = (uint8_t)(count - 1);
+    memcpy(p->others, peer + 1, p->other_count * sizeof(p->others[0]));
     if (media_is_wire(p->kind))
         return media_wire_start(p);
     return p->state == PORT_OPEN ? send_associate(p) : 0;

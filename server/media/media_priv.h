@@ -118,6 +118,8 @@ struct media_port {
     struct media_ice ice;
     bool was_told_open; /* on_opened came */
     struct fingerprint fingerprint;
+    struct fingerprint others[FINGERPRINT_OTHERS_MAX];
+    uint8_t other_count;
     struct shard_data data;           /* as last told */
     bool has_data;                    /* there was a data channel */
     bool is_established;              /* DTLS is */

@@ -89,6 +89,10 @@ static void on_established(void *owner, const struct media_established *e)
     t->handshake_ms = e->handshake_ms;
     t->is_resumed = e->is_resumed;
     t->peer_fingerprint = *e->peer;
+    /* Of several certificates the peer has shown this one: a later description that does not name
+     * it is of another association. */
+    t->agreement.peer_fingerprint = *e->peer;
+    t->agreement.peer_other_count = 0;
     snprintf(t->cipher, sizeof(t->cipher), "%s", e->cipher);
     s->env->stats.dtls_established++;
     session_step_now(s, SESSION_STEP_DTLS);

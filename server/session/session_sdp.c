@@ -301,8 +301,7 @@ static int take_passed(struct session *s, const struct sdp *sdp, size_t line,
 
     /* The other side verifies the one that it was told (A-REPLACE is theirs to ask for, by H.245).
      */
-    if (t != NULL && t->agreement.is_set &&
-        !fingerprint_equal(&t->agreement.peer_fingerprint, &m->dtls.fingerprint[0]))
+    if (t != NULL && t->agreement.is_set && !session_sdp_names(&m->dtls, &t->agreement))
         return session_sdp_refuse(why, "the fingerprint of a running association cannot change");
     leg->remote = m->dtls;
     leg->has_remote = true;

@@ -92,6 +92,8 @@ void session_sdp_say_data(struct sdp_media *m);
 /* Which lines are taken and how; no port is opened yet. `ours` is the setup that we said. */
 int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup ours,
                      struct sdp_plan *plan, const char **why);
+/* Is one of the description's fingerprints among those that were agreed on? */
+bool session_sdp_names(const struct sdp_dtls *d, const struct h23510_agreement *agreement);
 /* Does it: transports, associations, channels; `theirs` is their description. */
 int session_sdp_apply(struct session *s, const struct sdp *theirs, const struct sdp_plan *plan,
                       const char **why);

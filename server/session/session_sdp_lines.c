@@ -33,6 +33,31 @@ static const struct fingerprint *best_fingerprint(const struct session *s, const
     return NULL;
 }
 
+/* RFC 8122 5.1: by the hash that counts there may be several, of several certificates; the peer
+ * shows one of them. */
+static void name_others(const struct sdp_dtls *d, const struct fingerprint *first,
+                        struct h23510_agreement *a)
+{
+    for (size_t i = 0; i < d->fingerprint_count; i++)
+        if (&d->fingerprint[i] != first && d->fingerprint[i].hash == first->hash &&
+            a->peer_other_count < FINGERPRINT_OTHERS_MAX)
+            a->peer_others[a->peer_other_count++] = d->fingerprint[i];
+}
+
+bool session_sdp_names(const struct sdp_dtls *d, const struct h23510_agreement *a)
+{
+    bool is_named = false;
+
+    for (size_t i = 0; i < d->fingerprint_count; i++) {
+        const struct fingerprint *fp = &d->fingerprint[i];
+
+        is_named = is_named || fingerprint_equal(fp, &a->peer_fingerprint);
+        for (size_t k = 0; k < a->peer_other_count; k++)
+            is_named = is_named || fingerprint_equal(fp, &a->peer_others[k]);
+    }
+    return is_named;
+}
+
 /* What the describer wrote about DTLS against what we say or said (`ours`). */
 static int agree(const struct session *s, const struct sdp_media *m, enum h23510_setup ours,
                  struct h23510_agreement *agreement, const char **why)
@@ -64,6 +89,7 @@ static int agree(const struct session *s, const struct sdp_media *m, enum h23510
                                            .local_hash = fp->hash,
                                            .peer_fingerprint = *fp,
                                            .is_new = true};
+    name_others(&m->dtls, fp, agreement);
     return 0;
 }
 
@@ -242,8 +268,6 @@ int session_sdp_transport(struct session *s, enum media_kind kind, enum h245_med
 static bool is_same_connection(const struct session_transport *t, const struct sdp_media *m,
                                const struct sdp_choice *c, const char *tls_id)
 {
-    bool is_known = false;
-
     /* Plain RTP has nothing to keep but the port. */
     if (!c->agreement.is_set || !t->agreement.is_set)
         return t->kind == MEDIA_PLAIN_RTP;
@@ -251,10 +275,7 @@ static bool is_same_connection(const struct session_transport *t, const struct s
     if (tls_id[0] != '\0' && m->dtls.tls_id[0] != '\0' && strcmp(tls_id, m->dtls.tls_id) != 0)
         return false;
     /* Any of the fingerprints: the describer may list its hashes in another order each time. */
-    for (size_t i = 0; i < m->dtls.fingerprint_count; i++)
-        is_known =
-            is_known || fingerprint_equal(&m->dtls.fingerprint[i], &t->agreement.peer_fingerprint);
-    return is_known &&
+    return session_sdp_names(&m->dtls, &t->agreement) &&
            /* With ICE the address may change under the association; without, it is what the
             * association is bound to. */
            (c->has_ice || t->remote.family == ADDR_NONE || addr_is_equal(&t->remote, &m->address));

@@ -309,6 +309,7 @@ void session_remote_overdue(struct session *s)
 
 void session_try_associate(struct session_transport *t)
 {
+    struct fingerprint peers[1 + FINGERPRINT_OTHERS_MAX];
     struct session *s = t->session;
     int err;
 
@@ -322,8 +323,10 @@ void session_try_associate(struct session_transport *t)
     }
     t->remote_deadline = SESSION_NEVER;
     /* Passive or active, the worker is told now whom to expect. */
-    err = s->env->media_ops->associate(t->port, t->agreement.role == H23510_ROLE_ACTIVE,
-                                       &t->agreement.peer_fingerprint);
+    peers[0] = t->agreement.peer_fingerprint;
+    memcpy(peers + 1, t->agreement.peer_others, sizeof(t->agreement.peer_others));
+    err = s->env->media_ops->associate(t->port, t->agreement.role == H23510_ROLE_ACTIVE, peers,
+                                       1 + (size_t)t->agreement.peer_other_count);
     if (err != 0) {
         session_dtls_lost(t, DTLS_FAIL_INTERNAL, err_to_str(err));
         return;

@@ -134,6 +134,10 @@ struct h23510_agreement {
     enum h23510_role role;               /* ACTIVE: we start the handshake; PASSIVE; HOLD: nobody */
     enum fingerprint_hash local_hash;    /* of our fingerprint in OLC or Ack */
     struct fingerprint peer_fingerprint; /* what the certificate has to hash to */
+    /* By SDP alone, where a side may have several certificates (RFC 8122 5.1): or to one of these,
+     * by the same hash. An H.245 DTLSSecurityCapability has one fingerprint. */
+    struct fingerprint peer_others[FINGERPRINT_OTHERS_MAX];
+    uint8_t peer_other_count;
     enum h23510_connection connection;
     bool is_new; /* this OLC/Ack made it: start an association. false: D-ONCE, already there */
 };

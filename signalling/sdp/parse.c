@@ -53,11 +53,13 @@ static void finish_media(struct sdp_parser *parser)
     /* The address is the session's, the port always the medium's own. */
     if (!parser->media_has_address)
         m->address = parser->address;
-    if (m->dtls.fingerprint_count == 0) {
+    /* RFC 8122 section 5: a medium with fingerprints of its own has no others, whether we know its
+     * hashes or not. */
+    if (m->dtls.fingerprint_count + m->dtls.unknown_hashes + m->dtls.forbidden_hashes == 0) {
         memcpy(m->dtls.fingerprint, parser->dtls.fingerprint, sizeof(m->dtls.fingerprint));
         m->dtls.fingerprint_count = parser->dtls.fingerprint_count;
-        m->dtls.unknown_hashes += parser->dtls.unknown_hashes;
-        m->dtls.forbidden_hashes += parser->dtls.forbidden_hashes;
+        m->dtls.unknown_hashes = parser->dtls.unknown_hashes;
+        m->dtls.forbidden_hashes = parser->dtls.forbidden_hashes;
     }
     if (!m->dtls.has_setup && parser->dtls.has_setup) {
         m->dtls.has_setup = true;

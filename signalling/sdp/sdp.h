@@ -18,7 +18,7 @@
 #define SDP_TEXT_MAX         16384 /* octets of a description; longer ones are refused */
 #define SDP_MEDIA_MAX        8
 #define SDP_FORMATS_MAX      32
-#define SDP_FINGERPRINTS_MAX 4
+#define SDP_FINGERPRINTS_MAX 8
 #define SDP_NAME_MAX         32
 #define SDP_FMTP_MAX         192
 #define SDP_MID_MAX          24

@@ -193,6 +193,100 @@ static void fingerprint_mismatch_fails_on_both_sides(void)
     check_mismatch(&fp_b, &fp_b, false); /* client's certificate is a */
 }
 
+/* An end that would be content with any of several certificates (RFC 8122 5.1). */
+static void expect_any(struct end *end, const struct fingerprint *first,
+                       const struct fingerprint *others, size_t count)
+{
+    struct dtls_options options = {.role = end->role,
+                                   .remote = end->role == DTLS_CLIENT ? &end->other : NULL,
+                                   .fingerprint = first,
+                                   .others = others,
+                                   .other_count = count,
+                                   .callbacks = &end_callbacks,
+                                   .user = end};
+
+    dtls_assoc_destroy(end->assoc);
+    CU_ASSERT_EQUAL_FATAL(dtls_assoc_create(end->ctx, &options, &end->assoc), 0);
+}
+
+static void pair_start_any(struct pair *p, const struct fingerprint *client_expects[3],
+                           const struct fingerprint *server_expects[3])
+{
+    struct fingerprint c[2] = {*client_expects[1], *client_expects[2]},
+                       s[2] = {*server_expects[1], *server_expects[2]};
+
+    pair_config(p);
+    link_init(&p->link, 0, 1);
+    end_init(&p->client, &p->link, 0, DTLS_CLIENT, &p->client_config, NULL);
+    end_init(&p->server, &p->link, 1, DTLS_SERVER, &p->server_config, NULL);
+    expect_any(&p->client, client_expects[0], c, 2);
+    expect_any(&p->server, server_expects[0], s, 2);
+    CU_ASSERT_EQUAL(dtls_assoc_start(p->server.assoc, p->link.now), 0);
+    CU_ASSERT_EQUAL(dtls_assoc_start(p->client.assoc, p->link.now), 0);
+    run_to_end(p);
+}
+
+static void fingerprint_any_of_several_verifies(void)
+{
+    struct fingerprint x = fp_a, y = fp_b;
+    struct pair p;
+
+    x.digest[5] ^= 1;
+    y.digest[7] ^= 1;
+    for (unsigned at = 0; at < 3; at++) {
+        const struct fingerprint *client[3] = {&x, &y, &x}, *server[3] = {&y, &x, &y};
+
+        client[at] = &fp_b;
+        server[(at + 1) % 3] = &fp_a;
+        pair_start_any(&p, client, server);
+        CU_ASSERT_TRUE(same_keys(&p));
+        /* Told is the one that it was, and from then on no other will do. */
+        CU_ASSERT_EQUAL(dtls_assoc_set_fingerprint(p.client.assoc, p.link.now, &fp_b), 0);
+        CU_ASSERT_EQUAL(dtls_assoc_set_fingerprint(p.client.assoc, p.link.now, &x), ERR_STATE);
+        CU_ASSERT_EQUAL(dtls_assoc_set_fingerprint(p.server.assoc, p.link.now, &fp_a), 0);
+        pair_fini(&p);
+    }
+}
+
+static void fingerprint_none_of_several_fails(void)
+{
+    struct fingerprint x = fp_a, y = fp_b;
+    const struct fingerprint *none[3] = {&x, &y, &x}, *good[3] = {&x, &y, &fp_a};
+    struct pair p;
+
+    x.digest[5] ^= 1;
+    y.digest[7] ^= 1;
+    pair_start_any(&p, none, good);
+    CU_ASSERT_EQUAL(p.client.reason, DTLS_FAIL_FINGERPRINT);
+    CU_ASSERT_EQUAL(p.server.reason, DTLS_FAIL_PEER_ALERT);
+    CU_ASSERT_EQUAL(p.client.established + p.server.established, 0);
+    pair_fini(&p);
+}
+
+/* One digest is made of a certificate: all have to be by the same hash, and there is a bound. */
+static void fingerprint_others_out_of_range_are_refused(void)
+{
+    struct fingerprint others[FINGERPRINT_OTHERS_MAX + 1];
+    struct dtls_options options = {
+        .role = DTLS_SERVER, .callbacks = &end_callbacks, .others = others, .other_count = 1};
+    struct dtls_assoc *a = NULL;
+    struct pair p;
+
+    pair_config(&p);
+    pair_start(&p, 0, 1, &fp_b, &fp_a);
+    for (size_t i = 0; i < FINGERPRINT_OTHERS_MAX + 1; i++)
+        others[i] = fp_b;
+    CU_ASSERT_EQUAL(dtls_assoc_create(p.server.ctx, &options, &a), ERR_INVAL);
+    options.fingerprint = &fp_a;
+    options.other_count = FINGERPRINT_OTHERS_MAX + 1;
+    CU_ASSERT_EQUAL(dtls_assoc_create(p.server.ctx, &options, &a), ERR_INVAL);
+    options.other_count = 2;
+    CU_ASSERT_EQUAL(cert_fingerprint(cert_b, FINGERPRINT_SHA512, &others[1]), 0);
+    CU_ASSERT_EQUAL(dtls_assoc_create(p.server.ctx, &options, &a), ERR_INVAL);
+    CU_ASSERT_PTR_NULL(a);
+    pair_fini(&p);
+}
+
 static void fingerprint_every_hash_verifies(void)
 {
     for (unsigned hash = 0; hash < FINGERPRINT_HASH_COUNT; hash++) {
@@ -542,22 +636,22 @@ static void enums_every_value_has_a_name(void)
     CU_ASSERT_STRING_EQUAL(dtls_failure_to_str(DTLS_FAILURE_COUNT), "unknown");
 }
 
-SUITE_SETUP("crypto/dtls", setup, teardown, TEST(handshake_fingerprints_known_gives_same_keys),
-            TEST(handshakes_20_percent_loss_all_complete),
-            TEST(fingerprint_set_after_handshake_holds_keys_until_told),
-            TEST(fingerprint_wrong_after_handshake_fails_with_alert),
-            TEST(fingerprint_never_set_fails_in_time),
-            TEST(fingerprint_mismatch_fails_on_both_sides), TEST(fingerprint_every_hash_verifies),
-            TEST(fingerprint_sha1_without_permission_refused), TEST(profile_each_alone_is_chosen),
-            TEST(profile_server_preference_wins), TEST(profile_none_in_common_fails_on_both_sides),
-            TEST(profile_client_without_use_srtp_refused),
-            TEST(profile_server_without_use_srtp_client_fails),
-            TEST(records_without_srtp_go_both_ways),
-            TEST(records_coalesced_in_a_datagram_all_arrive),
-            TEST(close_sends_alert_and_peer_is_told), TEST(parked_close_reaches_peer_and_back),
-            TEST(last_flight_lost_is_sent_again), TEST(last_flight_lost_until_parked_is_sent_again),
-            TEST(peer_silent_times_out_on_both_sides),
-            TEST(first_retransmission_comes_after_200_ms), TEST(mtu_small_no_datagram_larger),
-            TEST(address_third_is_refused), TEST(forged_records_after_handshake_change_nothing),
-            TEST(destroy_in_callback_is_safe), TEST(start_twice_sends_one_hello),
-            TEST(enums_every_value_has_a_name))
+SUITE_SETUP(
+    "crypto/dtls", setup, teardown, TEST(handshake_fingerprints_known_gives_same_keys),
+    TEST(handshakes_20_percent_loss_all_complete),
+    TEST(fingerprint_set_after_handshake_holds_keys_until_told),
+    TEST(fingerprint_wrong_after_handshake_fails_with_alert),
+    TEST(fingerprint_never_set_fails_in_time), TEST(fingerprint_mismatch_fails_on_both_sides),
+    TEST(fingerprint_any_of_several_verifies), TEST(fingerprint_none_of_several_fails),
+    TEST(fingerprint_others_out_of_range_are_refused), TEST(fingerprint_every_hash_verifies),
+    TEST(fingerprint_sha1_without_permission_refused), TEST(profile_each_alone_is_chosen),
+    TEST(profile_server_preference_wins), TEST(profile_none_in_common_fails_on_both_sides),
+    TEST(profile_client_without_use_srtp_refused),
+    TEST(profile_server_without_use_srtp_client_fails), TEST(records_without_srtp_go_both_ways),
+    TEST(records_coalesced_in_a_datagram_all_arrive), TEST(close_sends_alert_and_peer_is_told),
+    TEST(parked_close_reaches_peer_and_back), TEST(last_flight_lost_is_sent_again),
+    TEST(last_flight_lost_until_parked_is_sent_again), TEST(peer_silent_times_out_on_both_sides),
+    TEST(first_retransmission_comes_after_200_ms), TEST(mtu_small_no_datagram_larger),
+    TEST(address_third_is_refused), TEST(forged_records_after_handshake_change_nothing),
+    TEST(destroy_in_callback_is_safe), TEST(start_twice_sends_one_hello),
+    TEST(enums_every_value_has_a_name))

@@ -185,6 +185,22 @@ static void unknown_hashes_and_attributes_are_skipped(void)
     CU_ASSERT_EQUAL(sdp.media[0].address.family, ADDR_NONE);
 }
 
+/* RFC 8122 section 5: the session's hold where a medium has none of its own, however many. */
+static void several_fingerprints_are_kept_and_media_have_their_own(void)
+{
+    CU_ASSERT_EQUAL_FATAL(
+        parse("v=0\ns=-\nc=IN IP4 192.0.2.1\na=fingerprint:sha-256 " FP256
+              "\na=fingerprint:sha-256 " FP256 "\nm=audio 5000 UDP/TLS/RTP/SAVP 0\n"
+              "m=video 5002 UDP/TLS/RTP/SAVP 97\na=fingerprint:sha-256 " FP256
+              "\nm=audio 5004 UDP/TLS/RTP/SAVP 0\na=fingerprint:sha3-256 AA:BB\n"),
+        0);
+    CU_ASSERT_EQUAL(sdp.media[0].dtls.fingerprint_count, 2);
+    CU_ASSERT_EQUAL(sdp.media[1].dtls.fingerprint_count, 1);
+    /* By a hash that we do not know: the session's would be another certificate's. */
+    CU_ASSERT_EQUAL(sdp.media[2].dtls.fingerprint_count, 0);
+    CU_ASSERT_EQUAL(sdp.media[2].dtls.unknown_hashes, 1);
+}
+
 static void bad_lines_are_named(void)
 {
     static const struct {
@@ -268,5 +284,6 @@ static void direction_is_mirrored(void)
 SUITE("sdp/sdp", TEST(offer_of_a_sip_server_is_read),
       TEST(session_level_values_hold_for_silent_media), TEST(offer_of_a_browser_is_read),
       TEST(bundle_ice_and_tls_id_are_read), TEST(bundle_with_ice_is_written),
-      TEST(unknown_hashes_and_attributes_are_skipped), TEST(bad_lines_are_named),
+      TEST(unknown_hashes_and_attributes_are_skipped),
+      TEST(several_fingerprints_are_kept_and_media_have_their_own), TEST(bad_lines_are_named),
       TEST(sizes_are_bounded), TEST(what_is_written_is_read_again), TEST(direction_is_mirrored))

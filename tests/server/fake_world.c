@@ -192,7 +192,8 @@ static int port_set_remote(struct media_port *p, const struct addr *rtp, const s
     return 0;
 }
 
-static int port_associate(struct media_port *p, bool is_active, const struct fingerprint *peer)
+static int port_associate(struct media_port *p, bool is_active, const struct fingerprint *peer,
+                          size_t count)
 {
     p->associations++;
     if (p->is_associated)
@@ -200,6 +201,7 @@ static int port_associate(struct media_port *p, bool is_active, const struct fin
     p->is_associated = true;
     p->is_active = is_active;
     p->fingerprint = *peer;
+    p->fingerprints = count;
     return 0;
 }
 

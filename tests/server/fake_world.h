@@ -39,6 +39,7 @@ struct media_port {
     struct media_ice ice;  /* as last told */
     unsigned ices;
     struct fingerprint fingerprint;
+    size_t fingerprints;   /* that associate was told */
     struct media_port *to; /* of the first route; NULL: nowhere */
     struct media_route route[MEDIA_ROUTES_MAX];
     size_t routes;

@@ -321,12 +321,12 @@ static void pair(size_t i, const struct fingerprint *expected)
     struct addr to_a = media_link_ops.local(a->port);
     struct addr to_b = media_link_ops.local(b->port);
 
-    CU_ASSERT_EQUAL(media_link_ops.associate(a->port, true, &fp), ERR_STATE); /* no remote yet */
+    CU_ASSERT_EQUAL(media_link_ops.associate(a->port, true, &fp, 1), ERR_STATE); /* no remote yet */
     CU_ASSERT_EQUAL(media_link_ops.set_remote(a->port, &to_b, NULL), 0);
     CU_ASSERT_EQUAL(media_link_ops.set_remote(b->port, &to_a, NULL), 0);
-    CU_ASSERT_EQUAL(media_link_ops.associate(a->port, true, expected), 0);
-    CU_ASSERT_EQUAL(media_link_ops.associate(b->port, false, &fp), 0);
-    CU_ASSERT_EQUAL(media_link_ops.associate(b->port, false, &fp), ERR_EXISTS);
+    CU_ASSERT_EQUAL(media_link_ops.associate(a->port, true, expected, 1), 0);
+    CU_ASSERT_EQUAL(media_link_ops.associate(b->port, false, &fp, 1), 0);
+    CU_ASSERT_EQUAL(media_link_ops.associate(b->port, false, &fp, 1), ERR_EXISTS);
 }
 
 static int route_all(struct media_port *from, struct media_port *to)
@@ -397,7 +397,7 @@ static void plain_port_is_two_transports(void)
     o = open_port(0, MEDIA_PLAIN_RTP);
     remote = media_link_ops.local(o->port);
     CU_ASSERT_EQUAL(remote.port % 2, 0);
-    CU_ASSERT_EQUAL(media_link_ops.associate(o->port, true, &fp), ERR_INVAL);
+    CU_ASSERT_EQUAL(media_link_ops.associate(o->port, true, &fp, 1), ERR_INVAL);
     WAIT(o->opened == 1);
     CU_ASSERT_EQUAL(o->open_error, 0);
     CU_ASSERT_EQUAL(dp.info[0][0].mode, LINK_MODE_RTP);

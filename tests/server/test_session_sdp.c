@@ -191,6 +191,39 @@ static void another_address_or_certificate_begins_anew(void)
     end();
 }
 
+/* RFC 8122 5.1: of several by the strongest hash that we take any will do; the data plane's DTLS is
+ * told of all of them, and of none by another hash. */
+static void several_certificates_are_all_expected(void)
+{
+    static const char first[] = AUDIO
+        "a=setup:active\r\na=fingerprint:sha-1 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:"
+        "19:E5:7C:AB\r\na=fingerprint:sha-256 " FP_A "\r\na=fingerprint:sha-256 " FP_B "\r\n";
+    static const char turned[] = AUDIO "a=setup:active\r\na=fingerprint:sha-256 " FP_B
+                                       "\r\na=fingerprint:sha-256 " FP_A "\r\n";
+    struct fingerprint verified;
+    struct media_port *p;
+
+    begin(SETTINGS_DTLS_REQUIRED);
+    CU_ASSERT_EQUAL_FATAL(offer(first), 0);
+    p = port();
+    CU_ASSERT_EQUAL(p->fingerprints, 2);
+    CU_ASSERT_EQUAL(p->fingerprint.digest[0], 0x4a);
+    CU_ASSERT_EQUAL(sdp.media[0].dtls.fingerprint[0].hash, FINGERPRINT_SHA256);
+    /* In another order it is the same peer. */
+    CU_ASSERT_EQUAL_FATAL(offer(turned), 0);
+    CU_ASSERT_PTR_EQUAL(port(), p);
+    /* It has shown the second; one that then names the first alone is another. */
+    verified = p->fingerprint;
+    verified.digest[0] = 0x5a;
+    p->fingerprint = verified;
+    world_keyed(w, leg);
+    CU_ASSERT_EQUAL_FATAL(offer(AUDIO "a=setup:active\r\na=fingerprint:sha-256 " FP_B "\r\n"), 0);
+    CU_ASSERT_PTR_EQUAL(port(), p);
+    CU_ASSERT_EQUAL_FATAL(offer(AUDIO "a=setup:active\r\na=fingerprint:sha-256 " FP_A "\r\n"), 0);
+    CU_ASSERT_PTR_NOT_EQUAL(port(), p);
+    end();
+}
+
 static void plain_rtp_just_goes_elsewhere(void)
 {
     uint16_t first;
@@ -557,11 +590,12 @@ SUITE("server/session_sdp", TEST(a_mix_takes_dynamic_codecs_and_keys_by_the_offe
       TEST(an_offer_is_answered_with_the_complement), TEST(a_passive_offerer_makes_us_active),
       TEST(other_media_are_refused_in_their_place),
       TEST(hold_closes_a_direction_and_no_association),
-      TEST(another_address_or_certificate_begins_anew), TEST(plain_rtp_just_goes_elsewhere),
-      TEST(audio_and_video_in_a_bundle_share_a_port), TEST(without_a_bundle_each_has_its_own),
-      TEST(other_applications_are_answered_with_port_0), TEST(data_channels_are_bound),
-      TEST(video_meets_an_h323_endpoint), TEST(video_is_answered_as_the_other_side_decodes_it),
-      TEST(ice_tells_where_the_peer_is), TEST(a_lite_peer_is_where_it_says),
-      TEST(our_offer_waits_for_its_answer), TEST(an_offer_that_nobody_answers_ends_the_leg),
+      TEST(another_address_or_certificate_begins_anew), TEST(several_certificates_are_all_expected),
+      TEST(plain_rtp_just_goes_elsewhere), TEST(audio_and_video_in_a_bundle_share_a_port),
+      TEST(without_a_bundle_each_has_its_own), TEST(other_applications_are_answered_with_port_0),
+      TEST(data_channels_are_bound), TEST(video_meets_an_h323_endpoint),
+      TEST(video_is_answered_as_the_other_side_decodes_it), TEST(ice_tells_where_the_peer_is),
+      TEST(a_lite_peer_is_where_it_says), TEST(our_offer_waits_for_its_answer),
+      TEST(an_offer_that_nobody_answers_ends_the_leg),
       TEST(a_failed_handshake_ends_the_leg_at_once), TEST(clear_media_need_a_policy_that_has_them),
       TEST(meets_an_h323_endpoint))
