@@ -275,13 +275,26 @@ static void make_env(struct server *s)
 /* Before the first message: capabilities are built and read with it. */
 static int set_codecs(const struct settings *settings)
 {
-    const char *opus = settings->media.opus_identifier;
-    int err = h245_set_opus_identifier(opus);
+    const struct {
+        const char *key, *value;
+        int (*set)(const char *identifier);
+    } row[] = {
+        {"media.opus_identifier", settings->media.opus_identifier, h245_set_opus_identifier},
+        {"media.h265_identifier", settings->media.h265_identifier, h245_set_h265_identifier},
+    };
 
-    if (err != 0)
-        log_error(LOG_AREA_MAIN, 0, "not an identifier", LOG_S("key", "media.opus_identifier"),
-                  LOG_S("expected", "1 to 63 characters of ASCII"), LOG_S("found", opus));
-    return err;
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        int err = row[i].set(row[i].value);
+
+        if (err != 0) {
+            log_error(
+                LOG_AREA_MAIN, 0, "not an identifier", LOG_S("key", row[i].key),
+                LOG_S("expected", "1 to 63 characters of ASCII; digits and dots: an identifier"),
+                LOG_S("found", row[i].value));
+            return err;
+        }
+    }
+    return 0;
 }
 
 static int make_control(struct server *s)

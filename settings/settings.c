@@ -82,6 +82,7 @@ static const struct settings_choice tls_cipher_choices[] = {
     {NULL, 0}};
 
 static const struct settings_choice video_choices[] = {{"h264", SETTINGS_VIDEO_H264},
+                                                       {"h265", SETTINGS_VIDEO_H265},
                                                        {"h263", SETTINGS_VIDEO_H263},
                                                        {"h261", SETTINGS_VIDEO_H261},
                                                        {NULL, 0}};
@@ -544,14 +545,18 @@ static const struct settings_row media_rows[] = {
          "of the new one's key frame, so long at most. 0 = switched at once."},
     {"video", SETTINGS_CHOICES, LIST(settings_media, video, video_count), .min = 0,
      .max = SETTINGS_CODECS_MAX, .choices = video_choices,
-     .fallback = "[\"h264\", \"h263\", \"h261\"]",
-     .help = "Video codecs that relays pass on, best first; empty = no video."},
+     .fallback = "[\"h264\", \"h265\", \"h263\", \"h261\"]",
+     .help = "Video codecs that relays pass on and mixes switch, best first; empty = no video."},
     {"opus_identifier", SETTINGS_TEXT, AT(settings_media, opus_identifier), .min = 1, .max = 63,
      .fallback = "\"opus-codec.org\"",
      .help =
          "Identifier of Opus as a generic audio capability in H.245, which has registered none: "
          "an object identifier in dotted form, or a domain-based text. Endpoints have to be "
          "told the same."},
+    {"h265_identifier", SETTINGS_TEXT, AT(settings_media, h265_identifier), .min = 1, .max = 63,
+     .fallback = "\"h265.rfc7798\"",
+     .help = "The same for H.265 as a generic video capability: no number for it within H.241 is "
+             "taken for granted, and a wrong one could be another codec's."},
     {"pass_unknown", SETTINGS_BOOL, AT(settings_media, pass_unknown), .fallback = "true",
      .help = "Relays also pass on other video codecs and data channels over RTP (H.224, T.140) "
              "that both sessions have."},

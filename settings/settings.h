@@ -159,6 +159,7 @@ enum settings_codec {
 /* Video codecs are only passed on. */
 enum settings_video {
     SETTINGS_VIDEO_H264,
+    SETTINGS_VIDEO_H265,
     SETTINGS_VIDEO_H263,
     SETTINGS_VIDEO_H261,
 };
@@ -335,6 +336,7 @@ struct settings_media {
     enum settings_video video[SETTINGS_CODECS_MAX]; /* best first; none = no video */
     uint32_t video_count;
     char opus_identifier[SETTINGS_NAME_MAX];
+    char h265_identifier[SETTINGS_NAME_MAX];
     bool pass_unknown; /* video codecs and data that both members have, whatever they are */
     enum settings_stack data_stacks[SETTINGS_STACK_COUNT]; /* best first */
     uint32_t data_stack_count;

@@ -710,7 +710,7 @@ static int take_option(struct endpoint_options *o, int left, char **argv)
 /* Baseline of just this level, instead of what is usual. */
 static int limit_video(struct endpoint_options *o)
 {
-    const struct h245_h264_set set = {.profiles = 64, .level = (uint16_t)o->video_level};
+    const struct h245_video_set set = {.profiles = 64, .level = (uint16_t)o->video_level};
     struct arena a;
     int rc = 0;
 
@@ -718,7 +718,7 @@ static int limit_video(struct endpoint_options *o)
         return 0;
     arena_init(&a, 1024, 0);
     if (strcmp(o->video.name, "H264") == 0)
-        rc = h245_h264_set_build(&a, &set, &o->video);
+        rc = h245_video_set_build(&a, &set, &o->video);
     arena_fini(&a);
     return rc;
 }

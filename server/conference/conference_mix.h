@@ -40,6 +40,9 @@ void conference_video_update(struct conference *c);
 /* What all the others can take of the codec, if anybody can (conference_video.c). */
 bool conference_video_common(const struct conference *c, const struct session *s, const char *name,
                              struct h245_relayed *out);
+/* And of the codec that most of them can take. False: nobody takes any. */
+bool conference_video_best(const struct conference *c, const struct session *s,
+                           struct h245_relayed *out);
 bool conference_video_is_source(const struct member *m, const struct member *to);
 
 /* conference_modes.c: can `to` take what the source sends, and at which rate at most
@@ -50,7 +53,8 @@ uint32_t conference_video_rate(const struct member *source, const struct member 
 void conference_modes_begin(struct member *m);
 void conference_modes_leave(struct conference *c, struct member *gone);
 void conference_modes_update(struct conference *c);
-bool conference_modes_are_changing(const struct conference *c); /* one was asked just now */
+/* The codec in which a source is about to send, since it was asked just now; NULL: none was. */
+const char *conference_modes_coming(const struct conference *c);
 
 /* conference_show.c: to members, what they see and who sees them. */
 void conference_show_tell(struct conference *c);

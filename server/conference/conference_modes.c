@@ -36,13 +36,13 @@ bool conference_video_fits(const struct member *source, const struct member *to)
     return is_fitting;
 }
 
-static bool read_set(const struct h245_relayed *r, struct h245_h264_set *out)
+static bool read_set(const struct h245_relayed *r, struct h245_video_set *out)
 {
     struct arena a;
     int err;
 
     arena_init(&a, 1024, 16384);
-    err = h245_h264_set_read(&a, r, out);
+    err = h245_video_set_read(&a, r, out);
     arena_fini(&a);
     return err == 0;
 }
@@ -53,7 +53,7 @@ uint32_t conference_video_rate(const struct member *source, const struct member 
 {
     const struct h245_relayed *sends = session_sends(source->session, medium);
     const struct h245_peer_caps *caps = session_peer_caps(to->session);
-    struct h245_h264_set sent, taken;
+    struct h245_video_set sent, taken;
     uint32_t best = 0;
 
     if (sends == NULL || caps == NULL || !read_set(sends, &sent))
@@ -68,39 +68,59 @@ uint32_t conference_video_rate(const struct member *source, const struct member 
     return best == 0 || (sent.bit_rate != 0 && sent.bit_rate <= best) ? SESSION_RATE_ANY : best;
 }
 
-static bool is_same_set(const struct h245_h264_set *a, const struct h245_h264_set *b)
+static bool is_same_set(const struct h245_video_set *a, const struct h245_video_set *b)
 {
-    return a->profiles == b->profiles && a->level == b->level;
+    return a->codec == b->codec && a->profiles == b->profiles && a->level == b->level &&
+           a->is_high_tier == b->is_high_tier;
 }
 
 static void ask(struct conference *c, struct member *m, const struct h245_relayed *mode,
-                bool is_lower)
+                enum h245_video_codec codec, bool is_lower)
 {
     log_info(LOG_AREA_CONFERENCE, session_id(m->session),
              is_lower ? "asked to send video that all can take" : "may send more video again",
              LOG_S("conference", c->name));
     session_request_video(m->session, mode, conference_now(c->all));
+    m->mode_codec = codec;
     timer_start(c->all->env->timers, &m->mode_timer, conference_now(c->all) + CHANGE_MS);
+}
+
+/* What all others can take of what the member sends; where that is nothing, of another codec that
+ * it can receive itself: who has both is not left talking to the wall in the one. */
+static bool find_wanted(const struct conference *c, const struct member *m,
+                        const struct h245_relayed *sends, struct h245_relayed *common)
+{
+    const struct h245_peer_caps *caps = session_peer_caps(m->session);
+
+    if (conference_video_common(c, m->session, sends->name, common))
+        return true;
+    if (caps == NULL || !conference_video_best(c, m->session, common))
+        return false;
+    for (size_t i = 0; i < caps->relayed_count; i++)
+        if (h245_relayed_is_same(&caps->relayed[i], common))
+            return true;
+    return false;
 }
 
 /* What was asked for once is not asked for again, whatever the answer was. */
 static void update_source(struct conference *c, struct member *m)
 {
     const struct h245_relayed *sends = session_sends(m->session, H245_MEDIA_VIDEO);
-    struct h245_h264_set sent, wanted;
+    struct h245_video_set sent, wanted;
     struct h245_relayed common;
 
-    if (sends == NULL || !conference_video_common(c, m->session, sends->name, &common) ||
-        !read_set(sends, &sent) || !read_set(&common, &wanted))
+    if (sends == NULL || !find_wanted(c, m, sends, &common) || !read_set(sends, &sent) ||
+        !read_set(&common, &wanted))
         return;
-    if ((sent.profiles & wanted.profiles) == 0 || sent.level > wanted.level) {
+    if (!h245_video_set_fits(&sent, &wanted)) {
         if (!is_same_set(&m->asked_mode, &wanted))
-            ask(c, m, &common, true);
+            ask(c, m, &common, wanted.codec, true);
         m->asked_mode = wanted;
-    } else if (m->asked_mode.level != 0 && wanted.level > m->asked_mode.level) {
+    } else if (m->asked_mode.level != 0 &&
+               (wanted.codec != m->asked_mode.codec || wanted.level > m->asked_mode.level)) {
         memset(&m->asked_mode, 0, sizeof(m->asked_mode));
         if (sent.level < wanted.level) /* else it has not followed: there is nothing to take back */
-            ask(c, m, &common, false);
+            ask(c, m, &common, wanted.codec, false);
     }
 }
 
@@ -125,14 +145,14 @@ void conference_modes_leave(struct conference *c, struct member *gone)
     timer_cancel(c->all->env->timers, &gone->mode_timer);
 }
 
-bool conference_modes_are_changing(const struct conference *c)
+const char *conference_modes_coming(const struct conference *c)
 {
     CONFERENCE_EACH_MEMBER(c, m)
     {
         if (timer_is_running(&m->mode_timer))
-            return true;
+            return h245_video_codec_to_str(m->mode_codec);
     }
-    return false;
+    return NULL;
 }
 
 void conference_modes_update(struct conference *c)

@@ -58,10 +58,11 @@ struct member {
     uint32_t video_transport; /* our channel to it was on, when last looked at; 0: not open */
     uint32_t presentation_transport;         /* the same of that for presentations */
     struct member_pictures video, presented; /* presented: by H.239 */
-    struct h245_h264_set
+    struct h245_video_set
         asked_mode;          /* video that it was asked to lower its own to; level 0: none */
-    struct timer mode_timer; /* runs while it may be changing its channel for that */
-    bool is_excluded;        /* there is video, but none that it can take */
+    struct timer mode_timer; /* runs while it may be changing its channel for that … */
+    enum h245_video_codec mode_codec; /* … to this codec */
+    bool is_excluded;                 /* there is video, but none that it can take */
 };
 
 /* Why a conference ended, in events. */

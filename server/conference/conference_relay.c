@@ -100,9 +100,17 @@ int conference_pass(struct conference *c, const struct session *s)
 
 static const char *const video_names[] = {
     [SETTINGS_VIDEO_H264] = "H264",
+    [SETTINGS_VIDEO_H265] = "H265",
     [SETTINGS_VIDEO_H263] = "H263",
     [SETTINGS_VIDEO_H261] = "H261",
 };
+
+/* H.265 is not opened before the other side has said that it knows it, and by which parameters: who
+ * comes next may not, and the other codecs are what all have. */
+static bool is_opened_early(const char *name)
+{
+    return strcmp(name, video_names[SETTINGS_VIDEO_H265]) != 0;
+}
 
 static bool is_configured(const struct settings_media *media, const struct h245_relayed *relayed)
 {
@@ -138,7 +146,7 @@ bool conference_relays(const struct conference *c, const struct session *s,
         return conference_video_relays(c, s, relayed);
     /* Nobody there yet: what is configured, so that the first to come has its channels early. */
     if (other_caps(c, s) == NULL)
-        return is_configured(media, relayed);
+        return is_configured(media, relayed) && is_opened_early(relayed->name);
     /* Both: what the other cannot take would arrive as noise. */
     return may_pass(media, relayed) && session_can_receive_relayed(other, relayed);
 }
@@ -164,7 +172,8 @@ size_t conference_offer_relayed(const struct conference *c, const struct session
     arena_reset(&env->scratch);
     /* What H.245 endpoints usually have, until somebody is there to say more. */
     for (uint32_t i = 0; i < media->video_count && n < max; i++)
-        if (h245_relayed_usual(&env->scratch, video_names[media->video[i]], &offer[n]) == 0)
+        if (is_opened_early(video_names[media->video[i]]) &&
+            h245_relayed_usual(&env->scratch, video_names[media->video[i]], &offer[n]) == 0)
             n++;
     arena_reset(&env->scratch);
     return n;

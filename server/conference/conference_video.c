@@ -29,6 +29,7 @@
 
 static const char *const video_names[] = {
     [SETTINGS_VIDEO_H264] = "H264",
+    [SETTINGS_VIDEO_H265] = "H265",
     [SETTINGS_VIDEO_H263] = "H263",
     [SETTINGS_VIDEO_H261] = "H261",
 };
@@ -81,7 +82,9 @@ bool conference_video_common(const struct conference *c, const struct session *s
     return err == 0 && takers > 0;
 }
 
-/* One codec for all: the one that most can receive, of equals the first of the configuration. */
+/* One codec for all: the one that most can receive, of equals the first of the configuration. But
+ * one that `s` has itself comes first, for who receives a codec mostly is who can send it: to offer
+ * it what the many have would only mean that nobody sees it. */
 static int choose_codec(const struct conference *c, const struct session *s, enum h245_media medium,
                         struct h245_relayed *out)
 {
@@ -92,19 +95,27 @@ static int choose_codec(const struct conference *c, const struct session *s, enu
 
     for (uint32_t i = 0; i < media->video_count; i++) {
         struct h245_relayed cap;
-        unsigned takers;
+        const char *name = video_names[media->video[i]];
+        unsigned takers, rank;
 
         arena_reset(&env->scratch);
-        if (common_cap(c, s, medium, video_names[media->video[i]], &env->scratch, &cap, &takers) !=
-                0 ||
-            takers <= best)
+        if (common_cap(c, s, medium, name, &env->scratch, &cap, &takers) != 0 || takers == 0)
             continue;
-        best = takers;
+        rank = takers + (find_cap(s, medium, name) != NULL ? H243_MEMBERS_MAX : 0);
+        if (rank <= best)
+            continue;
+        best = rank;
         *out = cap;
         err = 0;
     }
     arena_reset(&env->scratch);
     return err;
+}
+
+bool conference_video_best(const struct conference *c, const struct session *s,
+                           struct h245_relayed *out)
+{
+    return choose_codec(c, s, H245_MEDIA_VIDEO, out) == 0;
 }
 
 static const struct h245_relayed *h224_of_others(const struct conference *c,
@@ -211,15 +222,16 @@ static const char *coming(const struct conference *c, struct member *m, enum h24
 {
     const struct member *source =
         medium == H245_MEDIA_PRESENTATION ? conference_presented_to(c, m) : any_candidate(c, m);
-    bool is_kept = medium != H245_MEDIA_PRESENTATION && m->video_transport != 0 &&
-                   conference_modes_are_changing(c);
+    /* While a source changes its mode, what comes is what it was asked for. */
+    const char *kept = medium != H245_MEDIA_PRESENTATION && m->video_transport != 0
+                           ? conference_modes_coming(c)
+                           : NULL;
 
-    if (m->is_waiting || (source == NULL && !is_kept))
+    if (m->is_waiting || (source == NULL && kept == NULL))
         return NULL;
     if (medium == H245_MEDIA_DATA)
         return h224_of_others(c, m->session) != NULL ? "h224" : NULL;
-    return source != NULL ? session_sends(source->session, medium)->name
-                          : video_names[SETTINGS_VIDEO_H264]; /* of which modes are asked */
+    return source != NULL ? session_sends(source->session, medium)->name : kept;
 }
 
 bool conference_wants(const struct conference *c, const struct session *s, enum h245_media medium,
@@ -248,6 +260,8 @@ static enum link_key key_of(const struct member *source, enum h245_media medium,
         return LINK_KEY_NONE;
     if (strcmp(cap->name, "H264") == 0)
         return LINK_KEY_H264;
+    if (strcmp(cap->name, "H265") == 0)
+        return LINK_KEY_H265;
     if (strcmp(cap->name, "H263") == 0) /* RFC 4629 section 8: RFC 2190 is the static type's */
         return in->payload_type == H263_STATIC ? LINK_KEY_H263 : LINK_KEY_H263_PLUS;
     return LINK_KEY_NONE;

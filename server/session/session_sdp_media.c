@@ -153,10 +153,10 @@ static bool h264_limit(struct session *s, const struct h245_h264 *theirs, struct
     *limit = *theirs;
     limit->max_mbps = limit->max_fs = 0;
     for (size_t i = 0; i < n && !is_found; i++) {
-        struct h245_h264_set set;
+        struct h245_video_set set;
 
         arena_reset(a);
-        is_found = h245_h264_set_read(a, &offer[i], &set) == 0 &&
+        is_found = h245_video_set_read(a, &offer[i], &set) == 0 &&
                    sdp_h264_fits(theirs, set.profiles) &&
                    h245_relayed_read_h264(a, &offer[i], limit) == 0;
     }

@@ -1,6 +1,7 @@
 /* Audio codecs: their names, and how H.245 writes them. */
 #include "base/arena.h"
 #include "base/err.h"
+#include "signalling/h245/identifier.h"
 #include "signalling/h245/media.h"
 #include "signalling/schema/h245.h"
 
@@ -64,96 +65,16 @@ static const struct simple {
 };
 #define SIMPLE_COUNT (sizeof(simple) / sizeof(simple[0]))
 
-static int oid_to_text(const struct per_oid *oid, char *text, size_t cap)
-{
-    size_t at = 0;
-
-    for (uint32_t i = 0; i < oid->n; i++) {
-        int n = snprintf(text + at, cap - at, i == 0 ? "%u" : ".%u", oid->arc[i]);
-
-        /* Longer than what we keep: not one that we know. */
-        if (n < 0 || (size_t)n >= cap - at)
-            return ERR_UNSUPPORTED;
-        at += (size_t)n;
-    }
-    return at == 0 ? ERR_UNSUPPORTED : 0;
-}
-
-static int oid_from_text(struct arena *a, const char *text, struct per_oid *oid)
-{
-    uint32_t arcs[16];
-    uint32_t n = 0;
-
-    while (n < 16) {
-        char *end;
-        unsigned long arc = strtoul(text, &end, 10);
-
-        /* strtoul takes signs and blanks, but is_dotted has looked at each character before. */
-        if (end == text || arc > UINT32_MAX)
-            return ERR_INVAL;
-        arcs[n++] = (uint32_t)arc;
-        if (*end == '\0') {
-            oid->arc = arena_copy(a, arcs, n * sizeof(arcs[0]));
-            oid->n = n;
-            return oid->arc == NULL ? ERR_NOMEM : 0;
-        }
-        if (*end != '.')
-            return ERR_INVAL;
-        text = end + 1;
-    }
-    /* More arcs than any identifier in use. */
-    return ERR_RANGE;
-}
-
 /* ---- generic capabilities ---- */
 
-#define IDENTIFIER_MAX 64  /* with its end */
-#define OPUS_BIT_RATE  640 /* most that we want to receive, in 100 bit/s */
+#define OPUS_BIT_RATE 640 /* most that we want to receive, in 100 bit/s */
 
 /* One for the process: the registered identifier of Opus is none, so the configuration says it. */
-static char opus_identifier[IDENTIFIER_MAX] = H245_OPUS_IDENTIFIER;
+static char opus_identifier[H245_IDENTIFIER_MAX] = H245_OPUS_IDENTIFIER;
 
 int h245_set_opus_identifier(const char *identifier)
 {
-    size_t len = strlen(identifier);
-
-    if (len == 0 || len >= sizeof(opus_identifier))
-        return ERR_INVAL;
-    for (size_t i = 0; i < len; i++)
-        /* Printable ASCII: an object identifier in dots, or a domain name; ASN.1 would not take
-         * more. */
-        if (identifier[i] < ' ' || identifier[i] > '~')
-            return ERR_INVAL;
-    memcpy(opus_identifier, identifier, len + 1);
-    return 0;
-}
-
-static bool is_dotted(const char *text)
-{
-    return text[strspn(text, "0123456789.")] == '\0';
-}
-
-static int read_identifier(const struct h245_CapabilityIdentifier *id, char *text, size_t cap)
-{
-    if (id->kind == h245_CapabilityIdentifier_standard)
-        return oid_to_text(&id->u.standard, text, cap);
-    /* Longer than ours cannot be equal. */
-    if (id->kind != h245_CapabilityIdentifier_domainBased || id->u.domainBased.len >= cap)
-        return ERR_UNSUPPORTED;
-    memcpy(text, id->u.domainBased.p, id->u.domainBased.len);
-    text[id->u.domainBased.len] = '\0';
-    return 0;
-}
-
-static int build_identifier(struct arena *a, const char *text, struct h245_CapabilityIdentifier *id)
-{
-    if (is_dotted(text)) {
-        id->kind = h245_CapabilityIdentifier_standard;
-        return oid_from_text(a, text, &id->u.standard);
-    }
-    id->kind = h245_CapabilityIdentifier_domainBased;
-    id->u.domainBased = (struct per_string){(uint32_t)strlen(text), arena_strdup(a, text)};
-    return id->u.domainBased.p == NULL ? ERR_NOMEM : 0;
+    return h245_identifier_set(opus_identifier, identifier);
 }
 
 static int read_generic(const struct h245_GenericCapability *generic, struct h245_audio *audio)
@@ -162,8 +83,8 @@ static int read_generic(const struct h245_GenericCapability *generic, struct h24
 
     audio->codec = H245_CODEC_GENERIC;
     audio->frames = 1;
-    err = read_identifier(&generic->capabilityIdentifier, audio->generic_oid,
-                          sizeof(audio->generic_oid));
+    err = h245_identifier_read(&generic->capabilityIdentifier, audio->generic_oid,
+                               sizeof(audio->generic_oid));
     if (err == 0 && strcmp(audio->generic_oid, opus_identifier) == 0) {
         audio->codec = H245_CODEC_OPUS;
         /* Opus has no more to say: codec tells it all. */
@@ -230,8 +151,8 @@ static int build_structured(struct arena *a, const struct h245_audio *audio,
         cap->u.genericAudioCapability = generic;
         generic->has_maxBitRate = is_opus;
         generic->maxBitRate = is_opus ? OPUS_BIT_RATE : 0;
-        return build_identifier(a, is_opus ? opus_identifier : audio->generic_oid,
-                                &generic->capabilityIdentifier);
+        return h245_identifier_build(a, is_opus ? opus_identifier : audio->generic_oid,
+                                     &generic->capabilityIdentifier);
     }
     return ERR_UNSUPPORTED;
 }

@@ -42,12 +42,17 @@ static bool name_generic(const struct h245_GenericCapability *cap, char *name)
     const struct per_oid *oid = &cap->capabilityIdentifier.u.standard;
     size_t n = 0;
 
-    if (cap->capabilityIdentifier.kind != h245_CapabilityIdentifier_standard || oid->n == 0)
-        return false;
-    if (per_oid_equal(*oid, h264_oid)) {
+    if (cap->capabilityIdentifier.kind == h245_CapabilityIdentifier_standard &&
+        per_oid_equal(*oid, h264_oid)) { /* before H.265, which a mistaken setting may call so */
         snprintf(name, H245_RELAYED_NAME, "H264");
         return true;
     }
+    if (h245_is_h265(&cap->capabilityIdentifier)) {
+        snprintf(name, H245_RELAYED_NAME, "H265");
+        return true;
+    }
+    if (cap->capabilityIdentifier.kind != h245_CapabilityIdentifier_standard || oid->n == 0)
+        return false;
     for (uint32_t i = 0; i < oid->n; i++) {
         int wrote = snprintf(name + n, H245_RELAYED_NAME - n, "%s%u", i == 0 ? "" : ".",
                              (unsigned)oid->arc[i]);
@@ -301,10 +306,21 @@ int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t coun
 static int usual_h264(struct arena *a, struct h245_relayed *out)
 {
     /* Baseline at level 3.1 (720p): what is decoded everywhere. */
-    const struct h245_h264_set set = {
+    const struct h245_video_set set = {
         .profiles = H264_PROFILE_BASELINE, .level = H264_LEVEL_3_1, .bit_rate = USUAL_BIT_RATE};
 
-    return h245_h264_set_build(a, &set, out);
+    return h245_video_set_build(a, &set, out);
+}
+
+static int usual_h265(struct arena *a, struct h245_relayed *out)
+{
+    /* The same pictures: what RFC 7798 takes for granted where nothing is said. */
+    const struct h245_video_set set = {.codec = H245_VIDEO_H265,
+                                       .profiles = H245_H265_MAIN,
+                                       .level = H245_H265_LEVEL_3_1,
+                                       .bit_rate = USUAL_BIT_RATE};
+
+    return h245_video_set_build(a, &set, out);
 }
 
 int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *out)
@@ -315,6 +331,8 @@ int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *o
         return usual_h263(out);
     if (strcmp(name, "H264") == 0)
         return usual_h264(a, out);
+    if (strcmp(name, "H265") == 0)
+        return usual_h265(a, out);
     return ERR_NOTFOUND;
 }
 

@@ -36,8 +36,9 @@ struct h245_relayed {
     /* Never audio. Presentation: a second video stream, H.239's extended video with that role; its
      * name, payload type and octets are those of the video capability inside. */
     enum h245_media media;
-    /* "H261", "H263", "H264", "t140", "h224" …, for a generic one its dotted object identifier. Two
-     * capabilities of one name can talk to each other, as far as their parameters allow. */
+    /* "H261", "H263", "H264", "H265", "t140", "h224" …, for a generic one its dotted object
+     * identifier. Two capabilities of one name can talk to each other, as far as their parameters
+     * allow. */
     char name[H245_RELAYED_NAME];
     uint8_t payload_type; /* RFC 3551; 0: dynamic */
     uint16_t len;
@@ -78,8 +79,22 @@ struct h245_GenericParameter;
 int h245_relayed_h264_of(struct h245_GenericParameter *parameters, uint32_t count, uint32_t rate,
                          struct h245_relayed *out);
 
+/* H.265 is a generic video capability. No object identifier for it is known to us from a text that
+ * could be relied upon, and one guessed within H.241's arcs might be another codec's: ours is a
+ * domain-based one, with parameters of our own definition (video.h), until the configuration says
+ * what the endpoints go by. ERR_INVAL: empty, longer than 63 octets, no printable ASCII, or dots
+ * that are no object identifier. Process-wide, main thread, before the first message. */
+#define H245_H265_IDENTIFIER "h265.rfc7798"
+int h245_set_h265_identifier(const char *identifier);
+struct h245_CapabilityIdentifier;
+bool h245_is_h265(const struct h245_CapabilityIdentifier *id);
+/* As h245_relayed_h264_of; ERR_NOMEM. */
+int h245_relayed_h265_of(struct arena *a, struct h245_GenericParameter *parameters, uint32_t count,
+                         uint32_t rate, struct h245_relayed *out);
+
 /* What we offer for a codec while nobody else has said what it can receive: "H261", "H263" (up to
- * 4CIF), "H264" (H.241 baseline, level 3.1). ERR_NOTFOUND, ERR_NOMEM. */
+ * 4CIF), "H264" (H.241 baseline, level 3.1), "H265" (Main, main tier, level 3.1). ERR_NOTFOUND,
+ * ERR_NOMEM. */
 int h245_relayed_usual(struct arena *a, const char *name, struct h245_relayed *out);
 
 /* Pictures: what is asked for key frames, has a clock of 90 kHz, and a bit rate that can change. */

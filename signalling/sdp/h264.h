@@ -14,7 +14,7 @@
  */
 int sdp_h264_read(const char *fmtp, struct h245_h264 *out);
 
-/* Can who takes these profiles (H.241's set: struct h245_h264_set) decode what is described? */
+/* Can who takes these profiles (H.241's set: struct h245_video_set) decode what is described? */
 bool sdp_h264_fits(const struct h245_h264 *theirs, uint8_t profiles);
 
 /* The answer's value to an offered one, by RFC 6184 section 8.2.2: profile and packetization as

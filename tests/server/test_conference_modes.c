@@ -64,12 +64,12 @@ static struct peer *viewer(bool has_camera)
 
 static struct h245_relayed h264(uint16_t level, uint32_t bit_rate)
 {
-    const struct h245_h264_set set = {.profiles = 64, .level = level, .bit_rate = bit_rate};
+    const struct h245_video_set set = {.profiles = 64, .level = level, .bit_rate = bit_rate};
     struct h245_relayed r;
     struct arena a;
 
     arena_init(&a, 4096, 0);
-    CU_ASSERT_EQUAL_FATAL(h245_h264_set_build(&a, &set, &r), 0);
+    CU_ASSERT_EQUAL_FATAL(h245_video_set_build(&a, &set, &r), 0);
     arena_fini(&a);
     return r;
 }
@@ -96,12 +96,12 @@ static bool sees(const struct peer *to, const struct peer *from)
 
 static unsigned level_asked(const struct peer *p)
 {
-    struct h245_h264_set set = {0};
+    struct h245_video_set set = {0};
     struct arena a;
 
     arena_init(&a, 4096, 0);
     if (p->heard.video_mode.len > 0)
-        CU_ASSERT_EQUAL(h245_h264_set_read(&a, &p->heard.video_mode, &set), 0);
+        CU_ASSERT_EQUAL(h245_video_set_read(&a, &p->heard.video_mode, &set), 0);
     arena_fini(&a);
     return set.level;
 }
@@ -251,9 +251,135 @@ static void who_has_no_codec_in_common_hears_and_is_told_why_it_sees_nothing(voi
     end();
 }
 
+/* ---- H.265 ---- */
+
+static struct peer *viewer_of(const char *codec, const char *second, bool has_camera)
+{
+    struct peer *p = world_peer(w);
+
+    peer_add_video(p, codec);
+    if (second != NULL)
+        peer_add_video(p, second);
+    enter(p);
+    if (has_camera)
+        switch_on(p, codec);
+    world_pass(w, 1);
+    return p;
+}
+
+static enum link_key key_to(const struct peer *to, const struct peer *from)
+{
+    const struct media_port *port = world_port(w, from);
+
+    for (size_t i = 0; i < port->receivers; i++)
+        if (port->receiver[i].to == world_port(w, to) && port->receiver[i].is_video)
+            return port->receiver[i].key;
+    return LINK_KEY_NONE;
+}
+
+static void h265_is_switched_on_its_key_frames_and_asked_for_them(void)
+{
+    struct peer *a, *b, *c;
+
+    begin();
+    a = viewer_of("H265", NULL, true);
+    b = viewer_of("H265", NULL, true);
+    c = viewer_of("H265", NULL, true);
+    CU_ASSERT_EQUAL_FATAL(a->caps.relayed_count, 1);
+    CU_ASSERT_STRING_EQUAL(a->caps.relayed[0].name, "H265");
+    world_pass(w, 5000);
+    c->fast_updates = 0;
+    world_speaker(world_mix(w, "demo"), world_port(w, c));
+    world_run(w);
+    CU_ASSERT_TRUE(sees(a, c) && sees(b, c));
+    CU_ASSERT_EQUAL(key_to(a, c), LINK_KEY_H265);
+    CU_ASSERT_EQUAL(key_to(b, c), LINK_KEY_H265);
+    CU_ASSERT_EQUAL(c->fast_updates, 1);
+    end();
+}
+
+static struct h245_relayed h265(uint16_t level, uint8_t profiles)
+{
+    const struct h245_video_set set = {
+        .codec = H245_VIDEO_H265, .profiles = profiles, .level = level, .bit_rate = 8000};
+    struct h245_relayed r;
+    struct arena a;
+
+    arena_init(&a, 4096, 0);
+    CU_ASSERT_EQUAL_FATAL(h245_video_set_build(&a, &set, &r), 0);
+    arena_fini(&a);
+    return r;
+}
+
+static void sources_of_h265_are_asked_for_a_level_that_all_can_take(void)
+{
+    struct peer *a, *b, *low;
+
+    begin();
+    a = viewer_of("H265", NULL, true);
+    b = viewer_of("H265", NULL, true);
+    low = world_peer(w);
+    low->relayed[low->relayed_count++] = h265(63, H245_H265_MAIN); /* level 2.1 */
+    enter(low);
+    world_pass(w, 1);
+    CU_ASSERT_EQUAL(level_asked(a), 63);
+    CU_ASSERT_EQUAL(level_asked(b), 63);
+    CU_ASSERT_FALSE(sees(low, a) || sees(low, b));
+    CU_ASSERT_TRUE(sees(a, b) && sees(b, a));
+    follow(a, 50);
+    CU_ASSERT_TRUE(sees(low, a));
+    CU_ASSERT_TRUE(sees(b, a)); /* by the channel that it has */
+    end();
+}
+
+/* The first had no reason to prefer the codec that is now the only one which anybody can see. */
+static void who_has_both_codecs_is_asked_for_the_one_that_the_others_have(void)
+{
+    struct peer *both, *b, *c;
+
+    begin();
+    both = viewer_of("H264", "H265", true);
+    CU_ASSERT_EQUAL(both->heard.mode_requests, 0);
+    b = viewer_of("H265", NULL, true);
+    CU_ASSERT_EQUAL(both->heard.mode_requests, 1);
+    CU_ASSERT_STRING_EQUAL(both->heard.video_mode.name, "H265");
+    CU_ASSERT_TRUE(sees(both, b)); /* it takes both */
+    CU_ASSERT_FALSE(sees(b, both));
+    follow(both, 50);
+    CU_ASSERT_TRUE(sees(b, both));
+    CU_ASSERT_EQUAL(key_to(b, both), LINK_KEY_H265);
+    c = viewer_of("H265", NULL, true);
+    CU_ASSERT_TRUE(sees(c, both) || sees(c, b));
+    CU_ASSERT_EQUAL(both->heard.mode_requests, 1);
+    end();
+}
+
+static void who_has_h264_alone_among_h265_hears_and_is_told_why(void)
+{
+    struct peer *a, *b, *old;
+    size_t events;
+
+    begin();
+    a = viewer_of("H265", NULL, true);
+    b = viewer_of("H265", "H264", true);
+    events = world_events(w, "conference.video");
+    old = viewer_of("H264", NULL, false);
+    CU_ASSERT_EQUAL(world_mix_members(world_mix(w, "demo")), 3);
+    CU_ASSERT_EQUAL(lcn_to(old), 0);
+    CU_ASSERT_EQUAL(world_events(w, "conference.video"), events + 1); /* no_common_codec */
+    CU_ASSERT_TRUE(sees(a, b) && sees(b, a));
+    CU_ASSERT_EQUAL(a->heard.mode_requests + b->heard.mode_requests, 0);
+    CU_ASSERT_EQUAL(session_state(old->session), SESSION_ACTIVE);
+    end();
+}
+
 SUITE("server/conference_modes",
       TEST(sources_are_asked_for_less_when_somebody_comes_who_can_take_less),
       TEST(who_followed_is_asked_for_more_when_it_is_needed_no_more),
       TEST(viewers_keep_their_channels_while_the_source_changes),
       TEST(rate_is_no_higher_than_who_sees_it_can_take),
-      TEST(who_has_no_codec_in_common_hears_and_is_told_why_it_sees_nothing))
+      TEST(who_has_no_codec_in_common_hears_and_is_told_why_it_sees_nothing),
+      TEST(h265_is_switched_on_its_key_frames_and_asked_for_them),
+      TEST(sources_of_h265_are_asked_for_a_level_that_all_can_take),
+      TEST(who_has_both_codecs_is_asked_for_the_one_that_the_others_have),
+      TEST(who_has_h264_alone_among_h265_hears_and_is_told_why))

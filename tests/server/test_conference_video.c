@@ -330,22 +330,22 @@ static void source_is_asked_for_whole_pictures_not_too_often(void)
 
 static void set_level(struct peer *p, uint16_t level, uint8_t profiles)
 {
-    const struct h245_h264_set h264 = {.profiles = profiles, .level = level, .bit_rate = 3840};
+    const struct h245_video_set h264 = {.profiles = profiles, .level = level, .bit_rate = 3840};
     struct arena a;
 
     arena_init(&a, 4096, 0);
-    CU_ASSERT_EQUAL(h245_h264_set_build(&a, &h264, &p->relayed[p->relayed_count++]), 0);
+    CU_ASSERT_EQUAL(h245_video_set_build(&a, &h264, &p->relayed[p->relayed_count++]), 0);
     arena_fini(&a);
 }
 
-static struct h245_h264_set told(const struct peer *p)
+static struct h245_video_set told(const struct peer *p)
 {
-    struct h245_h264_set h264 = {0};
+    struct h245_video_set h264 = {0};
     struct arena a;
 
     arena_init(&a, 4096, 0);
     CU_ASSERT_EQUAL_FATAL(p->caps.relayed_count, 1);
-    CU_ASSERT_EQUAL(h245_h264_set_read(&a, &p->caps.relayed[0], &h264), 0);
+    CU_ASSERT_EQUAL(h245_video_set_read(&a, &p->caps.relayed[0], &h264), 0);
     arena_fini(&a);
     return h264;
 }
