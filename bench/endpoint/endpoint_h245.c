@@ -296,11 +296,13 @@ static int send_capabilities(struct leg *l)
 {
     struct h245_TerminalCapabilitySet *tcs;
     struct h245_data data;
-    struct h245_relayed relayed[3];
+    struct h245_relayed relayed[4];
     size_t relayed_count = 0;
 
     if (l->options->video.len > 0)
         relayed[relayed_count++] = l->options->video;
+    if (l->options->video_second.len > 0)
+        relayed[relayed_count++] = l->options->video_second;
     if (l->options->video.len > 0 && l->options->h239)
         relayed[relayed_count++] = l->presented;
     if (l->options->camera)

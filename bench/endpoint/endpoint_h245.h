@@ -111,6 +111,7 @@ void leg_arm(struct leg *l); /* after the engine was called outside of its input
 
 /* endpoint_video_leg.c: true when the channel is video's, and then it is dealt with. */
 void leg_video_open(struct leg *l);
+bool leg_has_video(const struct leg *l, const struct h245_relayed *codec);
 bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannelAck *ack);
 bool leg_video_rejected(struct leg *l, uint16_t lcn, enum h245_olc_cause cause);
 bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc);

@@ -48,7 +48,7 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
         (struct rtp_sender){.ssrc = ~start.ssrc, .ts = start.ts, .seq = (uint16_t)(start.seq + 1)};
     if (options->keys)
         (void)keys_press(&m->keypad, options->keys); /* the options have looked at it */
-    m->presentation.format = m->video.format;
+    m->video.rx_format = m->presentation.format = m->presentation.rx_format = m->video.format;
     m->presentation.sender = (struct rtp_sender){
         .ssrc = start.ssrc ^ 0x5a5a5a5au, .ts = start.ts, .seq = (uint16_t)(start.seq + 2)};
     m->camera.sender = (struct rtp_sender){

@@ -34,7 +34,7 @@ static bool read_element(struct leg *l, const struct h245_ModeElementType *type)
         return read_audio(l, type->u.audioMode, &l->mode.codec);
     return type->kind == h245_ModeElementType_videoMode && l->options->video.len > 0 &&
            h245_video_of_mode(type->u.videoMode, &l->mode.video) == 0 &&
-           h245_relayed_is_same(&l->mode.video, &l->options->video);
+           leg_has_video(l, &l->mode.video);
 }
 
 void leg_on_mode_request(void *arg, const struct h245_RequestMode *request)

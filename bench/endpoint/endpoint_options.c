@@ -189,17 +189,28 @@ static int opt_timeout(struct endpoint_options *o, const char *value)
     return set_number(&o->timeout_s, value, 86400);
 }
 
-static int opt_video(struct endpoint_options *o, const char *value)
+static int find_video(const char *name, size_t len, struct h245_relayed *out)
 {
-    static const char *const known[] = {"H261", "H263", "H264"};
+    static const char *const known[] = {"H261", "H263", "H264", "H265"};
     struct arena a;
     int rc = ERR_INVAL;
+
     arena_init(&a, 1024, 0);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (strcasecmp(known[i], value) == 0)
-            rc = h245_relayed_usual(&a, known[i], &o->video);
+        if (strlen(known[i]) == len && strncasecmp(known[i], name, len) == 0)
+            rc = h245_relayed_usual(&a, known[i], out);
     arena_fini(&a);
     return rc;
+}
+
+static int opt_video(struct endpoint_options *o, const char *value)
+{
+    size_t first = strcspn(value, ",");
+    int rc = find_video(value, first, &o->video);
+
+    if (rc == 0 && value[first] == ',')
+        rc = find_video(value + first + 1, strlen(value + first + 1), &o->video_second);
+    return rc == 0 && h245_relayed_is_same(&o->video, &o->video_second) ? ERR_INVAL : rc;
 }
 
 static int opt_h239(struct endpoint_options *o, const char *value)
@@ -596,12 +607,15 @@ static const struct option_row {
     {"messages", NULL, opt_messages, "a line for each H.245 message that comes, with --json"},
     {"duration", "S", opt_duration, "hang up this long after Connect"},
     {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
-    {"video", "CODEC", opt_video, "h261, h263 or h264: made-up packets beside the audio"},
+    {"video", "CODEC", opt_video,
+     "h261, h263, h264 or h265: made-up packets beside the audio; two with a comma: the second "
+     "where the first is not wanted"},
     {"h239", NULL, opt_h239, "presentations in the same codec; only with protected media"},
     {"camera", NULL, opt_camera,
      "far-end camera control (H.224, H.281); only with protected media"},
     {"keep-token", NULL, opt_keep_token, "whoever asks for the presentation's token is refused"},
-    {"video-level", "N", opt_video_level, "H.264's, as H.241 counts: 43 is 2, 71 (default) is 3.1"},
+    {"video-level", "N", opt_video_level,
+     "H.264's, as H.241 counts: 43 is 2, 71 (default) is 3.1; H.265's: 63 is 2.1, 93 is 3.1"},
     {"patient", NULL, opt_patient, "without a codec in common, wait for other capabilities"},
     {"refuse-modes", NULL, opt_refuse_modes, "send what we send, whatever mode is asked for"},
     {"video-first", NULL, opt_video_first, "video's channel is opened before the audio's"},
@@ -707,17 +721,19 @@ static int take_option(struct endpoint_options *o, int left, char **argv)
     return row->value ? 2 : 1;
 }
 
-/* Baseline of just this level, instead of what is usual. */
+/* Baseline (H.265: Main) of just this level, instead of what is usual. */
 static int limit_video(struct endpoint_options *o)
 {
-    const struct h245_video_set set = {.profiles = 64, .level = (uint16_t)o->video_level};
+    struct h245_video_set set = {.profiles = 64, .level = (uint16_t)o->video_level};
     struct arena a;
     int rc = 0;
 
     if (o->video_level == 0)
         return 0;
     arena_init(&a, 1024, 0);
-    if (strcmp(o->video.name, "H264") == 0)
+    if (strcmp(o->video.name, "H265") == 0)
+        set.codec = H245_VIDEO_H265;
+    if (strcmp(o->video.name, "H264") == 0 || set.codec == H245_VIDEO_H265)
         rc = h245_video_set_build(&a, &set, &o->video);
     arena_fini(&a);
     return rc;

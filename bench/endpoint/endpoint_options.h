@@ -89,13 +89,15 @@ struct endpoint_options {
     bool no_h245;              /* after fast connect: no H.245 of our own accord */
     uint8_t fast_answer;       /* message (enum q931_type) from which on a callee's answer stands */
     struct h245_relayed video; /* len 0: none */
-    bool h239;                 /* presentations in the video's codec; media protected */
-    bool camera;               /* far-end camera control; media protected */
-    bool keep_token;           /* who presents does not give way */
-    unsigned video_level;      /* H.264: that of H.241; 0: 71, which is level 3.1 */
-    bool patient;      /* no codec in common: wait for other capabilities, or to be sent away */
-    bool refuse_modes; /* RequestMode is denied */
-    bool video_first;  /* its channel is opened before that of the audio */
+    /* A second codec, taken and sent where the first is not wanted; len 0: none. */
+    struct h245_relayed video_second;
+    bool h239;            /* presentations in the video's codec; media protected */
+    bool camera;          /* far-end camera control; media protected */
+    bool keep_token;      /* who presents does not give way */
+    unsigned video_level; /* H.264: that of H.241; 0: 71, which is level 3.1 */
+    bool patient;         /* no codec in common: wait for other capabilities, or to be sent away */
+    bool refuse_modes;    /* RequestMode is denied */
+    bool video_first;     /* its channel is opened before that of the audio */
     unsigned video_from_ms, video_until_ms,
         audio_until_ms;       /* after the first packet; 0: whole call */
     struct data_options data; /* mode DATA_OFF: none */

@@ -4,8 +4,8 @@
 
 #define CLOCK_PER_PACKET 1800u /* 90 kHz, 20 ms */
 #define KEY_EVERY        500   /* packets: 10 s, for who joins and cannot ask */
-#define KEY_PARTS        4u    /* H.264: parameter sets, and three packets of the picture */
-#define HEAD_MAX         16
+#define KEY_PARTS        4u    /* H.264, H.265: parameter sets, three packets of the picture */
+#define HEAD_MAX         80
 #define TAG              6 /* SSRC of the source, number of the packet */
 
 /* What the first octets of a packet say. */
@@ -22,6 +22,9 @@ struct head {
 /* Aggregated parameter sets (SPS of baseline level 3, PPS) with an SEI of user data behind, whose
  * size is the rest; FU-A of a slice of an IDR: start, middle, end; a slice of another picture. */
 #define SEI_SIZE (VIDEO_PAYLOAD - 15)
+/* The same of H.265: VPS, SPS (Main, main tier, level 3.1, 1280 x 720), PPS, a prefix SEI; the
+ * slice of an IDR_W_RADL in FUs; TRAIL_R. */
+#define HEVC_SEI_SIZE (VIDEO_PAYLOAD - 68)
 static const struct head heads[] = {
     {VIDEO_H264,
      PART_KEY,
@@ -33,6 +36,23 @@ static const struct head heads[] = {
     {VIDEO_H264, PART_KEY_GOES_ON, false, 2, {0x7c, 0x05}},
     {VIDEO_H264, PART_KEY_GOES_ON, true, 2, {0x7c, 0x45}},
     {VIDEO_H264, PART_OTHER, true, 1, {0x61}},
+    /* clang-format off: it would give each octet a line */
+    {VIDEO_H265,
+     PART_KEY,
+     false,
+     72,
+     {0x60, 0x01,
+      0, 23, 0x40, 0x01, 0x0c, 0x01, 0xff, 0xff, 0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00,
+      0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x5d, 0xac, 0x09,
+      0, 29, 0x42, 0x01, 0x01, 0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00, 0x00, 0x03, 0x00,
+      0x00, 0x03, 0x00, 0x5d, 0xa0, 0x02, 0x80, 0x80, 0x2d, 0x16, 0x5a, 0xe4, 0x93, 0x08, 0x20,
+      0, 6, 0x44, 0x01, 0xc0, 0x71, 0x80, 0x12,
+      HEVC_SEI_SIZE >> 8, HEVC_SEI_SIZE & 0xff, 0x4e, 0x01}},
+    /* clang-format on */
+    {VIDEO_H265, PART_KEY_PICTURE, false, 3, {0x62, 0x01, 0x93}},
+    {VIDEO_H265, PART_KEY_GOES_ON, false, 3, {0x62, 0x01, 0x13}},
+    {VIDEO_H265, PART_KEY_GOES_ON, true, 3, {0x62, 0x01, 0x53}},
+    {VIDEO_H265, PART_OTHER, true, 2, {0x02, 0x01}},
     /* The header with its bit I, then the start code and the beginning of the picture's header */
     {VIDEO_H263, PART_KEY, true, 8, {0x00, 0x40, 0, 0, 0x00, 0x00, 0x80, 0x02}},
     {VIDEO_H263, PART_OTHER, true, 8, {0x00, 0x50, 0, 0, 0x00, 0x00, 0x80, 0x02}},
@@ -42,8 +62,18 @@ static const struct head heads[] = {
 enum video_format video_format_of(const char *name)
 {
     return strcmp(name, "H264") == 0   ? VIDEO_H264
+           : strcmp(name, "H265") == 0 ? VIDEO_H265
            : strcmp(name, "H263") == 0 ? VIDEO_H263
                                        : VIDEO_H261;
+}
+
+void video_send_as(struct video *v, enum video_format format)
+{
+    if (v->format == format)
+        return;
+    v->format = format;
+    v->part = 0;
+    v->since_key = KEY_EVERY; /* a decoder begins with a whole picture */
 }
 
 static void put_tag(uint8_t *out, uint32_t source, uint16_t number)
@@ -87,7 +117,7 @@ static const struct head *next_head(struct video *v)
         v->answered = v->fast_updates + v->plis;
         v->since_key = 0;
         v->keys_out++;
-        v->part = v->format == VIDEO_H264 ? 1 : 0;
+        v->part = v->format == VIDEO_H264 || v->format == VIDEO_H265 ? 1 : 0;
     }
     return h;
 }
@@ -132,7 +162,7 @@ void video_next(struct video *v, uint8_t *out)
 static const struct head *find_head(const struct video *v, const struct rtp_packet *p)
 {
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-        if (heads[i].format == v->format && p->payload_len == VIDEO_PAYLOAD &&
+        if (heads[i].format == v->rx_format && p->payload_len == VIDEO_PAYLOAD &&
             memcmp(p->payload, heads[i].octets, heads[i].length) == 0)
             return &heads[i];
     return NULL;

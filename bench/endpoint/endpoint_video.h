@@ -21,10 +21,11 @@ enum video_format {
     VIDEO_H263, /* RFC 2190 mode A, a picture a packet */
     VIDEO_H264, /* RFC 6184: a key frame is a STAP-A of parameter sets and three FU-A, else one NAL
                  */
+    VIDEO_H265, /* RFC 7798: likewise an AP of VPS, SPS and PPS, three FU of an IDR picture */
 };
 
 struct video {
-    enum video_format format;
+    enum video_format format, rx_format; /* what is sent, and what comes */
     bool tx_open, rx_open;
     uint8_t tx_type, rx_type; /* RTP payload types; rx stays known after the channel is closed */
     bool has_rx_type;
@@ -55,6 +56,8 @@ enum video_taken {
 
 /* "H264" as capabilities call it; anything else that is not known is taken for H.261. */
 enum video_format video_format_of(const char *name);
+/* From the next packet on, which begins a key frame where that is another format. */
+void video_send_as(struct video *v, enum video_format format);
 /* Each 20 ms: may a packet be sent now, as far as the peer's limit goes? */
 bool video_is_due(struct video *v);
 /* The next RTP packet, VIDEO_PACKET octets. */

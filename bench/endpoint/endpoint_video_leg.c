@@ -18,6 +18,13 @@ static bool wants_video(const struct leg *l)
     return l->options->video.len > 0;
 }
 
+bool leg_has_video(const struct leg *l, const struct h245_relayed *codec)
+{
+    return h245_relayed_is_same(codec, &l->options->video) ||
+           (l->options->video_second.len > 0 &&
+            h245_relayed_is_same(codec, &l->options->video_second));
+}
+
 /* A codec of ours as the peer says that it can receive it; NULL: it cannot. */
 static const struct h245_relayed *receivable(const struct leg *l, const struct h245_relayed *ours)
 {
@@ -83,6 +90,7 @@ static int send_olc(struct leg *l, struct leg_video *lane, const struct h245_rel
         rc = h23510_fill_olc(&l->security, &l->arena, olc);
     if (rc == 0)
         rc = h245_channel_open(l->engine, olc, clock_mono_ms());
+    video_send_as(stream_of(l, lane), video_format_of(codec->name));
     stream_of(l, lane)->tx_type = c.payload_type != 0 ? c.payload_type : codec->payload_type;
     return rc;
 }
@@ -95,6 +103,8 @@ void leg_video_open(struct leg *l)
     if (!wants_video(l) || l->video.is_asked)
         return;
     codec = receivable(l, &l->options->video);
+    if (codec == NULL && l->options->video_second.len > 0)
+        codec = receivable(l, &l->options->video_second);
     if (codec == NULL)
         return; /* as long as there is nobody who could receive it */
     l->video.is_asked = true;
@@ -200,7 +210,7 @@ bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogi
 
     if (!wants_video(l) || h245_read_olc(olc, &c) != 0)
         return false;
-    if (c.kind == H245_MEDIA_VIDEO && h245_relayed_is_same(&c.relayed, &l->options->video))
+    if (c.kind == H245_MEDIA_VIDEO && leg_has_video(l, &c.relayed))
         lane = &l->video;
     else if (l->options->h239 && c.is_protected && h245_relayed_is_same(&c.relayed, &l->presented))
         lane = &l->presentation;
@@ -221,6 +231,7 @@ bool leg_video_requested(struct leg *l, uint16_t lcn, const struct h245_OpenLogi
     }
     lane->in_lcn = lcn;
     v->rx_type = c.payload_type != 0 ? c.payload_type : c.relayed.payload_type;
+    v->rx_format = video_format_of(c.relayed.name);
     v->has_rx_type = v->rx_open = true;
     if (!agreement.is_set) {
         struct addr rtp = addr_with_port(c.media_control, c.media_control.port & 0xfffeu);

@@ -16,7 +16,8 @@ static void begin(enum video_format format)
 {
     a = source_of(format, 0xaaaa0001);
     b = source_of(format, 0xbbbb0002);
-    viewer = (struct video){.format = format, .rx_type = 97, .has_rx_type = true, .rx_open = true};
+    viewer =
+        (struct video){.rx_format = format, .rx_type = 97, .has_rx_type = true, .rx_open = true};
 }
 
 /* One packet of `from`, as a server sends it on: SSRC and number are the receiver's. */
@@ -32,14 +33,13 @@ static enum video_taken pass(struct video *from)
     return video_take(&viewer, &p, 1000 * viewer.packets_in);
 }
 
-static void a_key_frame_is_parameter_sets_and_three_fragments(void)
+static void check_key_frame(enum video_format format, const uint8_t first[6])
 {
-    static const uint8_t first[] = {0x78, 0x7c, 0x7c, 0x7c, 0x61, 0x61};
     uint32_t ts[6];
     uint8_t bytes[VIDEO_PACKET];
     struct rtp_packet p;
 
-    begin(VIDEO_H264);
+    begin(format);
     for (unsigned i = 0; i < 6; i++) {
         video_next(&a, bytes);
         CU_ASSERT_EQUAL_FATAL(rtp_parse(bytes, sizeof(bytes), &p), 0);
@@ -50,6 +50,36 @@ static void a_key_frame_is_parameter_sets_and_three_fragments(void)
     CU_ASSERT_EQUAL(ts[3], ts[0]); /* one picture */
     CU_ASSERT_EQUAL(ts[4] - ts[3], 4 * 1800);
     CU_ASSERT_EQUAL(ts[5] - ts[4], 1800);
+}
+
+static void a_key_frame_is_parameter_sets_and_three_fragments(void)
+{
+    static const uint8_t h264[] = {0x78, 0x7c, 0x7c, 0x7c, 0x61, 0x61};
+    static const uint8_t h265[] = {0x60, 0x62, 0x62, 0x62, 0x02, 0x02}; /* AP, FU, TRAIL_R */
+
+    check_key_frame(VIDEO_H264, h264);
+    check_key_frame(VIDEO_H265, h265);
+}
+
+/* RFC 7798 4.4.2: sizes of the units fill the packet exactly; VPS, SPS, PPS and SEI, once each. */
+static void h265_parameter_sets_are_an_aggregation_packet(void)
+{
+    static const unsigned types[] = {32, 33, 34, 39};
+    uint8_t bytes[VIDEO_PACKET];
+    struct rtp_packet p;
+    size_t at = 2, n = 0;
+
+    begin(VIDEO_H265);
+    video_next(&a, bytes);
+    CU_ASSERT_EQUAL_FATAL(rtp_parse(bytes, sizeof(bytes), &p), 0);
+    CU_ASSERT_EQUAL(p.payload[1], 1); /* layer 0, temporal id 0 */
+    while (at + 4 <= p.payload_len && n < 4) {
+        CU_ASSERT_EQUAL(p.payload[at + 2] >> 1, types[n++]);
+        CU_ASSERT_EQUAL(p.payload[at + 3], 1);
+        at += 2 + ((size_t)p.payload[at] << 8 | p.payload[at + 1]);
+    }
+    CU_ASSERT_EQUAL(n, 4);
+    CU_ASSERT_EQUAL(at, p.payload_len);
 }
 
 static void whoever_asks_gets_a_key_frame_next(void)
@@ -92,6 +122,11 @@ static void another_source_is_noticed_and_how_it_began(enum video_format format)
 static void switches_of_h264_are_noticed(void)
 {
     another_source_is_noticed_and_how_it_began(VIDEO_H264);
+}
+
+static void switches_of_h265_are_noticed(void)
+{
+    another_source_is_noticed_and_how_it_began(VIDEO_H265);
 }
 
 static void switches_of_h263_are_noticed(void)
@@ -138,6 +173,7 @@ static void requests_by_rtcp_are_counted_for_their_source(void)
 }
 
 SUITE("bench/endpoint_video", TEST(a_key_frame_is_parameter_sets_and_three_fragments),
-      TEST(whoever_asks_gets_a_key_frame_next), TEST(switches_of_h264_are_noticed),
+      TEST(h265_parameter_sets_are_an_aggregation_packet), TEST(whoever_asks_gets_a_key_frame_next),
+      TEST(switches_of_h264_are_noticed), TEST(switches_of_h265_are_noticed),
       TEST(switches_of_h263_are_noticed), TEST(what_no_source_made_is_wrong),
       TEST(requests_by_rtcp_are_counted_for_their_source))
