@@ -36,7 +36,8 @@ static const struct head heads[] = {
     {VIDEO_H264, PART_KEY_GOES_ON, false, 2, {0x7c, 0x05}},
     {VIDEO_H264, PART_KEY_GOES_ON, true, 2, {0x7c, 0x45}},
     {VIDEO_H264, PART_OTHER, true, 1, {0x61}},
-    /* clang-format off: it would give each octet a line */
+    /* It would give each octet a line. */
+    /* clang-format off */
     {VIDEO_H265,
      PART_KEY,
      false,
