@@ -36,6 +36,10 @@ const struct control_event server_events[] = {
     {"channel.opened", "a logical channel is open: lcn, direction, kind, codec, protected"},
     {"channel.rejected", "we rejected the peer's channel: lcn, cause, reason"},
     {"channel.refused", "the peer rejected ours: lcn, cause"},
+    {"channel.not_replaced",
+     "the peer rejected a channel of ours that was to replace another: lcn (of that), cause, "
+     "tries, "
+     "then (again: later; reopened: the old one closes first; kept: it stays as it is)"},
     {"channel.closed", "a logical channel is gone: lcn, direction"},
     {"data.up", "SCTP of a data channel that ends here is up"},
     {"data.down", "... is over, or never came to be: reason"},

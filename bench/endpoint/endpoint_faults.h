@@ -31,6 +31,8 @@ struct h245_OpenLogicalChannelAck;
     X(FAULT_NO_H245_TLS, "no-h245-tls", "with --tls: offer no TLS for H.245")                     \
     X(FAULT_PLAIN_H245, "plain-h245", "with --tls: connect for H.245 in the clear")               \
     X(FAULT_STUBBORN, "stubborn", "--h245 cross: use the connection that the rule gives up")      \
+    X(FAULT_ONE_CHANNEL, "one-channel", "refuse what shall replace the audio that it receives")   \
+    X(FAULT_BUSY_DECODER, "busy-decoder", "the same, but the second try is taken")                \
     X(FAULT_DROP_H225, "drop-h225", "close the call signalling connection at the first packet")
 
 enum endpoint_fault {

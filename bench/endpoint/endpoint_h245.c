@@ -189,6 +189,18 @@ static void refuse_channel(struct leg *l, uint16_t lcn, enum h245_olc_cause caus
     h245_channel_reject(l->engine, lcn, cause);
 }
 
+/* Faults: a terminal with one decoder, which cannot have two channels for a moment. */
+static bool refuse_replacement(struct leg *l, uint16_t lcn)
+{
+    bool is_busy = FAULT_IS_SET(l->options->faults, FAULT_BUSY_DECODER) && !l->has_refused;
+
+    if (l->in_lcn == 0 || !(is_busy || FAULT_IS_SET(l->options->faults, FAULT_ONE_CHANNEL)))
+        return false;
+    l->has_refused = true;
+    refuse_channel(l, lcn, is_busy ? H245_OLC_CONFLICT : H245_OLC_REPLACEMENT, "one at a time");
+    return true;
+}
+
 /* H.235.10's part of an incoming OLC: true when the channel may be opened. */
 static bool judge_security(struct leg *l, uint16_t lcn, const struct h245_OpenLogicalChannel *olc,
                            struct h23510_agreement *agreement)
@@ -239,7 +251,7 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
     }
     report_event(l->report, EV_OLC_IN, "%s, %s", h245_codec_to_str(channel.audio.codec),
                  channel.is_protected ? "h235Media" : "in the clear");
-    if (!judge_security(l, lcn, olc, &agreement))
+    if (refuse_replacement(l, lcn) || !judge_security(l, lcn, olc, &agreement))
         return;
     int rc = leg_bind_media(l);
     if (rc == 0)
@@ -249,6 +261,7 @@ static void on_channel_open_request(void *arg, uint16_t lcn,
         leg_fail(l, err_to_str(rc));
         return;
     }
+    l->in_lcn = lcn;
     /* With H.235.10 the peer's RTCP address is its media address too (M-RTCPMUX). */
     if (agreement.is_set)
         media_set_remote(l->media, &channel.media_control, &channel.media_control);
@@ -271,6 +284,8 @@ static void on_channel_closed(void *arg, uint16_t lcn, enum h245_direction direc
                  by == H245_CLOSED_BY_US     ? "us"
                  : by == H245_CLOSED_BY_PEER ? "the peer"
                                              : "time-out");
+    if (direction == H245_INCOMING && lcn == l->in_lcn)
+        l->in_lcn = 0;
     if (direction == H245_OUTGOING)
         media_close_tx(l->media);
     if (direction == H245_OUTGOING && l->mode.is_audio_new && !l->is_ending) {

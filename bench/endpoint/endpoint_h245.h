@@ -42,7 +42,8 @@ struct leg {
     bool is_tunnelled; /* carried by the call's messages, not by `wire` */
     bool is_started, have_msd, have_peer_caps, have_caps_ack, channel_asked, is_protected;
     bool is_ending, is_ended, is_closed;
-    uint16_t lcn;
+    uint16_t lcn, in_lcn; /* of audio */
+    bool has_refused;     /* by FAULT_BUSY_DECODER */
     enum h245_codec tx_codec;
     bool is_audio_closed; /* at the time that the options name */
     struct leg_video {

@@ -218,6 +218,9 @@ static void on_own_timer(struct session *s, enum session_timer timer)
     case SESSION_TIMER_BANDWIDTH:
         session_bandwidth_on_timer(s);
         break;
+    case SESSION_TIMER_REPLACE:
+        session_replace_on_timer(s);
+        break;
     case SESSION_TIMER_GOODBYE:
         say_end_session(s);
         break;

@@ -115,10 +115,11 @@ void session_channel_is_open(struct session *s, struct session_channel *c)
 
 void session_on_refused(struct session *s, uint16_t lcn, enum h245_olc_cause cause)
 {
-    const struct session_channel *c = session_channel_find(s, lcn, H245_OUTGOING);
+    struct session_channel *c = session_channel_find(s, lcn, H245_OUTGOING);
 
     if (c == NULL)
         return;
+    c->refusal = cause;
     s->env->stats.channels_refused++;
     /* A replacement that was refused leaves the old one in place. */
     if (c->replaces == 0) /* else there is one already, on the connection that stays */
@@ -171,11 +172,13 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
                              enum h245_closer by)
 {
     struct session_channel *c = session_channel_find(s, lcn, direction);
+    struct session_channel gone;
     struct session_transport *t;
 
     /* The engine ends what we have forgotten already. */
     if (c == NULL)
         return;
+    gone = *c; /* its place may be another's at the end of this */
     t = c->transport;
     /* Before the transport: it asks for the channels that are left. */
     session_channel_forget(s, c);
@@ -199,6 +202,9 @@ void session_on_channel_gone(struct session *s, uint16_t lcn, enum h245_directio
         conference_update(s->conference);
     /* Something else may open now. */
     session_reopen(s);
+    /* What has been open (a handshake that failed later, say) was not refused. */
+    if (gone.replaces != 0 && !gone.was_open)
+        session_replacement_refused(s, &gone);
 }
 
 /* ---- the session's life ---- */

@@ -74,6 +74,16 @@ void session_send_codec(struct session *s, enum h245_codec codec)
         open_anew(s, out, codec);
 }
 
+void session_change_channel(struct session *s, struct session_channel *out)
+{
+    enum h245_codec codec;
+
+    if (is_outdated(s, out) && conference_codec(s->conference, &codec))
+        open_anew(s, out, codec);
+    else if (s->has_wish && out->audio.codec != s->wish)
+        open_anew(s, out, s->wish);
+}
+
 void session_follow_codec(struct session *s)
 {
     struct session_channel *in = session_channel_of(s, H245_MEDIA_AUDIO, 0, H245_INCOMING);

@@ -65,6 +65,19 @@ static int own_codec(const struct session *s, const struct session_channel *in,
                              conference_offer(s->conference, s, offer, SETTINGS_CODECS_MAX), audio);
 }
 
+/* Said to who has said that it can take it (H.245, maxPendingReplacementFor), and where nothing but
+ * the codec changes: the old channel ends with the Ack then, while one on another connection has to
+ * go on until the new one has its keys. */
+static uint16_t replaced_by_name(const struct session *s, const struct session_channel *c)
+{
+    const struct session_channel *old = session_channel_find(s, c->replaces, H245_OUTGOING);
+
+    return old != NULL && s->peer_caps.replacements > 0 && old->state == CHANNEL_OPEN &&
+                   old->transport == c->transport
+               ? c->replaces
+               : 0;
+}
+
 static int send_olc(struct session *s, struct session_transport *t, struct session_channel *channel)
 {
     struct arena *a = &s->env->scratch;
@@ -84,6 +97,7 @@ static int send_olc(struct session *s, struct session_transport *t, struct sessi
     c.media_control = session_transport_control(t);
     c.has_port_number = channel->is_protected; /* L-SHARE: the same for all on the transport */
     c.port_number = t->local.port;
+    c.replaces = replaced_by_name(s, channel);
     arena_reset(a);
     err = h245_build_olc(a, &c, &olc);
     if (err == 0 && channel->is_protected)
@@ -119,6 +133,7 @@ int session_open_like(struct session *s, struct session_transport *t,
     c->rate = like->rate;
     c->session_id = like->session_id;
     c->replaces = replaces;
+    c->refusal = H245_OLC_UNKNOWN_CAUSE;
     c->payload_type = like->payload_type;
     c->is_protected = session_transport_is_protected(t);
     c->transport = t;
@@ -234,6 +249,7 @@ void session_refuse_ack(struct session *s, struct session_channel *c, const char
 {
     /* The lane, and not the number: the same OLC would get the same answer. */
     session_lane_refused(s, c);
+    c->refusal = H245_OLC_SECURITY_DENIED; /* ours: a replacement is not tried again */
     session_note(s, LOG_LEVEL_WARN, LOG_AREA_H23510, "acknowledgement of channel %u refused: %s",
                  c->lcn, why);
     session_channel_drop(s, c);

@@ -34,6 +34,7 @@
     X(SESSION_TIMER_FOLLOW)     /* the other session of the relay has changed */  \
     X(SESSION_TIMER_DTLS)       /* agreed, but the remote address is not known */ \
     X(SESSION_TIMER_BANDWIDTH)  /* less is used, or a limit was set */            \
+    X(SESSION_TIMER_REPLACE)    /* a refused replacement is tried anew */         \
     X(SESSION_TIMER_GOODBYE)    /* ReleaseComplete sent, EndSession follows */    \
     X(SESSION_TIMER_END)        /* good-bye said, not answered */
 
@@ -85,6 +86,13 @@ enum channel_state {
 
 struct session_transport;
 
+/* Why a channel of ours is replaced. */
+enum session_replacement {
+    SESSION_REPLACES_CODEC,      /* another codec */
+    SESSION_REPLACES_AFTER_PEER, /* the peer has moved to another connection */
+    SESSION_REPLACES_KEYS,       /* we have */
+};
+
 /* A place in the table of logical channels; free while its state is CHANNEL_NONE. Places are not
  * given back before the session ends, so that a pointer kept over a callback is never stale memory.
  */
@@ -111,9 +119,15 @@ struct session_channel {
     struct session_transport *transport; /* what its media run over; NULL: not known yet */
     uint32_t rate; /* of video, in 100 bit/s, as in the OLC; 0: audio, its codec's */
     bool is_rate_limited;
-    uint32_t rate_limit; /* the gatekeeper leaves no more for it */
-    uint16_t replaces;   /* our channel that ends when this one is open; 0: none */
-    struct addr media;   /* where its sender sends to */
+    uint32_t rate_limit;         /* the gatekeeper leaves no more for it */
+    uint16_t replaces;           /* our channel that ends when this one is open; 0: none */
+    enum h245_olc_cause refusal; /* of the peer, before it is gone */
+    /* What was to replace it was refused (session_replace.c): why it was opened, how often it was
+     * tried again, and when it will be (0: not). */
+    enum session_replacement replace_why;
+    unsigned replace_tries;
+    uint64_t replace_at;
+    struct addr media; /* where its sender sends to */
     struct addr media_control;
 };
 
@@ -271,13 +285,13 @@ struct session {
     bool is_downgraded;
     enum h23510_verdict tcs_verdict;
 
-    uint8_t event_pt;       /* of telephone-events from the peer; 0: as our capabilities say */
-    uint16_t event_clock;   /* ... and of their durations; 0: 8000, as for all by H.245 */
-    uint32_t split_lanes;   /* the peer wants them on connections of their own */
-    bool is_offer_forced;   /* our capabilities have changed in what their mark does not tell */
-    bool is_codec_new;      /* the conference has another codec: session_follow_codec */
-    bool is_mode_asked;     /* ... for which the peer has been asked already */
-    bool has_wish;          /* in a mix: the peer has asked for this codec (RequestMode) */
+    uint8_t event_pt;     /* of telephone-events from the peer; 0: as our capabilities say */
+    uint16_t event_clock; /* ... and of their durations; 0: 8000, as for all by H.245 */
+    uint32_t split_lanes; /* the peer wants them on connections of their own */
+    bool is_offer_forced; /* our capabilities have changed in what their mark does not tell */
+    bool is_codec_new;    /* the conference has another codec: session_follow_codec */
+    bool is_mode_asked;   /* ... for which the peer has been asked already */
+    bool has_wish;        /* in a mix: the peer has asked for this codec (RequestMode) */
     enum h245_codec wish;
     bool is_reopening;      /* our audio has to close before it can be opened again */
     bool has_lanes;         /* there was more than the primary audio: routes by payload type */
@@ -398,6 +412,8 @@ void session_refresh_capabilities(struct session *s);
  * about a peer that goes on in the codec before. */
 void session_follow_codec(struct session *s);
 void session_close_outdated(struct session *s);
+/* Our audio channel has another codec than it shall have: opened anew. */
+void session_change_channel(struct session *s, struct session_channel *out);
 /* In a mix: what we send has this codec from now on. */
 void session_send_codec(struct session *s, enum h245_codec codec);
 /* session_modes.c: RequestMode for one codec of audio. ERR_UNSUPPORTED, or of the engine. */
@@ -507,6 +523,12 @@ void session_finish_moves(struct session_transport *t); /* its keys are there */
 void session_rekey_opened(struct session_transport *t);
 /* It could not be had: true, and all stays as it was. */
 bool session_rekey_failed(struct session_transport *t, int err);
+
+/* session_replace.c: a channel that was to replace another is gone without ever having been open;
+ * its entry, or a copy. The timers of what is tried again. */
+void session_replacement_refused(struct session *s, const struct session_channel *fresh);
+void session_replace_arm(struct session *s);
+void session_replace_on_timer(struct session *s);
 
 /* session_pass.c: what the peers of both legs say passes between them. The kind of port for
  * protected media; and may an H.323 leg send its capabilities, its fingerprint? (Always but in

@@ -358,6 +358,9 @@ static void read_entry(const struct h245_CapabilityTableEntry *entry, const stru
         break;
     case h245_Capability_h235SecurityCapability:
         break; /* h23510's business */
+    case h245_Capability_maxPendingReplacementFor:
+        caps->replacements = cap->u.maxPendingReplacementFor;
+        break;
     default:
         read_relayed(cap, stacks, caps);
         break;

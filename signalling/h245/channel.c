@@ -142,6 +142,8 @@ int h245_build_olc(struct arena *a, const struct h245_channel *channel,
     /* L-SHARE: one port for several channels is told by this label. */
     olc->forwardLogicalChannelParameters.has_portNumber = channel->has_port_number;
     olc->forwardLogicalChannelParameters.portNumber = channel->port_number;
+    olc->forwardLogicalChannelParameters.has_replacementFor = channel->replaces != 0;
+    olc->forwardLogicalChannelParameters.replacementFor = channel->replaces;
     err = build_data_type(a, channel, &olc->forwardLogicalChannelParameters.dataType);
     if (err == 0)
         err = build_h2250(a, channel, olc);
@@ -225,6 +227,8 @@ int h245_read_olc(const struct h245_OpenLogicalChannel *olc, struct h245_channel
     found.has_reverse = olc->reverseLogicalChannelParameters != NULL;
     found.has_port_number = olc->forwardLogicalChannelParameters.has_portNumber;
     found.port_number = olc->forwardLogicalChannelParameters.portNumber;
+    if (olc->forwardLogicalChannelParameters.has_replacementFor)
+        found.replaces = olc->forwardLogicalChannelParameters.replacementFor;
     found.session_id = p->sessionID;
     found.media = h245_read_address(p->mediaChannel);
     found.media_control = h245_read_address(p->mediaControlChannel);

@@ -113,6 +113,7 @@ struct h245_peer_caps {
     struct h245_data data[H245_DATA_CAPS_MAX]; /* over SCTP */
     size_t data_count;
     uint8_t telephone_event_pt; /* 0: none */
+    uint8_t replacements; /* maxPendingReplacementFor; 0: it knows no replacementFor */
     bool user_input;
     bool is_empty;  /* nothing in it at all: third-party pause */
     bool has_table; /* without one, what an earlier set listed still holds */
@@ -142,6 +143,7 @@ struct h245_channel {
     bool silence_suppression;
     bool has_port_number;
     uint16_t port_number; /* L-SHARE */
+    uint16_t replaces;    /* replacementFor: only for who can take it; 0: absent */
 };
 
 /* An Ack. */

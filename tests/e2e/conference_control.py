@@ -371,6 +371,30 @@ def modes(c, lab):
     c.equal("modes: sessions left", lab.wait_sessions(0, 15), 0)
 
 
+def replacements(c, lab):
+    """What shall replace a channel is refused: asked again, or the old one closes first."""
+    files = sluice_lab.tone_pair()
+    control = lab.control()
+    events = lab.control()
+    events.call("events.subscribe")
+    for fault, then in (("busy-decoder", "again"), ("one-channel", "reopened")):
+        anna = Terminal(lab, f"anna-{fault}", "--codec", "pcma,pcmu", "--fault", fault, "--play", files[0],
+                        call="pair")
+        anna.endpoint.wait_event("dtls_done", 15)
+        bert = Terminal(lab, f"bert-{fault}", "--codec", "pcma,pcmu", "--play", files[1], ip=1, call="pair")
+        bert.endpoint.wait_event("first_packet", 15)
+        first = min(s["id"] for s in lab.sessions())
+        control.call("session.request_mode", id=first, codec="PCMU")
+        event = events.wait_event("channel.not_replaced", 15, lambda e: e["session"] == first)
+        c.equal(f"{fault}: {then}", event["data"]["then"], then)
+        events.wait_event("channel.opened", 15, lambda e: e["session"] == first and e["data"]["codec"] == "PCMU"
+                          and e["data"]["direction"] == "outgoing")
+        anna.end()
+        report = bert.end()
+        c.equal(f"{fault}: PCMU for both", report["codec"], "PCMU")
+        c.equal(f"{fault}: sessions left", lab.wait_sessions(0, 15), 0)
+
+
 def no_codec(c, lab):
     events = lab.control()
     events.call("events.subscribe")
@@ -390,7 +414,7 @@ def no_codec(c, lab):
 def main():
     c = sluice_lab.Checks()
     parts = [("pins", pins), ("control", control), ("levels", levels), ("codecs", codecs),
-             ("modes", modes), ("no codec", no_codec)]
+             ("modes", modes), ("replacements", replacements), ("no codec", no_codec)]
     for name, part in parts:
         with sluice_lab.Lab("control", settings) as lab:
             lab.start()

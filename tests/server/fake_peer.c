@@ -86,7 +86,8 @@ static struct peer_channel *add_channel(struct peer *p, const struct h245_channe
                                                .session_id = c->session_id,
                                                .payload_type = c->payload_type,
                                                .has_port_number = c->has_port_number,
-                                               .port_number = c->port_number};
+                                               .port_number = c->port_number,
+                                               .replaces = c->replaces};
         return &p->channels[i];
     }
     CU_FAIL("peer has too many channels");
@@ -111,6 +112,18 @@ static struct addr media_of(const struct peer *p, enum h245_media kind, bool is_
     return is_protected ? p->media : addr_with_port(p->media, (uint16_t)(p->media.port + 2 * kind));
 }
 
+/* A terminal with one decoder, or one that is busy. */
+static bool refuses_second(struct peer *p, const struct h245_channel *c)
+{
+    if (c->kind != H245_MEDIA_AUDIO || c->session_id != 1 || !p->in_open)
+        return false;
+    p->seconds++;
+    if (p->refuses_second == 0)
+        return false;
+    p->refuses_second--;
+    return true;
+}
+
 static void peer_on_open_request(void *arg, uint16_t lcn, const struct h245_OpenLogicalChannel *olc)
 {
     struct peer *p = arg;
@@ -123,9 +136,13 @@ static void peer_on_open_request(void *arg, uint16_t lcn, const struct h245_Open
 
     if (fake_data_on_request(p, lcn, olc))
         return;
-    verdict = h23510_check_olc(&p->dtls, olc, &agreement);
     memset(&fields, 0, sizeof(fields));
     CU_ASSERT_EQUAL(h245_read_olc(olc, &c), 0);
+    if (refuses_second(p, &c)) {
+        CU_ASSERT_EQUAL(h245_channel_reject(p->h245, lcn, p->refuses_with), 0);
+        return;
+    }
+    verdict = h23510_check_olc(&p->dtls, olc, &agreement);
     add_channel(p, &c, H245_INCOMING)->is_open = true;
     if (c.kind == H245_MEDIA_AUDIO) {
         p->in_lcn = lcn;
@@ -352,6 +369,24 @@ void peer_add_video(struct peer *p, const char *name)
     arena_fini(&a);
 }
 
+static void add_replacement(struct arena *a, struct h245_TerminalCapabilitySet *tcs)
+{
+    uint32_t n = tcs->capabilityTable.n;
+    struct h245_CapabilityTableEntry *table =
+        arena_array(a, n + 1, sizeof(*tcs->capabilityTable.v));
+    struct h245_Capability *cap = arena_zalloc(a, sizeof(*cap));
+
+    CU_ASSERT_FATAL(table != NULL && cap != NULL);
+    memcpy(table, tcs->capabilityTable.v, n * sizeof(*table));
+    cap->kind = h245_Capability_maxPendingReplacementFor;
+    cap->u.maxPendingReplacementFor = 1;
+    memset(&table[n], 0, sizeof(*table));
+    table[n].capabilityTableEntryNumber = 999;
+    table[n].capability = cap;
+    tcs->capabilityTable.v = table;
+    tcs->capabilityTable.n = n + 1;
+}
+
 void peer_send_capabilities(struct peer *p)
 {
     const struct h245_caps_offer offer = {.audio = p->audio,
@@ -366,6 +401,8 @@ void peer_send_capabilities(struct peer *p)
     arena_init(&a, 4096, 0);
     CU_ASSERT_EQUAL(h245_build_tcs(&a, &offer, &tcs), 0);
     CU_ASSERT_EQUAL(h23510_offer(&p->dtls, &a, tcs), 0);
+    if (p->knows_replacement)
+        add_replacement(&a, tcs);
     if (p->tamper_tcs != NULL)
         p->tamper_tcs(tcs);
     CU_ASSERT_EQUAL(h245_ces_send(p->h245, tcs, p->world->now), 0);

@@ -86,6 +86,7 @@ struct peer_channel {
     struct h245_relayed relayed;
     uint8_t session_id, payload_type;
     bool is_open;
+    uint16_t replaces;        /* in the OLC; 0: none */
     struct addr server_media; /* outgoing: from the Ack */
     bool has_port_number;     /* in the server's OLC or Ack */
     uint16_t port_number;
@@ -129,7 +130,10 @@ struct peer {
         enum h245_olc_cause cause;
         bool is_shared; /* with the audio: L-SHARE */
     } dc;
-    bool is_nameless;                     /* its Setup says no alias */
+    bool is_nameless;        /* its Setup says no alias */
+    unsigned refuses_second; /* so many audio channels beside one that is open, with this cause */
+    enum h245_olc_cause refuses_with;
+    bool knows_replacement;               /* says maxPendingReplacementFor */
     bool follows_modes;                   /* says yes to mode requests; the test does it */
     bool answers_nothing;                 /* takes questions of H.243, and is silent */
     bool opens;                           /* opens its channel once MSD and capabilities are done */
@@ -193,6 +197,7 @@ struct peer {
     bool paused;              /* by the server */
     unsigned fast_updates;    /* videoFastUpdatePicture that came, and for which channel */
     uint16_t updated_lcn;
+    unsigned seconds; /* audio channels beside one that was open */
     bool was_refused;
     enum h245_olc_cause refused_cause;
     unsigned closed_in, closed_out;
