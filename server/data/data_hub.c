@@ -90,31 +90,24 @@ static void take_waiting(struct data_member *m, size_t octets)
 static size_t cost(const struct sctp_message *message)
 {
     /* With the node: many empty messages cost memory, too. */
-    return message->len + sizeof(struct data_waiting);
+    return message->len + sizeof(struct sctp_kept);
 }
 
 static int keep(struct data_member *m, const struct sctp_message *message)
 {
-    /* Message and node in one piece. */
-    struct data_waiting *w = malloc(sizeof(*w) + message->len);
+    int err = sctp_keep(&m->waiting, message);
 
-    if (w == NULL)
-        return ERR_NOMEM;
-    w->message = *message;
-    memcpy(w + 1, message->data, message->len);
-    w->message.data = (const uint8_t *)(w + 1);
-    list_push_back(&m->waiting, &w->link);
-    add_waiting(m, cost(message));
-    return 0;
+    if (err == 0)
+        add_waiting(m, cost(message));
+    return err;
 }
 
 static void drop_first(struct data_member *m)
 {
-    struct data_waiting *w = LIST_ENTRY(list_first(&m->waiting), struct data_waiting, link);
+    struct sctp_kept *w = sctp_kept_first(&m->waiting);
 
-    list_remove(&w->link);
     take_waiting(m, cost(&w->message));
-    free(w);
+    sctp_kept_drop(w);
 }
 
 static int carry(struct data_member *m, const struct sctp_message *message)
@@ -156,10 +149,9 @@ int data_member_send(struct data_member *m, const struct sctp_message *message, 
 
 static void send_waiting(struct data_member *m)
 {
-    while (!list_is_empty(&m->waiting)) {
-        const struct data_waiting *w =
-            LIST_ENTRY(list_first(&m->waiting), struct data_waiting, link);
+    const struct sctp_kept *w;
 
+    while ((w = sctp_kept_first(&m->waiting)) != NULL) {
         /* Not up any more: it is dropped with the rest. */
         if (m->is_up && carry(m, &w->message) == ERR_AGAIN)
             return;

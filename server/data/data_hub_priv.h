@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "sctp/dcep.h"
+#include "sctp/kept.h"
 #include "server/data/data_hub.h"
 
 /* Streams of an association, both ways: a browser opens up to 1,024, and each costs memory in the
@@ -34,12 +35,6 @@ struct data_channel {
     bool is_implicit; /* of members that open nothing: the number is common to all */
     uint16_t stream;  /* then */
     struct dcep_open open;
-};
-
-/* A message that waits for its reader. */
-struct data_waiting {
-    struct list link;
-    struct sctp_message message; /* data lies behind */
 };
 
 struct data_member {

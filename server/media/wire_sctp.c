@@ -38,32 +38,6 @@
 
 static void advance(struct wire *wire);
 
-/* ---- messages that wait ---- */
-
-static bool keep(struct list *list, const struct sctp_message *m)
-{
-    struct wire_message *w = malloc(sizeof(*w) + m->len);
-
-    if (w == NULL)
-        return false;
-    w->message = *m;
-    memcpy(w + 1, m->data, m->len);
-    w->message.data = (const uint8_t *)(w + 1);
-    list_push_back(list, &w->link);
-    return true;
-}
-
-static struct wire_message *first_of(const struct list *list)
-{
-    return list_is_empty(list) ? NULL : LIST_ENTRY(list_first(list), struct wire_message, link);
-}
-
-static void drop(struct wire_message *w)
-{
-    list_remove(&w->link);
-    free(w);
-}
-
 /* ---- records on their way out ---- */
 
 static bool waits_for_all_before(const struct wire *wire, uint8_t type)
@@ -80,7 +54,7 @@ static bool use_key(struct wire_sctp *s)
 }
 
 /* The first record; false: it has to wait. */
-static bool send_first(struct wire *wire, struct wire_message *w)
+static bool send_first(struct wire *wire, struct sctp_kept *w)
 {
     struct wire_sctp *s = wire->s;
     const uint8_t type = w->message.data[0], epoch = w->message.data[4];
@@ -102,11 +76,11 @@ static bool send_first(struct wire *wire, struct wire_message *w)
 
 static void send_records(struct wire *wire)
 {
-    struct wire_message *w;
+    struct sctp_kept *w;
 
-    while (!wire->s->is_dead && wire->s->is_up && (w = first_of(&wire->s->out)) != NULL &&
+    while (!wire->s->is_dead && wire->s->is_up && (w = sctp_kept_first(&wire->s->out)) != NULL &&
            send_first(wire, w))
-        drop(w);
+        sctp_kept_drop(w);
 }
 
 static void on_dry(void *user)
@@ -141,7 +115,7 @@ static void on_send(void *user, const struct addr *to, const uint8_t *data, size
         }
         m.data = data;
         m.len = n;
-        if (!keep(&s->out, &m))
+        if (sctp_keep(&s->out, &m) != 0)
             wire->wires->stats.packets_lost++;
     }
 }
@@ -258,7 +232,7 @@ static void hold(struct wire *wire, const struct sctp_message *m)
 {
     struct wire_sctp *s = wire->s;
 
-    if (!keep(&s->held, m)) {
+    if (sctp_keep(&s->held, m) != 0) {
         wire_fail(wire, DTLS_FAIL_INTERNAL, "out of memory");
         return;
     }
@@ -269,13 +243,13 @@ static void hold(struct wire *wire, const struct sctp_message *m)
 static void take_held(struct wire *wire)
 {
     struct wire_sctp *s = wire->s;
-    struct wire_message *w;
+    struct sctp_kept *w;
 
-    while (s->is_attached && !s->is_dead && (w = first_of(&s->held)) != NULL) {
+    while (s->is_attached && !s->is_dead && (w = sctp_kept_first(&s->held)) != NULL) {
         s->held_octets -= w->message.len;
         s->held_count--;
         take_record(wire, &w->message);
-        drop(w);
+        sctp_kept_drop(w);
     }
 }
 
@@ -471,9 +445,9 @@ void wire_sctp_close(struct wire *wire)
     sctp_destroy(s->sctp);
     dtls_assoc_destroy(s->dtls);
     while (!list_is_empty(&s->out))
-        drop(first_of(&s->out));
+        sctp_kept_drop(sctp_kept_first(&s->out));
     while (!list_is_empty(&s->held))
-        drop(first_of(&s->held));
+        sctp_kept_drop(sctp_kept_first(&s->held));
     free(s);
 }
 

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/timer.h"
 #include "sctp/frames.h"
+#include "sctp/kept.h"
 #include "server/media/wires.h"
 
 struct wire;
@@ -34,12 +35,6 @@ struct wire_link {
     struct frames frames;
     uint8_t *out; /* what the connection has not taken yet */
     size_t out_len, out_room;
-};
-
-/* A message that waits: a record of ours, or one of the peer that comes too early. */
-struct wire_message {
-    struct list link;
-    struct sctp_message message; /* data lies behind */
 };
 
 /* SCTP, and the DTLS above it. */
