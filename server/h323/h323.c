@@ -238,6 +238,27 @@ int leg_create(struct h323 *h, struct door *door, const struct session_config *c
     return 0;
 }
 
+int leg_create_own(struct h323 *h, struct door *door, const struct session_config *config,
+                   const enum settings_dtls *policy, struct leg **out)
+{
+    struct settings_listener *own = malloc(sizeof(*own));
+    struct session_config mine = *config;
+    int err;
+
+    if (own == NULL)
+        return ERR_NOMEM;
+    *own = *door->settings;
+    if (policy != NULL)
+        own->dtls = *policy;
+    mine.listener = own;
+    err = leg_create(h, door, &mine, clock_mono_ms(), out);
+    if (err != 0)
+        free(own);
+    else
+        (*out)->own = own; /* freed with it */
+    return err;
+}
+
 /* ---- signalling messages ---- */
 
 static void on_line_closed(void *user, int err, const char *why);

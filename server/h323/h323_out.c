@@ -44,32 +44,18 @@ int h323_call(struct h323 *h, const struct h323_request *r, struct session **out
 {
     struct door *door = door_for(h, r);
     struct session_config config = {.is_caller = true, .call_ref = next_ref(h)};
-    struct settings_listener *own;
     struct leg *leg = NULL;
-    uint64_t now = clock_mono_ms();
     int err;
 
     *why = door == NULL ? "no listener of that name or address family" : h323_admit_locally(h);
     if (*why != NULL)
         return door == NULL ? ERR_NOTFOUND : ERR_LIMIT;
     *why = "session not made";
-    /* A copy, as a call may have another policy than its door. */
-    own = malloc(sizeof(*own));
-    if (own == NULL)
-        return ERR_NOMEM;
-    *own = *door->settings;
-    if (r->has_dtls)
-        own->dtls = r->dtls;
-    config.listener = own;
-    config.is_tls = r->has_tls ? r->tls : own->tls;
-    err = leg_create(h, door, &config, now, &leg);
-    if (err != 0) {
-        free(own);
+    config.is_tls = r->has_tls ? r->tls : door->settings->tls;
+    err = leg_create_own(h, door, &config, r->has_dtls ? &r->dtls : NULL, &leg);
+    if (err != 0)
         return err;
-    }
-    /* Frees `own`, from here on. */
-    leg->own = own;
-    err = session_dial(leg->session, &r->dial, now);
+    err = session_dial(leg->session, &r->dial, clock_mono_ms());
     if (err != 0) {
         *why = err == ERR_LIMIT ? "conference is full" : "session not made";
         /* Nothing was sent yet: nobody has to be told. */

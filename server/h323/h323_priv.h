@@ -90,6 +90,10 @@ void line_free_if_idle(struct line *l);
 struct leg *line_leg_of_ref(struct line *l, uint16_t call_ref, bool from_destination);
 int leg_create(struct h323 *h, struct door *door, const struct session_config *config, uint64_t now,
                struct leg **out);
+/* One that we begin, on a copy of the door's settings: it may have a policy of its own (NULL: the
+ * door's). `config->listener` is not read. */
+int leg_create_own(struct h323 *h, struct door *door, const struct session_config *config,
+                   const enum settings_dtls *policy, struct leg **out);
 void leg_leave_line(struct leg *leg);
 /* The session has never been told of to anybody, and goes without a word. */
 void leg_free(struct leg *leg);
