@@ -376,63 +376,72 @@ static void reply_about(const struct conference *c, const struct session *sessio
     rpc_reply_result(reply, j);
 }
 
-static void method_announce(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
-{
-    struct conference *c = conference_of(ctx, params, reply);
-    const char *file = rpc_param_string(params, "file", "");
-    struct session *session;
-    const char *why = "";
-    int err;
+/* What a request is about: a conference, or one session of it. */
+struct part {
+    struct conference *c;
+    struct session *session; /* NULL: all of it */
+};
 
-    (void)peer;
-    if (c == NULL || !read_session(ctx, c, params, &session, reply))
-        return;
-    err = conference_announce(c, session, file, &why);
-    reply_about(c, session, file, err, why, reply);
+/* False: it was answered. */
+static bool read_part(struct server *s, const json_t *params, struct part *p,
+                      struct rpc_reply *reply)
+{
+    p->c = conference_of(s, params, reply);
+    return p->c != NULL && read_session(s, p->c, params, &p->session, reply);
 }
 
-static void method_stop_announce(void *ctx, void *peer, const json_t *params,
-                                 struct rpc_reply *reply)
+static void method_announce(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
 {
-    struct conference *c = conference_of(ctx, params, reply);
-    struct session *session;
-    const char *why = "";
+    const char *file = rpc_param_string(params, "file", ""), *why = "";
+    struct part p;
     int err;
 
     (void)peer;
-    if (c == NULL || !read_session(ctx, c, params, &session, reply))
+    if (!read_part(ctx, params, &p, reply))
         return;
-    err = conference_stop_announce(c, session, &why);
-    reply_about(c, session, NULL, err, why, reply);
+    err = conference_announce(p.c, p.session, file, &why);
+    reply_about(p.c, p.session, file, err, why, reply);
 }
 
 static void method_record_start(void *ctx, void *peer, const json_t *params,
                                 struct rpc_reply *reply)
 {
-    struct conference *c = conference_of(ctx, params, reply);
-    const char *used = NULL, *why = "";
-    struct session *session;
+    const char *file = rpc_param_string(params, "file", NULL), *used = NULL, *why = "";
+    struct part p;
     int err;
 
     (void)peer;
-    if (c == NULL || !read_session(ctx, c, params, &session, reply))
+    if (!read_part(ctx, params, &p, reply))
         return;
-    err = conference_record_start(c, session, rpc_param_string(params, "file", NULL), &used, &why);
-    reply_about(c, session, used, err, why, reply);
+    err = conference_record_start(p.c, p.session, file, &used, &why);
+    reply_about(p.c, p.session, used, err, why, reply);
+}
+
+static void stop_part(struct server *s, const json_t *params,
+                      int (*stop)(struct conference *c, struct session *session, const char **why),
+                      struct rpc_reply *reply)
+{
+    const char *why = "";
+    struct part p;
+    int err;
+
+    if (!read_part(s, params, &p, reply))
+        return;
+    err = stop(p.c, p.session, &why);
+    reply_about(p.c, p.session, NULL, err, why, reply);
+}
+
+static void method_stop_announce(void *ctx, void *peer, const json_t *params,
+                                 struct rpc_reply *reply)
+{
+    (void)peer;
+    stop_part(ctx, params, conference_stop_announce, reply);
 }
 
 static void method_record_stop(void *ctx, void *peer, const json_t *params, struct rpc_reply *reply)
 {
-    struct conference *c = conference_of(ctx, params, reply);
-    struct session *session;
-    const char *why = "";
-    int err;
-
     (void)peer;
-    if (c == NULL || !read_session(ctx, c, params, &session, reply))
-        return;
-    err = conference_record_stop(c, session, &why);
-    reply_about(c, session, NULL, err, why, reply);
+    stop_part(ctx, params, conference_record_stop, reply);
 }
 
 /* ---- tables ---- */
