@@ -238,6 +238,21 @@ static int prepare(struct session *s, const struct h225_setup *setup)
     return session_is_alive(s) ? 0 : ERR_CLOSED;
 }
 
+int session_ask_admission(struct session *s, const struct session_admission *a)
+{
+    int err;
+
+    if (s->env->ops->admit == NULL)
+        return ERR_NOTFOUND;
+    /* Before it is asked: the answer may come while we ask. */
+    s->is_admission_asked = true;
+    s->bandwidth.asked = a->bandwidth;
+    err = s->env->ops->admit(s->env->user, s, a);
+    if (err != 0)
+        s->is_admission_asked = false;
+    return err;
+}
+
 static void admit(struct session *s, const struct h225_setup *setup)
 {
     struct session_admission a = {.call_ref = setup->call_ref,
@@ -251,20 +266,11 @@ static void admit(struct session *s, const struct h225_setup *setup)
                                   .local = s->config.local,
                                   .bandwidth = SESSION_AUDIO_BANDWIDTH,
                                   .setup = s->received};
-    int err = ERR_NOTFOUND;
+    int err = session_ask_admission(s, &a);
 
-    /* NOTFOUND: no gatekeeper is configured, the call needs nobody's word. */
-    if (s->env->ops->admit != NULL) {
-        s->is_admission_asked = true;
-        s->bandwidth.asked = a.bandwidth;
-        err = s->env->ops->admit(s->env->user, s, &a);
-    }
-    if (err == 0)
-        return;
-    s->is_admission_asked = false;
     if (err == ERR_NOTFOUND)
         answer(s);
-    else
+    else if (err != 0)
         session_end(s, SESSION_END_NO_GATEKEEPER, err_to_str(err));
 }
 

@@ -81,7 +81,7 @@ static void ask(struct session *s)
                                   .destination = to.list,
                                   .peer = s->dial.address,
                                   .bandwidth = SESSION_AUDIO_BANDWIDTH};
-    int err = ERR_NOTFOUND;
+    int err;
 
     add_alias(&to, s->alias);
     add_alias(&from, s->dial.source);
@@ -90,18 +90,10 @@ static void ask(struct session *s)
     if (a.peer.family != ADDR_NONE && a.peer.port == 0)
         /* The gatekeeper is told an address that can be called. */
         a.peer.port = standard_port(s);
-    if (s->env->ops->admit != NULL) {
-        s->is_admission_asked = true;
-        s->bandwidth.asked = a.bandwidth;
-        err = s->env->ops->admit(s->env->user, s, &a);
-    }
-    if (err == 0)
-        return;
-    s->is_admission_asked = false;
-    /* NOTFOUND: no gatekeeper is configured. */
+    err = session_ask_admission(s, &a);
     if (err == ERR_NOTFOUND)
         reach_directly(s);
-    else
+    else if (err != 0)
         fail(s, SESSION_END_NO_GATEKEEPER, err_to_str(err));
 }
 

@@ -338,6 +338,9 @@ bool session_is_alive(const struct session *s); /* neither closing nor closed */
 int session_call_create(struct session *s);
 void session_connect(struct session *s); /* H.245 gets its carrier, Connect is sent */
 void session_begin_tunnel(struct session *s);
+/* Asks the gatekeeper. 0: session_on_admitted tells; ERR_NOTFOUND: none is configured, and the call
+ * needs nobody's word; errors of session_ops.admit. */
+int session_ask_admission(struct session *s, const struct session_admission *a);
 void session_tell_progress(struct session *s, enum session_progress progress);
 json_t *session_created_data(const struct session *s);
 void session_copy_text(char *to, size_t cap, const char *from);
