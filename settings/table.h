@@ -92,10 +92,18 @@ struct settings_load {
     int err; /* ERR_NOMEM when a default could not be made */
 };
 
-/* The root table of the configuration; conference.c: that of a row of the dial plan. */
+/* The root table of the configuration, and the sections that have files of their own;
+ * settings_conference_table is that of a row of the dial plan. */
 extern const struct settings_table settings_root;
+extern const struct settings_table settings_data_plane_table;
+extern const struct settings_table settings_signalling_table;
+extern const struct settings_table settings_gatekeeper_table;
+extern const struct settings_table settings_media_table;
+extern const struct settings_table settings_dtls_table;
+extern const struct settings_table settings_tls_table;
 extern const struct settings_table settings_conference_table;
 extern const struct settings_choice settings_codec_choices[];
+/* The text of the value, "unknown" where there is none. */
 const char *settings_choice_text(const struct settings_choice *choices, int value);
 
 /* What of conferences[i] reaches over several keys; also fills in what follows from others. */
