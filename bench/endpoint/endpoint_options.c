@@ -1,5 +1,6 @@
 #include "bench/endpoint/endpoint_options.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,12 +16,8 @@
 #define DEFAULT_PORT     1720
 #define DEFAULT_TLS_PORT 1300
 
+/* Takes the value; errors of its kind (ERR_RANGE, ERR_NOTFOUND, ERR_INVAL …) are told by name. */
 typedef int (*option_fn)(struct endpoint_options *o, const char *value);
-
-static int set_address(struct addr *out, const char *value)
-{
-    return addr_parse(value, out);
-}
 
 static int set_number(unsigned *out, const char *value, unsigned long max)
 {
@@ -40,29 +37,6 @@ static int find_word(const char *const *words, size_t count, const char *value, 
             return 0;
         }
     return ERR_NOTFOUND;
-}
-
-static int opt_listen(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->listen = true;
-    return 0;
-}
-
-static int opt_local(struct endpoint_options *o, const char *value)
-{
-    return set_address(&o->local, value);
-}
-
-static int opt_media(struct endpoint_options *o, const char *value)
-{
-    return set_address(&o->media, value);
-}
-
-static int opt_alias(struct endpoint_options *o, const char *value)
-{
-    o->alias = value;
-    return 0;
 }
 
 /* Calls `each` for every comma-separated word. */
@@ -106,40 +80,13 @@ static int opt_codec(struct endpoint_options *o, const char *value)
     return for_words(value, o, add_codec);
 }
 
-static int opt_play(struct endpoint_options *o, const char *value)
-{
-    o->play = value;
-    return 0;
-}
-
-static int opt_expect(struct endpoint_options *o, const char *value)
-{
-    o->expect = value;
-    return 0;
-}
-
-static int opt_record(struct endpoint_options *o, const char *value)
-{
-    o->record = value;
-    return 0;
-}
-
-static int opt_loop(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->loop = true;
-    return 0;
-}
-
 static int opt_start(struct endpoint_options *o, const char *value)
 {
     static const char *const names[] = {"mutual", "heard", "now", "signal"};
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(value, names[i]) == 0) {
-            o->start = (enum endpoint_start)i;
-            return 0;
-        }
-    return ERR_NOTFOUND;
+    unsigned n = 0;
+    int rc = find_word(names, sizeof(names) / sizeof(names[0]), value, &n);
+    o->start = (enum endpoint_start)n;
+    return rc;
 }
 
 static int opt_keys(struct endpoint_options *o, const char *value)
@@ -157,36 +104,6 @@ static int opt_keys_by(struct endpoint_options *o, const char *value)
     int rc = find_word(names, sizeof(names) / sizeof(names[0]), value, &n);
     o->keys_by = (enum endpoint_keys_by)n;
     return rc;
-}
-
-static int opt_sdp(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->sdp = true;
-    return 0;
-}
-
-static int opt_commands(struct endpoint_options *o, const char *value)
-{
-    o->commands = value;
-    return 0;
-}
-
-static int opt_messages(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->messages = true;
-    return 0;
-}
-
-static int opt_duration(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->duration_s, value, 86400);
-}
-
-static int opt_timeout(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->timeout_s, value, 86400);
 }
 
 static int find_video(const char *name, size_t len, struct h245_relayed *out)
@@ -213,76 +130,9 @@ static int opt_video(struct endpoint_options *o, const char *value)
     return rc == 0 && h245_relayed_is_same(&o->video, &o->video_second) ? ERR_INVAL : rc;
 }
 
-static int opt_h239(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->h239 = true;
-    return 0;
-}
-
-static int opt_camera(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->camera = true;
-    return 0;
-}
-
-static int opt_keep_token(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->keep_token = true;
-    return 0;
-}
-
-static int opt_video_level(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->video_level, value, 255);
-}
-
-static int opt_patient(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->patient = true;
-    return 0;
-}
-
-static int opt_refuse_modes(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->refuse_modes = true;
-    return 0;
-}
-
-static int opt_video_first(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->video_first = true;
-    return 0;
-}
-
-static int opt_video_from(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->video_from_ms, value, 86400000);
-}
-
-static int opt_video_until(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->video_until_ms, value, 86400000);
-}
-
-static int opt_audio_until(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->audio_until_ms, value, 86400000);
-}
-
 static int opt_data(struct endpoint_options *o, const char *value)
 {
     return data_mode_parse(value, &o->data.mode);
-}
-
-static int opt_data_count(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->data.count, value, 100000000);
 }
 
 static int opt_data_size(struct endpoint_options *o, const char *value)
@@ -291,60 +141,16 @@ static int opt_data_size(struct endpoint_options *o, const char *value)
     return rc == 0 && o->data.size < 20 ? ERR_RANGE : rc;
 }
 
-static int opt_data_window(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->data.window, value, 1000000);
-}
-
-static int opt_data_unordered(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->data.is_unordered = true;
-    return 0;
-}
-
 static int opt_data_retransmits(struct endpoint_options *o, const char *value)
 {
     o->data.has_retransmits = true;
     return set_number(&o->data.retransmits, value, 65535);
 }
 
-static int opt_data_lifetime(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->data.lifetime_ms, value, 3600000);
-}
-
-static int opt_data_label(struct endpoint_options *o, const char *value)
-{
-    o->data.label = value;
-    return 0;
-}
-
-static int opt_data_protocol(struct endpoint_options *o, const char *value)
-{
-    o->data.protocol = value;
-    return 0;
-}
-
 static int opt_data_stream(struct endpoint_options *o, const char *value)
 {
     o->data.no_dcep = true;
     return set_number(&o->data.stream, value, 63);
-}
-
-static int opt_data_ppid(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->data.ppid, value, UINT32_MAX);
-}
-
-static int opt_data_until(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->data.until_ms, value, 86400000);
-}
-
-static int opt_data_loss(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->data.loss_percent, value, 90);
 }
 
 static int opt_data_fault(struct endpoint_options *o, const char *value)
@@ -372,48 +178,13 @@ static int opt_data_stack(struct endpoint_options *o, const char *value)
     return ERR_NOTFOUND;
 }
 
-static int opt_data_only(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->data_only = true;
-    return 0;
-}
-
-static int opt_data_by_slave(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->data_by_slave = true;
-    return 0;
-}
-
-static int opt_terminal_type(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->terminal_type, value, 255);
-}
-
-static int opt_stay(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->stay = true;
-    return 0;
-}
-
-static int opt_survive(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->survive = true;
-    return 0;
-}
-
 static int opt_dtls(struct endpoint_options *o, const char *value)
 {
     static const char *const names[] = {"off", "preferred", "required"};
-    for (unsigned i = 0; i < 3; i++)
-        if (strcmp(value, names[i]) == 0) {
-            o->policy.mode = (enum h23510_mode)i;
-            return 0;
-        }
-    return ERR_NOTFOUND;
+    unsigned n = 0;
+    int rc = find_word(names, sizeof(names) / sizeof(names[0]), value, &n);
+    o->policy.mode = (enum h23510_mode)n; /* in the order of the enum */
+    return rc;
 }
 
 static int opt_no_dtls(struct endpoint_options *o, const char *value)
@@ -450,13 +221,6 @@ static int opt_hashes(struct endpoint_options *o, const char *value)
     return for_words(value, o, add_hash);
 }
 
-static int opt_sha1(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->policy.allow_sha1 = true;
-    return 0;
-}
-
 static int opt_profiles(struct endpoint_options *o, const char *value)
 {
     if (strlen(value) >= sizeof(o->profiles))
@@ -473,11 +237,6 @@ static int opt_fault(struct endpoint_options *o, const char *value)
     if (rc == 0)
         o->faults |= 1u << fault;
     return rc;
-}
-
-static int opt_seed(struct endpoint_options *o, const char *value)
-{
-    return set_number(&o->seed, value, UINT32_MAX);
 }
 
 #define WORD(name, text) [name] = (text),
@@ -500,51 +259,6 @@ static int opt_h245(struct endpoint_options *o, const char *value)
     return rc;
 }
 
-static int opt_tunnel(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->tunnel = true;
-    return 0;
-}
-
-static int opt_tls(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->tls = true;
-    return 0;
-}
-
-static int opt_tls_cert(struct endpoint_options *o, const char *value)
-{
-    o->tls_cert = value;
-    return 0;
-}
-
-static int opt_tls_key(struct endpoint_options *o, const char *value)
-{
-    o->tls_key = value;
-    return 0;
-}
-
-static int opt_tls_ca(struct endpoint_options *o, const char *value)
-{
-    o->tls_ca = value;
-    return 0;
-}
-
-static int opt_tls_version(struct endpoint_options *o, const char *value)
-{
-    o->tls_version = value;
-    return 0;
-}
-
-static int opt_fast_start(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->fast_start = true;
-    return 0;
-}
-
 static int opt_fast_answer(struct endpoint_options *o, const char *value)
 {
     if (strcmp(value, "proceeding") == 0)
@@ -558,119 +272,129 @@ static int opt_fast_answer(struct endpoint_options *o, const char *value)
     return 0;
 }
 
-static int opt_no_h245(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->no_h245 = true;
-    return 0;
-}
+enum option_kind {
+    OPTION_SWITCH,  /* sets a bool */
+    OPTION_TEXT,    /* keeps the word itself */
+    OPTION_NUMBER,  /* unsigned, at most `max` */
+    OPTION_ADDRESS, /* struct addr */
+    OPTION_CALL,    /* what does more than that */
+};
 
-static int opt_json(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->json = true;
-    return 0;
-}
-
-static int opt_stats(struct endpoint_options *o, const char *value)
-{
-    (void)value;
-    o->stats = true;
-    return 0;
-}
+/* How most rows say what they set. _Generic: a member of another type than the kind's is no row,
+ * which an offset alone would not tell. */
+#define AT(kind, type, member, most)                           \
+    (kind),                                                    \
+        _Generic(((struct endpoint_options *)0)->member, type  \
+                 : offsetof(struct endpoint_options, member)), \
+        (most), NULL
+#define SWITCH(member)       AT(OPTION_SWITCH, bool, member, 0)
+#define TEXT(member)         AT(OPTION_TEXT, const char *, member, 0)
+#define NUMBER(member, most) AT(OPTION_NUMBER, unsigned, member, most)
+#define ADDRESS(member)      AT(OPTION_ADDRESS, struct addr, member, 0)
+#define CALL(function)       OPTION_CALL, 0, 0, (function)
 
 static const struct option_row {
     const char *name, *value; /* value NULL: a switch */
+    enum option_kind kind;
+    size_t offset;
+    unsigned max;
     option_fn set;
     const char *help;
 } option_rows[] = {
-    {"listen", NULL, opt_listen, "wait for one call instead of making one"},
-    {"local", "ADDR[:PORT]", opt_local, "local address (and port, with --listen; default 1720)"},
-    {"media", "ADDR", opt_media, "local address for media; default: that of signalling"},
-    {"alias", "NAME", opt_alias, "our own H.323 alias"},
-    {"codec", "LIST", opt_codec,
+    {"listen", NULL, SWITCH(listen), "wait for one call instead of making one"},
+    {"local", "ADDR[:PORT]", ADDRESS(local),
+     "local address (and port, with --listen; default 1720)"},
+    {"media", "ADDR", ADDRESS(media), "local address for media; default: that of signalling"},
+    {"alias", "NAME", TEXT(alias), "our own H.323 alias"},
+    {"codec", "LIST", CALL(opt_codec),
      "pcma, pcmu, g722, opus, in order of preference (default pcma,pcmu)"},
-    {"play", "FILE", opt_play, "WAV file to send (8 kHz mono: PCM of 16 bits, or G.711)"},
-    {"loop", NULL, opt_loop, "play it again and again"},
-    {"expect", "FILE", opt_expect, "WAV file that the far side plays: compare what is heard"},
-    {"record", "FILE", opt_record, "write what is heard to this WAV file"},
-    {"start", "WHEN", opt_start,
+    {"play", "FILE", TEXT(play), "WAV file to send (8 kHz mono: PCM of 16 bits, or G.711)"},
+    {"loop", NULL, SWITCH(loop), "play it again and again"},
+    {"expect", "FILE", TEXT(expect), "WAV file that the far side plays: compare what is heard"},
+    {"record", "FILE", TEXT(record), "write what is heard to this WAV file"},
+    {"start", "WHEN", CALL(opt_start),
      "play when: mutual (both hear, default), heard, now, or at each SIGUSR1 (signal)"},
-    {"keys", "DIGITS", opt_keys, "press these keys when the media flow"},
-    {"keys-by", "WAY", opt_keys_by, "h245 (signal, default), text (alphanumeric) or rfc4733"},
-    {"commands", "FIFO", opt_commands,
+    {"keys", "DIGITS", CALL(opt_keys), "press these keys when the media flow"},
+    {"keys-by", "WAY", CALL(opt_keys_by), "h245 (signal, default), text (alphanumeric) or rfc4733"},
+    {"commands", "FIFO", TEXT(commands),
      "lines that say what to do: keys DIGITS, play, present, present-end, limit RATE, camera "
      "WHERE, say JSON (an "
      "H.245 message), answer JSON (a string: SDP), hang-up"},
-    {"sdp", NULL, opt_sdp,
+    {"sdp", NULL, SWITCH(sdp),
      "no H.323: the offer is an event (sdp_offer), the answer comes by --commands"},
-    {"messages", NULL, opt_messages, "a line for each H.245 message that comes, with --json"},
-    {"duration", "S", opt_duration, "hang up this long after Connect"},
-    {"stay", NULL, opt_stay, "do not hang up when the files were played and heard"},
-    {"video", "CODEC", opt_video,
+    {"messages", NULL, SWITCH(messages), "a line for each H.245 message that comes, with --json"},
+    {"duration", "S", NUMBER(duration_s, 86400), "hang up this long after Connect"},
+    {"stay", NULL, SWITCH(stay), "do not hang up when the files were played and heard"},
+    {"video", "CODEC", CALL(opt_video),
      "h261, h263, h264 or h265: made-up packets beside the audio; two with a comma: the second "
      "where the first is not wanted"},
-    {"h239", NULL, opt_h239, "presentations in the same codec; only with protected media"},
-    {"camera", NULL, opt_camera,
+    {"h239", NULL, SWITCH(h239), "presentations in the same codec; only with protected media"},
+    {"camera", NULL, SWITCH(camera),
      "far-end camera control (H.224, H.281); only with protected media"},
-    {"keep-token", NULL, opt_keep_token, "whoever asks for the presentation's token is refused"},
-    {"video-level", "N", opt_video_level,
+    {"keep-token", NULL, SWITCH(keep_token),
+     "whoever asks for the presentation's token is refused"},
+    {"video-level", "N", NUMBER(video_level, 255),
      "H.264's, as H.241 counts: 43 is 2, 71 (default) is 3.1; H.265's: 63 is 2.1, 93 is 3.1"},
-    {"patient", NULL, opt_patient, "without a codec in common, wait for other capabilities"},
-    {"refuse-modes", NULL, opt_refuse_modes, "send what we send, whatever mode is asked for"},
-    {"video-first", NULL, opt_video_first, "video's channel is opened before the audio's"},
-    {"video-from", "MS", opt_video_from, "video begins this long after the media"},
-    {"video-until", "MS", opt_video_until, "video's channel is closed then"},
-    {"audio-until", "MS", opt_audio_until, "audio's channel is closed then"},
-    {"data", "MODE", opt_data,
+    {"patient", NULL, SWITCH(patient), "without a codec in common, wait for other capabilities"},
+    {"refuse-modes", NULL, SWITCH(refuse_modes), "send what we send, whatever mode is asked for"},
+    {"video-first", NULL, SWITCH(video_first), "video's channel is opened before the audio's"},
+    {"video-from", "MS", NUMBER(video_from_ms, 86400000), "video begins this long after the media"},
+    {"video-until", "MS", NUMBER(video_until_ms, 86400000), "video's channel is closed then"},
+    {"audio-until", "MS", NUMBER(audio_until_ms, 86400000), "audio's channel is closed then"},
+    {"data", "MODE", CALL(opt_data),
      "a data channel: send (numbered messages, to be echoed), echo, sink"},
-    {"data-count", "N", opt_data_count, "messages to send (default 100)"},
-    {"data-size", "N", opt_data_size, "octets each, from 20 (default 64)"},
-    {"data-window", "N", opt_data_window, "of them on their way at a time (default: all)"},
-    {"data-unordered", NULL, opt_data_unordered, "they may overtake each other"},
-    {"data-retransmits", "N", opt_data_retransmits, "each is sent again at most so often"},
-    {"data-lifetime", "MS", opt_data_lifetime, "each is given up after so long"},
-    {"data-label", "TEXT", opt_data_label, "of the channel (RFC 8832; default: sluice)"},
-    {"data-proto", "TEXT", opt_data_protocol, "its subprotocol"},
-    {"data-stream", "N", opt_data_stream, "use this stream, open nothing by RFC 8832"},
-    {"data-ppid", "N", opt_data_ppid, "payload protocol identifier (default 53)"},
-    {"data-until", "MS", opt_data_until, "H.245's channel is closed so long after it is up"},
-    {"data-use", "WHAT", opt_data_use, "dataChannel (default), t140 or h224 in H.245"},
-    {"data-stack", "STACK", opt_data_stack,
+    {"data-count", "N", NUMBER(data.count, 100000000), "messages to send (default 100)"},
+    {"data-size", "N", CALL(opt_data_size), "octets each, from 20 (default 64)"},
+    {"data-window", "N", NUMBER(data.window, 1000000),
+     "of them on their way at a time (default: all)"},
+    {"data-unordered", NULL, SWITCH(data.is_unordered), "they may overtake each other"},
+    {"data-retransmits", "N", CALL(opt_data_retransmits), "each is sent again at most so often"},
+    {"data-lifetime", "MS", NUMBER(data.lifetime_ms, 3600000), "each is given up after so long"},
+    {"data-label", "TEXT", TEXT(data.label), "of the channel (RFC 8832; default: sluice)"},
+    {"data-proto", "TEXT", TEXT(data.protocol), "its subprotocol"},
+    {"data-stream", "N", CALL(opt_data_stream), "use this stream, open nothing by RFC 8832"},
+    {"data-ppid", "N", NUMBER(data.ppid, UINT32_MAX), "payload protocol identifier (default 53)"},
+    {"data-until", "MS", NUMBER(data.until_ms, 86400000),
+     "H.245's channel is closed so long after it is up"},
+    {"data-use", "WHAT", CALL(opt_data_use), "dataChannel (default), t140 or h224 in H.245"},
+    {"data-stack", "STACK", CALL(opt_data_stack),
      "udp-dtls-sctp (default), tcp-dtls-sctp, sctp-dtls, sctp"},
-    {"data-loss", "PERCENT", opt_data_loss, "of SCTP packets, each way"},
-    {"data-fault", "NAME", opt_data_fault, "init-flood, garbage, streams, deaf"},
-    {"data-only", NULL, opt_data_only, "no audio channel of ours"},
-    {"data-slave", NULL, opt_data_by_slave, "ask for data even as slave, which is not ours to do"},
-    {"term-type", "N", opt_terminal_type, "H.245 terminal type: the greater one is master"},
-    {"answer", "HOW", opt_answer,
+    {"data-loss", "PERCENT", NUMBER(data.loss_percent, 90), "of SCTP packets, each way"},
+    {"data-fault", "NAME", CALL(opt_data_fault), "init-flood, garbage, streams, deaf"},
+    {"data-only", NULL, SWITCH(data_only), "no audio channel of ours"},
+    {"data-slave", NULL, SWITCH(data_by_slave),
+     "ask for data even as slave, which is not ours to do"},
+    {"term-type", "N", NUMBER(terminal_type, 255),
+     "H.245 terminal type: the greater one is master"},
+    {"answer", "HOW", CALL(opt_answer),
      "with --listen: connect (default), busy, reject, ring, silent, drop"},
-    {"h245", "HOW", opt_h245,
+    {"h245", "HOW", CALL(opt_h245),
      "with --listen, H.245 address in: connect (default), early, facility, never; setup: use "
      "the caller's; cross (also without --listen): both sides connect at once"},
-    {"tunnel", NULL, opt_tunnel, "H.245 inside call signalling where the peer takes it"},
-    {"tls", NULL, opt_tls, "call signalling and H.245 by TLS (default port 1300)"},
-    {"tls-cert", "FILE", opt_tls_cert,
+    {"tunnel", NULL, SWITCH(tunnel), "H.245 inside call signalling where the peer takes it"},
+    {"tls", NULL, SWITCH(tls), "call signalling and H.245 by TLS (default port 1300)"},
+    {"tls-cert", "FILE", TEXT(tls_cert),
      "own certificate, PEM; default: none, with --listen a new one"},
-    {"tls-key", "FILE", opt_tls_key, "its key, PEM"},
-    {"tls-ca", "FILE", opt_tls_ca, "the peer's certificate must come from these, PEM"},
-    {"tls-version", "N", opt_tls_version, "1.2 or 1.3; default: both"},
-    {"fast-start", NULL, opt_fast_start, "fast connect: propose it, and accept it with --listen"},
-    {"fast-answer", "WHERE", opt_fast_answer, "proceeding, alerting or connect (default)"},
-    {"no-h245", NULL, opt_no_h245, "after fast connect, leave H.245 to the peer"},
-    {"survive", NULL, opt_survive, "media go on when signalling is lost, until a signal comes"},
-    {"timeout", "S", opt_timeout, "give up the whole run after this (default 60)"},
-    {"dtls", "MODE", opt_dtls, "off, preferred or required (default)"},
-    {"no-dtls", NULL, opt_no_dtls, "the same as --dtls off: plain RTP on a port pair"},
-    {"setup", "ROLE", opt_setup, "actpass (default), active, passive or holdconn"},
-    {"open-role", "ROLE", opt_open_role, "active (default) or passive when both say actpass"},
-    {"hashes", "LIST", opt_hashes, "sha-256,sha-384,sha-512 (default), sha-1"},
-    {"allow-sha1", NULL, opt_sha1, "let a sha-1 in --hashes count"},
-    {"profiles", "LIST", opt_profiles, "SRTP profiles by OpenSSL's names, best first"},
-    {"fault", "NAME", opt_fault, "misbehave on purpose (repeatable), see below"},
-    {"seed", "N", opt_seed, "of the random bytes of faults"},
-    {"stats", NULL, opt_stats, "a line of statistics each second"},
-    {"json", NULL, opt_json, "one JSON object a line: events, then the report"},
+    {"tls-key", "FILE", TEXT(tls_key), "its key, PEM"},
+    {"tls-ca", "FILE", TEXT(tls_ca), "the peer's certificate must come from these, PEM"},
+    {"tls-version", "N", TEXT(tls_version), "1.2 or 1.3; default: both"},
+    {"fast-start", NULL, SWITCH(fast_start),
+     "fast connect: propose it, and accept it with --listen"},
+    {"fast-answer", "WHERE", CALL(opt_fast_answer), "proceeding, alerting or connect (default)"},
+    {"no-h245", NULL, SWITCH(no_h245), "after fast connect, leave H.245 to the peer"},
+    {"survive", NULL, SWITCH(survive), "media go on when signalling is lost, until a signal comes"},
+    {"timeout", "S", NUMBER(timeout_s, 86400), "give up the whole run after this (default 60)"},
+    {"dtls", "MODE", CALL(opt_dtls), "off, preferred or required (default)"},
+    {"no-dtls", NULL, CALL(opt_no_dtls), "the same as --dtls off: plain RTP on a port pair"},
+    {"setup", "ROLE", CALL(opt_setup), "actpass (default), active, passive or holdconn"},
+    {"open-role", "ROLE", CALL(opt_open_role), "active (default) or passive when both say actpass"},
+    {"hashes", "LIST", CALL(opt_hashes), "sha-256,sha-384,sha-512 (default), sha-1"},
+    {"allow-sha1", NULL, SWITCH(policy.allow_sha1), "let a sha-1 in --hashes count"},
+    {"profiles", "LIST", CALL(opt_profiles), "SRTP profiles by OpenSSL's names, best first"},
+    {"fault", "NAME", CALL(opt_fault), "misbehave on purpose (repeatable), see below"},
+    {"seed", "N", NUMBER(seed, UINT32_MAX), "of the random bytes of faults"},
+    {"stats", NULL, SWITCH(stats), "a line of statistics each second"},
+    {"json", NULL, SWITCH(json), "one JSON object a line: events, then the report"},
 };
 
 #define OPTION_COUNT (sizeof(option_rows) / sizeof(option_rows[0]))
@@ -700,6 +424,27 @@ static const struct option_row *find_option(const char *name)
     return NULL;
 }
 
+static int set_option(struct endpoint_options *o, const struct option_row *row, const char *value)
+{
+    void *member = (char *)o + row->offset;
+
+    switch (row->kind) {
+    case OPTION_SWITCH:
+        *(bool *)member = true;
+        return 0;
+    case OPTION_TEXT:
+        *(const char **)member = value;
+        return 0;
+    case OPTION_NUMBER:
+        return set_number(member, value, row->max);
+    case OPTION_ADDRESS:
+        return addr_parse(value, member);
+    case OPTION_CALL:
+        return row->set(o, value);
+    }
+    return ERR_INVAL;
+}
+
 /* One argument (and its value); the number of words used, or ERR_INVAL. */
 static int take_option(struct endpoint_options *o, int left, char **argv)
 {
@@ -712,7 +457,7 @@ static int take_option(struct endpoint_options *o, int left, char **argv)
         fprintf(stderr, "sluice-endpoint: --%s needs %s\n", row->name, row->value);
         return ERR_INVAL;
     }
-    int rc = row->set(o, row->value ? argv[1] : NULL);
+    int rc = set_option(o, row, row->value ? argv[1] : NULL);
     if (rc) {
         fprintf(stderr, "sluice-endpoint: --%s %s: %s\n", row->name, row->value ? argv[1] : "",
                 err_to_str(rc));
