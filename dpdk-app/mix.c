@@ -140,7 +140,7 @@ static void remove_member(struct worker *worker, struct mix_member *member)
     /* A tick that is being sent out walks the array of members: it must be complete before one
      * goes. */
     mix_finish(worker, mix);
-    mix_end_play(worker, mix, member);
+    mix_end_play(worker, mix, member, "the session has left");
     mix_end_record(worker, mix, member);
     member->t->member = NULL;
     member->t->bits &= (uint8_t)~TRANSPORT_MIX;
@@ -161,7 +161,7 @@ static void close_mix(struct worker *worker, struct mix *mix)
 
     while (mix->count > 0)
         remove_member(worker, mix->member[mix->count - 1]);
-    mix_end_play(worker, mix, NULL);
+    mix_end_play(worker, mix, NULL, "the mix has closed");
     mix_end_record(worker, mix, NULL);
     /* mix_finish above has ended the tick; a mix without members may still be marked. */
     if (worker->mixing == mix)

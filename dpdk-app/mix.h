@@ -116,8 +116,10 @@ int mix_record(struct worker *worker, unsigned producer, struct mix *mix,
                const struct link_msg *msg);
 int mix_stop_play(struct worker *worker, struct mix *mix, const struct link_msg *msg);
 int mix_stop_record(struct worker *worker, struct mix *mix, const struct link_msg *msg);
-/* What is pointed to here ends: its owner goes. NULL inside is allowed. */
-void mix_end_play(struct worker *worker, struct mix *mix, struct mix_member *member);
+/* What is pointed to here ends: its owner goes. NULL inside is allowed. `why` goes into the event
+ * that tells the end of an announcement; "": it was played to its end. */
+void mix_end_play(struct worker *worker, struct mix *mix, struct mix_member *member,
+                  const char *why);
 void mix_end_record(struct worker *worker, struct mix *mix, struct mix_member *member);
 /* AUDIO_EVENT_PLAYED. */
 void mix_played(struct worker *worker, struct mix *mix, struct mix_member *member);

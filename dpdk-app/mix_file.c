@@ -50,8 +50,9 @@ static unsigned event_of(const struct mix_file *f)
                                            : LINK_CAPTURED;
 }
 
-/* Tells the one who asked for it, and forgets it. */
-static void end_file(struct worker *worker, struct mix_file *f, const struct writer_result *result)
+/* Tells the one who asked for it, and forgets it. `why`: of one without a result, for people. */
+static void end_file(struct worker *worker, struct mix_file *f, const struct writer_result *result,
+                     const char *why)
 {
     struct link_msg *up = &worker->up;
     struct link_mix_event *e = &up->u.mix_event;
@@ -66,6 +67,7 @@ static void end_file(struct worker *worker, struct mix_file *f, const struct wri
     /* A result knows the true length; without one it is what was known when it began. */
     e->duration_ms = result != NULL ? result->duration_ms : f->duration_ms;
     memcpy(e->name, f->name, sizeof(e->name));
+    snprintf(e->text, sizeof(e->text), "%s", why);
     if (result != NULL) {
         e->error = result->error;
         e->bytes = result->bytes;
@@ -123,7 +125,7 @@ static struct mix_file **record_slot(struct mix *mix, struct mix_member *member)
 /* ---- announcements ---- */
 
 static void stop_play(struct worker *worker, struct mix *mix, struct mix_member *member,
-                      struct mix_file *f)
+                      struct mix_file *f, const char *why)
 {
     /* Off the room before the memory goes: the room reads it in its next tick. */
     if (f->pcm != NULL) {
@@ -131,15 +133,17 @@ static void stop_play(struct worker *worker, struct mix *mix, struct mix_member 
         writer_free(worker->lane, f->pcm);
         f->pcm = NULL;
     }
-    end_file(worker, f, NULL); /* one that is still being read is thrown away when it comes */
+    /* One that is still being read is thrown away when it comes. */
+    end_file(worker, f, NULL, why);
 }
 
-void mix_end_play(struct worker *worker, struct mix *mix, struct mix_member *member)
+void mix_end_play(struct worker *worker, struct mix *mix, struct mix_member *member,
+                  const char *why)
 {
     struct mix_file *f = *play_slot(mix, member);
 
     if (f != NULL)
-        stop_play(worker, mix, member, f);
+        stop_play(worker, mix, member, f, why);
 }
 
 int mix_play(struct worker *worker, unsigned producer, struct mix *mix, const struct link_msg *msg)
@@ -163,7 +167,7 @@ int mix_play(struct worker *worker, unsigned producer, struct mix *mix, const st
     }
     f->member = msg->u.file.member;
     f->is_loading = true;
-    mix_end_play(worker, mix, member); /* what plays now makes room at once */
+    mix_end_play(worker, mix, member, "replaced"); /* what plays now makes room at once */
     keep(worker, f, play_slot(mix, member));
     return 0;
 }
@@ -177,13 +181,13 @@ int mix_stop_play(struct worker *worker, struct mix *mix, const struct link_msg 
         return err;
     if (*play_slot(mix, member) == NULL)
         return ERR_NOTFOUND;
-    mix_end_play(worker, mix, member);
+    mix_end_play(worker, mix, member, "stopped");
     return 0;
 }
 
 void mix_played(struct worker *worker, struct mix *mix, struct mix_member *member)
 {
-    mix_end_play(worker, mix, member);
+    mix_end_play(worker, mix, member, "");
 }
 
 /* The mix that an announcement is for; NULL: it has gone, or the announcement was replaced. A mix
@@ -209,7 +213,7 @@ static void on_loaded(struct worker *worker, struct mix_file *f, struct writer_r
         writer_free(worker->lane, result->pcm);
         result->error = err;
         if (f != NULL)
-            end_file(worker, f, result);
+            end_file(worker, f, result, "");
         return;
     }
     f->is_loading = false;
@@ -450,7 +454,7 @@ void mix_take_results(struct worker *worker)
             on_loaded(worker, f, &result);
         } else if (f != NULL) {
             detach(worker, f);
-            end_file(worker, f, &result);
+            end_file(worker, f, &result, "");
         }
     }
 }

@@ -341,7 +341,8 @@ struct link_mix_event {
     uint64_t dropped;     /* likewise: blocks or packets that the writer had no room for */
     char digit;           /* DIGIT: 0-9 * # A-D */
     char name[LINK_FILE_SIZE];
-    char text[LINK_FILE_SIZE]; /* why, for people; empty when there is no error */
+    char text[LINK_FILE_SIZE]; /* why, for people; empty when it came to its end. Of PLAYED
+                                * "replaced" by another, or "stopped", without an error */
 };
 
 /* LINK_TRANSPORT_DATA: the transport's association carries data, so that DTLS is no matter of a

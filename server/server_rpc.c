@@ -84,7 +84,8 @@ const struct control_event server_events[] = {
     {"conference.recording", "conference, state (started, stopped, failed), file, session (null: "
                              "the whole mix), reason; when it has ended bytes, ms, dropped"},
     {"conference.announcement", "conference, state (started, ended, failed), file, session (null: "
-                                "for all), reason"},
+                                "for all), reason (replaced: by another announcement; stopped; "
+                                "empty: played to its end; else in words)"},
     {"conference.floor", "a session wants to speak (H.243): conference"},
     {"conference.pin", "conference, result (asked, accepted, wrong, failed, timeout), tries_left"},
     {"dataplane.attached", "sluice-dp is there: text"},

@@ -484,6 +484,7 @@ static void announcements_are_heard_by_whom_they_are_for(void)
     CU_ASSERT_EQUAL(told->cookie, 71);
     CU_ASSERT_EQUAL(told->u.mix_event.error, 0);
     CU_ASSERT_EQUAL(told->u.mix_event.duration_ms / 10, 100);
+    CU_ASSERT_STRING_EQUAL(told->u.mix_event.text, "");
     CU_ASSERT(level_of(0, 2200, SECOND / 2) < -50);
     since = rig.events;
     CU_ASSERT_EQUAL(mix_file(LINK_MIX_PLAY, mix, 1, "one.wav", 72), 0);
@@ -495,6 +496,8 @@ static void announcements_are_heard_by_whom_they_are_for(void)
     CU_ASSERT_EQUAL(mix_file(LINK_MIX_PLAY, mix, 1, "all.wav", 73), 0);
     told = wait_for(LINK_MIX_PLAYED, since);
     CU_ASSERT_EQUAL(told->cookie, 72);
+    CU_ASSERT_EQUAL(told->u.mix_event.error, 0);
+    CU_ASSERT_STRING_EQUAL(told->u.mix_event.text, "replaced");
     wait_played(3);
     talk(2, 500);
     CU_ASSERT(level_of(1, 2200, SECOND / 4) > -18);
@@ -503,6 +506,7 @@ static void announcements_are_heard_by_whom_they_are_for(void)
     CU_ASSERT_EQUAL(mix_leave(mix, 1), 0);
     told = wait_for(LINK_MIX_PLAYED, since);
     CU_ASSERT_EQUAL(told->cookie, 73);
+    CU_ASSERT_STRING_EQUAL(told->u.mix_event.text, "the session has left");
     stop(2);
     remove_folder();
 }

@@ -151,7 +151,15 @@ def announcement(c, room):
     room.call("announce", file="hello.wav")
     end = room.events.wait_event("conference.announcement", 20,
                                  lambda e: e["data"]["state"] in ("ended", "failed"))
-    c.equal("announcement: played to its end", end["data"]["state"], "ended")
+    c.equal("announcement: played to its end", (end["data"]["state"], end["data"]["reason"]), ("ended", ""))
+    for _ in range(2):
+        room.call("announce", file="hello.wav")
+    end = room.events.wait_event("conference.announcement", 20, lambda e: e["data"]["state"] in ("ended", "failed"))
+    c.equal("announcement: another in its place", (end["data"]["state"], end["data"]["reason"]),
+            ("ended", "replaced"))
+    room.call("stop_announce")
+    end = room.events.wait_event("conference.announcement", 20, lambda e: e["data"]["state"] in ("ended", "failed"))
+    c.equal("announcement: stopped", (end["data"]["state"], end["data"]["reason"]), ("ended", "stopped"))
     room.call("announce", file="nobody.wav")
     end = room.events.wait_event("conference.announcement", 20,
                                  lambda e: e["data"]["file"] == "nobody.wav"
