@@ -296,8 +296,10 @@ static int add_member(struct worker *worker, struct mix *mix, struct transport *
     }
     member->mix = mix;
     member->t = t;
-    /* RFC 3550 §5.1: both begin at random. */
-    member->sequence = (uint16_t)worker_random(worker);
+    /* RFC 3550 §5.1: both begin at random. The sequence in the lower half: what a member has to
+     * miss before it has its keys must not make it guess the roll-over counter wrong (RFC 3711
+     * §3.3.1). */
+    member->sequence = (uint16_t)(worker_random(worker) & 0x7fffu);
     member->timestamp = worker_random(worker);
     member->place = mix->count;
     mix->member[mix->count++] = member;

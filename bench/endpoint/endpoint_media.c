@@ -42,6 +42,10 @@ int media_init(struct media *m, uv_loop_t *loop, const struct endpoint_options *
     } start;
     if (getrandom(&start, sizeof(start), 0) != (ssize_t)sizeof(start))
         return ERR_IO;
+    /* In the lower half: the first packets may come before the other side has its keys, and if the
+     * number wrapped in what that has to drop, no later packet would authenticate (RFC 3711
+     * §3.3.1). */
+    start.seq = options->sequence <= UINT16_MAX ? (uint16_t)options->sequence : start.seq & 0x7fffu;
     m->sender = (struct rtp_sender){.ssrc = start.ssrc, .ts = start.ts, .seq = start.seq};
     m->video.format = video_format_of(options->video.name);
     m->video.sender =
@@ -345,10 +349,11 @@ json_t *media_report(const struct media *m)
 json_t *media_stats(const struct media *m)
 {
     json_t *o = json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:f}", "event", "stats", "alias", m->options->alias,
-        "packets_out", (json_int_t)m->counters.packets_out, "packets_in",
-        (json_int_t)m->counters.packets_in, "lost", (json_int_t)rtp_lost(&m->reception), "rtcp_in",
-        (json_int_t)m->counters.rtcp_in, "jitter_ms", (double)(m->reception.jitter_q4 >> 4) / 8.0);
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:f}", "event", "stats", "alias", m->options->alias, "at_us",
+        (json_int_t)clock_mono_us(), "packets_out", (json_int_t)m->counters.packets_out,
+        "packets_in", (json_int_t)m->counters.packets_in, "lost",
+        (json_int_t)rtp_lost(&m->reception), "rtcp_in", (json_int_t)m->counters.rtcp_in,
+        "jitter_ms", (double)(m->reception.jitter_q4 >> 4) / 8.0);
     json_object_set_new(o, "video", video_report(&m->video));
     json_object_set_new(o, "data", m->data ? data_end_report(m->data) : json_null());
     return o;

@@ -112,8 +112,9 @@ struct endpoint_options {
     char profiles[160]; /* OpenSSL's names, colon-separated */
     bool tls;           /* call signalling and H.245 by TLS */
     const char *tls_cert, *tls_key, *tls_ca, *tls_version;
-    unsigned faults; /* bits of enum endpoint_fault */
-    uint32_t seed;   /* of garbage */
+    unsigned faults;   /* bits of enum endpoint_fault */
+    uint32_t seed;     /* of garbage */
+    unsigned sequence; /* of the first RTP packet; above UINT16_MAX: at random */
     bool json, stats;
 };
 

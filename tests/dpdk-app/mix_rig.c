@@ -225,6 +225,9 @@ static void hear(unsigned i, uint8_t *data, unsigned n)
     }
     sequence = wire_get16(data + 2);
     timestamp = wire_get32(data + 4);
+    /* RFC 3711 §3.3.1: not near the end of its circle. */
+    if (p->packets == 0)
+        CU_ASSERT(sequence > 0 && sequence <= 0x8000);
     p->gaps += p->packets > 0 && sequence != (uint16_t)(p->last_sequence + 1);
     p->jumps += p->packets > 0 && timestamp != p->last_timestamp + FRAME;
     p->was_marked = data[1] >> 7;
