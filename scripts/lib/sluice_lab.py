@@ -8,8 +8,8 @@
         caller.wait_event("connect")
         print(lab.call("session.list"))
 
-Used by scripts/demo and the end-to-end tests. Nothing here sleeps: whoever waits is woken by a line
-of the process it waits for, and gives up after a bound. Python's standard library only.
+Used by scripts/demo and the end-to-end tests. Whoever waits is woken by a line of the process
+it waits for, and gives up after a bound; counters that no event tells of are looked at again and again. Python's standard library only.
 """
 import atexit
 import contextlib
@@ -35,6 +35,8 @@ NETNS_SCRIPT = os.path.join(ROOT, "scripts", "lib", "netns.sh")
 # there is room for a machine that does other things as well; a sanitizer's build may want more.
 PATIENCE = float(os.environ.get("SLUICE_PATIENCE", "3"))
 
+PAUSE_S = 0.02  # between two looks at what nobody tells of
+
 SERVER_IP4, SERVER_IP6 = "198.18.0.1", "2001:db8:18::1"
 MEDIA_IP4, MEDIA_IP6 = "198.18.0.2", "2001:db8:18::2"
 ENDPOINT_IPS = ["198.18.0.3", "198.18.0.4", "198.18.0.5", "198.18.0.6"]
@@ -51,6 +53,17 @@ class RpcError(Exception):
         super().__init__(error.get("message", "?"))
         self.code = error.get("code")
         self.data = error.get("data")
+
+
+def wait_until(look, seconds=10):
+    """Looks until look() is true, or the time is over; what it said last. For what no line and no event tells of
+    alone. The pause leaves the processor to those who are waited for."""
+    end = time.monotonic() + seconds * PATIENCE
+    while True:
+        found = look()
+        if found or time.monotonic() >= end:
+            return found
+        time.sleep(PAUSE_S)
 
 
 def enter_network():
@@ -139,8 +152,10 @@ class Process:
             self.child.send_signal(number)
 
     def stop(self, seconds=10):
-        """SIGTERM, then SIGKILL. Returns the exit status."""
-        self.signal(signal.SIGTERM)
+        """SIGTERM, to its children too (one that went on would keep the pipes open); then SIGKILL. Returns the
+        exit status."""
+        if self.is_running():
+            os.killpg(self.child.pid, signal.SIGTERM)
         try:
             return self.wait_end(seconds)
         except LabError:
@@ -226,6 +241,12 @@ class Endpoint(Process):
         what is to be seen."""
         self.signal(signal.SIGTERM)
         return self.report(seconds)
+
+
+def pace(first, last, count=lambda stats: stats["packets_in"]):
+    """Packets a second between two lines of --stats. They are printed each second, or later on a busy machine: by
+    the times that they tell."""
+    return (count(last) - count(first)) * 1e6 / (last["at_us"] - first["at_us"])
 
 
 class Control:
@@ -402,13 +423,15 @@ class Lab:
     def wait_stats(self, predicate, seconds=10):
         """Asks for server.stats until the predicate holds, or the time is over: the last answer. (Some
         counters are reported once a second, and no event tells of them.)"""
-        end = time.monotonic() + seconds * PATIENCE
         client = self.control()
         try:
-            while True:
-                stats = client.call("server.stats")
-                if predicate(stats) or time.monotonic() >= end:
-                    return stats
+            last = []
+
+            def look():
+                last[:] = [client.call("server.stats")]
+                return predicate(last[0])
+            wait_until(look, seconds)
+            return last[0]
         finally:
             self.control_clients.remove(client)
             client.close()

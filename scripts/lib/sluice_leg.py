@@ -168,6 +168,11 @@ class Leg:
                     raise sluice_lab.LabError(f"leg {self.id}: {len(found)} of {count} packets within {seconds} s")
                 self.changed.wait(left)
 
+    def wait_untaken(self, count, seconds):
+        """Until so many packets are there to be taken, or the time is over (which is for the caller to judge)."""
+        with self.changed:
+            return self.changed.wait_for(lambda: len(self.packets) >= count, seconds)
+
     def take(self):
         """What has come since the last time."""
         with self.changed:

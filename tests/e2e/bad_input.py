@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Every fault of a peer costs that peer its own call at most: it is refused alone, counted, and logged
 with the reason; a call that runs meanwhile loses nothing, and the next call is served."""
+# long
 # timeout: 240
 import os
 import socket
@@ -13,6 +14,7 @@ import sluice_lab  # noqa: E402
 
 SERVER = (sluice_lab.SERVER_IP4, 1720)
 THIRD, FOURTH = sluice_lab.ENDPOINT_IPS[2:4]
+PATIENT = 8 * sluice_lab.PATIENCE  # seconds
 
 # fault, the counter that must rise, what the log must say.
 REFUSED_OLC = [
@@ -132,6 +134,7 @@ def tpkt(payload, length=None):
 
 def exchange(address, data, seconds=5, finish=True):
     """What the server answers until it closes (None: it did not close in time)."""
+    seconds *= sluice_lab.PATIENCE
     with socket.create_connection(address, seconds) as s:
         s.settimeout(seconds)
         answer = b""
@@ -201,8 +204,7 @@ def truncated_setup(c, lab, setup):
 
 def open_h245(setup):
     """Calls by hand up to the H.245 connection: both sockets."""
-    call = socket.create_connection(SERVER, 5)
-    call.settimeout(5)
+    call = socket.create_connection(SERVER, PATIENT)
     call.sendall(tpkt(setup))
     seen, mark = b"", socket.inet_aton(sluice_lab.SERVER_IP4)
     at = -1
@@ -215,7 +217,7 @@ def open_h245(setup):
         while at >= 0 and at + 6 <= len(seen):
             port = struct.unpack("!H", seen[at + 4:at + 6])[0]
             if port not in (0, 1720):
-                return call, socket.create_connection((sluice_lab.SERVER_IP4, port), 5)
+                return call, socket.create_connection((sluice_lab.SERVER_IP4, port), PATIENT)
             at = seen.find(mark, at + 1)
     raise sluice_lab.LabError("no H.245 address in the answer")
 
@@ -225,7 +227,6 @@ def h245_lengths(c, setup):
     for length, body in ((0, b""), (3, b""), (65535, b"\x02" * 65531)):
         call, h245 = open_h245(setup)
         with call, h245:
-            h245.settimeout(8)
             h245.sendall(tpkt(body, length))
             try:
                 while h245.recv(65536):
@@ -244,7 +245,6 @@ def truncated_h245(c, lab, setup, messages):
     call, h245 = open_h245(setup)
     sent = 0
     with call, h245:
-        h245.settimeout(5)
         for message in messages:
             for cut in range(1, len(message)):
                 try:
@@ -254,7 +254,6 @@ def truncated_h245(c, lab, setup, messages):
                     call.close()
                     h245.close()
                     call, h245 = open_h245(setup)
-                    h245.settimeout(5)
         try:
             h245.shutdown(socket.SHUT_WR)
             while h245.recv(65536):
@@ -279,7 +278,7 @@ def main():
     c = sluice_lab.Checks()
     with sluice_lab.Lab("bad-input", settings) as lab:
         lab.start()
-        running = lab.pair(*[["--stay", "--loop", "--stats", "--timeout", "160"]] * 2)
+        running = lab.pair(*[["--stay", "--loop", "--stats", "--timeout", "230"]] * 2)
         for endpoint in running:
             endpoint.wait_event("heard")
         for row in REFUSED_OLC:

@@ -2,6 +2,7 @@
 """R-CALL: a thousand calls, and the processes are as large as they were after the first two hundred. Calls
 in and out, the server master and slave, ended by the peer, by a lost H.245 or call signalling
 connection, by the operator; whatever one of them left behind would be there eight hundred times."""
+# long
 # timeout: 600
 import os
 import sys

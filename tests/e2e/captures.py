@@ -6,6 +6,7 @@ ways, and a clean release. The other end of the conference is a sluice-endpoint 
 
 tests/data/captures/callers.txt has a selection; with ../shared/captures all recorded calls are played.
 """
+# long
 # timeout: 240
 import ctypes
 import json
@@ -51,7 +52,7 @@ class Ends:
 def per(command, kind, text):
     program = os.path.join(sluice_lab.BUILD, "signalling", "sluice-per")
     done = subprocess.run([program, command, kind], input=text, capture_output=True, text=True,
-                          timeout=10, check=False)
+                          timeout=10 * sluice_lab.PATIENCE, check=False)
     if done.returncode != 0:
         raise sluice_lab.LabError(f"sluice-per {command} {kind}: {done.stderr.strip()}\n{text}")
     return done.stdout

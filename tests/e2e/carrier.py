@@ -63,12 +63,14 @@ def crowd(c, lab):
     watch.call("events.subscribe", types=["session.closed"])
     while lab.sessions():
         watch.wait_event("session.closed", 10)
-    stats = lab.call("server.stats")
-    c.equal("counters are zero again",
-            [stats["sessions_now"], stats["conferences_now"], stats["tcp"]["connections"],
-             stats["media"]["ports_open"], stats["media"]["numbers_in_use"],
-             stats["media"]["shards"]["associations"], stats["data_plane"]["transports"],
-             stats["data_plane"]["streams"]], [0] * 8)
+    def left(stats):
+        return [stats["sessions_now"], stats["conferences_now"], stats["tcp"]["connections"],
+                stats["media"]["ports_open"], stats["media"]["numbers_in_use"],
+                stats["media"]["shards"]["associations"], stats["data_plane"]["transports"],
+                stats["data_plane"]["streams"]]
+
+    stats = lab.wait_stats(lambda s: not any(left(s)))
+    c.equal("counters are zero again", left(stats), [0] * 8)
     c.check("both workers had work: packets were handed over", stats["data_plane"]["handed_over"] > 0,
             stats["data_plane"]["handed_over"])
 
@@ -103,6 +105,8 @@ def identity(c, lab):
     """What node.* says is what peers are told."""
     capture, path = lab.capture("identity.pcap", "s0")
     good_call(c, "a server with a name", lab)
+    for peer in sluice_lab.ENDPOINT_IPS[:2]:
+        sluice_lab.wait_captured(path, f"ip.addr == {peer} && h225.releaseComplete_element")
     capture.stop()
     shown = subprocess.run(["tshark", "-r", path, "-V", "-Y", "h225"], capture_output=True, text=True,
                            check=True).stdout

@@ -5,6 +5,7 @@ endpoints that come, go and are killed at random leave nothing behind.
 
     conference.py                  a bounded run: 12 endpoints for 10 s
     conference.py --churn 200 60   only the last part, so many endpoints for so many seconds"""
+# long
 # timeout: 240
 import json
 import os

@@ -113,6 +113,8 @@ def pins(c, lab):
     anna, anna_id, got = press(lab, events, "anna", PIN, "rfc4733", "accepted",
                                more=("--codec", "pcma"))
     c.equal("RFC 4733 over SRTP: the PIN lets in by its length", got, ["asked", "accepted"])
+    sluice_lab.wait_captured(path, f"udp.length >= 20 && (udp.payload[1] == {EVENT_TYPE:02x} || "
+                             f"udp.payload[1] == {EVENT_TYPE | 0x80:02x})", count=7 * (len(PIN) - 1) + 1)
     capture.stop()
     judge_wire(c, path)
     bert, _, got = press(lab, events, "bert", f"99*1234#{PIN}", "h245", "accepted", ip=1,

@@ -2,6 +2,7 @@
 """scripts/demo --conference: five endpoints with four codecs, one of them without DTLS and one by SDP,
 hear each other and not themselves in a mix; the server names who speaks, and those with cameras see who
 speaks, from a key frame on."""
+# long
 # timeout: 240
 import json
 import os
@@ -40,7 +41,7 @@ def cameras(c, result):
 
 def main():
     c = sluice_lab.Checks()
-    demo = subprocess.run(DEMO + ["5"], capture_output=True, text=True, timeout=130, check=False)
+    demo = subprocess.run(DEMO + ["5"], capture_output=True, text=True, timeout=60 * sluice_lab.PATIENCE, check=False)
     if not c.equal("exit status", demo.returncode, 0):
         print(demo.stderr, demo.stdout[-3000:])
     c.equal("one object, nothing else, on standard output", demo.stdout.count("\n"), 1)
@@ -63,7 +64,7 @@ def main():
             str(result["speakers"]))
     cameras(c, result)
     c.equal("sessions left", result["sessions_left"], 0)
-    refused = subprocess.run(DEMO + ["2"], capture_output=True, text=True, timeout=30, check=False)
+    refused = subprocess.run(DEMO + ["2"], capture_output=True, text=True, timeout=10 * sluice_lab.PATIENCE, check=False)
     c.equal("two are no conference", refused.returncode, 2)
     c.finish()
 

@@ -75,6 +75,7 @@ class Hall:
         """bert still hears anna, in packets without a gap."""
         self.bert.take()
         self.anna.talk(0.4)
+        self.bert.wait_untaken(15, sluice_lab.PATIENCE)
         numbers = [p.sequence for p in self.bert.take()]
         self.c.check(what + ": the audio of the conference goes on",
                      len(numbers) >= 15 and all((b - a) & 0xffff == 1 for a, b in zip(numbers, numbers[1:])),

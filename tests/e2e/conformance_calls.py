@@ -3,6 +3,7 @@
 DTLS client or server. Each call is judged by OpenSSL and libsrtp at the far end and by tshark on the
 wire: D-SRTP, D-VERIFY, D-ONCE, D-ACTIVE; M-DEMUX with a datagram for every first octet; D-MISMATCH;
 R-CLOSE with the packets of a call that is over."""
+# long
 # timeout: 600
 import os
 import signal
@@ -74,7 +75,7 @@ def send_raw(lab, source, to, payloads):
         sys.executable, os.path.join(ROOT, "tests", "peers", "raw_udp.py"),
         *source.rsplit(":", 1), *to.rsplit(":", 1)])
     done = subprocess.run(command, input="\n".join(p.hex() for p in payloads), text=True,
-                          capture_output=True, check=True, timeout=20)
+                          capture_output=True, check=True, timeout=20 * sluice_lab.PATIENCE)
     return int(done.stdout.split()[1])
 
 

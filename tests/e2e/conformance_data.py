@@ -3,6 +3,7 @@
 (L-BIDIR), on which connection (T-SAME, L-SHARE, A-ADD, D-ONCE), in records or not (D-RECORD, D-CHOICE),
 and that what is in the records is SCTP as RFC 8261 has it (X-PROFILE). Endpoints have OpenSSL and
 usrsctp; tshark reads the wire, with the server's key log also inside of it."""
+# long
 # timeout: 400
 import os
 import struct
@@ -171,6 +172,7 @@ def alone(c, lab):
     found = sessions(lab)
     reports = [end.hang_up() for end in ends]
     lab.wait_sessions(0)
+    sluice_lab.wait_captured(path, *[f"ip.addr == {peer} && dtls.record.content_type == 21" for peer in (ANNA, BERT)])
     capture.stop()
     sides = [side_of(found[peer]) for peer in (ANNA, BERT)]
     with c.proof("D-RECORD", f"{sides}: no use_srtp, data in records alone", sides):
@@ -279,12 +281,14 @@ def own_stack(c, lab, name, judge):
     """A stack of its own for the data of both, in both DTLS roles."""
     capture, path = lab.capture(f"{name}.pcap", "br0", "ends", "udp or tcp")
     up, far = sluice_lab.tone_pair()
-    own = ["--data-stack", name, "--stay", "--duration", "3"]
+    own = ["--data-stack", name, "--stay"]
     ends = calls(lab, ([*own, "--play", up, "--expect", far, "--setup", "active"],
                        [*own, "--play", far, "--expect", up, "--setup", "passive"]))
     ends[0].wait_event("data_done", 15)
+    for end in ends:
+        end.wait_event("heard")
     found = sessions(lab)
-    reports = [end.report() for end in ends]
+    reports = [end.hang_up() for end in ends]
     lab.wait_sessions(0)
     for peer in (ANNA, BERT):
         sluice_lab.wait_captured(path, f"ip.addr == {peer} && h225.releaseComplete_element")

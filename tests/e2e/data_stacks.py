@@ -29,19 +29,22 @@ def stack(name):
     return ["--data-stack", name]
 
 
-def pair(c, lab, what, first, second, call="data-2", duration=4):
+def pair(c, lab, what, first, second, call="data-2"):
     """anna sends, bert echoes; each with options of its own."""
-    b = lab.endpoint("bert", "--timeout", "30", "--data", "echo", "--duration", duration, *second, ip=BERT, call=call)
+    b = lab.endpoint("bert", "--timeout", "60", "--data", "echo", "--stay", *second, ip=BERT, call=call)
     b.wait_event("data_up")  # what is said before that nobody hears
-    a = lab.endpoint("anna", "--timeout", "30", "--data", "send", "--data-count", COUNT, "--data-label", "chat", *first,
-                     ip=ANNA, call=call)
+    a = lab.endpoint("anna", "--timeout", "60", "--data", "send", "--data-count", COUNT, "--data-label", "chat", "--stay",
+                     *first, ip=ANNA, call=call)
     try:
         a.wait_event("data_done", 15)
     except sluice_lab.LabError as error:
         print(error, b.tail(), lab.server.tail(60))
     found = {s["peer"]["signalling"].rsplit(":", 1)[0]: s for s in
              (lab.call("session.get", id=s["id"]) for s in lab.sessions())}
-    ra, rb = a.report(), b.report()
+    for end, options in ((a, first), (b, second)):
+        if "--play" in options:
+            end.wait_event("heard")
+    ra, rb = a.hang_up(), b.hang_up()
     c.check(f"{what}: both ok", ra["ok"] and rb["ok"], (ra["failure"], rb["failure"]))
     c.equal(f"{what}: all came back, whole and in order",
             [ra["data"][k] for k in ("returned", "reordered", "corrupted", "foreign")], [COUNT, 0, 0, 0])
@@ -105,7 +108,7 @@ def connect_from(source, to, count):
                 raise OSError(ctypes.get_errno(), "setns")
         for _ in range(count):
             s = socket.socket()
-            s.settimeout(5)
+            s.settimeout(5 * sluice_lab.PATIENCE)
             s.bind((source, 0))
             s.connect(to)
             made.append(s)
@@ -123,11 +126,11 @@ def strangers(c, lab):
     """Connections that nobody announced: from elsewhere they are closed, from the peer's address four are
     kept, silent ones make room. The peer itself comes through, and all is given back."""
     before = wires(lab)
-    b = lab.endpoint("bert", "--timeout", "40", "--data", "echo", "--duration", "12", *only(TCP), "--setup", "active",
+    b = lab.endpoint("bert", "--timeout", "90", "--data", "echo", "--stay", *only(TCP), "--setup", "active",
                      ip=BERT, call="data-2")
     b.wait_event("connect")
     # carl says that he will connect, and does not: his port stays open for others.
-    quiet = lab.endpoint("carl", "--timeout", "40", "--data", "echo", "--duration", "12", *only(TCP), "--setup", "active",
+    quiet = lab.endpoint("carl", "--timeout", "90", "--data", "echo", "--stay", *only(TCP), "--setup", "active",
                          "--fault", "mute-dtls", ip=CARL, call="data-2")
     quiet.wait_event("dtls_start")
     session = next(s for s in (lab.call("session.get", id=s["id"]) for s in lab.sessions())

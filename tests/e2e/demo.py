@@ -45,14 +45,14 @@ def without_privileges(c):
 def broken(c):
     """What does not hold is said: by the exit status and in the object."""
     demo = start(SLUICE_BUILD="/nonexistent")
-    out, err = demo.communicate(timeout=60)
+    out, err = demo.communicate(timeout=30 * sluice_lab.PATIENCE)
     c.equal("no programs: exit status", demo.returncode, 1)
     c.equal("no programs: ok", json.loads(out)["ok"], False)
     c.check("no programs: says what is missing", "/nonexistent" in err, err)
 
 
 def judge(c, which, demo):
-    out, err = demo.communicate(timeout=60)
+    out, err = demo.communicate(timeout=30 * sluice_lab.PATIENCE)
     if not c.equal(f"{which}: exit status", demo.returncode, 0):
         print(err, out[-3000:])
     c.equal(f"{which}: one object, nothing else, on standard output", out.count("\n"), 1)
@@ -71,7 +71,7 @@ def judge(c, which, demo):
             f"{result['packets_out']} {result['packets_in']}")
     c.equal(f"{which}: lost", result["lost"], 0)
     c.equal(f"{which}: audio match, sample for sample", result["audio_match"], True)
-    c.check(f"{which}: set-up takes a moment, not more", 0 < result["setup_ms"] < 2000,
+    c.check(f"{which}: set-up takes a moment, not more", 0 < result["setup_ms"] < 2000 * sluice_lab.PATIENCE,
             result["setup_ms"])
     c.equal(f"{which}: sessions left", result["sessions_left"], 0)
     for leg in result["legs"]:
@@ -97,7 +97,7 @@ def main():
     c.case("broken", broken, c)
     cut_short = start()
     cut_short.terminate()
-    cut_short.communicate(timeout=20)
+    cut_short.communicate(timeout=20 * sluice_lab.PATIENCE)
     c.equal("nothing is left behind by one that was terminated", traces(), before)
     c.finish()
 

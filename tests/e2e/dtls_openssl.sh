@@ -4,9 +4,13 @@
 # timeout: 240
 set -euo pipefail
 
-PEER=${SLUICE_BUILD:-build}/tests/crypto/dtls_peer
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+PEER=${SLUICE_BUILD:-$ROOT/build}/tests/crypto/dtls_peer
+if [ -z "${SLUICE_NETNS:-}" ]; then # nobody else's ports
+    exec "$ROOT/scripts/lib/netns.sh" "$0" "$@"
+fi
 DIR=$(mktemp -d)
-PORT=$((20000 + RANDOM % 20000))
+PORT=20000
 PIDS=()
 PASSED=0
 OWN=
@@ -23,7 +27,7 @@ await() {
     local fd reader found=0
     exec {fd}< <(exec tail -n +1 -F "$1" 2>/dev/null)
     reader=$!
-    timeout 10 grep -qE -m1 "$2" <&$fd || found=$?
+    timeout 30 grep -qE -m1 "$2" <&$fd || found=$?
     kill $reader
     exec {fd}<&-
     [ $found = 0 ] || die "no line '$2' in $1"
@@ -46,7 +50,7 @@ start_held() {
 
 start_peer() { # rest: options; OWN: our certificate, empty: a new one
     : >"$DIR/peer.log"
-    "$PEER" --port $PORT --seconds 20 ${OWN:+--cert "$DIR/$OWN.crt" --key "$DIR/$OWN.key"} "$@" </dev/null >"$DIR/peer.log" 2>&1 &
+    "$PEER" --port $PORT --seconds 60 ${OWN:+--cert "$DIR/$OWN.crt" --key "$DIR/$OWN.key"} "$@" </dev/null >"$DIR/peer.log" 2>&1 &
     OURS=$!
     PIDS+=($OURS)
 }

@@ -16,10 +16,10 @@ CALLEE, CALLER = "198.18.0.4", "198.18.0.3"
 def direct(lab, caller_args=(), callee_args=(), ips=(CALLER, CALLEE)):
     """A call from one endpoint to the other; both reports, the caller's first."""
     up, far_up = sluice_lab.tone_pair()
-    callee = lab.endpoint("bert", "--listen", "--play", far_up, "--expect", up, "--timeout", "15",
+    callee = lab.endpoint("bert", "--listen", "--play", far_up, "--expect", up, "--timeout", "30",
                           *callee_args, ip=ips[1], call=None)
     callee.wait_event("listening")
-    caller = lab.endpoint("anna", "--play", up, "--expect", far_up, "--timeout", "15", *caller_args,
+    caller = lab.endpoint("anna", "--play", up, "--expect", far_up, "--timeout", "30", *caller_args,
                           ip=ips[0], call="bert", to=ips[1])
     return caller.report(), callee.report()
 
@@ -50,12 +50,12 @@ def usage(c):
                             (["--setup", "sideways", "::1", "x"], "sideways"), (["--listen"], "--local"),
                             (["--open-role", "actpass", "::1", "x"], "--open-role"),
                             (["::1", "x", "y"], "y")):
-        done = subprocess.run([program] + arguments, capture_output=True, text=True, timeout=10,
+        done = subprocess.run([program] + arguments, capture_output=True, text=True, timeout=10 * sluice_lab.PATIENCE,
                               check=False)
         c.check(f"usage {arguments}: status 2 and a sentence that names it",
                 done.returncode == 2 and word in done.stderr and not done.stdout, done)
     done = subprocess.run([program, "--play", "/nonexistent.wav", "::1", "x"], capture_output=True,
-                          text=True, timeout=10, check=False)
+                          text=True, timeout=10 * sluice_lab.PATIENCE, check=False)
     c.check("a file that is not there is named", done.returncode == 1 and
             "/nonexistent.wav" in done.stderr, done)
 

@@ -2,6 +2,7 @@
 """Fast connect (H.323 8.1.7) with H.235.10 in it: proposals in the Setup, DTLS as soon as the answer is
 there, media both ways sample for sample; tunnelled, separate or no H.245 behind it; each policy; broken
 proposals, which are refused and go on by H.245."""
+# long
 # timeout: 240
 import os
 import sys

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
@@ -51,13 +50,9 @@ def peer(lab, role, certificate, local_port, remote, profile, length, more=()):
 
 def wait_state(lab, transport, seconds=8):
     """The transport when it is no longer in its handshake."""
-    end = time.monotonic() + seconds * sluice_lab.PATIENCE
     client = lab.control()
-    while time.monotonic() < end:
-        state = client.call("lab.transport.get", id=transport)
-        if state["state"] != "handshake":
-            return state
-    return state
+    sluice_lab.wait_until(lambda: client.call("lab.transport.get", id=transport)["state"] != "handshake", seconds)
+    return client.call("lab.transport.get", id=transport)
 
 
 def material(process):
@@ -101,6 +96,14 @@ def refused(c, lab, what, certificate, shown, port, reason):
     process.kill()
 
 
+def is_whole(path):
+    """Has s_client written its session?"""
+    if not os.path.exists(path):
+        return False
+    with open(path, encoding="ascii") as file:
+        return "-----END SSL SESSION PARAMETERS-----" in file.read()
+
+
 def returning(c, lab, ec, other):
     """X-RESUME: s_client comes back with its session (-sess_out, -sess_in)."""
     session = lab.path("session.pem")
@@ -126,9 +129,7 @@ def returning(c, lab, ec, other):
                     exported[-1])
         lab.call("lab.transport.close", id=opened["id"])
         if i == 0:
-            end = time.monotonic() + 10
-            while not os.path.exists(session) and time.monotonic() < end:
-                time.sleep(0.05)
+            sluice_lab.wait_until(lambda: is_whole(session))
         process.kill()
     c.equal("X-RESUME: fresh keys each time", len(set(exported)), len(exported))
     after = lab.call("server.stats")["media"]["shards"]

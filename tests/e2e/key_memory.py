@@ -12,7 +12,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
@@ -163,10 +162,7 @@ def call(lab, certificate, port, number):
     process = lab.run("openssl", ["sh", "-c", 'tail -f /dev/null | exec "$@"', "sh"] + command, "ends")
     line = process.wait_line("Keying material: ", 10)
     material = bytes.fromhex(re.search(r"Keying material: ([0-9A-F]+)", line).group(1))
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        if lab.call("lab.transport.get", id=opened["id"])["keyed"]:
-            break
+    sluice_lab.wait_until(lambda: lab.call("lab.transport.get", id=opened["id"])["keyed"])
     new = [m for m in master_secrets(lab) if m not in known]
     secrets = {}
     for side, name in enumerate(("client", "server")):
@@ -212,10 +208,8 @@ def main():
         for transport, process, _ in calls:
             lab.call("lab.transport.close", id=transport)
             process.kill()
-        end = time.monotonic() + 10
-        while lab.call("server.stats")["media"]["ports_open"] and time.monotonic() < end:
-            pass
-        c.equal("R-CALL: nothing is open", lab.call("server.stats")["media"]["ports_open"], 0)
+        stats = lab.wait_stats(lambda s: s["media"]["ports_open"] == 0)
+        c.equal("R-CALL: nothing is open", stats["media"]["ports_open"], 0)
         with c.proof("H-KEYS", "keys that were in memory are in none any more", of={"part": "wiped"}):
             c.equal("H-KEYS, R-CLOSE: none is left in sluiced",
                     memory_has(lab.server.child.pid, secrets), {})

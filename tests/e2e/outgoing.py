@@ -22,7 +22,7 @@ PER_ADDRESS = 12        # connections
 
 
 def settings(config):
-    config["signalling"]["timers"] = {"call_response_ms": 700, "call_alerting_ms": 700,
+    config["signalling"]["timers"] = {"call_response_ms": 2000, "call_alerting_ms": 2000,
                                       "tcp_connect_ms": 1500}
     config["signalling"]["limits"] = {"max_connections_per_address": PER_ADDRESS}
     config["conferences"] += [
@@ -113,7 +113,7 @@ def events(c, lab):
 def failing(c, lab, what, cause, callee_arguments=None, text="", to=None):
     """A call that must not come about; its events and its cause."""
     control = watch(lab)
-    callee = listen(lab, "bert", *callee_arguments, "--timeout", "6") if callee_arguments else None
+    callee = listen(lab, "bert", *callee_arguments, "--timeout", "20") if callee_arguments else None
     session = lab.call("session.call", to=to or f"bert@{CALLEE}", conference="demo")["id"]
     types, data = ladder(control, session)
     c.equal(f"{what}: cause", data["cause"], cause)
@@ -235,7 +235,7 @@ def by_sluicectl(c, lab):
     done = subprocess.run([os.path.join(sluice_lab.BUILD, "server", "sluicectl"), "-s",
                            lab.config["control"]["path"], "session.call", f"to=bert@{CALLEE}",
                            "conference=demo", "dtls=required"], capture_output=True, text=True,
-                          timeout=10, check=False)
+                          timeout=10 * sluice_lab.PATIENCE, check=False)
     c.check("sluicectl session.call", done.returncode == 0 and "id" in done.stdout, done)
     c.check("sluicectl: the call is good", callee.report()["ok"])
     c.equal("none is left", lab.wait_sessions(0), 0)

@@ -4,6 +4,7 @@
 certificates; so are two H.323 endpoints. The server between them never has a key: no association of its
 own, no record that went up to it, transports that refuse keys. A wrong fingerprint is found by the peers,
 and the server reports the end."""
+# long
 # timeout: 300
 import os
 import re

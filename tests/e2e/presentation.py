@@ -164,8 +164,9 @@ def ask(viewer, source, limit, told):
 
 def per_second(viewer):
     """Packets of video that it gets in a second: the middle of three."""
-    counts = [viewer.wait_stats(1)["video"]["packets_in"] for _ in range(5)]
-    return sorted(b - a for a, b in zip(counts[1:], counts[2:]))[1]
+    seen = [viewer.wait_stats(1) for _ in range(5)]
+    return sorted(sluice_lab.pace(a, b, lambda stats: stats["video"]["packets_in"])
+                  for a, b in zip(seen[1:], seen[2:]))[1]
 
 
 def rate(c, lab):

@@ -24,7 +24,7 @@ START_AND_END = [{"when": {"start": None, "end": None},
 
 def settings(config):
     ras.use_gatekeeper(config)
-    config["gatekeeper"].update(request_ms=500, almost_out_percent=50, available_percent=10)
+    config["gatekeeper"].update(request_ms=1500, almost_out_percent=50, available_percent=10)
     config["signalling"]["limits"] = {**config["signalling"].get("limits", {}), "max_sessions": 2}
 
 
@@ -135,8 +135,8 @@ def reports(c, lab, gatekeeper):
     c.check("shown: releaseComplete", "releaseComplete" in dict(shown), shown)
     times = [i["usageInformation"] for i in infos if "usageInformation" in i]
     now = int(time.time())
-    c.check("time of the start", times and now - 60 < times[0]["connectTime"] <= now, times)
-    c.check("time of the end", now - 5 <= drq["usageInformation"]["endTime"] <= now, drq)
+    c.check("time of the start", times and now - 120 < times[0]["connectTime"] <= now, times)
+    c.check("time of the end", now - 5 * sluice_lab.PATIENCE <= drq["usageInformation"]["endTime"] <= now, drq)
     c.equal("all were acknowledged", counter(lab, "ras_given_up"), 0)
     gatekeeper.change.clear()
 
@@ -215,15 +215,18 @@ def forged_signatures(c, lab, gatekeeper):
 
 
 def in_progress(c, lab, gatekeeper):
-    """RequestInProgress: no repetition, and the answer after longer than one waits for it."""
+    """RequestInProgress: no repetition from then on, and the answer after longer than one waits for it."""
+    asked = []
+
     def wait(acf):
         gatekeeper.say("requestInProgress",
                        {"requestSeqNum": acf["requestSeqNum"], "delay": 20000})
         wait_counter(lab, "ras_progress", 1)
+        asked.append(gatekeeper.count("admissionRequest"))
 
     gatekeeper.before["admissionConfirm"] = wait
     caller = call(lab, "in-progress")
-    c.equal("asked once", gatekeeper.count("admissionRequest"), 1)
+    c.equal("not asked again", gatekeeper.count("admissionRequest"), asked[0])
     hang_up(lab, caller, gatekeeper)
     gatekeeper.before.clear()
 

@@ -2,6 +2,7 @@
 """Conferences on the build with the address and undefined behaviour sanitizers: endpoints that come, go and are
 killed at random, operators that do everything at a time, disks that fail, data that nobody should send. A sanitizer's
 finding, a leak too, is an exit status of sluiced or sluice-dp other than 0, and fails the script that ran."""
+# long
 # timeout: 600
 import os
 import subprocess

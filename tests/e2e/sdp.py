@@ -13,7 +13,6 @@ import shutil
 import socket
 import sys
 import threading
-import time
 import wave
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -351,9 +350,7 @@ def transports(control, session):
 
 def wait_transports(c, control, session, count, what, seconds=5):
     """A port is closed when the data plane has answered."""
-    end = time.monotonic() + seconds * sluice_lab.PATIENCE
-    while len(transports(control, session)) != count and time.monotonic() < end:
-        time.sleep(0.02)
+    sluice_lab.wait_until(lambda: len(transports(control, session)) == count, seconds)
     c.equal(what, len(transports(control, session)), count)
 
 

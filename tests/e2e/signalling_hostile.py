@@ -80,7 +80,7 @@ class Wire:
     """A signalling connection by hand."""
 
     def __init__(self):
-        self.socket = socket.create_connection(SERVER, 5)
+        self.socket = socket.create_connection(SERVER, 5 * sluice_lab.PATIENCE)
         self.line = captures.Line(self.socket)
         self.socket.settimeout(5 * sluice_lab.PATIENCE)
         self.heard = []  # (type, reference, cause)
@@ -221,9 +221,9 @@ def kept(c, lab, _):
         reference = 7 if number == 2 else number + 1  # a reference may be used again
         wire.send(setup(reference, guid(100 + number), "pair-k", maintain=True))
         c.check(f"kept: call {number} on the same connection", wire.wait("connect", reference))
+        began = time.monotonic()
         wire.send(other("releaseComplete", reference, guid(100 + number)))
         lab.wait_sessions(2)
-    began = time.monotonic()
     c.check("kept: closed when idle", wire.is_closed())
     c.check("kept: but not at once", time.monotonic() - began > 1, time.monotonic() - began)
     c.equal("kept: counted", stats(lab)["signalling"]["idle_closed"], before + 1)
@@ -485,7 +485,7 @@ def limits(c):
         config["signalling"].update(multiple_calls=False, maintain_connection=False)
 
     def closed_at_once(s):
-        s.settimeout(3)
+        s.settimeout(3 * sluice_lab.PATIENCE)
         try:
             return s.recv(1) == b""
         except ConnectionError:

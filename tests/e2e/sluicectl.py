@@ -17,7 +17,7 @@ DONE, REFUSED, USAGE, NOBODY = 0, 1, 2, 3
 
 def ctl(lab, *arguments, socket=True):
     command = [PROGRAM] + (["-s", lab.config["control"]["path"]] if socket else [])
-    return subprocess.run(command + list(arguments), capture_output=True, text=True, timeout=20,
+    return subprocess.run(command + list(arguments), capture_output=True, text=True, timeout=20 * sluice_lab.PATIENCE,
                           check=False)
 
 
@@ -85,7 +85,7 @@ def speech(c, lab, events, session):
 def a_session(c, lab):
     events = lab.run("sluicectl", [PROGRAM, "-s", lab.config["control"]["path"], "--json", "events"])
     # It and we who ask: it is there before the first call is.
-    stats = lab.wait_stats(lambda s: s["control"]["clients"] >= 2)
+    stats = lab.wait_stats(lambda s: s["control"]["clients"] == 2)
     c.equal("events is connected", stats["control"]["clients"], 2)
     endpoints = lab.pair(*[["--stay", "--loop", "--refuse-modes"]] * 2)
     for endpoint in endpoints:

@@ -20,7 +20,7 @@ EXPORT = ["-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", "88"]
 
 def settings(config):
     config["control"]["lab_methods"] = True
-    config["dtls"] = {"handshake_timeout_ms": 3000}
+    config["dtls"] = {"handshake_timeout_ms": 6000}
 
 
 def certificate(lab, name):

@@ -4,6 +4,7 @@ endpoint. Terminated: the server answers its checks as an ICE-lite agent and is 
 the H.323 endpoint are the ends of one connection, and the endpoint verifies it. As DTLS server werift is
 met by nobody here: it sends no renegotiation_info (RFC 5746), without which neither wolfSSL nor OpenSSL 3
 go on; what becomes of a leg whose peer is refused so is the last case."""
+# long
 # timeout: 240
 import json
 import os

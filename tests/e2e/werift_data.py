@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A WebRTC peer, werift, with a data channel on a leg by SDP: 100,000 messages to an H.323 endpoint that echoes
 them, whose side loses 2 % of the packets each way. SCTP ends in the server (RFC 8841, RFC 8832, RFC 8261)."""
+# background
 # timeout: 900
 import json
 import os

@@ -6,6 +6,7 @@ no control socket on TCP, hence no token and no TLS for it: the product listens 
 Each probe says what it found; a server without these bounds, which the script brings along, fails every
 one of them.
 """
+# long
 # timeout: 240
 import json
 import os
@@ -95,12 +96,12 @@ def code_of(answer):
 def stranger(path, _):
     """Another user, whom the mode of the file lets through, is told off and closed."""
     script = ("import os,socket,sys\nos.setgroups([])\nos.setgid(%d)\nos.setuid(%d)\n"
-              "s=socket.socket(socket.AF_UNIX)\ns.settimeout(5)\ns.connect(sys.argv[1])\n"
+              "s=socket.socket(socket.AF_UNIX)\ns.settimeout(15)\ns.connect(sys.argv[1])\n"
               "s.sendall(b'%s')\nd=b''\n"
               "while b'\\n' not in d:\n  n=s.recv(65536)\n  if not n: break\n  d+=n\n"
               "print(d.decode())") % (NOBODY, NOBODY, request("server.info").decode().replace("\n", "\\n"))
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True,
-                          timeout=20, check=False)
+                          timeout=20 * sluice_lab.PATIENCE, check=False)
     said = done.stdout + done.stderr
     return "result" not in done.stdout and ("may not connect" in said or "Broken pipe" in said
                                             or "reset" in said), said[-300:]
@@ -207,7 +208,7 @@ def crowd(path, server):
     grown = attack_lab.memory(server) - before
     for line in many:
         line.socket.close()
-    end, served = time.monotonic() + 10, None
+    end, served = time.monotonic() + 10 * sluice_lab.PATIENCE, None
     while time.monotonic() < end and "result" not in (served or {}):
         with Line(path) as line:
             try:

@@ -65,7 +65,8 @@ def connect(lab):
                                   "-connect", f"{sluice_lab.MEDIA_IP4}:{opened['port']}"], "ends")
     line = process.wait_line("Keying material: ", 15)
     material = bytes.fromhex(re.search(r"Keying material: ([0-9A-F]+)", line).group(1))
-    lab.server.wait_for("keys", lambda: lab.call("lab.transport.get", id=opened["id"])["keyed"], 10)
+    lab.server.wait_line(f"lab transport established id={opened['id']} ", 10)
+    sluice_lab.wait_until(lambda: lab.call("lab.transport.get", id=opened["id"])["keyed"])
     # What is the client's: the first key, the first salt (RFC 5764 section 4.2).
     return opened["id"], opened["port"], Sender(material[:16] + bytes(16) + material[32:46])
 

@@ -11,8 +11,16 @@
 const fs = require("fs");
 const readline = require("readline");
 const {
-  MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket,
+  Connection, MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket,
 } = require("werift");
+
+/* Without a list of STUN servers werift asks Google's, and waits five seconds for it: here is nobody to ask. */
+const { gatherCandidates } = Connection.prototype;
+Connection.prototype.gatherCandidates = function (...rest) {
+  this.stunServer = undefined;
+  return gatherCandidates.apply(this, rest);
+};
+
 
 const [mode, frequency, recording] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
 const say = (event, fields) => process.stdout.write(JSON.stringify({ event, ...fields }) + "\n");
