@@ -83,6 +83,8 @@ int sdp_write_offer(const struct media *m, char *out, size_t size)
             VIDEO_TYPE, o->video.name, VIDEO_TYPE, VIDEO_TYPE);
         if (m->video.format == VIDEO_H264)
             put(&t, "a=fmtp:%u profile-level-id=42e01f;packetization-mode=1\r\n", VIDEO_TYPE);
+        if (m->video.format == VIDEO_H265)
+            put(&t, "a=fmtp:%u profile-id=1;tier-flag=0;level-id=93;tx-mode=SRST\r\n", VIDEO_TYPE);
         put_security(&t, fingerprint, "v");
     }
     return t.left > 0 ? 0 : ERR_LIMIT;

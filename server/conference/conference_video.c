@@ -178,10 +178,36 @@ bool conference_video_is_source(const struct member *m, const struct member *to)
            session_sends(m->session, H245_MEDIA_VIDEO) != NULL;
 }
 
+static bool is_showable(const struct member *m, const struct member *to)
+{
+    return m != NULL && conference_video_is_source(m, to) && conference_video_fits(m, to);
+}
+
+/* The codec in which `to` is shown others: that of whom it sees, so that its channel is not closed
+ * and opened with each word that is spoken in a conference of two codecs. NULL: nobody can be. */
+static const char *shown_in(const struct member *to)
+{
+    if (is_showable(to->sees, to))
+        return session_sends(to->sees->session, H245_MEDIA_VIDEO)->name;
+    CONFERENCE_EACH_MEMBER(to->conference, m)
+    {
+        if (is_showable(m, to))
+            return session_sends(m->session, H245_MEDIA_VIDEO)->name;
+    }
+    return NULL;
+}
+
 /* Can `m` be shown to `to`? */
 static bool is_candidate(const struct member *m, const struct member *to)
 {
-    return m != NULL && conference_video_is_source(m, to) && conference_video_fits(m, to);
+    return is_showable(m, to) &&
+           strcmp(session_sends(m->session, H245_MEDIA_VIDEO)->name, shown_in(to)) == 0;
+}
+
+/* Where what `source` sends goes to `m`. */
+static struct session_flow flow_between(const struct member *source, const struct member *m)
+{
+    return session_flow_like(m->session, session_sends(source->session, H245_MEDIA_VIDEO));
 }
 
 static struct member *any_candidate(const struct conference *c, const struct member *to)
@@ -327,7 +353,7 @@ static size_t collect(const struct conference *c, const struct member *source, u
 
     CONFERENCE_EACH_MEMBER(c, m)
     {
-        struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
+        struct session_flow out = flow_between(source, m);
 
         if (m->sees == source && out.transport != 0 && video.transport == transport)
             rows[n++] = video_row(source, &video, &out);
@@ -358,13 +384,13 @@ static void set_rows(struct conference *c, const struct member *source, uint32_t
 /* Who may not be seen any more (muted, say) is not seen until its successor's key frame either. */
 static void let_go(struct conference *c, struct member *m)
 {
-    struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
-    struct session_flow in = {0};
+    struct session_flow out, in;
     struct media_receiver row;
 
     if (m->held == NULL || m->held == m->sees || is_candidate(m->held, m))
         return;
     in = session_flow_in(m->held->session, H245_MEDIA_VIDEO);
+    out = flow_between(m->held, m);
     if (in.transport != 0 && out.transport != 0 && conference_now(c->all) < m->held_until) {
         row = video_row(m->held, &in, &out);
         (void)c->all->env->media_ops->let_go(in.port, &row);
@@ -383,8 +409,7 @@ static void hold(struct conference *c, struct member *m, struct member *before)
 /* One step where both are there, so that the receiver's stream goes on without a gap. */
 static void switch_to(struct conference *c, struct member *m, struct member *next)
 {
-    struct session_flow out = session_flow_out(m->session, H245_MEDIA_VIDEO);
-    struct session_flow in = {0}, before = {0};
+    struct session_flow out = {0}, in = {0}, before = {0};
     struct media_receiver row;
 
     /* Who may not be seen any more is not handed over from: its rows are taken out (set_rows). */
@@ -393,8 +418,10 @@ static void switch_to(struct conference *c, struct member *m, struct member *nex
         hold(c, m, m->sees);
     }
     m->sees = next;
-    if (next != NULL)
+    if (next != NULL) {
         in = session_flow_in(next->session, H245_MEDIA_VIDEO);
+        out = flow_between(next, m);
+    }
     if (in.transport == 0 || out.transport == 0)
         return;
     row = video_row(next, &in, &out);

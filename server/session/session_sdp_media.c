@@ -11,6 +11,7 @@
 #include "signalling/h245/relayed.h"
 #include "signalling/h245/video.h"
 #include "signalling/sdp/h264.h"
+#include "signalling/sdp/h265.h"
 
 #define SDP_EVENT "telephone-event"
 
@@ -101,12 +102,27 @@ static int choose_audio(struct session *s, const struct sdp_media *m, struct sdp
 
 /* ---- theirs: video ---- */
 
-/* H.264 in H.241's words; H.263 and H.261 as we usually offer them, for their parameters in SDP say
- * no more. ERR_NOTFOUND: another codec. */
+static int h264_to_relayed(struct session *s, const char *fmtp, struct h245_relayed *out)
+{
+    struct h245_h264 h264;
+    int err = sdp_h264_read(fmtp, &h264);
+
+    return err == 0 ? h245_relayed_h264(&s->env->scratch, &h264, out) : ERR_MALFORMED;
+}
+
+static int h265_to_relayed(struct session *s, const char *fmtp, struct h245_relayed *out)
+{
+    struct h245_video_set h265;
+    int err = sdp_h265_read(fmtp, &h265);
+
+    return err == 0 ? h245_video_set_build(&s->env->scratch, &h265, out) : ERR_MALFORMED;
+}
+
+/* H.264 and H.265 in H.245's words; H.263 and H.261 as we usually offer them, for their parameters
+ * in SDP say no more. ERR_NOTFOUND: another codec. */
 static int to_relayed(struct session *s, const struct sdp_format *f, struct h245_relayed *out)
 {
-    static const char *const names[] = {"H264", "H263", "H261"};
-    struct h245_h264 h264;
+    static const char *const names[] = {"H264", "H265", "H263", "H261"};
     int err = ERR_NOTFOUND;
 
     arena_reset(&s->env->scratch);
@@ -119,9 +135,9 @@ static int to_relayed(struct session *s, const struct sdp_format *f, struct h245
         if (strcasecmp(name, names[i]) != 0)
             continue;
         if (i == 0)
-            err = sdp_h264_read(f->fmtp, &h264) == 0
-                      ? h245_relayed_h264(&s->env->scratch, &h264, out)
-                      : ERR_MALFORMED;
+            err = h264_to_relayed(s, f->fmtp, out);
+        else if (i == 1)
+            err = h265_to_relayed(s, f->fmtp, out);
         else
             err = h245_relayed_usual(&s->env->scratch, names[i], out);
     }
@@ -138,17 +154,23 @@ static void read_video(struct session *s, const struct sdp_media *m)
             caps->relayed_count++;
 }
 
-/* How much of H.264 the conference takes from `s`: false, no decoder of theirs. While nobody is
- * there to say so it is as much as they offer, and whoever comes is told of it by H.245. */
+/* While nobody is there to say what it takes it is as much as they offer, and whoever comes is told
+ * of it by H.245. */
+static bool is_free(const struct session *s)
+{
+    const struct session *other = conference_other(s->conference, s);
+
+    return !conference_has_mix(s->conference) &&
+           (other == NULL || session_peer_caps(other) == NULL);
+}
+
+/* How much of H.264 the conference takes from `s`: false, no decoder of theirs. */
 static bool h264_limit(struct session *s, const struct h245_h264 *theirs, struct h245_h264 *limit)
 {
     struct h245_relayed offer[H245_RELAYED_CAPS_MAX];
-    const struct session *other = conference_other(s->conference, s);
-    bool is_free =
-        !conference_has_mix(s->conference) && (other == NULL || session_peer_caps(other) == NULL);
     size_t n = conference_offer_relayed(s->conference, s, offer, H245_RELAYED_CAPS_MAX);
     struct arena *a = &s->env->scratch;
-    bool is_found = is_free;
+    bool is_found = is_free(s);
 
     *limit = *theirs;
     limit->max_mbps = limit->max_fs = 0;
@@ -156,12 +178,31 @@ static bool h264_limit(struct session *s, const struct h245_h264 *theirs, struct
         struct h245_video_set set;
 
         arena_reset(a);
-        is_found = h245_video_set_read(a, &offer[i], &set) == 0 &&
+        is_found = h245_video_set_read(a, &offer[i], &set) == 0 && set.codec == H245_VIDEO_H264 &&
                    sdp_h264_fits(theirs, set.profiles) &&
                    h245_relayed_read_h264(a, &offer[i], limit) == 0;
     }
     arena_reset(a);
     return is_found;
+}
+
+/* The same of H.265, and the answer at once. */
+static int answer_h265(struct session *s, struct sdp_format *f)
+{
+    struct h245_relayed offer[H245_RELAYED_CAPS_MAX];
+    size_t n = conference_offer_relayed(s->conference, s, offer, H245_RELAYED_CAPS_MAX);
+    struct arena *a = &s->env->scratch;
+    struct h245_video_set ours;
+    int err = is_free(s) ? sdp_h265_read(f->fmtp, &ours) : ERR_NOTFOUND;
+
+    for (size_t i = 0; i < n && err != 0; i++) {
+        arena_reset(a);
+        err = h245_video_set_read(a, &offer[i], &ours);
+        if (err == 0 && ours.codec != H245_VIDEO_H265)
+            err = ERR_NOTFOUND;
+    }
+    arena_reset(a);
+    return err == 0 ? sdp_h265_answer(f->fmtp, &ours, f->fmtp, sizeof(f->fmtp)) : err;
 }
 
 /* One offered format as it would be answered; its codec as channels will name it. ERR_NOTFOUND: not
@@ -175,6 +216,11 @@ static int take_format(struct session *s, const struct sdp_format *offered, stru
     *is_single = true;
     if (to_relayed(s, f, relayed) != 0 || !conference_relays(s->conference, s, relayed))
         return ERR_NOTFOUND;
+    if (strcmp(relayed->name, "H265") == 0) {
+        if (answer_h265(s, f) != 0)
+            return ERR_NOTFOUND;
+        return to_relayed(s, f, relayed);
+    }
     if (strcmp(relayed->name, "H264") != 0)
         return 0;
     if (sdp_h264_read(f->fmtp, &theirs) != 0 || !h264_limit(s, &theirs, &limit) ||
@@ -340,33 +386,50 @@ void session_sdp_say_data(struct sdp_media *m)
     m->max_message_size = SESSION_DATA_MESSAGE_MAX;
 }
 
-/* H.264 alone: what an H.323 peer has of it, or what we usually offer. */
+/* Ours, as the offer says the number and an answer repeats it (RFC 3264 section 6.1). */
+#define H264_TYPE 97
+#define H265_TYPE 98
+
+/* One codec as a format; false: not one that is offered. */
+static bool say_format(struct session *s, const struct h245_relayed *relayed, struct sdp_format *f)
+{
+    struct h245_video_set h265;
+    struct h245_h264 h264;
+    bool is_h264 = strcmp(relayed->name, "H264") == 0;
+    int err;
+
+    memset(f, 0, sizeof(*f));
+    arena_reset(&s->env->scratch);
+    err = is_h264 ? h245_relayed_read_h264(&s->env->scratch, relayed, &h264)
+                  : h245_video_set_read(&s->env->scratch, relayed, &h265);
+    arena_reset(&s->env->scratch);
+    if (err != 0 || relayed->media != H245_MEDIA_VIDEO)
+        return false;
+    f->payload_type = is_h264 ? H264_TYPE : H265_TYPE;
+    f->clock = 90000;
+    f->channels = 1;
+    snprintf(f->name, sizeof(f->name), "%s", relayed->name);
+    if (is_h264)
+        sdp_h264_write(&h264, f->fmtp, sizeof(f->fmtp));
+    else
+        sdp_h265_write(&h265, f->fmtp, sizeof(f->fmtp));
+    return true;
+}
+
+/* H.264 and H.265: what an H.323 peer has of them, or what we usually offer; of each once. */
 int session_sdp_say_video(struct session *s, struct sdp_media *m)
 {
     struct h245_relayed offer[H245_RELAYED_CAPS_MAX];
     size_t n = conference_offer_relayed(s->conference, s, offer, H245_RELAYED_CAPS_MAX);
+    size_t before = m->format_count;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && m->format_count < SDP_FORMATS_MAX; i++) {
         struct sdp_format *f = &m->format[m->format_count];
-        struct h245_h264 h264;
-        int err;
+        bool is_new = say_format(s, &offer[i], f);
 
-        if (strcmp(offer[i].name, "H264") != 0)
-            continue;
-        arena_reset(&s->env->scratch);
-        err = h245_relayed_read_h264(&s->env->scratch, &offer[i], &h264);
-        arena_reset(&s->env->scratch);
-        if (err != 0)
-            continue;
-        memset(f, 0, sizeof(*f));
-        /* Ours, as the offer says the number and an answer repeats it (RFC 3264 section 6.1). */
-        f->payload_type = 97;
-        f->clock = 90000;
-        f->channels = 1;
-        snprintf(f->name, sizeof(f->name), "H264");
-        sdp_h264_write(&h264, f->fmtp, sizeof(f->fmtp));
-        m->format_count++;
-        return 0;
+        for (size_t k = before; k < m->format_count; k++)
+            is_new = is_new && m->format[k].payload_type != f->payload_type;
+        m->format_count += is_new;
     }
-    return ERR_NOTFOUND;
+    return m->format_count > before ? 0 : ERR_NOTFOUND;
 }

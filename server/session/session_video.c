@@ -54,6 +54,16 @@ struct session_flow session_flow_out(const struct session *s, enum h245_media me
     return session_flow_lane(s, medium, 0);
 }
 
+struct session_flow session_flow_like(const struct session *s, const struct h245_relayed *codec)
+{
+    const struct session_channel *c =
+        codec != NULL ? lane_of(s, codec->media, H245_OUTGOING) : NULL;
+
+    if (c == NULL || !h245_relayed_is_same(&c->relayed, codec))
+        return (struct session_flow){0};
+    return session_flow_out(s, codec->media);
+}
+
 const struct h245_relayed *session_sends(const struct session *s, enum h245_media medium)
 {
     const struct session_channel *c = lane_of(s, medium, H245_INCOMING);

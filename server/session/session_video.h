@@ -25,6 +25,8 @@ struct session_flow session_flow_in(const struct session *s, enum h245_media med
 struct session_flow session_flow_lane(const struct session *s, enum h245_media medium,
                                       uint8_t index); /* to the peer, by any lane */
 struct session_flow session_flow_out(const struct session *s, enum h245_media medium);
+/* None unless our channel is of this codec: while it is changed, the other's packets stay away. */
+struct session_flow session_flow_like(const struct session *s, const struct h245_relayed *codec);
 
 /* What the peer says that it sends; NULL: nothing. */
 const struct h245_relayed *session_sends(const struct session *s, enum h245_media medium);

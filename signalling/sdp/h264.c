@@ -3,50 +3,13 @@
 #include "signalling/sdp/h264.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/err.h"
+#include "signalling/sdp/fmtp.h"
 
 #define CONSTRAINT_SET1 0x40u /* of Baseline: Constrained Baseline, which all decode */
 #define CONSTRAINT_SET3 0x10u /* with level 11: level 1b */
-
-/* The value of a parameter; NULL: it is not there. */
-static const char *find(const char *fmtp, const char *name, size_t *len)
-{
-    size_t name_len = strlen(name);
-
-    while (*fmtp != '\0') {
-        size_t n;
-
-        fmtp += strspn(fmtp, "; \t");
-        n = strcspn(fmtp, ";");
-        if (n > name_len && strncasecmp(fmtp, name, name_len) == 0 && fmtp[name_len] == '=') {
-            *len = n - name_len - 1;
-            return fmtp + name_len + 1;
-        }
-        fmtp += n;
-    }
-    return NULL;
-}
-
-static uint32_t number(const char *fmtp, const char *name, uint32_t max)
-{
-    size_t len;
-    const char *value = find(fmtp, name, &len);
-    uint64_t n = 0;
-
-    for (size_t i = 0; value != NULL && i < len; i++) {
-        if (value[i] < '0' || value[i] > '9')
-            break;
-        n = n * 10 + (uint64_t)(value[i] - '0');
-        /* Clamped: a limit above ours is no limit. */
-        if (n > max)
-            return max;
-    }
-    return (uint32_t)n;
-}
 
 static int hex_digit(char c)
 {
@@ -60,7 +23,7 @@ static int hex_digit(char c)
 static int profile_level(const char *fmtp, uint8_t out[3])
 {
     size_t len;
-    const char *value = find(fmtp, "profile-level-id", &len);
+    const char *value = sdp_fmtp_find(fmtp, "profile-level-id", &len);
 
     /* Baseline, level 1: what RFC 6184 takes for granted. */
     memcpy(out, "\x42\x00\x0a", 3);
@@ -93,9 +56,9 @@ int sdp_h264_read(const char *fmtp, struct h245_h264 *out)
     /* Level 1b: its number is 11 with a flag, but for High, which has 9. */
     if (id[0] != 100 && id[2] == 11 && (id[1] & CONSTRAINT_SET3) != 0)
         h.level_idc = H245_H264_LEVEL_1B;
-    h.packetization = (uint8_t)number(fmtp, "packetization-mode", 2);
-    h.max_mbps = number(fmtp, "max-mbps", 10000000);
-    h.max_fs = number(fmtp, "max-fs", 1000000);
+    h.packetization = (uint8_t)sdp_fmtp_number(fmtp, "packetization-mode", 0, 2);
+    h.max_mbps = sdp_fmtp_number(fmtp, "max-mbps", 0, 10000000);
+    h.max_fs = sdp_fmtp_number(fmtp, "max-fs", 0, 1000000);
     /* A profile or level that H.241 has no word for cannot be told to an H.323 peer. */
     if (!h245_h264_is_known(&h))
         return ERR_UNSUPPORTED;

@@ -261,17 +261,23 @@ def seen_by(c, events, people, sessions, viewer, source, after_us):
             seen["detail"].endswith("by key frame"), seen["detail"])
 
 
-def video(c, lab):
+def camera(lab, people, sessions, name, codec, conference):
+    """`name` comes in with a camera."""
+    e = lab.endpoint(name, "--codec", "pcma", "--play", speech_of(name), "--video", codec,
+                     "--start", "signal", "--stay", "--timeout", "90",
+                     ip=sluice_lab.ENDPOINT_IPS[len(people)], call=conference)
+    e.wait_event("first_packet", 15)
+    people[name], sessions[name] = e, max(s["id"] for s in lab.sessions())
+    return e
+
+
+def video_of(c, lab, codec):
     """Three cameras; what each sees follows who speaks, in one stream without a gap."""
     events = lab.control()
     events.call("events.subscribe")
     people, sessions = {}, {}
-    for number, name in enumerate(("anna", "bert", "cora")):
-        e = lab.endpoint(name, "--codec", "pcma", "--play", speech_of(name), "--video", "h264",
-                         "--start", "signal", "--stay", "--timeout", "90",
-                         ip=sluice_lab.ENDPOINT_IPS[number], call="hallv")
-        e.wait_event("first_packet", 15)
-        people[name], sessions[name] = e, max(s["id"] for s in lab.sessions())
+    for name in ("anna", "bert", "cora"):
+        camera(lab, people, sessions, name, codec, "hallv")
     for talker, viewers in (("cora", ("anna", "bert")), ("anna", ("bert",))):
         people[talker].signal(signal.SIGUSR1)
         begun = people[talker].wait_event("play", 5)["at_us"]
@@ -297,6 +303,45 @@ def video(c, lab):
     counters = lab.call("server.stats")["data_plane"]
     c.equal("video: every switch was to a key frame", counters["source_blind"], 0)
     c.equal("video: sessions left", lab.wait_sessions(0, 15), 0)
+
+
+def both_codecs(c, lab):
+    """anna begins in H.264, bert has H.265 alone: she is asked for that, and has both. cora has H.264
+    alone: she hears and is heard, and is told why she sees nobody."""
+    events = lab.control()
+    events.call("events.subscribe")
+    people, sessions = {}, {}
+    anna = camera(lab, people, sessions, "anna", "h264,h265", "hallx")
+    begun = time.monotonic_ns() // 1000
+    bert = camera(lab, people, sessions, "bert", "h265", "hallx")
+    followed = anna.wait_event("mode", 15)
+    c.equal("both codecs: who has both follows", followed["detail"], "followed")
+    for viewer, source in (("bert", anna), ("anna", bert)):
+        seen = people[viewer].wait_video_of(source, begun)
+        c.check(f"both codecs: {viewer} sees the other", seen is not None)
+    camera(lab, people, sessions, "cora", "h264", "hallx")
+    excluded = events.wait_event("conference.video", 15,
+                                 lambda e: e["session"] == sessions["cora"]
+                                 and e["data"].get("reason") == "no_common_codec")
+    c.check("both codecs: who has none of it is told why", excluded is not None)
+    people["cora"].signal(signal.SIGUSR1)
+    speaker = events.wait_event("conference.speaker", 10,
+                                lambda e: e["data"]["session"] == sessions["cora"])
+    c.check("both codecs: who sees nobody is heard", speaker is not None)
+    people["cora"].wait_event("played", 30)
+    for name, e in people.items():
+        e.signal(signal.SIGTERM)
+        report = e.report(10)
+        c.equal(f"both codecs: {name} saw what was sent", report["video"]["wrong"], 0)
+        c.equal(f"both codecs: {name} saw a picture", report["video"]["packets_in"] > 20,
+                name != "cora")
+    c.equal("both codecs: sessions left", lab.wait_sessions(0, 15), 0)
+
+
+def video(c, lab):
+    for codec in ("h264", "h265"):
+        c.case(codec, video_of, c, lab, codec)
+    c.case("both codecs", both_codecs, c, lab)
 
 
 # ---- forwarding ----

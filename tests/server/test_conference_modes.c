@@ -354,6 +354,31 @@ static void who_has_both_codecs_is_asked_for_the_one_that_the_others_have(void)
     end();
 }
 
+/* One channel to each has one codec: who speaks in another is not put into it. */
+static void who_speaks_in_another_codec_is_not_shown_in_this_ones_channel(void)
+{
+    struct peer *both, *b, *old;
+
+    begin();
+    both = viewer_of("H265", "H264", true);
+    b = viewer_of("H265", NULL, true);
+    old = viewer_of("H264", NULL, true);
+    CU_ASSERT_TRUE(sees(both, b));
+    world_speaker(world_mix(w, "demo"), world_port(w, old));
+    world_run(w);
+    world_pass(w, 100);
+    CU_ASSERT_TRUE(sees(both, b));
+    CU_ASSERT_FALSE(sees(both, old) || sees(b, old));
+    peer_hang_up(b); /* now there is nobody else: the channel becomes one of H.264 */
+    world_run(w);
+    world_pass(w, 100);
+    CU_ASSERT_TRUE(sees(both, old));
+    CU_ASSERT_EQUAL(key_to(both, old), LINK_KEY_H264);
+    CU_ASSERT_STRING_EQUAL(
+        peer_channel(both, H245_MEDIA_VIDEO, H245_INCOMING)->relayed.name, "H264");
+    end();
+}
+
 static void who_has_h264_alone_among_h265_hears_and_is_told_why(void)
 {
     struct peer *a, *b, *old;
@@ -382,4 +407,5 @@ SUITE("server/conference_modes",
       TEST(h265_is_switched_on_its_key_frames_and_asked_for_them),
       TEST(sources_of_h265_are_asked_for_a_level_that_all_can_take),
       TEST(who_has_both_codecs_is_asked_for_the_one_that_the_others_have),
+      TEST(who_speaks_in_another_codec_is_not_shown_in_this_ones_channel),
       TEST(who_has_h264_alone_among_h265_hears_and_is_told_why))
