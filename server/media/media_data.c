@@ -168,6 +168,9 @@ static void on_report(struct media_link *m, const struct data_report *r)
 {
     struct port_leg *leg = media_leg_find(m, r->id);
 
+    /* Of a member that we have taken out: whoever did that has told its end. */
+    if (r->kind == DATA_DOWN && leg != NULL && !leg->port->is_member)
+        return;
     if (leg != NULL && leg->port->state == PORT_OPEN && leg->port->callbacks->on_data != NULL)
         leg->port->callbacks->on_data(leg->port->owner, r);
 }

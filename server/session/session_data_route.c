@@ -99,6 +99,8 @@ void session_data_route(struct session *s, const struct session *to)
             continue;
         if (c != NULL && c->transport == t && c->state != CHANNEL_CLOSING && s->conference != NULL)
             lead(s, c, other, &data);
+        if (data.mode != MEDIA_DATA_TERMINATE)
+            session_data_lost(t, "channel closed");
         if (s->env->media_ops->data(t->port, &data) != 0)
             session_note(s, LOG_LEVEL_ERROR, LOG_AREA_CONFERENCE, "data not routed");
     }
@@ -153,20 +155,42 @@ static void on_channel(struct session *s, const struct data_report *r, const cha
                                 session_text_json(r->protocol)));
 }
 
-void session_data_on_report(struct session *s, const struct data_report *r)
+static void tell_down(struct session_transport *t, const char *why)
 {
+    struct session *s = t->session;
+
+    t->is_data_up = false;
+    s->env->stats.data_down++;
+    if (session_wants_events(s))
+        session_event(s, "data.down", json_pack("{s:s}", "reason", why));
+}
+
+void session_data_lost(struct session_transport *t, const char *why)
+{
+    if (!t->is_data_up)
+        return;
+    log_info(LOG_AREA_MEDIA, t->session->id, "SCTP association over", LOG_S("reason", why));
+    tell_down(t, why);
+}
+
+void session_data_on_report(struct session_transport *t, const struct data_report *r)
+{
+    struct session *s = t->session;
+
     switch (r->kind) {
     case DATA_UP:
+        /* With other ports of SCTP the hub begins it anew, and has nothing to say of the old one.
+         */
+        session_data_lost(t, "begun anew");
+        t->is_data_up = true;
         s->env->stats.data_up++;
         log_info(LOG_AREA_MEDIA, s->id, "SCTP association up");
         if (session_wants_events(s))
             session_event(s, "data.up", json_object());
         break;
     case DATA_DOWN:
-        s->env->stats.data_down++;
         session_note(s, LOG_LEVEL_INFO, LOG_AREA_MEDIA, "SCTP association down: %s", r->text);
-        if (session_wants_events(s))
-            session_event(s, "data.down", json_pack("{s:s}", "reason", r->text));
+        tell_down(t, r->text);
         break;
     case DATA_OPENED:
         on_channel(s, r, "data.opened");

@@ -168,7 +168,7 @@ static void on_data(void *owner, const struct data_report *report)
     struct session_transport *t = owner;
     struct session *s = enter(t);
 
-    session_data_on_report(s, report);
+    session_data_on_report(t, report);
     leave(s);
 }
 

@@ -184,6 +184,7 @@ struct session_transport {
     struct link_transport_stats final;
     bool has_final;
     bool is_captured; /* its end has not been told */
+    bool is_data_up;  /* data.up was told, data.down has not been */
 };
 
 struct session_error {

@@ -164,6 +164,7 @@ void session_transport_close(struct session_transport *t)
 
     if (t->port == NULL)
         return;
+    session_data_lost(t, "connection closed");
     s->env->media_ops->close(t->port);
     t->port = NULL;
     t->is_open = false;

@@ -1,6 +1,7 @@
 /* The data channel of a session: who opens it, on which connection, and where it leads. */
 #include "fake_world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -269,6 +270,76 @@ static void one_member_is_enough_where_it_ends_here(void)
     end();
 }
 
+static void report(struct peer *p, enum data_report_kind kind, const char *text)
+{
+    struct media_port *port = world_port(w, p);
+    struct data_report r = {.kind = kind};
+
+    snprintf(r.text, sizeof(r.text), "%s", text);
+    port->callbacks->on_data(port->owner, &r);
+}
+
+/* Where the event stands among all; -1: nowhere. */
+static int place_of(const char *type)
+{
+    for (size_t i = 0; i < w->event_count; i++)
+        if (strcmp(w->events[i], type) == 0)
+            return (int)i;
+    return -1;
+}
+
+static void what_was_up_is_told_as_down_before_the_session_is_closed(void)
+{
+    struct peer *a;
+
+    begin();
+    w->settings->conferences[0].data = SETTINGS_DATA_TERMINATE;
+    a = caller(H245_DATA_UDP_DTLS_SCTP, 0);
+    report(a, DATA_UP, "");
+    peer_hang_up(a);
+    settle();
+    CU_ASSERT_EQUAL(session_state(a->session), SESSION_CLOSED);
+    CU_ASSERT_EQUAL(world_events(w, "data.down"), 1);
+    CU_ASSERT(place_of("data.down") < place_of("session.closed"));
+    CU_ASSERT_TRUE(world_said(w, "data.down", "\"connection closed\""));
+    CU_ASSERT_EQUAL(w->env.stats.data_up, w->env.stats.data_down);
+    end();
+}
+
+static void channel_that_closes_takes_what_was_up_along(void)
+{
+    struct peer *a;
+
+    begin();
+    w->settings->conferences[0].data = SETTINGS_DATA_TERMINATE;
+    a = caller(H245_DATA_UDP_DTLS_SCTP, 0);
+    report(a, DATA_UP, "");
+    peer_ask_to_close(a, a->dc.lcn);
+    settle();
+    CU_ASSERT_EQUAL(a->dc.closed, 1);
+    CU_ASSERT_TRUE(world_said(w, "data.down", "\"channel closed\""));
+    peer_hang_up(a);
+    settle();
+    CU_ASSERT_EQUAL(world_events(w, "data.down"), 1);
+    end();
+}
+
+static void association_that_ends_by_itself_is_told_once(void)
+{
+    struct peer *a;
+
+    begin();
+    w->settings->conferences[0].data = SETTINGS_DATA_TERMINATE;
+    a = caller(H245_DATA_UDP_DTLS_SCTP, 0);
+    report(a, DATA_UP, "");
+    report(a, DATA_DOWN, "the peer has aborted");
+    peer_hang_up(a);
+    settle();
+    CU_ASSERT_EQUAL(world_events(w, "data.down"), 1);
+    CU_ASSERT_TRUE(world_said(w, "data.down", "\"the peer has aborted\""));
+    end();
+}
+
 SUITE("server/session_data", TEST(L_BIDIR_master_opens_one_channel_both_ways),
       TEST(L_SHARE_data_are_on_the_connection_of_the_audio),
       TEST(data_on_another_port_of_the_peer_have_a_connection_of_their_own),
@@ -279,4 +350,7 @@ SUITE("server/session_data", TEST(L_BIDIR_master_opens_one_channel_both_ways),
       TEST(L_BIDIR_master_that_opens_is_answered),
       TEST(requests_without_protection_or_reverse_are_refused),
       TEST(X_PROFILE_other_stacks_are_refused_and_counted),
-      TEST(conference_without_data_offers_none), TEST(one_member_is_enough_where_it_ends_here))
+      TEST(conference_without_data_offers_none), TEST(one_member_is_enough_where_it_ends_here),
+      TEST(what_was_up_is_told_as_down_before_the_session_is_closed),
+      TEST(channel_that_closes_takes_what_was_up_along),
+      TEST(association_that_ends_by_itself_is_told_once))
