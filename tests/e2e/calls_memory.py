@@ -16,6 +16,7 @@ ENDS = {"peer": [], "h245-lost": ["--fault", "drop-h245"], "h225-lost": ["--faul
 PAIRS = 3 * 2 * len(ENDS)  # of a batch: thrice each end, as master and as slave
 BATCHES, WARM = 21, 5      # WARM of them until tables, pools and arenas have the size that they need
 CALM = 5                   # batches in a row
+AT_MOST = 2 * BATCHES      # where arenas still grow: a leak does not end
 # What a call may leave behind. A leak grows with every batch, arenas in steps, when more calls than before
 # happen to overlap: so the calmest stretch tells, and all together may be a tenth of a session's 20 kB.
 BYTES_A_CALL, BYTES_WITH_STEPS = 128, 2048
@@ -89,21 +90,26 @@ def counters(stats):
 def calls(c, lab):
     control = lab.control()
     sizes = []
-    for number in range(BATCHES):
-        batch(c, lab, control, f"batch {number + 1}")
+
+    def calmest(i):
+        """Growth of one of the two in the calmest stretch."""
+        return min(sizes[n + CALM][i] - sizes[n][i] for n in range(WARM - 1, len(sizes) - CALM))
+
+    while len(sizes) < BATCHES or (len(sizes) < AT_MOST
+                                   and max(calmest(0), calmest(1)) > BYTES_A_CALL * CALM * 2 * PAIRS):
+        batch(c, lab, control, f"batch {len(sizes) + 1}")
         sizes.append((memory(lab.server), memory(lab.dp)))
-    count = (BATCHES - WARM) * 2 * PAIRS
+    count = (len(sizes) - WARM) * 2 * PAIRS
     of = [{"dir": way, "h245": role, "part": end} for way in ("in", "out") for role in ("master", "slave")
           for end in ENDS]
     for i, name in enumerate(("sluiced", "sluice-dp")):
         warm, end = sizes[WARM - 1][i], sizes[-1][i]
         print(f"        {name}: {warm // 1024} kB after {WARM * 2 * PAIRS} calls, {end // 1024} kB after "
-              f"{BATCHES * 2 * PAIRS}: {(end - warm) / count:.0f} bytes a call")
-        least = min(sizes[n + CALM][i] - sizes[n][i] for n in range(WARM - 1, BATCHES - CALM))
+              f"{len(sizes) * 2 * PAIRS}: {(end - warm) / count:.0f} bytes a call")
         shown = [size[i] // 1024 for size in sizes]
         with c.proof("R-CALL", f"{name} is as large as it was", of):
             c.check(f"{name}: at most {BYTES_A_CALL} bytes a call are left where nothing else grows",
-                    least <= BYTES_A_CALL * CALM * 2 * PAIRS, shown)
+                    calmest(i) <= BYTES_A_CALL * CALM * 2 * PAIRS, shown)
             c.check(f"{name}: at most {BYTES_WITH_STEPS} bytes a call with all that grows",
                     end - warm <= BYTES_WITH_STEPS * count, shown)
 
