@@ -182,7 +182,7 @@ class Baresip:
     def command(self, name):
         """One command to its module ctrl_tcp (a netstring of JSON)."""
         text = json.dumps({"command": name})
-        with socket.create_connection((BARESIP_IP, CONTROL_PORT), 5) as sock:
+        with socket.create_connection((BARESIP_IP, CONTROL_PORT), 5 * sluice_lab.PATIENCE) as sock:
             sock.sendall(f"{len(text)}:{text},".encode())
             sock.recv(4096)
 

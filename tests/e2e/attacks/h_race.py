@@ -87,9 +87,7 @@ def naive(c):
         server = lab.run("s_server", ["sh", "-c", 'exec "$@" <>"$0"', lab.path("silence"), "openssl",
                                       "s_server", "-dtls1_2", "-accept", str(attack_lab.FIRST_PORT),
                                       "-cert", key[0], "-key", key[1], "-quiet"], "dp")
-        end = time.monotonic() + 5
-        while time.monotonic() < end and shake_hands(lab, key, 1) == 0:
-            pass  # it is not there yet
+        sluice_lab.wait_until(lambda: shake_hands(lab, key, 1) == 1)
         good = shake_hands(lab, key, 4)
         attacker = attack_lab.Attacker("race", "--rate", RATE)
         bad = shake_hands(lab, key, 4)

@@ -32,7 +32,7 @@ class Middlebox:
         while True:
             try:
                 caller = self.door.accept()[0]
-                callee = socket.create_connection(self.to, 5)
+                callee = socket.create_connection(self.to, 5 * sluice_lab.PATIENCE)
             except OSError:
                 return
             threading.Thread(target=self._carry, args=(caller, callee), daemon=True).start()
