@@ -95,7 +95,8 @@ static void create(struct server *s, struct work *work, const json_t *params,
         .listener = rpc_param_string(params, "listener", NULL),
         .family = rpc_param_bool(params, "ipv6", false) ? ADDR_IP6 : ADDR_IP4,
         .options = {.ice = rpc_param_bool(params, "ice", false),
-                    .video = rpc_param_bool(params, "video", false)},
+                    .video = rpc_param_bool(params, "video", false),
+                    .data = rpc_param_bool(params, "data", false)},
     };
     const char *policy = rpc_param_string(params, "dtls", NULL);
     struct session *session = NULL;
@@ -191,6 +192,7 @@ static const struct rpc_param create_params[] = {
      "terminate or passthrough (for a relay that this session makes); default: the conference's"},
     {"ice", RPC_BOOL, false, 0, 0, "offers of ours have ICE (lite) in them, default false"},
     {"video", RPC_BOOL, false, 0, 0, "our offer has video, default false"},
+    {"data", RPC_BOOL, false, 0, 0, "our offer has a data channel, default false"},
 };
 static const struct rpc_param answer_params[] = {
     {"id", RPC_UINT, true, 1, 0, "session id"},
@@ -204,7 +206,7 @@ static const struct rpc_method methods[] = {
     {"session.create",
      "a leg by SDP: answers their offer, or makes one (sdp null: event session.described brings "
      "it)",
-     create_params, 8, method_create},
+     create_params, 9, method_create},
     {"session.answer", "their answer to the offer of session.create or session.update",
      answer_params, 2, method_answer},
     {"session.update", "a new offer on a leg by SDP: hold, resume, other media or addresses",

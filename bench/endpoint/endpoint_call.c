@@ -540,6 +540,28 @@ int call_take_answer(struct call *c, const char *json)
     return rc;
 }
 
+int call_take_offer(struct call *c, const char *json)
+{
+    json_t *text = json_loads(json, JSON_DECODE_ANY, NULL);
+    char answer[SDP_TEXT_MAX];
+    const char *why = NULL;
+    int rc = !c->options->sdp || c->is_connected || c->is_over ? ERR_STATE
+             : json_is_string(text)                            ? 0
+                                                               : ERR_INVAL;
+
+    if (rc == 0)
+        rc = sdp_take_offer(&c->media, json_string_value(text), answer, sizeof(answer), &why);
+    if (why)
+        report_event(c->report, EV_PROTOCOL, "offer: %s", why);
+    if (rc == 0) {
+        report_print(json_pack("{s:s,s:s,s:s}", "event", "sdp_answer", "alias", c->options->alias,
+                               "sdp", answer));
+        connected(c, "by SDP");
+    }
+    json_decref(text);
+    return rc;
+}
+
 static int open_wire(struct call *c)
 {
     struct addr bound;

@@ -40,6 +40,8 @@ int call_start(struct call *c, uv_loop_t *loop, const struct endpoint_options *o
 /* The answer to the offer of --sdp, a JSON string. ERR_INVAL, ERR_STATE; ERR_MALFORMED with an
  * event that says why. */
 int call_take_answer(struct call *c, const char *json);
+/* Theirs, in the place of our own; the event sdp_answer has our answer. */
+int call_take_offer(struct call *c, const char *json);
 /* Ends the call in order; a second time without waiting for answers. */
 void call_hang_up(struct call *c, const char *why);
 /* After the loop has ended. */

@@ -24,6 +24,8 @@ static int obey(struct call *call, const char *word, const char *rest)
         return media_move_camera(&call->media, rest);
     if (strcmp(word, "answer") == 0)
         return call_take_answer(call, rest);
+    if (strcmp(word, "offer") == 0)
+        return call_take_offer(call, rest);
     if (strcmp(word, "play") == 0)
         media_play(&call->media);
     else if (strcmp(word, "hang-up") == 0)

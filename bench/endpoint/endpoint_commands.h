@@ -8,6 +8,7 @@
  *   limit RATE    the peer's video shall be no more than so much, in 100 bit/s; 0: any
  *   camera WHERE  left, right, up or down: moves the camera of whom is seen
  *   answer JSON   a string, the answer to the offer of --sdp
+ *   offer JSON    a string, an offer to be answered in the place of that (event sdp_answer)
  *   hang-up       as SIGTERM */
 #ifndef BENCH_ENDPOINT_COMMANDS_H
 #define BENCH_ENDPOINT_COMMANDS_H

@@ -319,7 +319,7 @@ static const struct option_row {
     {"commands", "FIFO", TEXT(commands),
      "lines that say what to do: keys DIGITS, play, present, present-end, limit RATE, camera "
      "WHERE, say JSON (an "
-     "H.245 message), answer JSON (a string: SDP), hang-up"},
+     "H.245 message), answer JSON, offer JSON (a string: SDP), hang-up"},
     {"sdp", NULL, SWITCH(sdp),
      "no H.323: the offer is an event (sdp_offer), the answer comes by --commands"},
     {"messages", NULL, SWITCH(messages), "a line for each H.245 message that comes, with --json"},

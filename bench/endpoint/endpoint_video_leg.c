@@ -161,6 +161,9 @@ bool leg_video_opened(struct leg *l, uint16_t lcn, const struct h245_OpenLogical
         return true;
     }
     leg_follow_agreement(l, &agreement);
+    /* The receiver may want it by another number, as whoever is behind it has said. */
+    if (read.payload_type != 0)
+        stream_of(l, lane)->tx_type = read.payload_type;
     if (lane == &l->video)
         media_open_video(l->media);
     else

@@ -8,10 +8,9 @@ enum conference_data conference_data(const struct conference *c)
     /* Two can be led to each other; with more of them data have to end here. */
     bool is_relay = c->settings->kind == SETTINGS_CONFERENCE_RELAY;
 
-    /* Their records pass with the others, on a connection that media have made; channels of their
-     * own are not mirrored yet. */
+    /* Their records pass with the others, unopened: nothing of them could end here. */
     if (conference_is_passed(c))
-        return CONFERENCE_DATA_OFF;
+        return c->settings->data == SETTINGS_DATA_OFF ? CONFERENCE_DATA_OFF : CONFERENCE_DATA_RELAY;
     switch (c->settings->data) {
     case SETTINGS_DATA_OFF:
         return CONFERENCE_DATA_OFF;

@@ -329,7 +329,7 @@ enum session_sdp_mode {
 };
 struct session_sdp_options {
     enum session_sdp_mode mode;
-    bool ice, video; /* in offers of ours */
+    bool ice, video, data; /* in offers of ours */
 };
 int session_sdp_begin(struct session *s, const char *alias, const struct session_sdp_options *o,
                       const char **why);

@@ -27,11 +27,11 @@ static enum h245_data_stack stack_of(enum settings_stack stack)
     return stack == SETTINGS_STACK_SCTP_DTLS ? H245_DATA_SCTP_DTLS : H245_DATA_UDP_DTLS_SCTP;
 }
 
-enum media_kind session_data_kind(enum h245_data_stack stack)
+enum media_kind session_data_kind(const struct session *s, enum h245_data_stack stack)
 {
     if (stack == H245_DATA_TCP_DTLS_SCTP)
         return MEDIA_DATA_TCP;
-    return stack == H245_DATA_SCTP_DTLS ? MEDIA_DATA_SCTP : MEDIA_DTLS_SRTP;
+    return stack == H245_DATA_SCTP_DTLS ? MEDIA_DATA_SCTP : session_secure_kind(s);
 }
 
 bool session_data_is_wire(enum media_kind kind)
@@ -79,10 +79,14 @@ size_t session_data_offer(const struct session *s, struct h245_data *offer, size
 {
     static const enum h245_data_use uses[] = {H245_DATA_CHANNEL, H245_DATA_T140, H245_DATA_H224};
     enum h245_data_stack stacks[SETTINGS_STACK_COUNT];
+    uint16_t sctp_port = H245_DATA_SCTP_PORT;
+    uint32_t max_message_size = SESSION_DATA_MESSAGE_MAX;
     size_t count, n = 0;
 
-    if (!session_data_is_possible(s))
+    if (!session_data_is_possible(s) ||
+        session_pass_lane(s, H245_MEDIA_DATA, SESSION_LANE_DATA, true) != NULL)
         return 0;
+    (void)session_pass_data(s, &sctp_port, &max_message_size);
     count = served_stacks(s, stacks);
     for (size_t k = 0; k < count; k++) {
         /* All uses over one stack: the peer takes its pick. */
@@ -92,9 +96,11 @@ size_t session_data_offer(const struct session *s, struct h245_data *offer, size
                 continue;
             offer[n++] = (struct h245_data){.use = uses[i],
                                             .stack = stacks[k],
-                                            .sctp_port = H245_DATA_SCTP_PORT,
-                                            .max_message_size = session_data_message_max(stacks[k]),
+                                            .sctp_port = sctp_port,
+                                            .max_message_size = max_message_size,
                                             .max_rate = DATA_RATE};
+            if (!session_is_passed(s))
+                offer[n - 1].max_message_size = session_data_message_max(stacks[k]);
         }
     }
     return n;

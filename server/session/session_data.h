@@ -45,7 +45,7 @@ int session_data_bind(struct session *s, struct session_transport *t, uint16_t s
 
 /* For session_data_open.c: the kind of port below a stack; is the stack served to this session; the
  * longest message over it, in bytes. */
-enum media_kind session_data_kind(enum h245_data_stack stack);
+enum media_kind session_data_kind(const struct session *s, enum h245_data_stack stack);
 bool session_data_has_stack(const struct session *s, enum h245_data_stack stack);
 uint32_t session_data_message_max(enum h245_data_stack stack);
 /* The peer's first capability over the best stack that both have, the session's; NULL. */

@@ -41,7 +41,7 @@ static bool may_open(const struct session *s)
            h245_msd_is_done(s->h245) && h245_msd_is_master(s->h245) && h23510_is_usable(&s->dtls) &&
            session_data_channel(s) == NULL &&
            (s->refused_lanes & session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA)) == 0 &&
-           is_time(s) && has_partner(s);
+           is_time(s) && has_partner(s) && session_pass_may_bind(s);
 }
 
 /* SCTP below DTLS begins with the connection, not behind it: its ports have to be known by then. */
@@ -55,7 +55,7 @@ static void tell_ports(const struct session_transport *t, const struct session_c
 /* What we say of our side, in OLC and Ack. */
 static struct h245_data_channel ours(const struct session_channel *c)
 {
-    return (struct h245_data_channel){
+    struct h245_data_channel fields = {
         .lcn = c->lcn,
         .session_id = c->session_id,
         .data = {.use = c->data.use,
@@ -68,6 +68,11 @@ static struct h245_data_channel ours(const struct session_channel *c)
         .port_number = c->transport->local.port,
         /* L-SHARE: port number fields of all channels on a connection must be equal. */
     };
+
+    /* SCTP is between the peers: what the other one says of it. */
+    (void)session_pass_data(c->transport->session, &fields.data.sctp_port,
+                            &fields.data.max_message_size);
+    return fields;
 }
 
 static int send_olc(struct session *s, const struct session_channel *c)
@@ -94,7 +99,7 @@ static int send_olc(struct session *s, const struct session_channel *c)
 /* NULL and 0: the port is not there yet, session_media_progress comes back. */
 static int need_transport(struct session *s, struct session_transport **out)
 {
-    const enum media_kind kind = session_data_kind(session_data_common(s)->stack);
+    const enum media_kind kind = session_data_kind(s, session_data_common(s)->stack);
     struct session_transport *t = session_transport_of(s, kind, H245_MEDIA_DATA, SESSION_LANE_DATA);
     int err = 0;
 
@@ -223,7 +228,7 @@ static void judge_shape(const struct session *s, const struct h245_data_channel 
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "there is a data channel already");
     /* Without an address in the request there must be a connection that it can mean. */
     else if (c->media.family == ADDR_NONE &&
-             (session_data_is_wire(session_data_kind(c->data.stack)) ||
+             (session_data_is_wire(session_data_kind(s, c->data.stack)) ||
               session_transport_live(s) == NULL))
         session_object(o, H245_OLC_UNSUITABLE_REVERSE, "no address in the reverse half");
 }
@@ -251,7 +256,7 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
     struct session_channel *channel = NULL;
     struct session_transport *t = NULL;
 
-    p->kind = session_data_kind(c->data.stack);
+    p->kind = session_data_kind(s, c->data.stack);
     judge_protection(s, session_find_connection(s, p->kind, olc, &like, SESSION_LANE_DATA, p), o);
     /* A place before the transport: a transport without a channel would be orphaned. */
     if (o->why == NULL)

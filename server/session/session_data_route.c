@@ -95,8 +95,8 @@ void session_data_route(struct session *s, const struct session *to)
 
         /* Each protected transport is told, those without a channel too: a channel that ended must
          * stop flowing. */
-        if (t->port == NULL || !session_transport_is_protected(t))
-            continue;
+        if (t->port == NULL || !session_transport_is_protected(t) || t->kind == MEDIA_PASS)
+            continue; /* unopened, they go with all else */
         if (c != NULL && c->transport == t && c->state != CHANNEL_CLOSING && s->conference != NULL)
             lead(s, c, other, &data);
         if (data.mode != MEDIA_DATA_TERMINATE)
@@ -214,7 +214,8 @@ int session_data_send(struct session *s, const struct data_message *message)
 {
     const struct session_channel *c = session_data_channel(s);
 
-    if (c == NULL || c->state != CHANNEL_OPEN || c->transport->port == NULL)
+    if (c == NULL || c->state != CHANNEL_OPEN || c->transport->port == NULL ||
+        c->transport->kind == MEDIA_PASS)
         /* The hub's thread sends it; the answer comes as its report. */
         return ERR_STATE;
     return s->env->media_ops->data_send(s->env->media, c->transport->port, message);

@@ -195,7 +195,7 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     struct arena *a = &s->env->scratch;
     struct h245_OpenLogicalChannelAck *ack = NULL;
     struct h245_channel_ack fields;
-    int err;
+    int err, number;
 
     if (c->is_data) {
         session_data_accept(s, c);
@@ -212,6 +212,16 @@ void session_channel_accept(struct session *s, struct session_channel *c)
     fields.media_control = c->media_control;
     fields.has_port_number = c->is_protected; /* L-SHARE: the same for all on the transport */
     fields.port_number = t->local.port;
+    /* The number cannot be translated on the way: the peer is asked to send by the one that the
+     * other side's peer takes it by. */
+    number = session_pass_number(s, c);
+    if (number != c->payload_type && number >= 0) {
+        session_note(s, LOG_LEVEL_INFO, LOG_AREA_H245,
+                     "channel %u is asked for by payload type %d, not %d", c->lcn, number,
+                     c->payload_type);
+        fields.payload_type = (uint8_t)number;
+        c->payload_type = number;
+    }
     arena_reset(a);
     err = h245_build_olc_ack(a, &fields, &ack);
     if (!session_send_ack(s, c, err, ack))
@@ -290,7 +300,12 @@ struct session_transport *session_take_transport(struct session *s, const struct
     struct session_transport *t = p->transport;
     enum media_kind other;
     int err;
+    const char *why = session_pass_lane(s, c->kind, index, t != NULL);
 
+    if (why != NULL) {
+        session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, why);
+        return NULL;
+    }
     /* A plain and a protected half would leave the call half in the clear. */
     if (session_transport_kind_of(s, c->kind, index, &other) && other != p->kind) {
         session_object(o, H245_OLC_SECURITY_DENIED, "both directions share one kind of transport");

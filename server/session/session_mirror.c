@@ -125,10 +125,14 @@ static void collect(const struct session *s, const struct session_transport *t,
 static void collect_passed(const struct session_transport *t, const struct session *to,
                            struct rows *rows)
 {
+    /* A leg by SDP has one connection for all (session_sdp_pass.c), whichever medium came first. */
+    bool is_only = to->config.is_by_sdp || t->session->config.is_by_sdp;
+
     SESSION_EACH_TRANSPORT (to, out) {
-        if (out->port == NULL || !out->is_open || out->kind != MEDIA_PASS ||
-            out->medium != t->medium || out->index != t->index || !out->agreement.is_set ||
-            !t->agreement.is_set || out->remote.family == ADDR_NONE)
+        bool fits = is_only || (out->medium == t->medium && out->index == t->index);
+
+        if (out->port == NULL || !out->is_open || out->kind != MEDIA_PASS || !fits ||
+            !out->agreement.is_set || !t->agreement.is_set || out->remote.family == ADDR_NONE)
             continue;
         rows->v[0] =
             (struct media_route){.to = out->port, .pt_in = MEDIA_PT_ANY, .pt_out = MEDIA_PT_ANY};

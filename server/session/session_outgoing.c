@@ -282,7 +282,8 @@ static enum h23510_verdict judge_ack(struct session_transport *t,
 static bool is_splittable(const struct session *s, const struct session_channel *c)
 {
     return (c->kind != H245_MEDIA_AUDIO || c->index > 0) &&
-           (s->split_lanes & session_lane_bit(c->kind, c->index)) == 0;
+           (s->split_lanes & session_lane_bit(c->kind, c->index)) == 0 &&
+           session_pass_lane(s, c->kind, c->index, false) == NULL;
 }
 
 static void split(struct session *s, struct session_channel *c)

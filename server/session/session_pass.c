@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "server/conference/conference.h"
+#include "server/session/session_data.h"
 
 /* What one leg's peer has said of itself, in whichever signalling. */
 struct face {
@@ -329,6 +330,55 @@ const char *session_pass_objection(const struct session *s)
         if (own.hashes[i] && theirs.hashes[i])
             return NULL;
     return "no hash function in common with the other side";
+}
+
+/* ---- what is beside the audio ---- */
+
+bool session_pass_data(const struct session *s, uint16_t *sctp_port, uint32_t *max_message_size)
+{
+    const struct session *other = session_is_passed(s) ? other_of(s) : NULL;
+    const struct session_channel *c = other != NULL ? session_data_channel(other) : NULL;
+    const struct h245_data *data = c != NULL       ? &c->data
+                                   : other != NULL ? session_data_common(other)
+                                                   : NULL;
+
+    if (data == NULL)
+        return false;
+    /* RFC 8841 5.2, 6.1: 5000 and 64 K where nothing is said. */
+    *sctp_port = data->sctp_port != 0 ? data->sctp_port : H245_DATA_SCTP_PORT;
+    *max_message_size =
+        data->max_message_size != 0 ? data->max_message_size : SESSION_DATA_MESSAGE_MAX;
+    return true;
+}
+
+/* An SDP peer has one of each medium, and all of it on one connection: its descriptions have
+ * promised nothing else, and what comes beside that would come as noise. */
+const char *session_pass_lane(const struct session *s, enum h245_media medium, uint8_t index,
+                              bool is_joined)
+{
+    const struct session *other = session_is_passed(s) ? other_of(s) : NULL;
+    bool is_data = medium == H245_MEDIA_DATA && index == SESSION_LANE_DATA;
+    /* The first makes the connection, whichever it is; the audio may move all to another one. */
+    bool is_beside = !is_joined && transport_of(s) != NULL && medium != H245_MEDIA_AUDIO;
+
+    if (other == NULL || !other->config.is_by_sdp)
+        return NULL;
+    if (is_data && session_peer_caps(other) != NULL && !session_data_is_able(other))
+        return "the other side has no data channel";
+    if (!is_data && (index > 0 || (medium != H245_MEDIA_AUDIO && medium != H245_MEDIA_VIDEO)))
+        return "the other side has one audio and one video";
+    if (is_beside)
+        return "the other side has one connection for all media";
+    return NULL;
+}
+
+int session_pass_number(const struct session *s, const struct session_channel *in)
+{
+    struct session *other = session_is_passed(s) ? other_of(s) : NULL;
+
+    if (other == NULL || !other->config.is_by_sdp || in->kind != H245_MEDIA_VIDEO)
+        return in->payload_type;
+    return session_sdp_pass_number(other);
 }
 
 /* ---- both ---- */

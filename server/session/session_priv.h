@@ -547,6 +547,14 @@ bool session_pass_may_bind(const struct session *s);
 void session_pass_changed(struct session *s);
 void session_pass_follow(struct session *s);
 void session_pass_ending(struct session *s);
+/* What the other side's peer says of SCTP, to be told to ours. False: it has none, or not yet. */
+bool session_pass_data(const struct session *s, uint16_t *sctp_port, uint32_t *max_message_size);
+/* Why a channel of this lane cannot pass to the other side; `is_joined`: on a connection that is
+ * there. NULL: it can. */
+const char *session_pass_lane(const struct session *s, enum h245_media medium, uint8_t index,
+                              bool is_joined);
+/* The payload type by which the other side's peer takes what comes in by `in`; -1: not known. */
+int session_pass_number(const struct session *s, const struct session_channel *in);
 /* A handshake may begin; media came. */
 void session_pass_watch(struct session_transport *t);
 void session_pass_media(struct session *s);

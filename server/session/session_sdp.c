@@ -4,8 +4,8 @@
  * keying make of a description.
  *
  * The leg has the same transports, channels and conference as any other session; what H.245 would
- * have told comes from the descriptions, all at once. In pass-through (session_pass.c) our
- * description tells of the other leg's peer, and waits until that is known. */
+ * have told comes from the descriptions, all at once. What
+ * pass-through makes of them is in session_sdp_pass.c. */
 #include "server/session/session_sdp.h"
 
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "server/conference/conference.h"
 #include "server/media/link_addr.h"
+#include "server/session/session_data.h"
 #include "server/session/session_mix.h"
 
 /* An offer of ours is out and not answered: RFC 3264 section 4 forbids a second one. */
@@ -41,7 +42,7 @@ static int leave(struct session *s, int err)
     return err;
 }
 
-static void wait_for(struct session *s)
+void session_sdp_wait(struct session *s)
 {
     /* The peer's SIP server decides how long it rings; nobody waits for an answer for ever. */
     session_set_timer(s, SESSION_TIMER_SETUP, SESSION_OTHER_MS);
@@ -98,7 +99,7 @@ static void answer_line(struct session *s, const struct sdp_plan *plan, size_t i
 }
 
 /* The offer becomes the answer in place: RFC 3264 section 6 wants every medium, in order. */
-static void turn_around(struct session *s, const struct sdp_plan *plan, struct sdp *sdp)
+void session_sdp_turn_around(struct session *s, const struct sdp_plan *plan, struct sdp *sdp)
 {
     const struct session_transport *first = NULL;
 
@@ -123,27 +124,34 @@ static int answer_here(struct session *s, struct sdp *sdp, const char **why)
     if (err == 0)
         err = session_sdp_apply(s, sdp, &plan, why);
     if (err == 0)
-        turn_around(s, &plan, sdp);
+        session_sdp_turn_around(s, &plan, sdp);
     return err;
 }
 
 /* ---- our offers ---- */
 
-static int open_line(struct session *s, size_t i, enum h245_media medium, enum media_kind kind,
-                     const char **why)
+/* `shared`: the transport of the line before, which this one can only be on; else NULL. */
+static int open_line(struct session *s, enum h245_media medium, enum media_kind kind,
+                     struct session_transport *shared, const char **why)
 {
+    size_t i = s->leg->lines;
     struct sdp_line *line = &s->leg->line[i];
 
-    line->kind = medium == H245_MEDIA_VIDEO ? SDP_KIND_VIDEO : SDP_KIND_AUDIO;
+    line->kind = medium == H245_MEDIA_VIDEO  ? SDP_KIND_VIDEO
+                 : medium == H245_MEDIA_DATA ? SDP_KIND_APP
+                                             : SDP_KIND_AUDIO;
     /* Who speaks ICE is a WebRTC endpoint, which takes SAVPF alone (RFC 8834 4.2). */
-    line->proto = kind == MEDIA_PLAIN_RTP ? SDP_PROTO_RTP_AVP
-                  : s->leg->wants_ice     ? SDP_PROTO_DTLS_SAVPF
-                                          : SDP_PROTO_DTLS_SAVP;
+    line->proto = medium == H245_MEDIA_DATA ? SDP_PROTO_DTLS_SCTP
+                  : kind == MEDIA_PLAIN_RTP ? SDP_PROTO_RTP_AVP
+                  : s->leg->wants_ice       ? SDP_PROTO_DTLS_SAVPF
+                                            : SDP_PROTO_DTLS_SAVP;
     line->medium = medium;
     line->direction = SDP_SENDRECV;
     snprintf(line->mid, sizeof(line->mid), "%zu", i);
     /* ICE is had with DTLS only: peers of plain RTP have neither. */
-    if (session_sdp_transport(s, kind, medium, s->leg->wants_ice && kind != MEDIA_PLAIN_RTP,
+    line->transport = shared;
+    if (shared == NULL &&
+        session_sdp_transport(s, kind, medium, s->leg->wants_ice && kind != MEDIA_PLAIN_RTP,
                               &line->transport, why) != 0)
         return ERR_LIMIT;
     line->is_taken = true;
@@ -151,16 +159,22 @@ static int open_line(struct session *s, size_t i, enum h245_media medium, enum m
     return 0;
 }
 
-/* The lines of the first offer; each has a port of its own, for an answerer without BUNDLE. */
+/* The lines of the first offer; each has a port of its own, for an answerer without BUNDLE. In
+ * pass-through there is one connection for all, or none (session_sdp_pass.c). */
 static int open_lines(struct session *s, const char **why)
 {
     enum media_kind kind =
         session_mode(s) == H23510_MODE_OFF ? MEDIA_PLAIN_RTP : session_secure_kind(s);
-    int err = open_line(s, 0, H245_MEDIA_AUDIO, kind, why);
+    bool is_passed = kind == MEDIA_PASS;
+    int err = open_line(s, H245_MEDIA_AUDIO, kind, NULL, why);
+    struct session_transport *shared = is_passed ? s->leg->line[0].transport : NULL;
 
-    /* Pass_line: one medium passes. */
-    if (err == 0 && s->leg->wants_video && kind != MEDIA_PASS)
-        err = open_line(s, 1, H245_MEDIA_VIDEO, kind, why);
+    if (err == 0 && s->leg->wants_video &&
+        (!is_passed || session_sdp_pass_has(s, H245_MEDIA_VIDEO)))
+        err = open_line(s, H245_MEDIA_VIDEO, kind, shared, why);
+    if (err == 0 && s->leg->wants_data && kind != MEDIA_PLAIN_RTP && session_data_is_possible(s) &&
+        (!is_passed || session_sdp_pass_has(s, H245_MEDIA_DATA)))
+        err = open_line(s, H245_MEDIA_DATA, kind, shared, why);
     return err;
 }
 
@@ -233,10 +247,12 @@ static int offer_line(struct session *s, size_t i, struct sdp *sdp, const char *
     /* The same transport as a line before: that one says address and ICE. */
     for (size_t k = 0; k < i; k++)
         m->is_silent = m->is_silent || s->leg->line[k].transport == line->transport;
+    /* Not agreed yet, and to be had in the group alone (RFC 8843 6): port 0 until the answer. */
+    m->is_bundle_only = m->is_silent && !line->transport->agreement.is_set;
     return 0;
 }
 
-static int offer_here(struct session *s, struct sdp *sdp, const char **why)
+int session_sdp_make_offer(struct session *s, struct sdp *sdp, const char **why)
 {
     int err = s->leg->lines == 0 ? open_lines(s, why) : 0;
 
@@ -247,291 +263,8 @@ static int offer_here(struct session *s, struct sdp *sdp, const char **why)
         return err;
     session_sdp_say_ourselves(s, session_transport_live(s), sdp);
     s->leg->is_offer_out = true;
-    wait_for(s);
+    session_sdp_wait(s);
     return 0;
-}
-
-/* ---- pass-through ---- */
-
-/* The one medium that passes: the first audio (BUNDLE of more would need to be taken apart here).
- */
-static int pass_line(const struct sdp *sdp, size_t *line, const char **why)
-{
-    for (size_t i = 0; i < sdp->media_count; i++) {
-        if (sdp->media[i].kind != SDP_KIND_AUDIO || sdp->media[i].port == 0)
-            continue;
-        *line = i;
-        return 0;
-    }
-    /* Video alone has no transport in pass-through. */
-    return session_sdp_refuse(why, "no audio is offered");
-}
-
-static int judge_pass(struct session *s, const struct sdp *sdp, size_t line,
-                      struct sdp_choice *choice, const char **why)
-{
-    const struct sdp_media *m = &sdp->media[line];
-    int err = session_sdp_judge_proto(s, m, why);
-
-    choice->medium = H245_MEDIA_AUDIO;
-    choice->has_ice = session_sdp_has_ice(sdp, m);
-    /* Capabilities first: the codec choice below needs to know them. */
-    session_sdp_read_caps(s, sdp);
-    if (err == 0 && !choice->has_ice && !session_sdp_is_reachable(m))
-        err = session_sdp_refuse(why, "the medium has no address to send to");
-    if (err == 0 && m->dtls.fingerprint_count == 0)
-        err = session_sdp_refuse(why, "a=fingerprint is missing");
-    if (err == 0 && !m->rtcp_mux)
-        /* One port for both, as the datagrams pass without being looked at (RFC 5761). */
-        err = session_sdp_refuse(why, "a=rtcp-mux is missing: RTCP shares the port of DTLS");
-    if (err == 0 && m->dtls.has_setup && m->dtls.setup == H23510_SETUP_HOLDCONN)
-        err = session_sdp_refuse(why, "a=setup:holdconn leaves nobody to begin");
-    return err != 0 ? err : session_sdp_choose(s, m, choice, why);
-}
-
-/* Their description is taken: where they are, and what the other side has to be told of them. */
-static int take_passed(struct session *s, const struct sdp *sdp, size_t line,
-                       const struct sdp_choice *choice, const char **why)
-{
-    const struct sdp_media *m = &sdp->media[line];
-    struct session_leg *leg = s->leg;
-    struct session_transport *t = leg->line[line].transport;
-    const char *objection;
-    int err = 0;
-
-    /* The other side verifies the one that it was told (A-REPLACE is theirs to ask for, by H.245).
-     */
-    if (t != NULL && t->agreement.is_set && !session_sdp_names(&m->dtls, &t->agreement))
-        return session_sdp_refuse(why, "the fingerprint of a running association cannot change");
-    leg->remote = m->dtls;
-    leg->has_remote = true;
-    /* Judged with their words in place, and taken back below. */
-    objection = session_pass_objection(s);
-    if (objection != NULL) {
-        /* What ran before goes on with the earlier description. */
-        leg->has_remote = leg->line[line].is_taken && t != NULL && t->agreement.is_set;
-        return session_sdp_refuse(why, objection);
-    }
-    if (t == NULL)
-        err = session_sdp_transport(s, MEDIA_PASS, H245_MEDIA_AUDIO, choice->has_ice, &t, why);
-    if (err != 0)
-        return err;
-    /* Lines never get fewer (RFC 3264 section 8). */
-    leg->lines = leg->lines > sdp->media_count ? leg->lines : sdp->media_count;
-    leg->line[line].is_taken = true;
-    leg->line[line].transport = t;
-    leg->line[line].kind = SDP_KIND_AUDIO;
-    leg->line[line].proto = m->proto;
-    leg->line[line].medium = H245_MEDIA_AUDIO;
-    /* The peer shown on the control socket and in logs. */
-    if (m->address.family != ADDR_NONE)
-        s->config.peer = m->address;
-    if (choice->has_ice) {
-        /* Another mark is a restart: then our credentials change, too (RFC 8445 section 9). */
-        if (t->ice.ufrag[0] == '\0' || (t->ice_mark != 0 && t->ice_mark != m->ice.mark))
-            err = session_sdp_ice(t);
-        t->ice_mark = m->ice.mark;
-        if (err == 0 && s->env->media_ops->ice(t->port, &t->ice) != 0)
-            err = ERR_LIMIT;
-    } else {
-        /* Without ICE the description's address is the truth at once. */
-        t->ice.ufrag[0] = '\0';
-        session_set_remote(t, &m->address, &m->rtcp);
-    }
-    t->has_remote_from_ack = true;
-    conference_settle(s->conference, choice->audio.codec);
-    *why = "no media port";
-    return err;
-}
-
-/* Both sides are known: the leg's transport has its agreement, and media may pass. */
-static int begin_passing(struct session *s, const struct sdp *theirs, size_t line,
-                         const struct sdp_dtls *other, enum h23510_role peer_role)
-{
-    const struct sdp_media *m = &theirs->media[line];
-    struct session_transport *t = s->leg->line[line].transport;
-    struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO, .shared_with = -1};
-    struct h23510_agreement agreement = {
-        .is_set = true,
-        /* The complement: what the other leg's peer is. */
-        .role = peer_role == H23510_ROLE_ACTIVE ? H23510_ROLE_PASSIVE : H23510_ROLE_ACTIVE,
-        .local_hash = other->fingerprint[0].hash,
-        .peer_fingerprint = m->dtls.fingerprint[0],
-        .is_new = true};
-    const char *why;
-    int err = session_sdp_choose(s, m, &choice, &why);
-
-    if (err != 0) {
-        /* Their capabilities did not change since judge_pass; the other leg's may have. */
-        session_end(s, SESSION_END_NO_CODEC, why);
-        return err;
-    }
-    s->leg->line[line].format = choice.format;
-    s->leg->line[line].direction = m->direction;
-    session_agree(t, &agreement);
-    err = session_sdp_channels(s, t, m->direction, &choice);
-    if (err != 0)
-        return err;
-    conference_update(s->conference);
-    session_sdp_active(s, true);
-    return 0;
-}
-
-/* The answer to their offer, when the other side is known; else ERR_AGAIN. */
-static int answer_passed(struct session *s, struct sdp *sdp, size_t line)
-{
-    struct sdp_media *m = &sdp->media[line];
-    struct session_transport *t = s->leg->line[line].transport;
-    enum h23510_role role = H23510_ROLE_OPEN;
-    struct sdp_dtls other;
-    int err;
-
-    /* The caller keeps the offer, and session_sdp_follow comes again. */
-    if (!session_pass_sdp(s, &other, &role))
-        return ERR_AGAIN;
-    err = begin_passing(s, sdp, line, &other, role);
-    if (err != 0)
-        return err;
-    /* All other lines are refused, and BUNDLE with them. */
-    for (size_t i = 0; i < sdp->media_count; i++) {
-        if (i != line)
-            sdp->media[i].port = 0;
-        sdp->media[i].is_bundled = i == line && sdp->media[i].is_bundled;
-    }
-    sdp->has_bundle = m->is_bundled;
-    session_sdp_say_ourselves(s, t, sdp);
-    session_sdp_say_transport(t, m);
-    m->direction = sdp_mirror(m->direction);
-    m->format[0] = s->leg->line[line].format;
-    m->format_count = 1;
-    /* Fingerprints and role of the other leg's peer: this is what pass-through is. */
-    m->dtls = other;
-    return 0;
-}
-
-static int offer_passed(struct session *s, struct sdp *sdp, const char **why)
-{
-    enum h23510_role role;
-    struct sdp_dtls other;
-    int err = s->leg->lines == 0 ? open_lines(s, why) : 0;
-
-    /* Before anything can fail: the other side learns that an SDP peer is wanted. */
-    s->leg->is_offer_wanted = true;
-    if (err != 0)
-        return err;
-    wait_for(s);
-    if (!session_pass_sdp(s, &other, &role)) {
-        session_pass_changed(s); /* the other side may be told now that somebody will come */
-        return ERR_AGAIN;
-    }
-    err = offer_here(s, sdp, why);
-    if (err != 0)
-        return err;
-    s->leg->is_offer_wanted = false;
-    sdp->media[0].dtls = other;
-    return 0;
-}
-
-static json_t *described(const struct sdp *sdp, const char *kind)
-{
-    char *text = malloc(SDP_TEXT_MAX);
-    json_t *data = NULL;
-    size_t len;
-
-    if (text != NULL && sdp_write(sdp, text, SDP_TEXT_MAX, &len) == 0)
-        data = json_pack("{s:s,s:s#}", "type", kind, "sdp", text, len);
-    free(text);
-    return data != NULL ? data : json_object();
-}
-
-void session_sdp_follow(struct session *s)
-{
-    struct session_leg *leg = s->leg;
-    struct sdp *made;
-    const char *why = "";
-    int err;
-
-    /* Pending and is_offer_wanted exclude each other (check_turn). */
-    if (leg->pending != NULL) {
-        const char *objection = session_pass_objection(s);
-
-        if (objection != NULL) {
-            /* Both have said all, and it does not go together: waiting would not help. */
-            session_end(s, SESSION_END_DTLS_REQUIRED, objection);
-            return;
-        }
-        if (answer_passed(s, leg->pending, leg->pending_line) != 0)
-            /* Stays pending: the next change of the other leg comes here again. */
-            return;
-        made = leg->pending;
-        /* Taken out first, as a listener of the event may answer with the next turn. */
-        leg->pending = NULL;
-        session_event(s, "session.described", described(made, "answer"));
-        free(made);
-        return;
-    }
-    if (!leg->is_offer_wanted)
-        return;
-    made = calloc(1, sizeof(*made));
-    err = made != NULL ? offer_passed(s, made, &why) : ERR_NOMEM;
-    if (err == 0)
-        session_event(s, "session.described", described(made, "offer"));
-    else if (err != ERR_AGAIN) /* the timer ends the leg, should it stay so */
-        session_note(s, LOG_LEVEL_WARN, LOG_AREA_MEDIA, "no offer can be made: %s",
-                     why[0] != '\0' ? why : err_to_str(err));
-    free(made);
-}
-
-static int answer_or_wait(struct session *s, struct sdp *sdp, const char **why)
-{
-    struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO};
-    size_t line = 0;
-    int err = pass_line(sdp, &line, why);
-
-    if (err == 0)
-        err = judge_pass(s, sdp, line, &choice, why);
-    if (err == 0)
-        err = take_passed(s, sdp, line, &choice, why);
-    if (err != 0)
-        return err;
-    session_pass_changed(s);
-    err = answer_passed(s, sdp, line);
-    /* Only "not known yet" waits; a refusal is told at once. */
-    if (err != ERR_AGAIN)
-        return err;
-    s->leg->pending = malloc(sizeof(*s->leg->pending));
-    if (s->leg->pending == NULL)
-        return ERR_NOMEM;
-    *s->leg->pending = *sdp;
-    s->leg->pending_line = line;
-    /* A leg that is active has its timer stopped, and a re-offer must not end it. */
-    if (s->state != SESSION_ACTIVE)
-        wait_for(s);
-    *why = "the other side is not known yet: event session.described will tell";
-    return ERR_AGAIN;
-}
-
-static int accept_passed(struct session *s, struct sdp *sdp, const char **why)
-{
-    struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO};
-    enum h23510_role role = H23510_ROLE_OPEN;
-    struct sdp_dtls other;
-    size_t line = 0;
-    int err = pass_line(sdp, &line, why);
-
-    if (err == 0)
-        err = judge_pass(s, sdp, line, &choice, why);
-    if (err == 0)
-        err = take_passed(s, sdp, line, &choice, why);
-    if (err != 0)
-        return err;
-    if (!session_pass_sdp(s, &other, &role))
-        return session_sdp_refuse(why, "the other side has left, or its role excludes this one");
-    /* After the checks: a better answer may still come. */
-    s->leg->is_offer_out = false;
-    err = begin_passing(s, sdp, line, &other, role);
-    session_pass_changed(s);
-    return err;
 }
 
 /* ---- turns ---- */
@@ -544,7 +277,8 @@ int session_sdp_answer(struct session *s, struct sdp *sdp, const char **why, uin
     /* The turn first: an offer out of turn must leave no trace. */
     err = check_turn(s, false, why);
     if (err == 0)
-        err = session_is_passed(s) ? answer_or_wait(s, sdp, why) : answer_here(s, sdp, why);
+        err =
+            session_is_passed(s) ? session_sdp_pass_answer(s, sdp, why) : answer_here(s, sdp, why);
     return leave(s, err);
 }
 
@@ -555,7 +289,8 @@ int session_sdp_offer(struct session *s, struct sdp *sdp, const char **why, uint
     s->now = now;
     err = check_turn(s, false, why);
     if (err == 0)
-        err = session_is_passed(s) ? offer_passed(s, sdp, why) : offer_here(s, sdp, why);
+        err = session_is_passed(s) ? session_sdp_pass_offer(s, sdp, why)
+                                   : session_sdp_make_offer(s, sdp, why);
     return leave(s, err);
 }
 
@@ -611,7 +346,8 @@ int session_sdp_accept(struct session *s, struct sdp *sdp, const char **why, uin
         err = check_lines(s, sdp, why);
     if (err == 0)
         /* Pass-through checks for itself which line it takes. */
-        err = session_is_passed(s) ? accept_passed(s, sdp, why) : accept_here(s, sdp, why);
+        err =
+            session_is_passed(s) ? session_sdp_pass_accept(s, sdp, why) : accept_here(s, sdp, why);
     return leave(s, err);
 }
 
@@ -647,6 +383,7 @@ int session_sdp_begin(struct session *s, const char *alias, const struct session
     /* For offers of ours; a peer that offers says itself whether it speaks ICE. */
     s->leg->wants_ice = o->ice;
     s->leg->wants_video = o->video;
+    s->leg->wants_data = o->data;
     snprintf(s->alias, sizeof(s->alias), "%s", alias);
     if (conferences_resolve(s->env->conferences, alias, &row, &name) != 0) {
         *why = "no conference for this alias";

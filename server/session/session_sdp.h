@@ -29,6 +29,7 @@ struct session_leg {
     uint64_t version;  /* of our description */
     bool wants_ice;    /* our offers have ICE in them */
     bool wants_video;  /* and video */
+    bool wants_data;   /* and data channels */
     /* Pass-through. */
     bool is_offer_wanted; /* session.create without SDP: made when the other side can be told of */
     bool has_remote;
@@ -94,6 +95,8 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
                      struct sdp_plan *plan, const char **why);
 /* Is one of the description's fingerprints among those that were agreed on? */
 bool session_sdp_names(const struct sdp_dtls *d, const struct h23510_agreement *agreement);
+/* Line `i` with what it has of its group's first. */
+struct sdp_media session_sdp_effective(const struct sdp *sdp, size_t i);
 /* Does it: transports, associations, channels; `theirs` is their description. */
 int session_sdp_apply(struct session *s, const struct sdp *theirs, const struct sdp_plan *plan,
                       const char **why);
@@ -110,11 +113,30 @@ int session_sdp_ice(struct session_transport *t);
 
 /* ---- session_sdp.c ---- */
 
+/* Nobody waits for the other side for ever. */
+void session_sdp_wait(struct session *s);
+/* The offer becomes the answer in place, as the plan has it. */
+void session_sdp_turn_around(struct session *s, const struct sdp_plan *plan, struct sdp *sdp);
+int session_sdp_make_offer(struct session *s, struct sdp *sdp, const char **why);
+
 /* A check has selected the remote address of a transport. */
 void session_sdp_selected(struct session_transport *t, const struct link_event *event);
 /* The other leg of a pass-through has changed: is our description due? */
 void session_sdp_follow(struct session *s);
 void session_sdp_forget(struct session *s);
+
+/* ---- session_sdp_pass.c ---- */
+
+/* Their offer, ours, their answer. ERR_AGAIN: when the other side is known, by an event. */
+int session_sdp_pass_answer(struct session *s, struct sdp *sdp, const char **why);
+int session_sdp_pass_offer(struct session *s, struct sdp *sdp, const char **why);
+int session_sdp_pass_accept(struct session *s, struct sdp *sdp, const char **why);
+/* Has the other side something of this medium that could pass to an SDP peer? */
+bool session_sdp_pass_has(struct session *s, enum h245_media medium);
+/* The payload type by which the SDP peer takes video; -1: not known. */
+int session_sdp_pass_number(struct session *s);
+/* Does what the description says of this line share the connection of its audio? */
+bool session_sdp_is_with_audio(const struct sdp *sdp, const struct sdp_media *m);
 
 /* ---- session_pass.c ---- */
 

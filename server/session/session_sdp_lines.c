@@ -154,7 +154,7 @@ static void find_shared(const struct sdp *sdp, struct sdp_plan *plan)
 }
 
 /* A line of a group has its transport from the first, and may be silent about it. */
-static struct sdp_media effective(const struct sdp *sdp, size_t i)
+struct sdp_media session_sdp_effective(const struct sdp *sdp, size_t i)
 {
     /* A copy: the offer itself stays as it was, for it becomes the answer. */
     struct sdp_media m = sdp->media[i];
@@ -193,7 +193,7 @@ int session_sdp_plan(struct session *s, const struct sdp *sdp, enum h23510_setup
     /* Before the judging, which asks the conference what it takes of these capabilities. */
     session_sdp_read_caps(s, sdp);
     for (size_t i = 0; i < sdp->media_count; i++) {
-        struct sdp_media m = effective(sdp, i);
+        struct sdp_media m = session_sdp_effective(sdp, i);
         struct sdp_choice *c = &plan->line[i];
         int err = ERR_REFUSED;
 
@@ -468,7 +468,7 @@ static int apply_line(struct session *s, const struct sdp *theirs, const struct 
     const struct sdp_choice *c = &plan->line[i];
     struct sdp_line *line = &s->leg->line[i];
     /* The transport's words are the group's; the direction is the line's own. */
-    struct sdp_media m = effective(theirs, i);
+    struct sdp_media m = session_sdp_effective(theirs, i);
     /* `before` outlives the change: its channels have to move, and only then may it be closed. */
     struct session_transport *t = NULL, *before = line->is_taken ? line->transport : NULL;
     int err = 0;

@@ -262,10 +262,14 @@ void session_sdp_read_caps(struct session *s, const struct sdp *sdp)
     memset(&s->peer_caps, 0, sizeof(s->peer_caps));
     if (audio != NULL)
         read_audio(&s->peer_caps, audio);
-    /* In what passes unopened a payload type cannot be changed, and H.323 peers choose theirs. */
-    if (video != NULL && !session_is_passed(s))
+    /* What passes unopened has one connection: what is not on it, nobody is told of. */
+    if (session_is_passed(s)) {
+        video = video != NULL && session_sdp_is_with_audio(sdp, video) ? video : NULL;
+        data = data != NULL && session_sdp_is_with_audio(sdp, data) ? data : NULL;
+    }
+    if (video != NULL)
         read_video(s, video);
-    if (data != NULL && data->proto == SDP_PROTO_DTLS_SCTP && !session_is_passed(s))
+    if (data != NULL && data->proto == SDP_PROTO_DTLS_SCTP)
         s->peer_caps.data[s->peer_caps.data_count++] =
             (struct h245_data){.use = H245_DATA_CHANNEL,
                                .stack = H245_DATA_UDP_DTLS_SCTP,

@@ -109,7 +109,10 @@ static void put_media(struct out *out, const struct sdp_media *m)
     const char *proto = m->proto < SDP_PROTO_COUNT ? sdp_proto_to_str(m->proto) : m->proto_text;
     const char *kind = m->kind < SDP_KIND_OTHER ? sdp_kind_to_str(m->kind) : m->kind_text;
 
-    put(out, "m=%s %u %s", kind, m->port, proto);
+    /* RFC 8843 section 6: port 0, and not refused. */
+    bool is_refused = m->port == 0;
+
+    put(out, "m=%s %u %s", kind, m->is_bundle_only ? 0u : m->port, proto);
     if (m->format_count == 0)
         /* A refused line still wants a format: 0 is one. */
         put(out, " %s", m->format_text[0] != '\0' ? m->format_text : "0");
@@ -117,14 +120,16 @@ static void put_media(struct out *out, const struct sdp_media *m)
         put(out, " %u", m->format[i].payload_type);
     put(out, "\r\n");
     /* A refused line has no address. */
-    if (m->port != 0) {
+    if (!is_refused) {
         put(out, "c=");
         put_address(out, &m->address);
     }
     if (m->mid[0] != '\0') /* also of a refused one: some match lines by it (RFC 8829 5.3.1) */
         put(out, "a=mid:%s\r\n", m->mid);
-    if (m->port == 0)
+    if (is_refused)
         return;
+    if (m->is_bundle_only)
+        put(out, "a=bundle-only\r\n");
     if (sdp_proto_is_rtp(m->proto))
         put_rtp(out, m);
     /* Silent lines are described by the group's first. */

@@ -142,6 +142,31 @@ def passed(c, lab, control):
     close(c, lab, control, what, result["id"])
 
 
+def passed_data(c, lab, control):
+    """Its SCTP and the endpoint's are the ends of one association, in records that nobody opens on the way."""
+    what = "passthrough of data"
+    werift = Werift(lab, "offer", 50)
+    before = lab.call("server.stats")["data_plane"]
+    result = control.call("session.create", conference="demo", mode="passthrough", sdp=werift.wait("offer")["sdp"])
+    anna = lab.endpoint("anna", "--setup", "passive", "--data", "echo", "--timeout", "90",
+                        "--play", sdp_lab.steady_tone(lab, 1000), "--loop", "--start", "now",
+                        ip=sluice_lab.ENDPOINT_IPS[1])
+    event = control.wait_event("session.described", 15, lambda e: e.get("session") == result["id"])
+    answer = event["data"]["sdp"]
+    c.check(f"{what}: taken, bundled", "a=sctp-port:5000" in answer and "m=application 0 " not in answer
+            and "a=group:BUNDLE 0 1" in answer, answer)
+    werift.tell(answer=answer)
+    echoed = werift.wait("echoed", 20)
+    c.equal(f"{what}: every message came back, as it was", (echoed["echoes"], echoed["wrong"]), (50, 0))
+    now = lab.call("server.stats")["data_plane"]
+    c.equal(f"{what}: nothing was opened", (now["dtls_up"], now["dtls_down"]), (before["dtls_up"], before["dtls_down"]))
+    c.check(f"{what}: records passed", now["dtls_passed"] - before["dtls_passed"] > 100, now["dtls_passed"])
+    report = anna.hang_up()
+    c.check(f"{what}: the endpoint verified its certificate", report["fingerprint_verified"], report["failure"])
+    werift.report()
+    close(c, lab, control, what, result["id"])
+
+
 def data(c, lab, control):
     """SCTP of its own, in the records of the connection that the audio shares (BUNDLE, RFC 8841): an H.323
     endpoint sends back what it says."""
@@ -204,6 +229,7 @@ def main():
         ("their offer", terminated, True, "client"),
         ("our offer", terminated, False, "client"),
         ("passthrough", passed),
+        ("passthrough of data", passed_data),
         ("data channel", data),
     ])
     with_lab(c, "werift-active", "active", [

@@ -228,6 +228,101 @@ static void c_pass_sdp_meets_sdp(void)
     end();
 }
 
+#define BUNDLED(video, data)                                                                     \
+    HEAD "a=group:BUNDLE a v d\r\nm=audio 40000 UDP/TLS/RTP/SAVP 8\r\na=mid:a\r\na=rtcp-mux\r\n" \
+         "a=setup:active\r\na=fingerprint:sha-256 " FP_A "\r\n"                                  \
+         "m=video " video " UDP/TLS/RTP/SAVP 107\r\na=mid:v\r\na=rtcp-mux\r\n"                   \
+         "a=rtpmap:107 H264/90000\r\na=fmtp:107 profile-level-id=42e01f\r\n"                     \
+         "a=setup:active\r\na=fingerprint:sha-256 " FP_A "\r\n"                                  \
+         "m=application " data " UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\n"                \
+         "a=sctp-port:6000\r\na=max-message-size:4096\r\n"                                       \
+         "a=setup:active\r\na=fingerprint:sha-256 " FP_A "\r\n"
+
+/* Both legs by SDP: what one has, the other is offered in the group, by the same numbers. */
+static void c_pass_video_and_data_share_the_connection(void)
+{
+    struct session_config config = {.is_by_sdp = true, .peer = {.family = ADDR_IP4}};
+    const struct session_sdp_options options = {
+        .mode = SESSION_SDP_PASS, .video = true, .data = true};
+    struct peer *a, *b;
+
+    begin();
+    a = sdp_leg();
+    parse(BUNDLED("40000", "40000"));
+    CU_ASSERT_EQUAL(session_sdp_answer(a->session, &sdp, &why, w->now), ERR_AGAIN);
+    settle();
+    b = world_callee(w);
+    session_destroy(b->session);
+    config.listener = &w->settings->signalling.listeners[0];
+    config.owner = b;
+    CU_ASSERT_EQUAL_FATAL(session_create(&w->env, &config, w->now, &b->session), 0);
+    CU_ASSERT_EQUAL_FATAL(session_sdp_begin(b->session, "demo", &options, &why), 0);
+    CU_ASSERT_EQUAL_FATAL(session_sdp_offer(b->session, &sdp, &why, w->now), 0);
+    CU_ASSERT_EQUAL_FATAL(sdp.media_count, 3);
+    CU_ASSERT_TRUE(!sdp.media[0].is_bundle_only && sdp.media[1].is_bundle_only &&
+                   sdp.media[2].is_bundle_only);
+    CU_ASSERT_EQUAL(sdp.media[1].format[0].payload_type, 107);
+    CU_ASSERT_EQUAL(sdp.media[2].sctp_port, 6000);
+    CU_ASSERT_EQUAL(sdp.media[2].max_message_size, 4096);
+    parse(HEAD
+          "a=group:BUNDLE 0 1 2\r\nm=audio 40000 UDP/TLS/RTP/SAVP 8\r\na=mid:0\r\na=rtcp-mux\r\n"
+          "a=setup:passive\r\na=fingerprint:sha-256 " FP_B "\r\n"
+          "m=video 40000 UDP/TLS/RTP/SAVP 99\r\na=mid:1\r\na=rtcp-mux\r\n"
+          "a=rtpmap:99 H264/90000\r\na=fmtp:99 profile-level-id=42e01f\r\n"
+          "m=application 40000 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n"
+          "a=sctp-port:7000\r\n");
+    CU_ASSERT_EQUAL_FATAL(session_sdp_accept(b->session, &sdp, &why, w->now), 0);
+    settle();
+    CU_ASSERT_EQUAL(world_events(w, "session.described"), 1);
+    CU_ASSERT_EQUAL(world_open_ports(w), 2);
+    CU_ASSERT_TRUE(passes(a, b));
+    /* A later offer is answered as the first: by the number that the other takes video by. */
+    parse(BUNDLED("40000", "40000"));
+    CU_ASSERT_EQUAL_FATAL(session_sdp_answer(a->session, &sdp, &why, w->now), 0);
+    CU_ASSERT_EQUAL(sdp.media[1].format[0].payload_type, 99);
+    CU_ASSERT_EQUAL(sdp.media[1].port, sdp.media[0].port);
+    CU_ASSERT_EQUAL(sdp.media[2].port, sdp.media[0].port);
+    CU_ASSERT_EQUAL(sdp.media[2].sctp_port, 7000);
+    CU_ASSERT_EQUAL(sdp.media[2].max_message_size, 65536);
+    /* Video may go, and the others stay. */
+    parse(BUNDLED("0", "40000"));
+    CU_ASSERT_EQUAL_FATAL(session_sdp_answer(a->session, &sdp, &why, w->now), 0);
+    CU_ASSERT_EQUAL(sdp.media[1].port, 0);
+    CU_ASSERT_NOT_EQUAL(sdp.media[2].port, 0);
+    CU_ASSERT_EQUAL(world_open_ports(w), 2);
+    close_leg(b);
+    CU_ASSERT_EQUAL(session_state(a->session), SESSION_CLOSED);
+    end();
+}
+
+/* Another port is another DTLS connection, which an H.323 endpoint does not have. */
+static void c_pass_lines_beside_the_group_are_refused(void)
+{
+    static const char *const offers[] = {BUNDLED("40002", "40002"), BUNDLED("40000", "40000")};
+    struct peer *leg, *p;
+    uint64_t refused;
+
+    begin();
+    leg = sdp_leg();
+    parse(offers[0]);
+    for (size_t i = 0; i < sdp.media_count; i++)
+        sdp.media[i].is_bundled = false;
+    CU_ASSERT_EQUAL(session_sdp_answer(leg->session, &sdp, &why, w->now), ERR_AGAIN);
+    p = h323_leg(H23510_SETUP_ACTPASS);
+    CU_ASSERT_EQUAL(world_events(w, "session.described"), 1);
+    CU_ASSERT_TRUE(p->in_open && p->out_open);
+    CU_ASSERT_EQUAL(world_open_ports(w), 2);
+    /* In the group, but the H.323 endpoint has neither. */
+    refused = w->env.stats.sdp_lines_refused;
+    parse(offers[1]);
+    CU_ASSERT_EQUAL_FATAL(session_sdp_answer(leg->session, &sdp, &why, w->now), 0);
+    CU_ASSERT_NOT_EQUAL(sdp.media[0].port, 0);
+    CU_ASSERT_EQUAL(sdp.media[2].port, 0);
+    CU_ASSERT_TRUE(w->env.stats.sdp_lines_refused > refused);
+    close_leg(leg);
+    end();
+}
+
 static void c_pass_an_offer_of_ours_waits_for_the_other_side(void)
 {
     struct peer *leg, *p;
@@ -411,7 +506,9 @@ static void c_pass_conferences_of_the_other_mode_are_refused(void)
 
 SUITE("server/session_pass", TEST(c_pass_sdp_offer_meets_an_h323_endpoint),
       TEST(c_pass_roles_are_carried), TEST(c_pass_h323_endpoints_meet_each_other),
-      TEST(c_pass_sdp_meets_sdp), TEST(c_pass_an_offer_of_ours_waits_for_the_other_side),
+      TEST(c_pass_sdp_meets_sdp), TEST(c_pass_video_and_data_share_the_connection),
+      TEST(c_pass_lines_beside_the_group_are_refused),
+      TEST(c_pass_an_offer_of_ours_waits_for_the_other_side),
       TEST(c_pass_without_a_common_hash_both_legs_end), TEST(c_pass_a_peer_without_dtls_is_refused),
       TEST(c_pass_clear_and_unmuxed_offers_are_refused),
       TEST(c_pass_a_running_association_keeps_its_fingerprint),
