@@ -79,7 +79,8 @@ const struct control_event server_events[] = {
                          "take)"},
     {"conference.presentation",
      "what is presented (H.239) has changed: conference, source (the session "
-     "that presents; null: nobody)"},
+     "that presents; null: nobody); of a session that could see presentations and cannot take "
+     "this one: source null, reason no_common_codec"},
     {"conference.layout", "conference, layout, session (null: by voice)"},
     {"conference.recording", "conference, state (started, stopped, failed), file, session (null: "
                              "the whole mix), reason; when it has ended bytes, ms, dropped"},

@@ -3,16 +3,19 @@
  * Each member has four slots, one for each other member that there can be; who is in slot k comes
  * by lane k of audio and of video (lane 0 is the primary channel, which every endpoint has). A slot
  * keeps its member until that leaves, so that nobody changes channels because somebody else hangs
- * up. The codec is common, as in a relay. Data channels over RTP are not forwarded, and a leg by
- * SDP, which has one audio line, gets its first slot alone. */
-#include "server/conference/conference_priv.h"
+ * up. The codec is common, as in a relay. Beside that there is one lane for presentations (H.239).
+ * Data channels over RTP are not forwarded, and a leg by SDP, which has one audio line, gets its
+ * first slot alone. */
+#include "server/conference/conference_mix.h"
 
 #include "base/log.h"
 #include "server/session/session_fanout.h"
 #include "server/session/session_mix.h"
 #include "server/session/session_video.h"
 
-#define MEDIA_FORWARDED 2 /* audio and video */
+#define MEDIA_FORWARDED 3 /* audio, video, what is presented */
+/* Beyond the lanes of audio and video: one presents at a time, and all see it by the same. */
+#define PRESENTATION_LANE ((uint8_t)H245_MEDIA_PRESENTATION * CONFERENCE_SLOTS)
 
 static size_t find_slot(const struct member *m, const struct member *other)
 {
@@ -99,10 +102,25 @@ static void forward(const struct conference *c, const struct member *source, uin
     n = collect(c, source, H245_MEDIA_AUDIO, transport, rows);
     /* After audio, in one list: the data plane replaces it in one step. */
     n += collect(c, source, H245_MEDIA_VIDEO, transport, rows + n);
+    n += conference_present_rows(c, source, transport, PRESENTATION_LANE, rows + n);
     /* An empty list that could not be sent belongs to a port that is going. */
     if (c->all->env->media_ops->forward(port, rows, n) != 0 && n > 0)
         log_error(LOG_AREA_CONFERENCE, session_id(source->session), "media not forwarded",
                   LOG_S("conference", c->name));
+}
+
+/* With DTLS all may come by one transport (L-SHARE), whose one list has all then. */
+static void forward_all(const struct conference *c, const struct member *m)
+{
+    uint32_t audio = session_flow_in(m->session, H245_MEDIA_AUDIO).transport;
+    uint32_t video = session_flow_in(m->session, H245_MEDIA_VIDEO).transport;
+    uint32_t presented = session_flow_in(m->session, H245_MEDIA_PRESENTATION).transport;
+
+    forward(c, m, audio);
+    if (video != audio)
+        forward(c, m, video);
+    if (presented != audio && presented != video)
+        forward(c, m, presented);
 }
 
 static void update(struct conference *c)
@@ -110,22 +128,20 @@ static void update(struct conference *c)
     if (c->is_ending)
         return;
     fill_slots(c);
+    conference_present_update(c);
     CONFERENCE_EACH_MEMBER(c, m)
     {
-        uint32_t audio = session_flow_in(m->session, H245_MEDIA_AUDIO).transport;
-        uint32_t video = session_flow_in(m->session, H245_MEDIA_VIDEO).transport;
-
-        forward(c, m, audio);
-        /* With DTLS both may come by one transport (L-SHARE), whose one list has both then. */
-        if (video != audio)
-            forward(c, m, video);
+        forward_all(c, m);
         /* Its channels may have to follow. */
         session_kick(m->session);
     }
+    conference_update_rates(c);
 }
 
 static void leave(struct conference *c, struct member *gone)
 {
+    conference_pictures_leave(c, gone);
+    conference_present_leave(c, gone);
     CONFERENCE_EACH_MEMBER(c, m)
     {
         size_t k = find_slot(m, gone);
@@ -136,10 +152,19 @@ static void leave(struct conference *c, struct member *gone)
     }
 }
 
+static void add_json(const struct conference *c, json_t *j)
+{
+    const struct member *m = c->presenting;
+
+    json_object_set_new(j, "presenting",
+                        m != NULL ? json_integer((json_int_t)session_id(m->session)) : json_null());
+}
+
 const struct conference_kind conference_forward = {
     .accepts = conference_common_accepts,
     .is_common_codec = true,
     .is_served = conference_common_is_served,
     .update = update,
     .leave = leave,
+    .add_json = add_json,
 };

@@ -1,9 +1,10 @@
 /* Inside of conferences of kind `mix`: conference_mix.c (members), conference_record.c (recordings
- * and announcements). */
+ * and announcements); and what `forward` shares of it, presentations (conference_present.c). */
 #ifndef SERVER_CONFERENCE_MIX_H
 #define SERVER_CONFERENCE_MIX_H
 
 #include "server/conference/conference_priv.h"
+#include "server/session/session_video.h"
 
 /* Owner of a mix of the data plane. Lives until the mix's on_closed, the conference perhaps not. */
 struct mixer {
@@ -45,9 +46,10 @@ bool conference_video_best(const struct conference *c, const struct session *s,
                            struct h245_relayed *out);
 bool conference_video_is_source(const struct member *m, const struct member *to);
 
-/* conference_modes.c: can `to` take what the source sends, and at which rate at most
- * (SESSION_RATE_ANY: as it comes)? Sources are asked for what all can take. */
-bool conference_video_fits(const struct member *source, const struct member *to);
+/* conference_modes.c: can `to` take what the source sends (video, or presents), and at which rate
+ * at most (SESSION_RATE_ANY: as it comes)? Sources of video are asked for what all can take. */
+bool conference_video_fits(const struct member *source, const struct member *to,
+                           enum h245_media medium);
 uint32_t conference_video_rate(const struct member *source, const struct member *to,
                                enum h245_media medium);
 void conference_modes_begin(struct member *m);
@@ -62,9 +64,20 @@ void conference_show_tell(struct conference *c);
 /* conference_present.c. Whose presentation is to be seen, by `m`; NULL. */
 struct member *conference_presenter(const struct conference *c);
 struct member *conference_presented_to(const struct conference *c, const struct member *m);
-/* Who presents has changed, or may have; then the rows are set by conference_video_update. */
+/* Who presents has changed, or may have; then the rows are set by conference_video_update, or in a
+ * forward by its own. */
 void conference_present_update(struct conference *c);
 void conference_present_leave(struct conference *c, const struct member *gone);
+/* Rows of those who see what `source` presents by its port of `transport`, by this lane of theirs;
+ * how many. */
+size_t conference_present_rows(const struct conference *c, const struct member *source,
+                               uint32_t transport, uint8_t lane, struct media_receiver *rows);
+/* How the data plane finds a key frame in what comes (conference_video.c). */
+enum link_key conference_key_of(const struct member *source, enum h245_media medium,
+                                const struct session_flow *in);
+/* The codec of a presentation that `s` may be offered; ERR_NOTFOUND: nobody could see it. */
+int conference_present_offer(const struct conference *c, const struct session *s,
+                             struct h245_relayed *out);
 
 /* conference_picture.c. Key frames that a source is asked for, rates that it is told. */
 void conference_pictures_begin(struct member *m);

@@ -18,9 +18,10 @@
  * long, instead of being made to close and open it as well. */
 #define CHANGE_MS 5000
 
-bool conference_video_fits(const struct member *source, const struct member *to)
+bool conference_video_fits(const struct member *source, const struct member *to,
+                           enum h245_media medium)
 {
-    const struct h245_relayed *sends = session_sends(source->session, H245_MEDIA_VIDEO);
+    const struct h245_relayed *sends = session_sends(source->session, medium);
     const struct h245_peer_caps *caps = session_peer_caps(to->session);
     bool is_fitting = caps == NULL; /* it has not said, as a leg by SDP never does */
     struct arena a;

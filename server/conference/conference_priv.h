@@ -63,6 +63,7 @@ struct member {
     struct timer mode_timer; /* runs while it may be changing its channel for that … */
     enum h245_video_codec mode_codec; /* … to this codec */
     bool is_excluded;                 /* there is video, but none that it can take */
+    bool is_left_out;                 /* the same of what is presented */
 };
 
 /* Why a conference ended, in events. */

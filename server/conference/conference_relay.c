@@ -1,6 +1,6 @@
 /* Kind `relay`: two sessions, the packets of each go to the other as they are. What the one can
  * receive is what the other is offered. Kind `forward` shares the choice of codecs. */
-#include "server/conference/conference_priv.h"
+#include "server/conference/conference_mix.h"
 #include "server/session/session_data.h"
 
 #include <string.h>
@@ -142,7 +142,8 @@ bool conference_relays(const struct conference *c, const struct session *s,
     const struct settings_media *media = &session_env_of(s)->settings->media;
     const struct session *other = conference_other(c, s);
 
-    if (conference_has_mix(c))
+    if (conference_has_mix(c) ||
+        (conference_is_fanout(c) && relayed->media == H245_MEDIA_PRESENTATION))
         return conference_video_relays(c, s, relayed);
     /* Nobody there yet: what is configured, so that the first to come has its channels early. */
     if (other_caps(c, s) == NULL)
@@ -176,5 +177,7 @@ size_t conference_offer_relayed(const struct conference *c, const struct session
             h245_relayed_usual(&env->scratch, video_names[media->video[i]], &offer[n]) == 0)
             n++;
     arena_reset(&env->scratch);
+    if (conference_is_fanout(c) && n < max && conference_present_offer(c, s, &offer[n]) == 0)
+        n++;
     return n;
 }

@@ -118,6 +118,12 @@ bool conference_video_best(const struct conference *c, const struct session *s,
     return choose_codec(c, s, H245_MEDIA_VIDEO, out) == 0;
 }
 
+int conference_present_offer(const struct conference *c, const struct session *s,
+                             struct h245_relayed *out)
+{
+    return choose_codec(c, s, H245_MEDIA_PRESENTATION, out);
+}
+
 static const struct h245_relayed *h224_of_others(const struct conference *c,
                                                  const struct session *s)
 {
@@ -151,7 +157,7 @@ size_t conference_video_offer(const struct conference *c, const struct session *
         arena_reset(&env->scratch);
     }
     /* Without anybody who could see it nobody needs to know that it could present. */
-    if (n < max && choose_codec(c, s, H245_MEDIA_PRESENTATION, &offer[n]) == 0)
+    if (n < max && conference_present_offer(c, s, &offer[n]) == 0)
         n++;
     if (h224 != NULL && media->pass_unknown && n < max)
         offer[n++] = *h224;
@@ -180,7 +186,8 @@ bool conference_video_is_source(const struct member *m, const struct member *to)
 
 static bool is_showable(const struct member *m, const struct member *to)
 {
-    return m != NULL && conference_video_is_source(m, to) && conference_video_fits(m, to);
+    return m != NULL && conference_video_is_source(m, to) &&
+           conference_video_fits(m, to, H245_MEDIA_VIDEO);
 }
 
 /* The codec in which `to` is shown others: that of whom it sees, so that its channel is not closed
@@ -264,7 +271,10 @@ bool conference_wants(const struct conference *c, const struct session *s, enum 
                       struct h245_relayed *as)
 {
     struct member *m = conference_member(c, s);
-    const char *name = m != NULL && conference_has_mix(c) ? coming(c, m, medium) : NULL;
+    /* In a forward all else comes by lanes of its own. */
+    bool is_ours =
+        conference_has_mix(c) || (conference_is_fanout(c) && medium == H245_MEDIA_PRESENTATION);
+    const char *name = m != NULL && is_ours ? coming(c, m, medium) : NULL;
     const struct h245_relayed *own = name != NULL ? find_cap(s, medium, name) : NULL;
 
     if (own == NULL)
@@ -277,8 +287,8 @@ bool conference_wants(const struct conference *c, const struct session *s, enum 
 
 /* How the data plane finds a key frame in what the member sends. H.261 has none that a packet's
  * first octets would tell: it is switched at once. */
-static enum link_key key_of(const struct member *source, enum h245_media medium,
-                            const struct session_flow *in)
+enum link_key conference_key_of(const struct member *source, enum h245_media medium,
+                                const struct session_flow *in)
 {
     const struct h245_relayed *cap = session_sends(source->session, medium);
 
@@ -293,24 +303,16 @@ static enum link_key key_of(const struct member *source, enum h245_media medium,
     return LINK_KEY_NONE;
 }
 
-static struct media_receiver picture_row(const struct member *source, enum h245_media medium,
-                                         const struct session_flow *in,
-                                         const struct session_flow *out)
+static struct media_receiver video_row(const struct member *source, const struct session_flow *in,
+                                       const struct session_flow *out)
 {
     return (struct media_receiver){.to = out->port,
                                    .pt_in = in->payload_type,
                                    .pt_out = out->payload_type,
-                                   .lane =
-                                       medium == H245_MEDIA_VIDEO ? VIDEO_LANE : PRESENTATION_LANE,
+                                   .lane = VIDEO_LANE,
                                    .is_video = true,
                                    .clock_rate = VIDEO_CLOCK,
-                                   .key = key_of(source, medium, in)};
-}
-
-static struct media_receiver video_row(const struct member *source, const struct session_flow *in,
-                                       const struct session_flow *out)
-{
-    return picture_row(source, H245_MEDIA_VIDEO, in, out);
+                                   .key = conference_key_of(source, H245_MEDIA_VIDEO, in)};
 }
 
 static struct media_receiver h224_row(const struct member *source, const struct session_flow *in,
@@ -323,25 +325,6 @@ static struct media_receiver h224_row(const struct member *source, const struct 
                                    .clock_rate = 8000};
 }
 
-/* Those who see what `source` presents. */
-static size_t collect_presented(const struct conference *c, const struct member *source,
-                                uint32_t transport, struct media_receiver *rows)
-{
-    struct session_flow in = session_flow_in(source->session, H245_MEDIA_PRESENTATION);
-    size_t n = 0;
-
-    if (in.transport != transport || source != conference_presenter(c))
-        return 0;
-    CONFERENCE_EACH_MEMBER(c, m)
-    {
-        struct session_flow out = session_flow_out(m->session, H245_MEDIA_PRESENTATION);
-
-        if (conference_presented_to(c, m) == source && out.transport != 0)
-            rows[n++] = picture_row(source, H245_MEDIA_PRESENTATION, &in, &out);
-    }
-    return n;
-}
-
 /* All that the port of `source` sends to: those who see it or what it presents, and, with its own
  * H.224, whom it sees. */
 static size_t collect(const struct conference *c, const struct member *source, uint32_t transport,
@@ -349,7 +332,7 @@ static size_t collect(const struct conference *c, const struct member *source, u
 {
     struct session_flow video = session_flow_in(source->session, H245_MEDIA_VIDEO);
     struct session_flow h224 = session_flow_in(source->session, H245_MEDIA_DATA);
-    size_t n = collect_presented(c, source, transport, rows);
+    size_t n = conference_present_rows(c, source, transport, PRESENTATION_LANE, rows);
 
     CONFERENCE_EACH_MEMBER(c, m)
     {

@@ -4,6 +4,7 @@
 
 #include "server/conference/conference.h"
 #include "server/session/session_priv.h"
+#include "server/session/session_video.h"
 
 /* Our channel on lane `slot` carries what the member in that slot sends on its first lane. */
 static void follow_lane(struct session *s, enum h245_media medium, uint8_t slot)
@@ -42,4 +43,6 @@ void session_fanout_follow(struct session *s)
             follow_lane(s, H245_MEDIA_AUDIO, slot);
         follow_lane(s, H245_MEDIA_VIDEO, slot);
     }
+    if (session_is_alive(s))
+        session_present_follow(s);
 }

@@ -299,6 +299,8 @@ static const struct session_channel *source_of(const struct session *s, uint16_t
 
     *other = other_of(s);
     if (out != NULL && s->conference != NULL && conference_is_fanout(s->conference)) {
+        if (out->kind == H245_MEDIA_PRESENTATION)
+            return NULL; /* seen_video's */
         *other = conference_fanout_source(s->conference, s, index);
         index = 0; /* of each, the first stream of a medium is forwarded */
     }
@@ -336,17 +338,18 @@ static bool is_for_media(const struct h245_MiscellaneousCommand *command)
     }
 }
 
-/* In a mix a command about what we send is about what the peer sees just now. NULL: it is not about
- * pictures. */
+/* In a mix a command about what we send is about what the peer sees just now; in a forward that is
+ * so of the one lane for presentations. NULL: it is not about such pictures. */
 static const struct session_channel *seen_video(const struct session *s, uint16_t lcn)
 {
     /* Only the first video lane shows a speaker. */
     const struct session_channel *out = session_channel_find(s, lcn, H245_OUTGOING);
+    bool is_seen =
+        out != NULL && h245_media_is_video(out->kind) && out->index == 0 && s->conference != NULL;
 
-    return s->conference != NULL && conference_has_mix(s->conference) && out != NULL &&
-                   h245_media_is_video(out->kind) && out->index == 0
-               ? out
-               : NULL;
+    if (is_seen && !conference_has_mix(s->conference))
+        is_seen = conference_is_fanout(s->conference) && out->kind == H245_MEDIA_PRESENTATION;
+    return is_seen ? out : NULL;
 }
 
 void session_on_misc_command(struct session *s, const struct h245_MiscellaneousCommand *command)

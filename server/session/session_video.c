@@ -107,6 +107,12 @@ static void follow_lane(struct session *s, enum h245_media medium)
         open_lane(s, &as);
 }
 
+void session_present_follow(struct session *s)
+{
+    if (s->state == SESSION_ACTIVE && s->h245 != NULL && !s->is_paused && s->has_peer_caps)
+        follow_lane(s, H245_MEDIA_PRESENTATION);
+}
+
 void session_video_follow(struct session *s)
 {
     if (s->state != SESSION_ACTIVE || s->h245 == NULL || s->is_paused || !s->has_peer_caps)

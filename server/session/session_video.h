@@ -33,6 +33,7 @@ const struct h245_relayed *session_sends(const struct session *s, enum h245_medi
 
 /* Opens and closes our channels as the conference wants them (conference_wants). */
 void session_video_follow(struct session *s);
+void session_present_follow(struct session *s); /* the presentation's alone, in a forward */
 
 /* The peer shall send a whole picture; not more than `rate`. Of its video, or of what it presents.
  */

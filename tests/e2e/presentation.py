@@ -15,15 +15,16 @@ NAMES = ("anna", "bert", "cora")
 
 
 def settings(config):
-    config["conferences"].append({"alias": "slides", "kind": "mix", "codecs": ["g711-alaw"]})
+    config["conferences"] += [{"alias": "slides", "kind": "mix", "codecs": ["g711-alaw"]},
+                              {"alias": "desk", "kind": "forward", "codecs": ["g711-alaw"], "max_sessions": 4}]
 
 
-def join(lab, name, *more, ip=0):
+def join(lab, name, *more, ip=0, call="slides"):
     """With a camera, presentations and a tone, until it hears the mix; its session."""
     e = lab.endpoint(name, "--codec", "pcma", "--play", sluice_lab.tone_pair()[0], "--loop", "--start",
                      "now", "--video", "h264", "--h239", "--stats", "--stay", "--timeout", "110", *more,
-                     ip=sluice_lab.ENDPOINT_IPS[ip], call="slides", fifo=True)
-    e.wait_event("first_packet", 15)
+                     ip=sluice_lab.ENDPOINT_IPS[ip], call=call, fifo=True)
+    e.wait_event("first_packet" if call == "slides" else "dtls_done", 15)  # nobody is to be heard at first
     e.video_ssrc()
     return e, max(s["id"] for s in lab.sessions())
 
@@ -119,6 +120,32 @@ def ends(c, lab, events, people, sessions):
     presented(events, sessions["anna"])
     late.wait_event("presentation_source", 10, lambda e: e["at_us"] >= begun)
     c.check("a dead owner's token is free again", True)
+
+
+def forwarded(c, lab):
+    """The same where every stream goes to all: one more channel to each, and no more."""
+    events = lab.control()
+    events.call("events.subscribe")
+    people, sessions = {}, {}
+    for number, name in enumerate(NAMES):
+        people[name], sessions[name] = join(lab, name, ip=number, call="desk")
+    anna, bert, cora = (people[n] for n in NAMES)
+    anna.tell("present")
+    wait_token(anna, "ours")
+    presented(events, sessions["anna"])
+    seen_by(c, "forward: anna presents", (bert, cora), anna)
+    c.equal("forward: conference.get", lab.call("conference.get", conference="desk")["presenting"],
+            sessions["anna"])
+    begun = now_us()
+    cora.tell("present")
+    wait_token(cora, "ours")
+    presented(events, sessions["cora"])
+    seen_by(c, "forward: cora takes over", (anna, bert), cora, begun)
+    for e in people.values():
+        e.signal(signal.SIGTERM)
+    for e in people.values():
+        c.check(f"forward: {e.name} is fine", e.report(10)["ok"])
+    c.equal("forward: sessions left", lab.wait_sessions(0, 15), 0)
 
 
 def presentation(c, lab):
@@ -235,7 +262,8 @@ def camera(c, lab):
 def main():
     sluice_lab.enter_network()
     c = sluice_lab.Checks()
-    for name, part in (("presentation", presentation), ("rate", rate), ("camera", camera)):
+    for name, part in (("presentation", presentation), ("forward", forwarded), ("rate", rate),
+                       ("camera", camera)):
         with sluice_lab.Lab("presentation", settings) as lab:
             lab.start()
             c.case(name, part, c, lab)

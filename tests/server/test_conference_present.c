@@ -10,7 +10,9 @@
 #include "signalling/h245/video.h"
 #include "signalling/schema/h245.h"
 
-#define TYPE 98
+#define TYPE      98
+#define LEVEL_2   43
+#define LEVEL_3_1 71
 
 static struct world *w;
 
@@ -44,13 +46,28 @@ static struct peer *enter(struct peer *p)
     return p;
 }
 
-/* With a camera that is on; it can receive a presentation and gives way to others. */
-static struct peer *viewer(void)
+static struct h245_relayed h264(uint16_t level, uint32_t bit_rate)
+{
+    const struct h245_video_set set = {
+        .codec = H245_VIDEO_H264, .profiles = 64, .level = level, .bit_rate = bit_rate};
+    struct h245_relayed r;
+    struct arena a;
+
+    arena_init(&a, 4096, 0);
+    CU_ASSERT_EQUAL_FATAL(h245_video_set_build(&a, &set, &r), 0);
+    arena_fini(&a);
+    r.media = H245_MEDIA_PRESENTATION;
+    return r;
+}
+
+/* With a camera that is on; it can receive a presentation (NULL: the usual one) and gives way to
+ * others. */
+static struct peer *viewer_of(const struct h245_relayed *presented)
 {
     struct peer *p = world_peer(w);
 
     peer_add_video(p, "H264");
-    p->relayed[1] = p->relayed[0];
+    p->relayed[1] = presented != NULL ? *presented : p->relayed[0];
     p->relayed[1].media = H245_MEDIA_PRESENTATION;
     p->relayed_count = 2;
     p->gives_way = true;
@@ -67,6 +84,11 @@ static struct peer *viewer(void)
     world_run(w);
     world_pass(w, 1);
     return p;
+}
+
+static struct peer *viewer(void)
+{
+    return viewer_of(NULL);
 }
 
 static void say(struct peer *p, enum h239_kind kind)
@@ -330,8 +352,103 @@ static void a_relay_passes_it_on(void)
     end();
 }
 
+static void who_cannot_take_its_level_is_left_out_and_told(void)
+{
+    const struct h245_relayed low = h264(LEVEL_2, 0);
+    struct peer *a, *b, *c;
+    uint16_t lcn;
+
+    begin();
+    a = viewer();
+    b = viewer();
+    c = viewer_of(&low);
+    say(a, H239_TOKEN_REQUEST);
+    lcn = open_presentation(a, TYPE); /* at level 3.1 */
+    CU_ASSERT_TRUE(is_shown(a, b));
+    CU_ASSERT_FALSE(is_shown(a, c));
+    CU_ASSERT_PTR_NULL(shown_to(c));
+    CU_ASSERT_EQUAL(world_events(w, "conference.presentation"), 2);
+    CU_ASSERT_TRUE(world_said(w, "conference.presentation", "\"reason\":\"no_common_codec\""));
+    peer_close_channel(a, lcn);
+    world_run(w);
+    world_pass(w, 1);
+    a->relayed[1] = low; /* as our capabilities have told it */
+    (void)open_presentation(a, TYPE);
+    CU_ASSERT_TRUE(is_shown(a, b) && is_shown(a, c));
+    CU_ASSERT_PTR_NOT_NULL(shown_to(c));
+    end();
+}
+
+static void its_rate_is_no_higher_than_who_sees_it_can_take(void)
+{
+    const struct h245_relayed slow = h264(LEVEL_3_1, 3840);
+    struct peer *a, *b;
+    uint16_t lcn;
+
+    begin();
+    a = viewer();
+    (void)viewer();
+    present(a);
+    lcn = peer_channel(a, H245_MEDIA_PRESENTATION, H245_OUTGOING)->lcn;
+    b = viewer_of(&slow);
+    CU_ASSERT_TRUE(is_shown(a, b));
+    CU_ASSERT_EQUAL(a->flow_rate, 3840);
+    CU_ASSERT_EQUAL(a->flow_lcn, lcn);
+    peer_hang_up(b);
+    world_run(w);
+    world_pass(w, 1);
+    CU_ASSERT_EQUAL(a->flow_rate, UINT32_MAX);
+    CU_ASSERT_EQUAL(a->flow_lcn, lcn);
+    end();
+}
+
+static void a_forward_has_a_lane_for_it(void)
+{
+    struct peer *a, *b, *c;
+    unsigned before;
+    uint16_t lcn;
+
+    begin();
+    w->settings->conferences[0].kind = SETTINGS_CONFERENCE_FORWARD;
+    w->settings->conferences[0].max_sessions = 5;
+    a = viewer();
+    b = viewer();
+    c = viewer();
+    world_pass(w, 10);
+    world_run(w);
+    before = a->fast_updates;
+    present(a);
+    lcn = peer_channel(a, H245_MEDIA_PRESENTATION, H245_OUTGOING)->lcn;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(shown_to(b));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(shown_to(c));
+    CU_ASSERT_PTR_NULL(shown_to(a));
+    CU_ASSERT_TRUE_FATAL(is_shown(a, b) && is_shown(a, c));
+    CU_ASSERT_EQUAL(row(a, b)->pt_out, shown_to(b)->payload_type);
+    CU_ASSERT_EQUAL(world_port(w, a)->receivers, 6); /* audio, video and this, to each of two */
+    for (size_t i = 0; i < world_port(w, a)->receivers; i++)
+        for (size_t k = 0; k < i; k++)
+            CU_ASSERT(world_port(w, a)->receiver[i].to != world_port(w, a)->receiver[k].to ||
+                      world_port(w, a)->receiver[i].lane != world_port(w, a)->receiver[k].lane);
+    CU_ASSERT_TRUE(a->fast_updates > before);
+    CU_ASSERT_EQUAL(a->updated_lcn, lcn);
+    peer_send_flow_control(b, shown_to(b)->lcn, 2560);
+    world_run(w);
+    CU_ASSERT_EQUAL(a->flow_rate, 2560);
+    CU_ASSERT_EQUAL(a->flow_lcn, lcn);
+    present(c); /* a gives way */
+    CU_ASSERT_TRUE(is_shown(c, a) && is_shown(c, b));
+    CU_ASSERT_FALSE(is_shown(a, b));
+    peer_hang_up(c);
+    world_run(w);
+    world_pass(w, 1);
+    CU_ASSERT_PTR_NULL(shown_to(b));
+    end();
+}
+
 SUITE("server/conference_present", TEST(a_presentation_is_seen_beside_the_video),
       TEST(without_the_token_nothing_is_shown), TEST(who_gives_way_is_followed),
       TEST(who_leaves_presents_no_more), TEST(muted_presenter_is_not_seen),
       TEST(who_cannot_receive_one_is_left_alone), TEST(the_number_of_the_other_video_is_refused),
-      TEST(receivers_ask_for_pictures_and_rates_of_it), TEST(a_relay_passes_it_on))
+      TEST(receivers_ask_for_pictures_and_rates_of_it), TEST(a_relay_passes_it_on),
+      TEST(who_cannot_take_its_level_is_left_out_and_told),
+      TEST(its_rate_is_no_higher_than_who_sees_it_can_take), TEST(a_forward_has_a_lane_for_it))
