@@ -103,7 +103,31 @@ static bool find_wanted(const struct conference *c, const struct member *m,
     return false;
 }
 
-/* What was asked for once is not asked for again, whatever the answer was. */
+/* 0: without a limit. */
+static bool is_more_rate(uint32_t before, uint32_t now)
+{
+    return before != 0 && (now == 0 || now > before);
+}
+
+/* Is more possible than it was asked for, or told by capabilities when it began? */
+static bool is_more(const struct h245_video_set *asked, const struct h245_video_set *wanted)
+{
+    return wanted->codec != asked->codec || wanted->level > asked->level ||
+           is_more_rate(asked->bit_rate, wanted->bit_rate);
+}
+
+/* Does it send less for that? What it has chosen itself is not to be taken back by us. */
+static bool is_held_back(const struct h245_video_set *sent, const struct h245_video_set *asked,
+                         const struct h245_video_set *wanted)
+{
+    return sent->level < wanted->level ||
+           (sent->bit_rate == asked->bit_rate && is_more_rate(sent->bit_rate, wanted->bit_rate));
+}
+
+/* What was asked for once is not asked for again, whatever the answer was. Who begins with just
+ * what our capabilities allowed may have been held back by them: it is treated as if it had been
+ * asked.
+ */
 static void update_source(struct conference *c, struct member *m)
 {
     const struct h245_relayed *sends = session_sends(m->session, H245_MEDIA_VIDEO);
@@ -114,14 +138,20 @@ static void update_source(struct conference *c, struct member *m)
         !read_set(&common, &wanted))
         return;
     if (!h245_video_set_fits(&sent, &wanted)) {
-        if (!is_same_set(&m->asked_mode, &wanted))
+        if (m->is_told || !is_same_set(&m->asked_mode, &wanted))
             ask(c, m, &common, wanted.codec, true);
         m->asked_mode = wanted;
-    } else if (m->asked_mode.level != 0 &&
-               (wanted.codec != m->asked_mode.codec || wanted.level > m->asked_mode.level)) {
-        memset(&m->asked_mode, 0, sizeof(m->asked_mode));
-        if (sent.level < wanted.level) /* else it has not followed: there is nothing to take back */
+        m->is_told = false;
+    } else if (m->asked_mode.level != 0 && is_more(&m->asked_mode, &wanted)) {
+        struct h245_video_set asked = m->asked_mode;
+
+        m->asked_mode = wanted;
+        m->is_told = true;
+        if (is_held_back(&sent, &asked, &wanted)) /* else there is nothing to take back */
             ask(c, m, &common, wanted.codec, false);
+    } else if (m->asked_mode.level == 0 && sent.level == wanted.level) {
+        m->asked_mode = wanted;
+        m->is_told = true;
     }
 }
 

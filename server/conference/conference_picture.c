@@ -57,11 +57,16 @@ void conference_picture_wanted(struct conference *c, struct session *s, enum h24
 static void update_rate(struct conference *c, struct member_pictures *p)
 {
     uint32_t rate = SESSION_RATE_ANY;
+    uint16_t lcn = session_source_lcn(p->member->session, p->medium);
 
-    if (session_sends(p->member->session, p->medium) == NULL) {
-        p->limit = SESSION_RATE_ANY; /* its next channel begins without one */
-        return;
+    /* A limit is a channel's: another one, in its place or in the moment of a change beside it,
+     * begins without; one that waits for its port cannot be told yet. */
+    if (lcn != p->lcn) {
+        p->lcn = lcn;
+        p->limit = SESSION_RATE_ANY;
     }
+    if (lcn == 0)
+        return;
     CONFERENCE_EACH_MEMBER(c, m)
     {
         const struct member_pictures *takes = pictures_of(m, p->medium);

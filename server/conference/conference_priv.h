@@ -24,7 +24,8 @@ struct member_pictures {
     struct member *member;
     enum h245_media medium;
     uint32_t rate;  /* it takes no more, in 100 bit/s; SESSION_RATE_ANY */
-    uint32_t limit; /* it was told to send no more */
+    uint32_t limit; /* it was told to send no more, */
+    uint16_t lcn;   /* by this channel; 0: none is open */
     uint64_t asked; /* ms; 0: never */
     struct timer timer;
 };
@@ -60,6 +61,7 @@ struct member {
     struct member_pictures video, presented; /* presented: by H.239 */
     struct h245_video_set
         asked_mode;          /* video that it was asked to lower its own to; level 0: none */
+    bool is_told;            /* ... not asked: that is what our capabilities say */
     struct timer mode_timer; /* runs while it may be changing its channel for that … */
     enum h245_video_codec mode_codec; /* … to this codec */
     bool is_excluded;                 /* there is video, but none that it can take */

@@ -73,6 +73,13 @@ const struct h245_relayed *session_sends(const struct session *s, enum h245_medi
                                                                                   : NULL;
 }
 
+uint16_t session_source_lcn(const struct session *s, enum h245_media medium)
+{
+    const struct session_channel *c = lane_of(s, medium, H245_INCOMING);
+
+    return c != NULL && c->state == CHANNEL_OPEN ? c->lcn : 0;
+}
+
 /* ---- channels ---- */
 
 static void open_lane(struct session *s, const struct h245_relayed *as)

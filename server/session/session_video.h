@@ -31,6 +31,9 @@ struct session_flow session_flow_like(const struct session *s, const struct h245
 /* What the peer says that it sends; NULL: nothing. */
 const struct h245_relayed *session_sends(const struct session *s, enum h245_media medium);
 
+/* Number of the channel by which it does, once that is open; 0. */
+uint16_t session_source_lcn(const struct session *s, enum h245_media medium);
+
 /* Opens and closes our channels as the conference wants them (conference_wants). */
 void session_video_follow(struct session *s);
 void session_present_follow(struct session *s); /* the presentation's alone, in a forward */

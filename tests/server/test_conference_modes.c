@@ -398,7 +398,122 @@ static void who_has_h264_alone_among_h265_hears_and_is_told_why(void)
     end();
 }
 
-SUITE("server/conference_modes",
+/* A terminal that keeps to what it is told: its camera begins as our capabilities allow, it does
+ * what it is asked for. */
+static struct peer *obedient(void)
+{
+    struct peer *p = world_peer(w);
+    struct h245_channel c = {.kind = H245_MEDIA_VIDEO, .session_id = 2, .payload_type = 99};
+
+    peer_add_video(p, "H264");
+    p->follows_modes = true;
+    enter(p);
+    world_pass(w, 1);
+    for (size_t i = 0; i < p->caps.relayed_count; i++)
+        if (strcmp(p->caps.relayed[i].name, "H264") == 0)
+            c.relayed = p->caps.relayed[i];
+    CU_ASSERT_TRUE_FATAL(c.relayed.len > 0);
+    peer_open_channel(p, &c);
+    world_run(w);
+    world_pass(w, 1);
+    return p;
+}
+
+static struct h245_video_set sent_by(struct peer *p)
+{
+    const struct peer_channel *c = peer_channel(p, H245_MEDIA_VIDEO, H245_OUTGOING);
+    struct h245_video_set set = {0};
+    struct arena a;
+
+    arena_init(&a, 4096, 0);
+    CU_ASSERT_EQUAL_FATAL(h245_video_set_read(&a, &c->relayed, &set), 0);
+    arena_fini(&a);
+    return set;
+}
+
+/* May it send so much: by its channel, and by the last word of flow control about it? */
+static bool is_within(struct peer *p, uint32_t rate)
+{
+    const struct peer_channel *c = peer_channel(p, H245_MEDIA_VIDEO, H245_OUTGOING);
+    uint32_t own = sent_by(p).bit_rate;
+
+    return (own != 0 && own <= rate) || (p->flow_lcn == c->lcn && p->flow_rate <= rate);
+}
+
+static void obey(struct peer *p, unsigned *done)
+{
+    if (p->heard.mode_requests == *done)
+        return;
+    *done = p->heard.mode_requests;
+    follow(p, 10);
+}
+
+/* Two cameras and one that can take less, which comes first, second or last, and goes again. */
+static void one_that_can_take_less(unsigned position, uint16_t level, uint32_t rate)
+{
+    struct peer *p[3] = {NULL}, *low;
+    unsigned done[3] = {0};
+    struct h245_video_set full;
+
+    begin();
+    for (unsigned i = 0; i < 3; i++)
+        p[i] = i == position ? limited_viewer(level, rate) : obedient();
+    low = p[position];
+    for (unsigned i = 0; i < 3; i++)
+        if (p[i] != low)
+            obey(p[i], &done[i]);
+    for (unsigned i = 0; i < 3; i++)
+        if (p[i] != low) {
+            CU_ASSERT(sent_by(p[i]).level <= level);
+            CU_ASSERT(!sees(low, p[i]) || is_within(p[i], rate));
+            world_speaker(world_mix(w, "demo"), world_port(w, p[i]));
+            world_run(w);
+            CU_ASSERT(sees(low, p[i]));
+            CU_ASSERT(is_within(p[i], rate));
+        }
+    peer_hang_up(low);
+    world_run(w);
+    world_pass(w, 1);
+    for (unsigned i = 0; i < 3; i++)
+        if (p[i] != low)
+            obey(p[i], &done[i]);
+    for (unsigned i = 0; i < 3; i++)
+        if (p[i] != low) {
+            full = sent_by(p[i]);
+            CU_ASSERT_EQUAL(full.level, LEVEL_3_1); /* as much as before there was anybody */
+            CU_ASSERT_FALSE(is_within(p[i], rate));
+            CU_ASSERT_EQUAL(p[i]->heard.mode_requests, done[i]); /* and that is all */
+        }
+    end();
+}
+
+static void who_can_take_less_is_seen_to_in_any_order(void)
+{
+    for (unsigned position = 0; position < 3; position++) {
+        one_that_can_take_less(position, LEVEL_2, 3840); /* less in both */
+        one_that_can_take_less(position, LEVEL_3_1, 3840);
+    }
+}
+
+/* What was told of a channel is not known of the one in its place. */
+static void limit_is_told_again_of_a_new_channel(void)
+{
+    struct peer *a;
+
+    begin();
+    a = viewer(true);
+    (void)limited_viewer(LEVEL_3_1, 3840);
+    CU_ASSERT_EQUAL(a->flow_rate, 3840);
+    a->flow_rate = 0;
+    peer_close_channel(a, peer_channel(a, H245_MEDIA_VIDEO, H245_OUTGOING)->lcn);
+    switch_on(a, "H264");
+    CU_ASSERT_EQUAL(a->flow_rate, 3840);
+    CU_ASSERT_EQUAL(a->flow_lcn, peer_channel(a, H245_MEDIA_VIDEO, H245_OUTGOING)->lcn);
+    end();
+}
+
+SUITE("server/conference_modes", TEST(who_can_take_less_is_seen_to_in_any_order),
+      TEST(limit_is_told_again_of_a_new_channel),
       TEST(sources_are_asked_for_less_when_somebody_comes_who_can_take_less),
       TEST(who_followed_is_asked_for_more_when_it_is_needed_no_more),
       TEST(viewers_keep_their_channels_while_the_source_changes),
