@@ -12,7 +12,7 @@
 /* Sessions of a conference whose row does not say: enough for a meeting; a forwarding one costs
  * each member a channel for every other. */
 #define MIX_SESSIONS     64
-#define FORWARD_SESSIONS 5
+#define FORWARD_SESSIONS 16
 
 static const struct settings_choice kind_choices[] = {{"relay", SETTINGS_CONFERENCE_RELAY},
                                                       {"mix", SETTINGS_CONFERENCE_MIX},

@@ -247,6 +247,21 @@ static void close_socket(struct media_socket *s)
     s->is_used = false;
 }
 
+/* At the end, when nothing comes any more. */
+static void write_streams(struct media *m)
+{
+    char path[512];
+
+    for (size_t i = 0; i < m->stream_count; i++) {
+        const struct recorder *r = &m->streams[i].recorder;
+
+        snprintf(path, sizeof(path), "%s-%08x.wav", m->options->record_each,
+                 (unsigned)m->streams[i].ssrc);
+        if (wav_write(path, r->samples, r->count) != 0)
+            report_fail(m->report, "%s cannot be written", path);
+    }
+}
+
 void media_close(struct media *m)
 {
     if (m->is_closed)
@@ -266,6 +281,8 @@ void media_close(struct media *m)
     if (m->options->record &&
         wav_write(m->options->record, m->recorder.samples, m->recorder.count) != 0)
         report_fail(m->report, "%s cannot be written", m->options->record);
+    if (m->options->record_each)
+        write_streams(m);
 }
 
 void media_fini(struct media *m)
@@ -279,6 +296,8 @@ void media_fini(struct media *m)
     voice_encoder_destroy(m->encoder);
     voice_decoder_destroy(m->decoder);
     recorder_fini(&m->recorder);
+    for (size_t i = 0; i < m->stream_count; i++)
+        recorder_fini(&m->streams[i].recorder);
     free(m->play_samples);
     free(m->expect_samples);
     m->play_samples = m->expect_samples = NULL;
@@ -327,9 +346,23 @@ static json_t *rtcp_json(const struct media *m)
                      (json_int_t)s->malformed, "reported_lost", (json_int_t)s->reported_lost);
 }
 
+static json_t *streams_json(const struct media *m)
+{
+    json_t *list = json_array();
+    char ssrc[9];
+
+    for (size_t i = 0; i < m->stream_count; i++) {
+        snprintf(ssrc, sizeof(ssrc), "%08x", (unsigned)m->streams[i].ssrc);
+        json_array_append_new(list, json_pack("{s:s,s:I}", "ssrc", ssrc, "packets",
+                                              (json_int_t)m->streams[i].packets));
+    }
+    return list;
+}
+
 json_t *media_report(const struct media *m)
 {
     json_t *o = security_json(m);
+    json_object_set_new(o, "streams", streams_json(m));
     json_object_set_new(o, "codec", json_string(voice_to_str(m->tx_codec)));
     json_object_set_new(o, "packets_out", json_integer((json_int_t)m->counters.packets_out));
     json_object_set_new(o, "packets_in", json_integer((json_int_t)m->counters.packets_in));

@@ -26,6 +26,8 @@
 #include "bench/endpoint/endpoint_video.h"
 #include "bench/endpoint/endpoint_voice.h"
 
+#define MEDIA_STREAMS_MAX 16 /* of audio that are told apart */
+
 #define MEDIA_COUNTER_LIST(X)                                 \
     X(packets_out) /* RTP sent */                             \
     X(packets_in)  /* RTP received and good */                \
@@ -97,6 +99,12 @@ struct media {
     struct voice_decoder *decoder;
     struct player player;
     struct recorder recorder;
+    struct heard_stream { /* told apart by SSRC; further ones are in the common recording alone */
+        uint32_t ssrc;
+        uint64_t packets;
+        struct recorder recorder; /* with --record-each */
+    } streams[MEDIA_STREAMS_MAX];
+    size_t stream_count;
     int16_t *play_samples, *expect_samples;
     size_t play_count, expect_count;
     struct rtp_sender sender;

@@ -342,11 +342,32 @@ static void tell_flowing(struct media *m)
     m->ops->on_flowing(m->arg);
 }
 
+/* What a forwarding conference sends: one stream for each other member. */
+static void keep_stream(struct media *m, const struct rtp_packet *p, const int16_t *pcm,
+                        size_t count)
+{
+    size_t i = 0;
+
+    while (i < m->stream_count && m->streams[i].ssrc != p->ssrc)
+        i++;
+    if (i == MEDIA_STREAMS_MAX)
+        return;
+    if (i == m->stream_count) {
+        m->streams[i].ssrc = p->ssrc;
+        m->stream_count++;
+        report_event(m->report, EV_STREAM, "ssrc %08x", (unsigned)p->ssrc);
+    }
+    m->streams[i].packets++;
+    if (m->options->record_each)
+        (void)recorder_put(&m->streams[i].recorder, p->ts, voice_units(m->rx_codec), pcm, count);
+}
+
 static void hear(struct media *m, const struct rtp_packet *p)
 {
     int16_t pcm[VOICE_SPAN];
     size_t count = voice_decode(m->decoder, p->payload, p->payload_len, pcm);
     rtp_received(&m->reception, p, clock_mono_us());
+    keep_stream(m, p, pcm, count);
     if (m->counters.packets_in++ == 0)
         report_event(m->report, EV_FIRST_PACKET, "ssrc %08x, payload type %u", (unsigned)p->ssrc,
                      p->pt);

@@ -312,6 +312,8 @@ static const struct option_row {
     {"loop", NULL, SWITCH(loop), "play it again and again"},
     {"expect", "FILE", TEXT(expect), "WAV file that the far side plays: compare what is heard"},
     {"record", "FILE", TEXT(record), "write what is heard to this WAV file"},
+    {"record-each", "PREFIX", TEXT(record_each),
+     "and each stream (SSRC) of G.711 to one of its own, PREFIX-SSRC.wav"},
     {"start", "WHEN", CALL(opt_start),
      "play when: mutual (both hear, default), heard, now, or at each SIGUSR1 (signal)"},
     {"keys", "DIGITS", CALL(opt_keys), "press these keys when the media flow"},

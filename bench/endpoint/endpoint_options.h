@@ -72,7 +72,7 @@ struct endpoint_options {
     const char *alias;
     struct h245_audio codecs[ENDPOINT_CODECS_MAX];
     size_t codec_count;
-    const char *play, *expect, *record;
+    const char *play, *expect, *record, *record_each;
     const char *keys; /* to be pressed at the beginning; NULL: none */
     enum endpoint_keys_by keys_by;
     const char *commands; /* FIFO, see endpoint_commands.h */

@@ -37,6 +37,7 @@
     X(EV_HEARD, "heard")                         \
     X(EV_KEY, "key")                             \
     X(EV_MODE, "mode")                           \
+    X(EV_STREAM, "stream")                       \
     X(EV_VIDEO_OPEN, "video_open")               \
     X(EV_PRESENTATION_OPEN, "presentation_open") \
     X(EV_PRESENTATION, "presentation_source")    \

@@ -3,7 +3,7 @@
  * Kind `relay`: of two, each hears the other. The packets are passed on as they are, so all
  * sessions use one codec: the first channel that is accepted settles it, and until then each set of
  * capabilities offers only what the others can receive too. Kind `forward`: the same for up to
- * five, each stream on a channel of its own. Kind `mix`: each session has codecs of its own, the
+ * sixteen, each stream on a channel of its own. Kind `mix`: each session has codecs of its own, the
  * data plane decodes and mixes, and video is that of one member at a time.
  *
  * A conference begins with its first session and ends with its last; one that an operator has made

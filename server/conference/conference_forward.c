@@ -1,11 +1,11 @@
 /* Kind `forward`: every stream goes to every other session on a channel of its own.
  *
- * Each member has four slots, one for each other member that there can be; who is in slot k comes
- * by lane k of audio and of video (lane 0 is the primary channel, which every endpoint has). A slot
- * keeps its member until that leaves, so that nobody changes channels because somebody else hangs
- * up. The codec is common, as in a relay. Beside that there is one lane for presentations (H.239).
- * Data channels over RTP are not forwarded, and a leg by SDP, which has one audio line, gets its
- * first slot alone. */
+ * Each member has fifteen slots, one for each other member that there can be; who is in slot k
+ * comes by lane k of audio and of video (lane 0 is the primary channel, which every endpoint has).
+ * A slot keeps its member until that leaves, so that nobody changes channels because somebody else
+ * hangs up. The codec is common, as in a relay. Beside that there is one lane for presentations
+ * (H.239). Data channels over RTP are not forwarded, and a leg by SDP, which has one audio line,
+ * gets its first slot alone. */
 #include "server/conference/conference_mix.h"
 
 #include "base/log.h"
@@ -75,6 +75,10 @@ static size_t collect(const struct conference *c, const struct member *source,
         if (k == CONFERENCE_SLOTS || m->is_waiting || m->is_deaf)
             continue;
         out = session_flow_lane(m->session, medium, (uint8_t)k);
+        /* An operator's move may have brought in more than the settings admit: those hear nothing.
+         */
+        if (n == CONFERENCE_SLOTS)
+            break;
         /* No channel yet: the row comes with its opening (session_kick). */
         if (out.transport == 0)
             continue;

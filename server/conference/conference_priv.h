@@ -17,7 +17,7 @@
 #include "settings/settings.h"
 #include "signalling/h245/video.h"
 
-#define CONFERENCE_SLOTS 4
+#define CONFERENCE_SLOTS 15
 
 /* Pictures of one medium of a member: what their receivers have asked of it, and it of others. */
 struct member_pictures {

@@ -378,6 +378,16 @@ static uint32_t random_of(void *arg)
     return s->env->random(s->env->user);
 }
 
+/* The setting is for what a peer may want; what a forwarding conference opens to it, two media of
+ * each other member, is bounded by itself. */
+static unsigned channels_max(const struct session *s)
+{
+    unsigned max = s->env->settings->signalling.limits.max_channels;
+    bool is_fanout = s->conference != NULL && conference_is_fanout(s->conference);
+
+    return is_fanout && max < SESSION_CHANNELS_MAX ? SESSION_CHANNELS_MAX : max;
+}
+
 int session_h245_create(struct session *s)
 {
     const struct settings_timers *t = &s->env->settings->signalling.timers;
@@ -391,7 +401,7 @@ int session_h245_create(struct session *s)
         .rtd_timeout_ms = t->round_trip_timeout_ms,
         .rtd_interval_ms = t->round_trip_interval_ms,
         .end_session_timeout_ms = t->end_session_ms,
-        .channels_max = s->env->settings->signalling.limits.max_channels,
+        .channels_max = channels_max(s),
         .max_depth = s->env->settings->signalling.limits.decoder_depth,
         .max_elements = s->env->settings->signalling.limits.decoder_elements,
         .memory_limit = s->env->settings->signalling.limits.decoder_bytes,

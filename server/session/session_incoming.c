@@ -68,7 +68,7 @@ static void find_lane(const struct session *s, const struct h245_channel *c, str
             return;
         }
     }
-    while (lane->index < SESSION_LANES_MAX && is_taken(s, c->kind, lane->index))
+    while (lane->index < SESSION_LANES_IN_MAX && is_taken(s, c->kind, lane->index))
         lane->index++;
     /* The master gives session ids (H.245 B.3.1); ours are beyond the three primary ones. */
     if (lane->session_id == 0)
@@ -131,7 +131,7 @@ static void judge_shape(const struct session *s, const struct h245_channel *c, s
     else if (c->session_id != 0 && c->session_id <= primary_id(H245_MEDIA_DATA) &&
              (!has_primary(c->kind) || c->session_id != primary_id(c->kind)))
         session_object(o, H245_OLC_SESSION_ID, "the session is another medium's");
-    else if (lane->index >= SESSION_LANES_MAX)
+    else if (lane->index >= SESSION_LANES_IN_MAX)
         session_object(o, H245_OLC_TYPE_NOT_AVAILABLE, "too many channels of its kind");
     else if (is_audio && payload_type_of(c) == H245_PT_DYNAMIC)
         session_object(o, H245_OLC_UNSPECIFIED, "the payload type is missing");

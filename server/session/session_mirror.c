@@ -165,12 +165,15 @@ static bool is_primary_audio(const struct session_channel *c)
     return c->kind == H245_MEDIA_AUDIO && c->index == 0;
 }
 
-uint32_t session_lane_bit(enum h245_media kind, uint8_t index)
+_Static_assert(H245_MEDIA_COUNT *(SESSION_LANES_MAX + 1) <= 64, "a bit for each lane");
+
+uint64_t session_lane_bit(enum h245_media kind, uint8_t index)
 {
-    return 1u << ((unsigned)kind * (SESSION_LANES_MAX + 1) + index); /* 4: SESSION_LANE_DATA */
+    /* The one beyond the lanes: SESSION_LANE_DATA. */
+    return UINT64_C(1) << ((unsigned)kind * (SESSION_LANES_MAX + 1) + index);
 }
 
-static uint32_t lane_bit(const struct session_channel *c)
+static uint64_t lane_bit(const struct session_channel *c)
 {
     return session_lane_bit(c->kind, c->index);
 }
@@ -240,7 +243,7 @@ static void close_orphans(struct session *s, const struct session *other)
 static void forget_refusals(struct session *s, const struct session *other)
 {
     /* Of data nobody is mirrored: who refused them is asked again when its capabilities change. */
-    uint32_t there = session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
+    uint64_t there = session_lane_bit(H245_MEDIA_DATA, SESSION_LANE_DATA);
 
     if (other != NULL) {
         SESSION_EACH_CHANNEL (other, in) {

@@ -14,10 +14,14 @@
 #define SESSION_AUDIO_ID    1 /* H.245 sessionID of the primary audio session */
 /* Both directions together, and ports at a time: more than any endpoint opens; a peer that opens
  * without end is refused (H-H245). */
-#define SESSION_CHANNELS_MAX   24
-#define SESSION_TRANSPORTS_MAX 8
-#define SESSION_LANES_MAX      4                 /* of one medium */
-#define SESSION_LANE_DATA      SESSION_LANES_MAX /* of H245_MEDIA_DATA: not RTP, see session_data.c */
+#define SESSION_CHANNELS_MAX   48
+#define SESSION_TRANSPORTS_MAX 32
+/* Lanes of one medium: as many as a forwarding conference has others for a member. With that of
+ * data four media fill the 64 bits of session_lane_bit. Of them a peer may open the first four: a
+ * relay mirrors those, and a routing table of the data plane has no more rows. */
+#define SESSION_LANES_MAX    15
+#define SESSION_LANES_IN_MAX 4
+#define SESSION_LANE_DATA    SESSION_LANES_MAX /* of H245_MEDIA_DATA: not RTP, see session_data.c */
 /* H.245 sessionIDs that we give, as master, beyond the primary ones (H.245 B.3: 4…255). */
 #define SESSION_ID_FIRST 32
 #define SESSION_NEVER    TIMER_NEVER
@@ -288,7 +292,7 @@ struct session {
 
     uint8_t event_pt;     /* of telephone-events from the peer; 0: as our capabilities say */
     uint16_t event_clock; /* ... and of their durations; 0: 8000, as for all by H.245 */
-    uint32_t split_lanes; /* the peer wants them on connections of their own */
+    uint64_t split_lanes; /* the peer wants them on connections of their own */
     bool is_offer_forced; /* our capabilities have changed in what their mark does not tell */
     bool is_codec_new;    /* the conference has another codec: session_follow_codec */
     bool is_mode_asked;   /* ... for which the peer has been asked already */
@@ -296,7 +300,7 @@ struct session {
     enum h245_codec wish;
     bool is_reopening;      /* our audio has to close before it can be opened again */
     bool has_lanes;         /* there was more than the primary audio: routes by payload type */
-    uint32_t refused_lanes; /* by the peer, or not possible: not tried again */
+    uint64_t refused_lanes; /* by the peer, or not possible: not tried again */
     struct session_channel *channels[SESSION_CHANNELS_MAX];
     struct session_transport *transports[SESSION_TRANSPORTS_MAX];
     uint32_t next_transport, next_channel;
@@ -571,7 +575,7 @@ void session_follow(struct session *s);
 void session_open_mirrored(struct session *s);
 void session_lane_refused(struct session *s, const struct session_channel *c);
 /* The lane's bit in refused_lanes and split_lanes. */
-uint32_t session_lane_bit(enum h245_media kind, uint8_t index);
+uint64_t session_lane_bit(enum h245_media kind, uint8_t index);
 void session_on_misc_command(struct session *s, const struct h245_MiscellaneousCommand *command);
 void session_on_flow_control(struct session *s, const struct h245_FlowControlCommand *command);
 void session_ask_picture(struct session *s, const struct session_channel *out);

@@ -11,12 +11,12 @@
 #include "settings/settings.h"
 #include "signalling/h245/engine.h"
 
-#define WORLD_PEERS_MAX     4
+#define WORLD_PEERS_MAX     18
 #define WORLD_PORTS_MAX     32
 #define WORLD_EVENTS_MAX    256
 #define WORLD_MIXES_MAX     8
 #define WORLD_FILES_MAX     8
-#define WORLD_RECEIVERS_MAX 16
+#define WORLD_RECEIVERS_MAX 32
 
 struct h245_OpenLogicalChannel;
 struct h245_OpenLogicalChannelAck;
@@ -75,7 +75,7 @@ struct media_mix {
     unsigned plays, records;    /* since it was opened */
 };
 
-#define PEER_CHANNELS_MAX 16
+#define PEER_CHANNELS_MAX 48
 
 /* One of a peer's channels, whoever opened it. */
 struct peer_channel {

@@ -172,7 +172,85 @@ static void muted_and_deaf_sessions_are_left_out(void)
     end();
 }
 
-SUITE("server/conference_forward", TEST(each_gets_every_other_on_a_channel_of_its_own),
+/* ---- a full one ---- */
+
+#define FULL 16
+
+/* Session ids of the server's channels to this peer: each once, and those beyond the primary ones
+ * in the range that the master gives (H.245 B.3.1). */
+static void check_session_ids(const struct peer *p)
+{
+    bool is_seen[256] = {false};
+
+    for (size_t i = 0; i < PEER_CHANNELS_MAX; i++) {
+        const struct peer_channel *c = &p->channels[i];
+
+        if (c->lcn == 0 || c->direction != H245_INCOMING)
+            continue;
+        CU_ASSERT_FALSE(is_seen[c->session_id]);
+        is_seen[c->session_id] = true;
+        CU_ASSERT_TRUE(c->session_id > 3 || c->session_id == 1 + c->kind);
+    }
+}
+
+static size_t lanes_used(const struct peer *to)
+{
+    bool is_used[256] = {false};
+    size_t n = 0;
+
+    for (size_t k = 0; k < w->peer_count; k++) {
+        const struct media_port *port = world_port(w, &w->peers[k]);
+
+        for (size_t i = 0; port != NULL && i < port->receivers; i++) {
+            if (port->receiver[i].to != world_port(w, to))
+                continue;
+            n += !is_used[port->receiver[i].lane];
+            is_used[port->receiver[i].lane] = true;
+        }
+    }
+    return n;
+}
+
+static void sixteen_hear_and_see_each_other(void)
+{
+    struct peer *p[FULL], *late;
+
+    begin();
+    row->max_sessions = FULL;
+    for (size_t i = 0; i < FULL; i++) {
+        p[i] = world_peer(w);
+        peer_add_video(p[i], "H264");
+        enter(p[i]);
+        (void)peer_open_relayed(p[i], "H264");
+        settle();
+    }
+    for (size_t i = 0; i < FULL; i++) {
+        CU_ASSERT_EQUAL(channels_to(p[i], H245_MEDIA_AUDIO), FULL - 1);
+        CU_ASSERT_EQUAL(channels_to(p[i], H245_MEDIA_VIDEO), FULL - 1);
+        CU_ASSERT_EQUAL(world_port(w, p[i])->receivers, 2 * (FULL - 1));
+        CU_ASSERT_EQUAL(lanes_used(p[i]), 2 * (FULL - 1));
+        check_session_ids(p[i]);
+        for (size_t k = 0; k < FULL; k++)
+            CU_ASSERT_EQUAL(streams(p[i], p[k]), i != k ? 2 : 0);
+    }
+    late = world_peer(w);
+    peer_call(late, "demo");
+    world_run(w);
+    CU_ASSERT_NOT_EQUAL(session_state(late->session), SESSION_ACTIVE);
+    CU_ASSERT_EQUAL(world_port(w, p[0])->receivers, 2 * (FULL - 1));
+    /* Who goes makes room for one; nobody else's channels are touched. */
+    peer_hang_up(p[7]);
+    settle();
+    CU_ASSERT_EQUAL(world_port(w, p[0])->receivers, 2 * (FULL - 2));
+    late = caller();
+    CU_ASSERT_EQUAL(streams(late, p[0]), 1);
+    CU_ASSERT_EQUAL(streams(p[15], late), 1);
+    CU_ASSERT_EQUAL(channels_to(p[0], H245_MEDIA_AUDIO), FULL - 1);
+    end();
+}
+
+SUITE("server/conference_forward", TEST(sixteen_hear_and_see_each_other),
+      TEST(each_gets_every_other_on_a_channel_of_its_own),
       TEST(streams_to_one_receiver_do_not_share_a_lane),
       TEST(who_leaves_takes_its_channels_along_and_no_others),
       TEST(video_is_forwarded_to_whom_can_receive_it), TEST(muted_and_deaf_sessions_are_left_out))
