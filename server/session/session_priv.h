@@ -14,8 +14,9 @@
 #define SESSION_AUDIO_ID    1 /* H.245 sessionID of the primary audio session */
 /* Both directions together, and ports at a time: more than any endpoint opens; a peer that opens
  * without end is refused (H-H245). */
-#define SESSION_CHANNELS_MAX   48
-#define SESSION_TRANSPORTS_MAX 32
+#define SESSION_CHANNELS_MAX     48
+#define SESSION_TRANSPORTS_USUAL 8
+#define SESSION_TRANSPORTS_MAX   32 /* a forwarding conference in the clear: one for each lane */
 /* Lanes of one medium: as many as a forwarding conference has others for a member. With that of
  * data four media fill the 64 bits of session_lane_bit. Of them a peer may open the first four: a
  * relay mirrors those, and a routing table of the data plane has no more rows. */

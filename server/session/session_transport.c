@@ -181,11 +181,15 @@ void session_transport_close(struct session_transport *t)
 }
 
 /* A place never used, else that of the transport that is gone for the longest time. */
-static struct session_transport *take_place(struct session *s)
+static struct session_transport *take_place(struct session *s, enum media_kind kind)
 {
     struct session_transport *oldest = NULL;
+    /* With DTLS the lanes share one; more are the peer's doing, which is bounded (H-H245). */
+    bool is_wide =
+        kind == MEDIA_PLAIN_RTP && s->conference != NULL && conference_is_fanout(s->conference);
+    size_t max = is_wide ? SESSION_TRANSPORTS_MAX : SESSION_TRANSPORTS_USUAL;
 
-    for (size_t i = 0; i < SESSION_TRANSPORTS_MAX; i++) {
+    for (size_t i = 0; i < max; i++) {
         struct session_transport *t = s->transports[i];
 
         if (t == NULL) {
@@ -225,7 +229,7 @@ static int open_port(struct session *s, enum media_kind kind, struct session_tra
 int session_transport_open(struct session *s, enum media_kind kind, enum h245_media medium,
                            uint8_t index, struct session_transport **out)
 {
-    struct session_transport *t = take_place(s);
+    struct session_transport *t = take_place(s, kind);
     size_t place;
     int err;
 

@@ -246,8 +246,8 @@ static void keys_that_contradict_each_other_are_refused(void)
                   "\"sample_rate\": 11025}]}",
                   2, "conferences[0].sample_rate", "11025");
     check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a\", \"kind\": "
-                  "\"forward\",\n\"max_sessions\": 6}]}",
-                  2, "conferences[0].max_sessions", "at most 5");
+                  "\"forward\",\n\"max_sessions\": 17}]}",
+                  2, "conferences[0].max_sessions", "at most 16");
     check_refused("{" PLANE "," CALLS ", \"conferences\": [{\"alias\": \"a\", \"kind\": \"mix\", "
                   "\"max_sessions\": 1}]}",
                   1, "conferences[0].max_sessions", "at least 2");
