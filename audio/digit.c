@@ -64,10 +64,9 @@ bool audio_digit_packet(struct audio_digit *d, const uint8_t *payload, size_t le
     if (d->has_last && timestamp == d->timestamp) {
         if (!d->is_pressed)
             return true; /* a repetition of its end */
-    } else if (d->has_last && (int32_t)(timestamp - d->timestamp) < 0) {
-        return true; /* of a key before this one: late */
-    } else if (!may_press(&d->paid_us, now_us)) {
-        return true;
+    } else if ((d->has_last && (int32_t)(timestamp - d->timestamp) < 0) ||
+               !may_press(&d->paid_us, now_us)) {
+        return true; /* of a key before this one, and late; or of one too many */
     } else {
         if (d->is_pressed)
             *ended = *d; /* its end was lost */

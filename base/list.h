@@ -21,10 +21,12 @@ struct list {
 #define LIST_ENTRY(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Walks all links. The body must not remove `it`; LIST_FOREACH_SAFE allows that (of `it` only). */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `it` is the name that is declared */
 #define LIST_FOREACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 #define LIST_FOREACH_SAFE(it, head)                                           \
     for (struct list *it = (head)->next, *it##_next = it->next; it != (head); \
          it = it##_next, it##_next = it->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Makes an empty head, or a link that is in no list. */
 static inline void list_init(struct list *l)

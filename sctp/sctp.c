@@ -451,6 +451,14 @@ int sctp_stop(void)
     return 0;
 }
 
+/* The library names an association by a pointer, which it never follows: ours is a number, so that
+ * a callback for one that is gone finds nobody. */
+static void *name_of(const struct sctp *s)
+{
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): nothing is read through it */
+    return (void *)s->number;
+}
+
 static struct sockaddr_conn address_of(const struct sctp *s, uint16_t port)
 {
     /* memset: the library compares addresses byte by byte. */
@@ -459,7 +467,7 @@ static struct sockaddr_conn address_of(const struct sctp *s, uint16_t port)
     memset(&a, 0, sizeof(a));
     a.sconn_family = AF_CONN;
     a.sconn_port = htons(port);
-    a.sconn_addr = (void *)s->number; /* a number, see above */
+    a.sconn_addr = name_of(s);
     return a;
 }
 
@@ -470,7 +478,7 @@ static int begin(struct sctp *s)
 
     s->socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, on_receive, on_send_room,
                                /* Told when half of the buffer is free again. */
-                               (uint32_t)(s->options.send_octets / 2), (void *)s->number);
+                               (uint32_t)(s->options.send_octets / 2), name_of(s));
     if (s->socket == NULL)
         return ERR_NOMEM;
     if (!sctp_configure(s->socket, &s->options) ||
@@ -531,7 +539,7 @@ int sctp_create(const struct sctp_options *options, struct sctp **out)
     /* Never reused: a late callback for a dead number finds nobody. */
     s->number = ++state.next;
     HASH_ADD(hh, state.all, number, sizeof(s->number), s);
-    usrsctp_register_address((void *)s->number);
+    usrsctp_register_address(name_of(s));
     enter();
     err = begin(s);
     state.depth--; /* the user does not know it yet: events wait for the next call */
@@ -552,7 +560,7 @@ void sctp_destroy(struct sctp *s)
     enter();
     if (s->socket != NULL)
         usrsctp_close(s->socket);
-    usrsctp_deregister_address((void *)s->number);
+    usrsctp_deregister_address(name_of(s));
     HASH_DELETE(hh, state.all, s);
     free(s->part);
     free(s->sent);
@@ -582,7 +590,7 @@ void sctp_input(struct sctp *s, const uint8_t *packet, size_t len)
         return;
     }
     enter();
-    usrsctp_conninput((void *)s->number, packet, len, 0);
+    usrsctp_conninput(name_of(s), packet, len, 0);
     leave();
 }
 

@@ -165,10 +165,7 @@ static const char *type_name(const json_t *value)
         return "integer ";
     case JSON_REAL:
         return "number ";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "";
-    default:
+    default: /* true, false, null say what they are */
         return "";
     }
 }

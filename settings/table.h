@@ -42,6 +42,7 @@ struct settings_table;
 struct settings_row {
     const char *key;
     enum settings_type type;
+    bool reloads;        /* it, and all below it, holds without a restart: settings_take */
     size_t offset;       /* of the member in its structure */
     size_t size;         /* of the member; of one element for lists */
     size_t count_offset; /* of the uint32_t that counts a list's elements */
@@ -52,7 +53,6 @@ struct settings_row {
     const char *fallback; /* default, as JSON; NULL = the key is required */
     const struct settings_choice *choices;
     const struct settings_table *table;
-    bool reloads; /* it, and all below it, holds without a restart: settings_take */
     const char *help;
 };
 

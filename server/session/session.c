@@ -311,10 +311,9 @@ void session_destroy(struct session *s)
 
 static void say_end_session(struct session *s)
 {
-    if (s->h245 == NULL || !s->is_h245_up || h245_is_ended(s->h245))
-        /* Not up: there is nobody to say it to, and nothing to wait for. */
-        s->is_h245_ended = true;
-    else if (h245_end_session(s->h245, s->now) != 0)
+    /* Not up, or not to be said: there is nobody to wait for. */
+    if (s->h245 == NULL || !s->is_h245_up || h245_is_ended(s->h245) ||
+        h245_end_session(s->h245, s->now) != 0)
         s->is_h245_ended = true;
 }
 

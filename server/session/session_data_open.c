@@ -253,18 +253,20 @@ static struct session_channel *admit(struct session *s, const struct h245_OpenLo
                                       .media_control = c->media,
                                       .has_port_number = c->has_port_number,
                                       .port_number = c->port_number};
-    struct session_channel *channel = NULL;
-    struct session_transport *t = NULL;
+    struct session_channel *channel;
+    struct session_transport *t;
 
     p->kind = session_data_kind(s, c->data.stack);
     judge_protection(s, session_find_connection(s, p->kind, olc, &like, SESSION_LANE_DATA, p), o);
+    if (o->why != NULL)
+        return NULL;
     /* A place before the transport: a transport without a channel would be orphaned. */
-    if (o->why == NULL)
-        channel = session_channel_add(s, H245_INCOMING);
-    if (o->why == NULL && channel == NULL)
+    channel = session_channel_add(s, H245_INCOMING);
+    if (channel == NULL) {
         session_object(o, H245_OLC_UNSPECIFIED, "too many channels");
-    if (o->why == NULL)
-        t = session_take_transport(s, p, &like, SESSION_LANE_DATA, o);
+        return NULL;
+    }
+    t = session_take_transport(s, p, &like, SESSION_LANE_DATA, o);
     if (t == NULL)
         return NULL;
     /* What was read of the security is the connection's from now on. */

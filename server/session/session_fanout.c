@@ -16,14 +16,17 @@ static void follow_lane(struct session *s, enum h245_media medium, uint8_t slot)
     struct session_channel *out = session_channel_of(s, medium, slot, H245_OUTGOING);
     struct session_channel like;
 
+    /* What brings no media is as good as an empty seat. */
+    if (!session_channel_is_source(in))
+        in = NULL;
     /* On its way out: this is called again when it is gone. */
     if (out != NULL && (out->state == CHANNEL_CLOSING || out->is_data))
         return;
-    if (out != NULL && (!session_channel_is_source(in) || !session_channel_is_like(in, out))) {
+    if (out != NULL && (in == NULL || !session_channel_is_like(in, out))) {
         session_channel_drop(s, out);
         return; /* this is called again when it is gone */
     }
-    if (out != NULL || !session_channel_is_source(in) || !session_can_receive_like(s, in) ||
+    if (out != NULL || in == NULL || !session_can_receive_like(s, in) ||
         (s->refused_lanes & session_lane_bit(medium, slot)) != 0)
         return;
     /* Like the source's, but on the lane of its seat. */

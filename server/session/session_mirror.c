@@ -316,9 +316,9 @@ static const struct session_channel *source_of(const struct session *s, uint16_t
 
 static void send_command(struct session *to, const struct h245_CommandMessage *command)
 {
+    struct h245_CommandMessage said = *command; /* the message does not know const */
     struct h245_MultimediaSystemControlMessage pdu = {
-        .kind = h245_MultimediaSystemControlMessage_command,
-        .u.command = (struct h245_CommandMessage *)(uintptr_t)command};
+        .kind = h245_MultimediaSystemControlMessage_command, .u.command = &said};
 
     if (h245_engine_send(to->h245, &pdu) == 0)
         to->env->stats.commands_passed++;

@@ -458,9 +458,11 @@ void session_media_progress(struct session *s, struct session_transport *t);
 /* In the order of their places; NULL begins and ends. Channels may come and go meanwhile. */
 struct session_channel *session_channel_next(const struct session *s,
                                              const struct session_channel *c);
+/* NOLINTBEGIN(bugprone-macro-parentheses): `c` is the name that is declared */
 #define SESSION_EACH_CHANNEL(s, c)                                               \
     for (struct session_channel *c = session_channel_next(s, NULL); (c) != NULL; \
          (c) = session_channel_next(s, c))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* session_incoming.c */
 void session_on_open_request(struct session *s, uint16_t lcn,
@@ -584,9 +586,11 @@ void session_ask_picture(struct session *s, const struct session_channel *out);
 /* session_transport.c: ports and associations */
 struct session_transport *session_transport_next(const struct session *s,
                                                  const struct session_transport *t);
+/* NOLINTBEGIN(bugprone-macro-parentheses): `t` is the name that is declared */
 #define SESSION_EACH_TRANSPORT(s, t)                                                 \
     for (struct session_transport *t = session_transport_next(s, NULL); (t) != NULL; \
          (t) = session_transport_next(s, t))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* For a lane. Errors of media_ops.open; ERR_LIMIT: too many already. */
 int session_transport_open(struct session *s, enum media_kind kind, enum h245_media medium,

@@ -47,11 +47,13 @@ struct per_oid {
                       (const uint32_t[]){__VA_ARGS__}})
 
 /* SEQUENCE OF / SET OF: n elements at v. Lists of generated types are generated with them. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `element` is a type */
 #define PER_LIST_TYPE(name, element) \
     struct name {                    \
         uint32_t n;                  \
         element *v;                  \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 PER_LIST_TYPE(per_bool_list, bool);
 PER_LIST_TYPE(per_u8_list, uint8_t);
 PER_LIST_TYPE(per_u16_list, uint16_t);
