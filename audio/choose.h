@@ -19,6 +19,7 @@ struct audio_voice {
     bool is_mixed;    /* among the loudest */
 };
 
+/* A member that has not been heard. */
 void audio_voice_init(struct audio_voice *v);
 
 /* A tick with this PCM, NULL = nothing came. */

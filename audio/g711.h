@@ -15,6 +15,7 @@ struct audio_g711 {
 const struct audio_g711 *audio_g711_alaw(void);
 const struct audio_g711 *audio_g711_ulaw(void);
 
+/* `n` samples of 16 bits from as many octets, and back (G.711). */
 void audio_g711_decode(const struct audio_g711 *law, int16_t *restrict pcm,
                        const uint8_t *restrict payload, size_t n);
 void audio_g711_encode(const struct audio_g711 *law, uint8_t *restrict payload,

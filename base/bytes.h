@@ -24,12 +24,14 @@ struct bytes_writer {
     int err;     /* 0, or ERR_LIMIT after a write that did not fit */
 };
 
+/* Over `size` octets that have to outlive it; nothing is copied. */
 struct bytes_reader bytes_reader(const void *data, size_t size);
 struct bytes_writer bytes_writer(void *data, size_t size);
 
 /* Bytes left to read; 0 once an error is set. */
 size_t bytes_left(const struct bytes_reader *r);
 
+/* Numbers in network byte order; 0 from the first that is not there on (its err). */
 uint8_t bytes_read_u8(struct bytes_reader *r);
 uint16_t bytes_read_u16(struct bytes_reader *r);
 uint32_t bytes_read_u24(struct bytes_reader *r);
@@ -51,6 +53,7 @@ void bytes_skip(struct bytes_reader *r, size_t n);
 /* Room left to write; 0 once an error is set. */
 size_t bytes_room(const struct bytes_writer *w);
 
+/* Numbers in network byte order; what finds no room is not written (its err). */
 void bytes_write_u8(struct bytes_writer *w, uint8_t v);
 void bytes_write_u16(struct bytes_writer *w, uint16_t v);
 void bytes_write_u24(struct bytes_writer *w, uint32_t v);

@@ -36,6 +36,7 @@ struct timer_set {
 
 #define TIMER_NEVER UINT64_MAX
 
+/* An empty set; without memory of its own, so that there is no fini. */
 void timer_set_init(struct timer_set *set);
 
 /* Gives an idle timer its callback. Zeroed memory with timer_init is a valid idle timer. */
@@ -49,6 +50,7 @@ void timer_start(struct timer_set *set, struct timer *timer, uint64_t deadline);
  * expired in this very run and waits for its turn: its callback will not come. */
 void timer_cancel(struct timer_set *set, struct timer *timer);
 
+/* Started, and neither run out nor cancelled? */
 bool timer_is_running(const struct timer *timer);
 
 /* Earliest deadline, TIMER_NEVER when none runs. */

@@ -196,8 +196,8 @@ struct dtls_options {
     X(handshakes_full)                                                                          \
     X(handshakes_resumed)                                                                       \
     X(sessions_kept)                                                                            \
-    X(sessions_offered)     /* client */                                                        \
-        X(sessions_refused) /* server: asked for, but unknown, too old or of another bond */
+    X(sessions_offered) /* client */                                                            \
+    X(sessions_refused) /* server: asked for, but unknown, too old or of another bond */
 
 struct dtls_stats {
 #define DTLS_STAT_FIELD(name) uint64_t name;
@@ -216,6 +216,7 @@ int dtls_ctx_create(const struct dtls_config *config, struct dtls_ctx **out);
 /* All associations must be destroyed before. */
 void dtls_ctx_destroy(struct dtls_ctx *ctx);
 
+/* Counters of all its associations; valid as long as the context. */
 const struct dtls_stats *dtls_ctx_stats(const struct dtls_ctx *ctx);
 
 /* Makes an association; nothing is sent yet. ERR_INVAL: client without remote, others without a
@@ -269,6 +270,7 @@ int dtls_assoc_export(struct dtls_assoc *assoc, const char *label, uint8_t *out,
  */
 void dtls_assoc_close(struct dtls_assoc *assoc, uint64_t now);
 
+/* State; why it failed (DTLS_FAIL_NONE unless DTLS_FAILED); does it wait for the fingerprint? */
 enum dtls_state dtls_assoc_state(const struct dtls_assoc *assoc);
 enum dtls_failure dtls_assoc_failure(const struct dtls_assoc *assoc);
 bool dtls_assoc_is_parked(const struct dtls_assoc *assoc);

@@ -16,6 +16,7 @@ struct hmac_sha1 {
     uint8_t outer[64]; /* key by opad */
 };
 
+/* A key of any length (RFC 2104: longer than 64 octets is hashed), then the message in pieces. */
 void hmac_sha1_init(struct hmac_sha1 *h, const void *key, size_t key_len);
 void hmac_sha1_update(struct hmac_sha1 *h, const void *data, size_t len);
 /* Ends it, and wipes what came from the key. */

@@ -147,6 +147,7 @@ int tls_conn_send(struct tls_conn *conn, const uint8_t *data, size_t len);
 /* close_notify; nothing is handed out any more. Again, or before on_open: nothing is sent. */
 void tls_conn_close(struct tls_conn *conn);
 
+/* Between on_open and the end, from whichever side that came? */
 bool tls_conn_is_open(const struct tls_conn *conn);
 /* Has a record begun that is not whole yet? */
 bool tls_conn_is_partial(const struct tls_conn *conn);

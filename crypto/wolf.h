@@ -58,6 +58,7 @@ int wolf_ctx_create(enum dtls_role role, const struct cert *cert, uint16_t mtu, 
                     struct wolf_ctx **out);
 void wolf_ctx_destroy(struct wolf_ctx *ctx);
 
+/* One connection of the context, which has to outlive it. */
 int wolf_session_create(struct wolf_ctx *ctx, const struct wolf_callbacks *callbacks,
                         struct wolf_session **out);
 void wolf_session_destroy(struct wolf_session *session);

@@ -111,6 +111,8 @@ void mix_event(struct worker *worker, const struct mix *mix, unsigned type,
 
 /* ---- files (mix_file.c) ---- */
 
+/* The commands LINK_MIX_PLAY, _RECORD, _PLAY_STOP and _RECORD_STOP (errors: link_msg.h). What they
+ * begin is told by its event to the producer that asked, once. */
 int mix_play(struct worker *worker, unsigned producer, struct mix *mix, const struct link_msg *msg);
 int mix_record(struct worker *worker, unsigned producer, struct mix *mix,
                const struct link_msg *msg);

@@ -41,6 +41,7 @@ struct neighbours {
     struct neighbour entry[NEIGHBOURS];
 };
 
+/* An empty table. */
 void neighbour_init(struct neighbours *table);
 
 /* Index of the entry for `ip` (made when missing) with one more reference; -1: table full of

@@ -72,6 +72,8 @@ struct link_mix_entry {
 _Static_assert(offsetof(struct link_mix_entry, info) == 48, "info follows the head");
 _Static_assert(sizeof(struct link_mix_entry) == 192, "three cache lines a mix");
 
+/* Octets of the shared statistics, and where a worker's counters, a transport's and a mix's entry
+ * lie in them. The numbers are those that the memory was made with; indices are not checked. */
 size_t link_stats_size(uint32_t workers, uint32_t transports, uint32_t mixes);
 struct link_counters *link_stats_counters(void *base, unsigned worker);
 struct link_entry *link_stats_entry(void *base, uint32_t workers, uint32_t transports,

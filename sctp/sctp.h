@@ -97,6 +97,8 @@ int sctp_start(void);
 /* All associations are gone before. ERR_STATE: not yet, call it again after a while. */
 int sctp_stop(void);
 
+/* Begins an association: INIT is sent, or awaited (is_passive); on_up or on_down follows.
+ * ERR_NOMEM, ERR_INVAL. */
 int sctp_create(const struct sctp_options *options, struct sctp **out);
 /* An association that is up is aborted: the peer hears of it at once. NULL is allowed. */
 void sctp_destroy(struct sctp *s);
@@ -128,7 +130,9 @@ int sctp_key_forget(struct sctp *s, uint16_t number);
 void sctp_hold(void);
 void sctp_go(void);
 
+/* Has on_up come, and on_down not? */
 bool sctp_is_up(const struct sctp *s);
+/* Of all associations since sctp_start. */
 const struct sctp_stats *sctp_stats(void);
 
 #endif

@@ -129,6 +129,7 @@ int settings_locate(const char *text, size_t size, const struct settings_step *s
 /* "integer 1..65535 (ms)": what a row expects, for problems and for the reference. Returns buf. */
 char *settings_expectation(const struct settings_row *row, char *buf, size_t size);
 
+/* The keys as Markdown; the JSON Schema, which the caller frees (NULL: no memory). ERR_IO. */
 int settings_table_print_reference(const struct settings_table *root, FILE *out);
 json_t *settings_table_schema(const struct settings_table *table);
 

@@ -94,6 +94,7 @@ struct h243_member *conference_seat(const struct conference *c, const struct ses
 /* It needs no PIN, or no more. */
 void conference_admit(struct conference *c, struct session *s);
 
+/* What it is called by, and its kind; valid as long as the conference. */
 const char *conference_name(const struct conference *c);
 enum settings_conference_kind conference_kind(const struct conference *c);
 /* Number that its ports have in common (media_request.place). */

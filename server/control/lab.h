@@ -13,6 +13,7 @@
 struct lab;
 struct h23510_identity;
 
+/* All that is given outlives it. ERR_NOMEM. */
 int lab_create(const struct media_ops *ops, void *media, const struct h23510_identity *identity,
                struct lab **out);
 int lab_register(struct lab *lab, struct rpc *rpc);

@@ -143,6 +143,8 @@ void data_hub_leave(struct data_hub *hub, uint64_t now, uint64_t id);
  * for good: stacks in the field do not begin twice. ERR_NOTFOUND, ERR_NOMEM. */
 int data_hub_move(struct data_hub *hub, uint64_t now, uint64_t id, uint64_t room);
 
+/* A packet of the member's peer; without a word when it is not a member. One that is held
+ * (data_hub_is_held) is counted and left out. */
 void data_hub_input(struct data_hub *hub, uint64_t now, uint64_t id, const uint8_t *packet,
                     size_t len);
 /* What a pipe says, as the callbacks of sctp.h; without a word when it is not a member (any more).
@@ -163,6 +165,7 @@ void data_hub_send(struct data_hub *hub, uint64_t now, struct data_message *mess
 /* Does anybody want DATA_RECEIVED? */
 void data_hub_watch(struct data_hub *hub, bool is_watched);
 
+/* Counters since it was made, and those of the library. */
 void data_hub_stats(const struct data_hub *hub, struct data_hub_stats *out);
 const char *data_report_to_str(enum data_report_kind kind);
 

@@ -163,8 +163,10 @@ void shard_core_on_data(struct shard_core *core, uint64_t now, uint64_t id, cons
  * names may mean others when it comes back), those that wait for their close are reported. */
 void shard_core_on_detached(struct shard_core *core);
 
+/* Counters now, those of its DTLS context with them. */
 void shard_core_stats(const struct shard_core *core, struct shard_stats *out);
 
+/* When shard_core_on_timer is due, in ms; TIMER_NEVER: at no time. */
 uint64_t shard_core_next_deadline(const struct shard_core *core);
 void shard_core_on_timer(struct shard_core *core, uint64_t now);
 

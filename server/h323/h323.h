@@ -83,12 +83,14 @@ struct h323_sdp_request {
 int h323_sdp(struct h323 *h, const struct h323_sdp_request *request, struct session **out,
              const char **why);
 
+/* The session of this id, until it is freed; NULL: none. */
 struct session *h323_find(struct h323 *h, uint64_t id);
 
 /* Every session in the order of their making; a non-zero answer ends the walk. */
 typedef int (*h323_on_session_fn)(void *ctx, struct session *s);
 void h323_each(struct h323 *h, h323_on_session_fn fn, void *ctx);
 
+/* Counters; valid as long as `h`. */
 const struct h323_stats *h323_stats_of(const struct h323 *h);
 
 /* The signalling part of struct session_ops. `user` of the env must start with a struct h323

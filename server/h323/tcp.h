@@ -81,6 +81,7 @@ struct tcp_callbacks {
  * it closed. `user` is the listener's. */
 typedef bool (*tcp_on_accept_fn)(void *user, struct tcp_conn *conn);
 
+/* The loop and what else is in `config` outlive it. ERR_NOMEM. */
 int tcp_create(const struct tcp_config *config, struct tcp **out);
 
 /* Other limits from now on; loop, timers and before_input stay. Connections that are there keep the
@@ -95,6 +96,7 @@ void tcp_stop(struct tcp *t);
 void tcp_destroy(struct tcp *t);
 bool tcp_is_idle(const struct tcp *t);
 
+/* Counters; valid as long as `t`. */
 const struct tcp_stats *tcp_stats_of(const struct tcp *t);
 
 /* Listens on `at` (port 0: any). ERR_EXISTS: address in use; ERR_IO. */
@@ -132,6 +134,7 @@ int tcp_conn_send(struct tcp_conn *c, const uint8_t *data, size_t len);
  * flush_ms at most. */
 void tcp_conn_close(struct tcp_conn *c, bool flush);
 
+/* The other end; valid as long as the connection. */
 const struct addr *tcp_conn_peer(const struct tcp_conn *c);
 /* What TLS has agreed on; NULL: the connection is in the clear. */
 const struct tls_info *tcp_conn_tls(const struct tcp_conn *c);

@@ -51,6 +51,7 @@ void media_link_abort(struct media_link *m);
  * NULL is allowed. */
 void media_link_destroy(struct media_link *m);
 
+/* Is there a data plane that takes commands? */
 bool media_link_is_attached(const struct media_link *m);
 const struct link_info *media_link_info(const struct media_link *m); /* NULL when not attached */
 struct link_client *media_link_client(struct media_link *m);

@@ -232,6 +232,7 @@ void media_forward_leave(struct media_port *p);
 
 /* ---- media_mix.c ---- */
 
+/* As media_ops.mix_open and the others of its name say. */
 int media_mix_open(void *media, const struct media_mix_request *r,
                    const struct media_mix_callbacks *callbacks, void *owner,
                    struct media_mix **out);
@@ -254,6 +255,7 @@ void media_mix_lose_all(struct media_link *m);
 
 /* ---- media_file.c ---- */
 
+/* As media_ops.mix_play and the others of its name say. */
 int media_mix_play(struct media_mix *mix, struct media_port *port, const char *file);
 int media_mix_stop_play(struct media_mix *mix, struct media_port *port);
 int media_mix_record(struct media_mix *mix, struct media_port *port, const char *file,

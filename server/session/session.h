@@ -381,6 +381,8 @@ int session_capture_stop(struct session *s, uint32_t transport, const char **why
 int session_move(struct session *s, const struct settings_conference *row, const char *name,
                  const char **why, uint64_t now);
 
+/* Number of the session, never used twice; its state; why it ended (SESSION_END_NONE: it has not);
+ * who has it, for session_ops; its call reference, and whether the call is ours. */
 uint64_t session_id(const struct session *s);
 enum session_state session_state(const struct session *s);
 enum session_end session_end_reason(const struct session *s);

@@ -22,6 +22,8 @@ void session_copy_octets(char *to, size_t cap, const struct per_octets *from);
 /* What a conference does with its sessions. */
 extern const struct h243_ops session_h243_ops;
 
+/* Of what the peer can do with H.243, H.239 and the rest; a procedure of H.245 that got no answer.
+ */
 void session_control_on_caps(struct session *s, const struct h245_TerminalCapabilitySet *tcs);
 void session_control_on_failed(struct session *s, enum h245_procedure procedure);
 json_t *session_terminal_json(const struct session *s); /* null: it has no seat */

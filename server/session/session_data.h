@@ -79,6 +79,7 @@ void session_data_route(struct session *s, const struct session *to);
 bool session_data_may_send(const struct session *s);
 uint64_t session_data_room(const struct conference *c); /* of the hub */
 
+/* What the hub says of the transport's member: events, and marks of what was told. */
 void session_data_on_report(struct session_transport *t, const struct data_report *r);
 /* Its member of the hub goes, by which the hub says no more: data.down, if data.up was told. */
 void session_data_lost(struct session_transport *t, const char *why);

@@ -643,6 +643,7 @@ const char *session_channel_state_to_str(enum channel_state state);
 const char *session_direction_to_str(enum h245_direction direction);
 const char *session_association_state_to_str(enum association_state state);
 const char *session_step_to_str(enum session_step step);
+/* The policy that holds for its media: the listener's, or the call's own. */
 enum h23510_mode session_mode(const struct session *s);
 
 #endif

@@ -352,6 +352,7 @@ void h225_call_hold_h245(struct h225_call *call, bool hold);
 /* The connection is gone: on_released (if it has not come), nothing is sent. */
 void h225_call_lost(struct h225_call *call, uint64_t now);
 
+/* Its state; did we begin the call? */
 enum h225_state h225_call_state(const struct h225_call *call);
 bool h225_call_is_caller(const struct h225_call *call);
 bool h225_call_is_tunnelling(const struct h225_call *call); /* agreed by both sides */

@@ -315,6 +315,7 @@ bool h245_is_ended(const struct h245_engine *e);
 /* Any PDU that no procedure above makes (commands, indications). */
 int h245_engine_send(struct h245_engine *e, const struct h245_MultimediaSystemControlMessage *pdu);
 
+/* Counters; valid as long as the engine. */
 const struct h245_engine_stats *h245_engine_stats(const struct h245_engine *e);
 
 const char *h245_procedure_to_str(enum h245_procedure procedure);

@@ -158,6 +158,7 @@ int sdp_write(const struct sdp *sdp, char *text, size_t room, size_t *len);
 const struct sdp_format *sdp_find_format(const struct sdp_media *media, const char *name,
                                          uint32_t clock);
 
+/* Is its media protected by DTLS; is it RTP? */
 bool sdp_proto_is_dtls(enum sdp_proto proto);
 bool sdp_proto_is_rtp(enum sdp_proto proto);
 const char *sdp_kind_to_str(enum sdp_kind kind);
