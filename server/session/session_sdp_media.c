@@ -412,7 +412,7 @@ static bool say_format(struct session *s, const struct h245_relayed *relayed, st
     f->payload_type = is_h264 ? H264_TYPE : H265_TYPE;
     f->clock = 90000;
     f->channels = 1;
-    snprintf(f->name, sizeof(f->name), "%s", relayed->name);
+    snprintf(f->name, sizeof(f->name), "%s", is_h264 ? "H264" : "H265");
     if (is_h264)
         sdp_h264_write(&h264, f->fmtp, sizeof(f->fmtp));
     else

@@ -75,6 +75,7 @@ static void known_by_the_identifier_that_is_configured(void)
     cap = decoded(&ours);
     CU_ASSERT_EQUAL(cap->capabilityIdentifier.kind, h245_CapabilityIdentifier_domainBased);
     CU_ASSERT_EQUAL(cap->capabilityIdentifier.u.domainBased.len, strlen(H245_H265_IDENTIFIER));
+    arena_fini(&arena);
     CU_ASSERT_EQUAL_FATAL(h245_set_h265_identifier(dotted), 0);
     theirs = build(H245_H265_MAIN, false, 93, 0);
     arena_init(&arena, 4096, 0);
