@@ -165,8 +165,8 @@ bool conference_is_fanout(const struct conference *c);
 struct session *conference_fanout_source(const struct conference *c, const struct session *s,
                                          uint8_t slot);
 
-/* Kind mix, and of a forward the presentation: does it want a channel of ours to `s`, and as what? And what it passes on then, and
- * takes from `s`. */
+/* Kind mix, and of a forward the presentation: does it want a channel of ours to `s`, and as what?
+ * And what it passes on then, and takes from `s`. */
 bool conference_wants(const struct conference *c, const struct session *s, enum h245_media medium,
                       struct h245_relayed *as);
 size_t conference_video_offer(const struct conference *c, const struct session *s,

@@ -374,8 +374,8 @@ static void who_speaks_in_another_codec_is_not_shown_in_this_ones_channel(void)
     world_pass(w, 100);
     CU_ASSERT_TRUE(sees(both, old));
     CU_ASSERT_EQUAL(key_to(both, old), LINK_KEY_H264);
-    CU_ASSERT_STRING_EQUAL(
-        peer_channel(both, H245_MEDIA_VIDEO, H245_INCOMING)->relayed.name, "H264");
+    CU_ASSERT_STRING_EQUAL(peer_channel(both, H245_MEDIA_VIDEO, H245_INCOMING)->relayed.name,
+                           "H264");
     end();
 }
 
