@@ -184,8 +184,8 @@ def limits(c, lab):
     refused(c, "limits: a third in a mix of two", "conference_full", sluice_leg.Leg, lab, conference="small")
     legs += [sluice_leg.Leg(lab, "demo"), sluice_leg.Leg(lab, "demo")]
     refused(c, "limits: a third in a relay", "conference_full", sluice_leg.Leg, lab, conference="demo")
-    legs += [sluice_leg.Leg(lab, "each") for _ in range(5)]
-    refused(c, "limits: a sixth where media are forwarded", "conference_full", sluice_leg.Leg, lab,
+    legs += [sluice_leg.Leg(lab, "each") for _ in range(16)]
+    refused(c, "limits: a seventeenth where media are forwarded", "conference_full", sluice_leg.Leg, lab,
             conference="each")
     c.equal("limits: nobody stayed at the door", lab.wait_sessions(len(legs)), len(legs))
     for n in range(40 - 3):
