@@ -233,9 +233,8 @@ void dtls_assoc_destroy(struct dtls_assoc *assoc);
 int dtls_assoc_start(struct dtls_assoc *assoc, uint64_t now);
 
 /* What the signalling says the peer's certificate hashes to; others are void then. Setting the same
- * again is allowed;
- * ERR_STATE: another one was verified already; ERR_REFUSED: hash not taken by the policy. May
- * call on_established or on_failed. */
+ * again is allowed; ERR_STATE: another one was verified already; ERR_REFUSED: hash not taken by the
+ * policy. May call on_established or on_failed. */
 int dtls_assoc_set_fingerprint(struct dtls_assoc *assoc, uint64_t now,
                                const struct fingerprint *fp);
 
