@@ -49,6 +49,13 @@ def member(c, lab):
     bert.leave()
 
 
+def recorded():
+    """Seconds of sound in the file as sox sees it, and what it says."""
+    path = os.path.join(RECORDINGS, "cut.wav")
+    done = subprocess.run(["sox", "--i", "-D", path], capture_output=True, text=True, check=False)
+    return float(done.stdout) if done.returncode == 0 else 0, done.stdout + done.stderr
+
+
 def control_process(c, lab):
     """sluiced: whoever talks is not to notice."""
     anna, bert = sluice_leg.Leg(lab, "hall", "198.18.0.3"), sluice_leg.Leg(lab, "hall", "198.18.0.4")
@@ -68,10 +75,10 @@ def control_process(c, lab):
     stats = lab.wait_stats(lambda s: s["data_plane"]["transports"] == 0 and s["data_plane"]["mixes"] == 0, 15)
     c.equal("sluiced killed: what nobody claims ends", (stats["data_plane"]["transports"],
                                                        stats["data_plane"]["mixes"]), (0, 0))
-    path = os.path.join(RECORDINGS, "cut.wav")
-    done = subprocess.run(["sox", "--i", "-D", path], capture_output=True, text=True, check=False)
-    c.check("sluiced killed: the recording is whole", done.returncode == 0 and float(done.stdout) > 1.5,
-            done.stdout + done.stderr)
+    # The mix is gone a moment before the writer has written what it holds.
+    lab.wait_stats(lambda _: recorded()[0] > 1.5)
+    seconds, said = recorded()
+    c.check("sluiced killed: the recording is whole", seconds > 1.5, said)
     for leg in (anna, bert, ida, jan):
         leg.vanish()
     again(c, lab, "sluiced killed", "hall")
