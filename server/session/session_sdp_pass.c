@@ -417,16 +417,22 @@ void session_sdp_follow(struct session *s)
 
 /* ---- turns ---- */
 
-int session_sdp_pass_answer(struct session *s, struct sdp *sdp, const char **why)
+/* The peer's description, judged and then kept; where its audio stands. */
+static int take_description(struct session *s, struct sdp *sdp, size_t *line, const char **why)
 {
     struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO};
-    size_t line = 0;
-    int err = audio_line(sdp, &line, why);
+    int err = audio_line(sdp, line, why);
 
     if (err == 0)
-        err = judge(s, sdp, line, &choice, why);
-    if (err == 0)
-        err = take(s, sdp, line, &choice, why);
+        err = judge(s, sdp, *line, &choice, why);
+    return err == 0 ? take(s, sdp, *line, &choice, why) : err;
+}
+
+int session_sdp_pass_answer(struct session *s, struct sdp *sdp, const char **why)
+{
+    size_t line = 0;
+    int err = take_description(s, sdp, &line, why);
+
     if (err != 0)
         return err;
     session_pass_changed(s);
@@ -448,17 +454,12 @@ int session_sdp_pass_answer(struct session *s, struct sdp *sdp, const char **why
 
 int session_sdp_pass_accept(struct session *s, struct sdp *sdp, const char **why)
 {
-    struct sdp_choice choice = {.medium = H245_MEDIA_AUDIO};
     enum h23510_role role = H23510_ROLE_OPEN;
     struct sdp_dtls other;
     struct sdp_plan plan;
     size_t line = 0;
-    int err = audio_line(sdp, &line, why);
+    int err = take_description(s, sdp, &line, why);
 
-    if (err == 0)
-        err = judge(s, sdp, line, &choice, why);
-    if (err == 0)
-        err = take(s, sdp, line, &choice, why);
     if (err != 0)
         return err;
     if (!session_pass_sdp(s, &other, &role))

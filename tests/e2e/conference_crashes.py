@@ -76,7 +76,7 @@ def control_process(c, lab):
     c.equal("sluiced killed: what nobody claims ends", (stats["data_plane"]["transports"],
                                                        stats["data_plane"]["mixes"]), (0, 0))
     # The mix is gone a moment before the writer has written what it holds.
-    lab.wait_stats(lambda _: recorded()[0] > 1.5)
+    sluice_lab.wait_until(lambda: recorded()[0] > 1.5)
     seconds, said = recorded()
     c.check("sluiced killed: the recording is whole", seconds > 1.5, said)
     for leg in (anna, bert, ida, jan):

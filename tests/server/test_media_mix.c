@@ -498,10 +498,23 @@ static void recording_of_a_port_that_closes_is_told(void)
     remove_folder();
 }
 
+static void table_and_list_take_turns(const struct media_receiver *row)
+{
+    struct media_route route = {.to = owners[1].port, .pt_in = 8, .pt_out = 8, .lane = 1};
+
+    CU_ASSERT_EQUAL(media_link_ops.route(owners[0].port, &route, 1), 0);
+    WAIT(transport_of(0)->fan != NULL && transport_of(0)->fan->row[0].pt_in == 8);
+    CU_ASSERT_EQUAL(transport_of(0)->fan->count, 1);
+    CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, row, 1), 0);
+    WAIT(transport_of(0)->fan != NULL && transport_of(0)->fan->row[0].to == transport_of(2)->index);
+    CU_ASSERT_EQUAL(transport_of(0)->fan->count, 1);
+    CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, NULL, 0), 0);
+    WAIT(transport_of(0)->fan == NULL);
+}
+
 static void lists_of_receivers_change_without_touching_the_rest(void)
 {
     struct media_receiver rows[3];
-    struct media_route route;
     const struct fan *fan;
     uint32_t order;
 
@@ -547,16 +560,7 @@ static void lists_of_receivers_change_without_touching_the_rest(void)
     CU_ASSERT_EQUAL(media_link_ops.let_go(owners[1].port, &rows[2]), ERR_STATE);
     WAIT(owners[3].closed == 1);
     WAIT(transport_of(0)->fan->count == 1);
-    /* A table in its place, and the reverse. */
-    route = (struct media_route){.to = owners[1].port, .pt_in = 8, .pt_out = 8, .lane = 1};
-    CU_ASSERT_EQUAL(media_link_ops.route(owners[0].port, &route, 1), 0);
-    WAIT(transport_of(0)->fan != NULL && transport_of(0)->fan->row[0].pt_in == 8);
-    CU_ASSERT_EQUAL(transport_of(0)->fan->count, 1);
-    CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, rows + 1, 1), 0);
-    WAIT(transport_of(0)->fan != NULL && transport_of(0)->fan->row[0].to == transport_of(2)->index);
-    CU_ASSERT_EQUAL(transport_of(0)->fan->count, 1);
-    CU_ASSERT_EQUAL(media_link_ops.forward(owners[0].port, NULL, 0), 0);
-    WAIT(transport_of(0)->fan == NULL);
+    table_and_list_take_turns(&rows[1]);
     end();
     remove_folder();
 }
